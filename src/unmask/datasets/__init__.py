@@ -1,0 +1,1 @@
+"""Manifests, crops, self-blended images and augmentation."""

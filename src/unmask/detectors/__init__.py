@@ -1,0 +1,1 @@
+"""Detector cards, the registry, the ONNX runtime and the built-in weights."""

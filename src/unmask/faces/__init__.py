@@ -1,0 +1,1 @@
+"""Finds faces, links them into tracks and cuts crops by named profiles."""

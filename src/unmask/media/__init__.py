@@ -1,0 +1,1 @@
+"""Opens untrusted images and videos, samples frames and enforces limits."""

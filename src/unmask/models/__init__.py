@@ -1,0 +1,1 @@
+"""The networks in torch, one file a detector, and their losses."""

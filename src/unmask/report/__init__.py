@@ -1,0 +1,1 @@
+"""The result in JSON, as a table and as a page."""

@@ -1,0 +1,1 @@
+"""Recipes, the training loop, cached trunk maps and export."""

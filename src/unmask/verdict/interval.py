@@ -1,0 +1,49 @@
+"""How far a mean logit may be off: an interval that is honest about few frames."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+from unmask.verdict.aggregate import TrimmedMean
+from unmask.verdict.calibration import Calibration
+
+LEVEL = 0.90
+PRIOR_DEGREES = 4
+
+
+def logit_interval(mean: TrimmedMean, calibration: Calibration, level: float = LEVEL) -> tuple[float, float]:
+    """Give the interval of a mean logit at the given level, (low, high) in logits.
+
+    The frames' own variance v (d degrees of freedom) is pooled with the expected one, w = within_sd^2,
+    which counts as 4 degrees of freedom, so that one frame has an interval too and two that happen to agree
+    do not look certain:
+
+        v' = (4 w + d v) / (4 + d)                  pooled variance of a frame, 4 + d degrees of freedom
+        e^2 = v' / n + between_sd^2                 squared standard error of the video's mean
+        f = (4 + d) (e^2 / (v' / n))^2              degrees of freedom of e (Welch 1947, Satterthwaite 1946)
+        interval = mean -+ t(f, (1 + level) / 2) e
+    """
+    degrees = PRIOR_DEGREES + mean.degrees
+    pooled = (PRIOR_DEGREES * calibration.within_sd**2 + mean.degrees * mean.variance) / degrees
+    of_mean = pooled / mean.count
+    squared_error = of_mean + calibration.between_sd**2
+    effective = degrees * (squared_error / of_mean) ** 2
+    half = t_quantile((1 + level) / 2, effective) * math.sqrt(squared_error)
+    return mean.mean - half, mean.mean + half
+
+
+def t_quantile(probability: float, degrees: float) -> float:
+    """Give the quantile of Student's t, by the expansion of Abramowitz and Stegun 26.7.5.
+
+    Within 0.5 % of the exact value for at least 4 degrees of freedom (any positive real number) and
+    probabilities from 0.5 to 0.975; spares the core a dependency on SciPy.
+    """
+    z = NormalDist().inv_cdf(probability)
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
+    )
+    return z + sum(term / degrees**power for power, term in enumerate(terms, start=1))

@@ -1,0 +1,115 @@
+"""Tracks and files: their scores, their intervals and what may be said about them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from numpy.typing import ArrayLike
+
+from unmask.verdict.aggregate import trimmed_mean
+from unmask.verdict.calibration import Calibration
+from unmask.verdict.interval import logit_interval
+
+Verdict = Literal["likely_real", "likely_fake", "inconclusive"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a detector's card lays down for verdicts.
+
+    threshold : calibrated score that parts real from fake. band : (low, high), low <= threshold <= high;
+    calibrated scores inside it are inconclusive.
+    """
+
+    calibration: Calibration
+    threshold: float = 0.5
+    band: tuple[float, float] = (0.5, 0.5)
+
+    def __post_init__(self) -> None:
+        low, high = self.band
+        if not 0 <= low <= self.threshold <= high <= 1:
+            raise ValueError(
+                f"needs 0 <= band low <= threshold <= band high <= 1, not {self.band}, {self.threshold}"
+            )
+
+
+class _Card(Protocol):
+    threshold: float
+    band: Sequence[float]
+    calibration: object
+
+
+def rule_of(card: _Card) -> Rule:
+    """Read the rule from a detector's card."""
+    values = card.calibration
+    mapping = values if isinstance(values, dict) else vars(values)
+    low, high = card.band
+    return Rule(Calibration.from_card(mapping), float(card.threshold), (float(low), float(high)))
+
+
+@dataclass(frozen=True)
+class TrackJudgement:
+    """What the scored frames of one face add up to: calibrated score, interval, number."""
+
+    score: float
+    interval: tuple[float, float]
+    frames: int
+
+
+@dataclass(frozen=True)
+class FileJudgement:
+    """A file's verdict, with the score and interval of the track (by position) that it rests on."""
+
+    verdict: Verdict
+    score: float
+    interval: tuple[float, float]
+    track: int
+
+
+def judge_track(logits: ArrayLike, rule: Rule) -> TrackJudgement:
+    """Average one face's frame logits robustly and calibrate the mean.
+
+    logits : (n,) raw logits of the track's scored frames, n >= 1. Score and interval are probabilities in
+    [0, 1].
+    """
+    mean = trimmed_mean(logits)
+    low, high = logit_interval(mean, rule.calibration)
+    score = rule.calibration.score
+    return TrackJudgement(score(mean.mean), (score(low), score(high)), mean.count)
+
+
+def judge_file(tracks: Sequence[TrackJudgement], frames_sampled: int, rule: Rule) -> FileJudgement:
+    """Judge a file by its most suspicious face that was seen well enough.
+
+    Well enough means in at least ``frames_needed(frames_sampled)`` scored frames; when no face was, the
+    faces seen most often stand in. Raises ValueError without tracks.
+    """
+    if not tracks:
+        raise ValueError("a file without a scored track has no verdict")
+    needed = min(frames_needed(frames_sampled), max(track.frames for track in tracks))
+    seen = [position for position, track in enumerate(tracks) if track.frames >= needed]
+    worst = max(seen, key=lambda position: tracks[position].score)
+    track = tracks[worst]
+    return FileJudgement(decide(track.score, track.interval, rule), track.score, track.interval, worst)
+
+
+def frames_needed(frames_sampled: int) -> int:
+    """Give the number of scored frames from which a face counts by itself: a quarter of the sampled, 1 to 3."""
+    return max(1, min(3, math.ceil(frames_sampled / 4)))
+
+
+def decide(score: float, interval: tuple[float, float], rule: Rule) -> Verdict:
+    """Say what a score with its interval allows to be said.
+
+    A verdict needs both: the score outside the card's band, and the whole interval on the score's side of the
+    threshold. Everything else is inconclusive.
+    """
+    low, high = interval
+    if score >= rule.band[1] and low >= rule.threshold:
+        return "likely_fake"
+    if score <= rule.band[0] and high < rule.threshold:
+        return "likely_real"
+    return "inconclusive"

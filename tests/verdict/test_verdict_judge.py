@@ -1,0 +1,88 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from unmask.verdict import (
+    Calibration,
+    Rule,
+    TrackJudgement,
+    decide,
+    frames_needed,
+    judge_file,
+    judge_track,
+    rule_of,
+)
+
+RULE = Rule(Calibration(), threshold=0.5, band=(0.4, 0.6))
+
+
+def track(score, frames=8, margin=0.05):
+    return TrackJudgement(score, (max(0.0, score - margin), min(1.0, score + margin)), frames)
+
+
+@pytest.mark.parametrize(
+    ("score", "interval", "verdict"),
+    [
+        (0.9, (0.7, 0.98), "likely_fake"),
+        (0.9, (0.45, 0.99), "inconclusive"),
+        (0.55, (0.51, 0.59), "inconclusive"),
+        (0.6, (0.5, 0.7), "likely_fake"),
+        (0.1, (0.02, 0.3), "likely_real"),
+        (0.1, (0.01, 0.5), "inconclusive"),
+        (0.45, (0.42, 0.48), "inconclusive"),
+    ],
+)
+def test_a_verdict_needs_the_score_and_the_interval(score, interval, verdict):
+    assert decide(score, interval, RULE) == verdict
+
+
+def test_the_most_suspicious_face_decides():
+    judged = judge_file([track(0.1), track(0.95), track(0.3)], 8, RULE)
+    assert (judged.verdict, judged.score, judged.track) == ("likely_fake", 0.95, 1)
+
+
+def test_a_face_seen_once_in_passing_does_not_decide():
+    judged = judge_file([track(0.1, frames=8), track(0.95, frames=1)], 8, RULE)
+    assert (judged.verdict, judged.track) == ("likely_real", 0)
+
+
+def test_faces_seen_little_stand_in_when_there_is_no_other():
+    judged = judge_file([track(0.2, frames=1), track(0.9, frames=1)], 16, RULE)
+    assert judged.score == 0.9
+
+
+@pytest.mark.parametrize(("sampled", "needed"), [(1, 1), (4, 1), (5, 2), (8, 2), (12, 3), (400, 3)])
+def test_a_quarter_of_the_frames_is_enough(sampled, needed):
+    assert frames_needed(sampled) == needed
+
+
+def test_a_track_is_the_calibrated_mean_of_its_frames():
+    rule = Rule(Calibration(slope=0.5, intercept=1.0))
+    judged = judge_track([1.0, 2.0, 3.0], rule)
+    assert judged.score == pytest.approx(1 / (1 + np.exp(-2.0)))
+    assert judged.interval[0] < judged.score < judged.interval[1]
+    assert judged.frames == 3
+
+
+def test_one_frame_has_an_interval_too():
+    judged = judge_track([0.0], RULE)
+    assert judged.interval[0] < 0.2 and judged.interval[1] > 0.8
+
+
+def test_nothing_scored_has_no_verdict():
+    with pytest.raises(ValueError, match="no verdict"):
+        judge_file([], 8, RULE)
+
+
+def test_the_rule_comes_from_the_card():
+    values = {"kind": "platt", "slope": 2.0, "intercept": 0.1, "between_sd": 0.3}
+    for calibration in (values, SimpleNamespace(**values)):
+        card = SimpleNamespace(threshold=0.45, band=[0.3, 0.7], calibration=calibration)
+        assert rule_of(card) == Rule(Calibration(2.0, 0.1, 0.5, 0.3), 0.45, (0.3, 0.7))
+
+
+@pytest.mark.parametrize(("threshold", "band"), [(0.5, (0.6, 0.7)), (0.5, (0.4, 0.45)), (1.2, (0.1, 1.2))])
+def test_a_band_must_hold_its_threshold(threshold, band):
+    with pytest.raises(ValueError, match="band"):
+        Rule(Calibration(), threshold, band)

@@ -1,1 +1,31 @@
-"""Detector cards, the registry, the ONNX runtime and the built-in weights."""
+"""Detector cards, the registry, the ONNX runtime and the built-in weights.
+
+A detector is a folder with ``card.json``, ``model.onnx`` and ``model.safetensors``; adding one to
+``weights/`` makes it a built-in one.
+"""
+
+from unmask.detectors.card import Calibration, Card, DataSource, TrunkReference, file_sha256, read_card
+from unmask.detectors.detector import Detector, Prediction
+from unmask.detectors.errors import DetectorError
+from unmask.detectors.registry import DEFAULT, built_in, installed, load_detector
+from unmask.detectors.trunk import Trunk, check_trunk, trunk_card, trunk_path
+
+__all__ = [
+    "DEFAULT",
+    "Calibration",
+    "Card",
+    "DataSource",
+    "Detector",
+    "DetectorError",
+    "Prediction",
+    "Trunk",
+    "TrunkReference",
+    "built_in",
+    "check_trunk",
+    "file_sha256",
+    "installed",
+    "load_detector",
+    "read_card",
+    "trunk_card",
+    "trunk_path",
+]

@@ -1,0 +1,118 @@
+"""The card that every detector carries: what it is, what it was trained on, how it is to be used."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from unmask.detectors.errors import DetectorError
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TrunkReference(_Part):
+    """The frozen trunk that a head stands on: its name, the hash of its file, and which output is used."""
+
+    name: str
+    sha256: str
+    output: str
+
+
+class Calibration(_Part):
+    """Platt's calibration: score = sigmoid(slope * logit + intercept), and the spreads of logits.
+
+    within_sd : of a frame around its video. between_sd : of a video's mean around what its label gives.
+    """
+
+    kind: str = "platt"
+    slope: float = Field(default=1.0, gt=0)
+    intercept: float = 0.0
+    within_sd: float | None = Field(default=None, gt=0)
+    between_sd: float | None = Field(default=None, ge=0)
+
+
+class DataSource(_Part):
+    """A data set that the weights were trained or validated on, and its terms."""
+
+    name: str
+    terms: str
+    use: str = "training"
+
+
+class Card(_Part):
+    """A detector's card; see ``docs/cards.md`` for each field."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    version: str
+    description: str
+    sha256: str = Field(description="of the file model.onnx")
+    licence: str
+    crop_profile: str = Field(description="how a face is cut before it is shown to the detector")
+    input_size: int = Field(ge=16, description="side of the crop in pixels")
+    trunk: TrunkReference | None = None
+    mirror: bool = Field(default=False, description="average each crop's logit with its mirror image's")
+    threshold: float = Field(ge=0, le=1, description="on the calibrated score")
+    band: tuple[float, float] = Field(description="calibrated scores between are inconclusive")
+    calibration: Calibration = Calibration()
+    tasks: tuple[str, ...] = ()
+    limits: str = ""
+    data: tuple[DataSource, ...] = ()
+    metrics: dict[str, Any] = {}
+    recipe: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Card:
+        if not 0 <= self.band[0] <= self.threshold <= self.band[1] <= 1:
+            raise ValueError("needs 0 <= band[0] <= threshold <= band[1] <= 1")
+        return self
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 (hex) over everything that a score depends on: weights, trunk, crop profile, calibration."""
+        parts = [
+            self.sha256,
+            self.trunk.sha256 + self.trunk.output if self.trunk else "",
+            self.crop_profile,
+            str(self.mirror),
+            self.calibration.model_dump_json(),
+        ]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def read_card(folder: Path) -> Card:
+    """Read ``card.json`` of an exported detector; DetectorError says in one line what is wrong with it."""
+    try:
+        return Card.model_validate(json.loads((folder / "card.json").read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise DetectorError(
+            f"{folder} holds no card.json: is it a folder that `unmask export` wrote?"
+        ) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise DetectorError(f"{folder / 'card.json'}: {where}: {first['msg']}") from None
+    except (ValueError, OSError) as error:
+        raise DetectorError(f"{folder / 'card.json'} cannot be read: {error}") from None
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return (
+            hashlib.file_digest(file, "sha256").hexdigest()
+            if hasattr(hashlib, "file_digest")
+            else _slow(file)
+        )
+
+
+def _slow(file: Any) -> str:
+    digest = hashlib.sha256()
+    while block := file.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()

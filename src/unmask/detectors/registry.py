@@ -1,0 +1,40 @@
+"""Which detectors are installed, and how to get one by name or by folder."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from unmask.detectors.card import Card, read_card
+from unmask.detectors.detector import Detector
+from unmask.detectors.errors import DetectorError
+from unmask.detectors.trunk import WEIGHTS
+
+DEFAULT = "jrc"
+
+
+def built_in() -> dict[str, Path]:
+    """Folders of the detectors inside the package, by name."""
+    folders = sorted(path.parent for path in WEIGHTS.glob("*/model.onnx"))
+    return {folder.name: folder for folder in folders}
+
+
+def installed() -> list[Card]:
+    """Cards of the detectors inside the package, by name."""
+    return [read_card(folder) for folder in built_in().values()]
+
+
+def load_detector(name_or_folder: str | Path = DEFAULT, threads: int | None = None) -> Detector:
+    """Load a built-in detector by name, or one that `unmask export` wrote by its folder.
+
+    threads : operator threads of ONNX Runtime, None for one a core. Raises DetectorError with one line.
+    """
+    known = built_in()
+    if str(name_or_folder) in known:
+        return Detector(known[str(name_or_folder)], threads)
+    folder = Path(name_or_folder)
+    if folder.is_dir():
+        return Detector(folder, threads)
+    near = difflib.get_close_matches(str(name_or_folder), known, 1)
+    hint = f"did you mean {near[0]}?" if near else f"installed are: {', '.join(known) or 'none'}"
+    raise DetectorError(f"no detector named {str(name_or_folder)!r}, nor a folder of that name; {hint}")

@@ -1,0 +1,152 @@
+"""The two-branch detector after Yan, Li, Lu (arXiv 2211.13424): one encoder, a classifier and a decoder.
+
+backbone -> feature map -> shared convolutional encoder -> latent -> classifier and decoder at the same time.
+What the paper leaves open is an option (`ModelOptions`).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from unmask.models.backbones import build_backbone
+from unmask.models.options import ClassifierOptions, DecoderOptions, EncoderOptions, LossOptions, ModelOptions
+
+
+class JointOutput(NamedTuple):
+    """What both branches say of a batch.
+
+    logit: (N,), above 0 means manipulated. reconstruction: (N, 3, h, w) in [0, 1], None when it was not asked
+    for or the detector has no decoder. latent: (N, C, h', w').
+    """
+
+    logit: Tensor
+    reconstruction: Tensor | None
+    latent: Tensor
+
+
+class JointDetector(nn.Module):
+    """Classifies a face and rebuilds it from the same latent."""
+
+    def __init__(self, options: ModelOptions) -> None:
+        super().__init__()
+        self.options = options
+        self.backbone, channels, side = build_backbone(options.backbone)
+        self.encoder = build_encoder(options.encoder, channels)
+        latent_channels, latent_side = channels, side
+        if options.encoder.kind == "conv":
+            latent_channels = options.encoder.width
+            if options.encoder.depth and options.encoder.stride == 2:
+                latent_side = math.ceil(side / 2)
+        self.classifier = Classifier(options.classifier, latent_channels)
+        self.decoder = (
+            Decoder(options.decoder, latent_channels, latent_side) if options.decoder.enabled else None
+        )
+
+    def forward(self, x: Tensor, reconstruct: bool = True) -> JointOutput:
+        """Run both branches, or the classifier alone.
+
+        x: (N, 3, S, S) float RGB in [0, 1], or (N, channels, grid, grid) maps where the backbone is `maps`.
+        """
+        latent = self.encoder(self.backbone(x))
+        rebuilt = self.decoder(latent) if reconstruct and self.decoder is not None else None
+        return JointOutput(self.classifier(latent), rebuilt, latent)
+
+
+def build_model(options: ModelOptions, loss: LossOptions | None = None) -> JointDetector:
+    """Build the detector; pretrained weights are read where the options name them.
+
+    With a loss whose reconstruction weight is 0 there is no decoder: nothing of it is held or computed.
+    """
+    if loss is not None and loss.weight == 0:
+        options = options.model_copy(
+            update={"decoder": options.decoder.model_copy(update={"enabled": False})}
+        )
+    return JointDetector(options)
+
+
+def build_encoder(options: EncoderOptions, channels: int) -> nn.Module:
+    """Build the shared encoder: (N, channels, s, s) -> (N, width, s / stride, s / stride)."""
+    if options.kind == "identity":
+        return nn.Identity()
+    layers = _convolution(channels, options.width, 1, 1, options.activation)
+    for index in range(options.depth):
+        stride = options.stride if index == 0 else 1
+        layers += _convolution(options.width, options.width, 3, stride, options.activation)
+    return nn.Sequential(*layers)
+
+
+def _convolution(inputs: int, outputs: int, kernel: int, stride: int, activation: str) -> list[nn.Module]:
+    convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
+    return [convolution, nn.BatchNorm2d(outputs), nn.GELU() if activation == "gelu" else nn.ReLU()]
+
+
+class Classifier(nn.Module):
+    """Pools the latent over places and gives one logit: (N, C, h, w) -> (N,)."""
+
+    def __init__(self, options: ClassifierOptions, channels: int) -> None:
+        super().__init__()
+        self.pool = options.pool
+        self.attention = nn.Conv2d(channels, 1, 1) if options.pool == "attention" else None
+        width = channels * (2 if options.pool in ("mean_max", "mean_std") else 1)
+        layers: list[nn.Module] = [nn.Dropout(options.dropout)]
+        if options.hidden:
+            layers += [nn.Linear(width, options.hidden), nn.ReLU(), nn.Dropout(options.dropout)]
+        layers.append(nn.Linear(options.hidden or width, 1))
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """Give the logit of each latent."""
+        logit: Tensor = self.layers(self._pooled(latent))
+        return logit.squeeze(1)
+
+    def _pooled(self, latent: Tensor) -> Tensor:
+        places = latent.flatten(2)
+        if self.attention is not None:
+            weights = self.attention(latent).flatten(2).softmax(dim=2)
+            return (places * weights).sum(dim=2)
+        mean = places.mean(dim=2)
+        if self.pool == "mean_max":
+            return torch.cat([mean, places.amax(dim=2)], dim=1)
+        if self.pool == "mean_std":
+            # The constant keeps the root's gradient finite where a channel is the same everywhere.
+            deviation = ((places - mean.unsqueeze(2)).square().mean(dim=2) + 1e-6).sqrt()
+            return torch.cat([mean, deviation], dim=1)
+        return mean
+
+
+class Decoder(nn.Module):
+    """Rebuilds the face: (N, C, s, s) -> (N, 3, resolution, resolution) in [0, 1].
+
+    Transposed convolutions of stride 2 with BatchNorm and ReLU, then a 3x3 convolution and a sigmoid. A
+    resolution that is no power of two times the latent's side is reached by one bilinear step at the end.
+    """
+
+    def __init__(self, options: DecoderOptions, channels: int, side: int) -> None:
+        super().__init__()
+        self.resolution = options.resolution
+        doublings = max(0, math.ceil(math.log2(options.resolution / side)))
+        layers: list[nn.Module] = []
+        for index in range(doublings):
+            width = max(16, options.width >> index)
+            layers += [
+                nn.ConvTranspose2d(channels, width, 4, 2, padding=1, bias=False),
+                nn.BatchNorm2d(width),
+                nn.ReLU(),
+            ]
+            channels = width
+        layers.append(nn.Conv2d(channels, 3, 3, padding=1))
+        self.layers = nn.Sequential(*layers)
+        self.resize = side * 2**doublings != options.resolution
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """Give the rebuilt face of each latent."""
+        image: Tensor = self.layers(latent)
+        if self.resize:
+            size = (self.resolution, self.resolution)
+            image = F.interpolate(image, size, mode="bilinear", align_corners=False)
+        return image.sigmoid()

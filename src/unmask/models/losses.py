@@ -1,0 +1,78 @@
+"""The joint loss: binary cross-entropy + lambda x reconstruction."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from unmask.models.joint import JointOutput
+from unmask.models.options import LossOptions
+
+
+class Losses(NamedTuple):
+    """Scalars: ``total = classification + weight * reconstruction``."""
+
+    total: Tensor
+    classification: Tensor
+    reconstruction: Tensor
+
+
+def joint_loss(output: JointOutput, images: Tensor | None, labels: Tensor, options: LossOptions) -> Losses:
+    """Compute the loss of a batch.
+
+    images: (N, 3, H, W) float in [0, 1], averaged down to the reconstruction's size; None with weight 0.
+    labels: (N,), 0 real, 1 fake. With `target` = real, fakes take no part in the reconstruction loss, and a
+    batch without real faces has a reconstruction loss of 0.
+    """
+    classification = classification_loss(output.logit, labels, options.label_smoothing)
+    if options.weight == 0 or output.reconstruction is None or images is None:
+        return Losses(classification, classification, classification.new_zeros(()))
+    errors = reconstruction_errors(output.reconstruction, images, options.reconstruction)
+    reconstruction = errors.mean()
+    if options.target == "real":
+        real = (labels < 0.5).to(errors.dtype)
+        reconstruction = (errors * real).sum() / real.sum().clamp(min=1.0)
+    return Losses(classification + options.weight * reconstruction, classification, reconstruction)
+
+
+def classification_loss(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Binary cross-entropy of (N,) logits; smoothing moves the labels to `smoothing` and 1 - `smoothing`."""
+    targets = labels.to(torch.float32) * (1.0 - 2.0 * smoothing) + smoothing
+    return F.binary_cross_entropy_with_logits(logits.float(), targets)
+
+
+def reconstruction_errors(rebuilt: Tensor, images: Tensor, kind: str = "l1") -> Tensor:
+    """Error of each rebuilt face: (N, 3, h, w) and (N, 3, H, W) in [0, 1] -> (N,).
+
+    kind: mean absolute error (`l1`), mean squared error (`mse`), or 1 - structural similarity (`ssim`).
+    """
+    rebuilt = rebuilt.float()
+    wanted = F.adaptive_avg_pool2d(images.float(), (rebuilt.shape[-2], rebuilt.shape[-1]))
+    if kind == "ssim":
+        return 1.0 - structural_similarity(rebuilt, wanted)
+    difference = rebuilt - wanted
+    return (difference.abs() if kind == "l1" else difference.square()).mean(dim=(1, 2, 3))
+
+
+def structural_similarity(a: Tensor, b: Tensor, window: int = 11, sigma: float = 1.5) -> Tensor:
+    """Structural similarity (Wang et al., 2004) of (N, C, H, W) images in [0, 1] -> (N,).
+
+    A Gaussian window; borders are mirrored, so every place counts. H and W are more than half of `window`.
+    """
+    places = torch.arange(window, dtype=a.dtype, device=a.device) - (window - 1) / 2
+    line = torch.exp(-places.square() / (2 * sigma**2))
+    line = line / line.sum()
+    channels = a.shape[1]
+    kernel = torch.outer(line, line).expand(channels, 1, window, window)
+    a, b = (F.pad(image, [window // 2] * 4, mode="reflect") for image in (a, b))
+    stacked = torch.cat([a, b, a * a, b * b, a * b])
+    mean_a, mean_b, aa, bb, ab = F.conv2d(stacked, kernel, groups=channels).chunk(5)
+    covariance = ab - mean_a * mean_b
+    variance = (aa - mean_a.square()).clamp(min=0) + (bb - mean_b.square()).clamp(min=0)
+    c1, c2 = 0.01**2, 0.03**2
+    similarity = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
+    similarity = similarity / ((mean_a.square() + mean_b.square() + c1) * (variance + c2))
+    return similarity.mean(dim=(1, 2, 3))

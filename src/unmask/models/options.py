@@ -1,0 +1,98 @@
+"""Every choice of the two-branch detector, with its default: what the paper leaves open is an option here."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Options(BaseModel):
+    """Base of all option groups: unknown keys are errors, values cannot change after they are read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class BackboneOptions(Options):
+    """The network that turns a face into the feature map that both branches share.
+
+    ``timm``: any timm model by ``name``, cut after feature level ``tap`` (-1 the last, -2 the one before).
+    ``clip``: the CLIP image tower, cut after transformer block ``tap``.
+    ``maps``: no network; the input already is a feature map of ``channels`` x ``grid`` x ``grid`` (a frozen
+    trunk's, computed once and cached).
+    """
+
+    kind: Literal["timm", "maps", "clip"] = "maps"
+    name: str = "tf_efficientnet_lite0"
+    tap: int = -1
+    pretrained: str | None = Field(
+        default=None, description="weights: a .safetensors or .pth file, `timm` (download) or `centerface`"
+    )
+    input_size: int = Field(default=224, ge=16)
+    mean: tuple[float, float, float] | None = Field(default=None, description="None: the backbone's own")
+    std: tuple[float, float, float] | None = Field(default=None, description="None: the backbone's own")
+    frozen: bool = Field(default=False, description="train none of its weights but those that `tune` names")
+    tune: Literal["none", "norms", "last_blocks"] = "none"
+    last_blocks: int = Field(default=1, ge=1, description="how many, with tune = last_blocks")
+    fixed_statistics: bool = Field(
+        default=False, description="BatchNorm keeps its pretrained mean and variance"
+    )
+    channels: int = Field(default=768, ge=1, description="of the map, with kind = maps")
+    grid: int = Field(default=14, ge=2, description="side of the map, with kind = maps")
+
+    @model_validator(mode="after")
+    def _tuning_needs_a_frozen_backbone(self) -> BackboneOptions:
+        if self.tune != "none" and not self.frozen:
+            raise ValueError("tune chooses what a frozen backbone still learns: set frozen to true")
+        return self
+
+
+class EncoderOptions(Options):
+    """The shared encoder that compresses the feature map into the latent.
+
+    ``conv``: a 1x1 convolution to ``width`` channels, then ``depth`` 3x3 convolutions, the first of which has
+    ``stride``; each is followed by BatchNorm and ``activation``. ``identity``: the backbone is the encoder.
+    """
+
+    kind: Literal["conv", "identity"] = "conv"
+    width: int = Field(default=192, ge=1)
+    depth: int = Field(default=1, ge=0)
+    stride: Literal[1, 2] = 2
+    activation: Literal["gelu", "relu"] = "gelu"
+
+
+class ClassifierOptions(Options):
+    """From the latent to one logit: pooling over places, a hidden layer, dropout."""
+
+    pool: Literal["mean", "mean_max", "mean_std", "attention"] = "mean_max"
+    hidden: int = Field(default=128, ge=0, description="0: one linear layer")
+    dropout: float = Field(default=0.2, ge=0.0, lt=1.0)
+
+
+class DecoderOptions(Options):
+    """From the latent back to a face of ``resolution`` pixels a side, doubling the side each layer."""
+
+    enabled: bool = True
+    width: int = Field(
+        default=128, ge=3, description="channels of the first layer, halved at each further one"
+    )
+    resolution: int = Field(default=56, ge=4)
+
+
+class ModelOptions(Options):
+    """The whole detector: backbone, shared encoder, classifier and decoder."""
+
+    backbone: BackboneOptions = BackboneOptions()
+    encoder: EncoderOptions = EncoderOptions()
+    classifier: ClassifierOptions = ClassifierOptions()
+    decoder: DecoderOptions = DecoderOptions()
+
+
+class LossOptions(Options):
+    """Classification loss + ``weight`` (lambda) x reconstruction loss; ``weight`` 0 turns the decoder off."""
+
+    kind: Literal["bce"] = "bce"
+    label_smoothing: float = Field(default=0.0, ge=0.0, lt=0.5)
+    weight: float = Field(default=0.1, ge=0.0)
+    reconstruction: Literal["l1", "mse", "ssim"] = "l1"
+    target: Literal["all", "real"] = "all"

@@ -97,7 +97,7 @@ def judge_file(tracks: Sequence[TrackJudgement], frames_sampled: int, rule: Rule
 
 
 def frames_needed(frames_sampled: int) -> int:
-    """Give the number of scored frames from which a face counts by itself: a quarter of the sampled, 1 to 3."""
+    """Give the number of scored frames from which a face counts: a quarter of the sampled, 1 to 3."""
     return max(1, min(3, math.ceil(frames_sampled / 4)))
 
 

@@ -1,0 +1,202 @@
+"""The one result type of a scan, and its parts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from unmask.verdict import Verdict
+
+SCHEMA = 1
+
+Kind = Literal["image", "video"]
+Status = Literal["ok", "no_face", "unreadable", "unsupported", "too_large"]
+READ: frozenset[Status] = frozenset({"ok", "no_face"})
+
+
+@dataclass(frozen=True)
+class FrameScore:
+    """One face on one sampled frame.
+
+    time : seconds from the start (0 for an image). box : (x0, y0, x1, y1), pixels of the upright frame.
+    face_confidence, score : in [0, 1]; score is calibrated, and None for a face that was found but, among
+    very many, not scored. reconstruction_error : the detector's own measure, >= 0; None without a decoder.
+    """
+
+    time: float
+    box: tuple[float, float, float, float]
+    face_confidence: float
+    score: float | None = None
+    reconstruction_error: float | None = None
+
+    def __post_init__(self) -> None:
+        _require(math.isfinite(self.time) and self.time >= 0, "time must be >= 0")
+        x0, y0, x1, y1 = self.box
+        _require(all(map(math.isfinite, self.box)) and x0 < x1 and y0 < y1, "box must be (x0, y0, x1, y1)")
+        _require(_is_probability(self.face_confidence), "face_confidence must be in [0, 1]")
+        _require(self.score is None or _is_probability(self.score), "score must be in [0, 1]")
+        error = self.reconstruction_error
+        _require(error is None or (math.isfinite(error) and error >= 0), "reconstruction_error must be >= 0")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the frame as the JSON schema has it."""
+        return {
+            "time": round(self.time, 3),
+            "box": [round(value, 1) for value in self.box],
+            "face_confidence": round(self.face_confidence, 4),
+            "score": _rounded(self.score),
+            "reconstruction_error": _rounded(self.reconstruction_error),
+        }
+
+
+@dataclass(frozen=True)
+class TrackScore:
+    """One face through the sampled frames, in order of time, and its score (calibrated, in [0, 1])."""
+
+    id: int
+    score: float
+    frames: tuple[FrameScore, ...]
+
+    def __post_init__(self) -> None:
+        _require(_is_probability(self.score), "score must be in [0, 1]")
+        _require(any(frame.score is not None for frame in self.frames), "a track needs a scored frame")
+        times = [frame.time for frame in self.frames]
+        _require(times == sorted(times), "frames must be in order of time")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the track as the JSON schema has it."""
+        frames = [frame.to_dict() for frame in self.frames]
+        return {"id": self.id, "score": _rounded(self.score), "frames": frames}
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How much of the file was looked at; duration in seconds, None for an image or when unknown."""
+
+    duration: float | None = None
+    frames_sampled: int = 0
+    frames_with_face: int = 0
+
+    def __post_init__(self) -> None:
+        _require(self.duration is None or self.duration >= 0, "duration must be >= 0")
+        _require(0 <= self.frames_with_face <= self.frames_sampled, "frames_with_face exceeds frames_sampled")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the coverage as the JSON schema has it."""
+        duration = None if self.duration is None else round(self.duration, 3)
+        return {
+            "duration": duration,
+            "frames_sampled": self.frames_sampled,
+            "frames_with_face": self.frames_with_face,
+        }
+
+
+@dataclass(frozen=True)
+class DetectorInfo:
+    """Which detector scored: name, version, SHA-256 of its weights, crop profile it was trained on."""
+
+    name: str
+    version: str
+    sha256: str
+    crop_profile: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the detector as the JSON schema has it."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "sha256": self.sha256,
+            "crop_profile": self.crop_profile,
+        }
+
+
+@dataclass(frozen=True)
+class ScanResult:
+    """What a scan found out about one file.
+
+    score : calibrated probability of manipulation in [0, 1], of the face that the verdict rests on; None
+    when there was nothing to score. interval : (low, high) around it, 90 %. kind : what the file holds; for
+    a file that could not be read, what its name suggests. detail : one line, for people. seconds : wall
+    time of this scan.
+
+    Making one raises ValueError when its parts contradict each other: a verdict, score and interval exist
+    exactly when the status is ok, and the interval holds the score.
+    """
+
+    path: str
+    kind: Kind
+    status: Status
+    detector: DetectorInfo
+    detail: str | None = None
+    verdict: Verdict | None = None
+    score: float | None = None
+    interval: tuple[float, float] | None = None
+    tracks: tuple[TrackScore, ...] = ()
+    coverage: Coverage = field(default_factory=Coverage)
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require(self.kind in get_args(Kind), f"unknown kind {self.kind!r}")
+        _require(self.status in get_args(Status), f"unknown status {self.status!r}")
+        _require(self.detail is None or len(self.detail.splitlines()) == 1, "detail must be one line")
+        _require(self.seconds >= 0, "seconds must be >= 0")
+        ids = [track.id for track in self.tracks]
+        _require(len(set(ids)) == len(ids), "track ids must differ")
+        if self.status == "ok":
+            self._check_judged()
+        else:
+            nothing = self.verdict is None and self.score is None and self.interval is None
+            _require(nothing and not self.tracks, f"status {self.status} has no verdict, score or tracks")
+            _require(self.status == "no_face" or self.detail is not None, "a failure needs a detail")
+
+    def _check_judged(self) -> None:
+        _require(self.verdict in get_args(Verdict), f"unknown verdict {self.verdict!r}")
+        _require(self.score is not None and _is_probability(self.score), "score must be in [0, 1]")
+        _require(self.interval is not None, "an ok result needs an interval")
+        _require(bool(self.tracks), "an ok result needs a track")
+        low, high = self.interval or (0.0, 1.0)
+        _require(0 <= low <= (self.score or 0.0) <= high <= 1, "the interval must hold the score")
+
+    @property
+    def was_read(self) -> bool:
+        """Whether the file could be read (a file without a face was)."""
+        return self.status in READ
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the result as ``scan-schema-1.json`` has it: plain types, the schema's order."""
+        interval = None if self.interval is None else [_rounded(value) for value in self.interval]
+        return {
+            "schema": SCHEMA,
+            "path": self.path,
+            "kind": self.kind,
+            "status": self.status,
+            "detail": self.detail,
+            "verdict": self.verdict,
+            "score": _rounded(self.score),
+            "interval": interval,
+            "tracks": [track.to_dict() for track in self.tracks],
+            "coverage": self.coverage.to_dict(),
+            "detector": self.detector.to_dict(),
+            "seconds": round(self.seconds, 3),
+        }
+
+    def save_report(self, folder: str | Path) -> Path:
+        """Write ``index.html`` and ``scan.json`` into a folder, made if missing; give the page's path."""
+        from unmask.report.page import save_report
+
+        return save_report([self], folder)
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+def _is_probability(value: float) -> bool:
+    return 0 <= value <= 1
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(float(value), 6)

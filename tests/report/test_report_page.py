@@ -1,0 +1,102 @@
+import dataclasses
+import json
+import re
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import pytest
+
+from unmask.report import Coverage, DetectorInfo, FrameScore, ScanResult, TrackScore, page, timeline
+from unmask.report.words import percent, printable
+
+FRAMES = tuple(FrameScore(t, (10, 20, 110, 140), 0.98, s) for t, s in ((0.0, 0.2), (5.0, 0.8)))
+RESULT = ScanResult(
+    "clip.mp4",
+    "video",
+    "ok",
+    DetectorInfo("jrc", "1", "ab" * 32, "wide"),
+    verdict="likely_fake",
+    score=0.995,
+    interval=(0.004, 0.999),
+    tracks=(TrackScore(0, 0.995, FRAMES),),
+    coverage=Coverage(10.0, 8, 2),
+)
+NASTY = "<script>alert(1)</script>\n\"'&[red]\u202e\udcff.mp4"
+
+
+class Elements(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.links, self.names = [], [], set()
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.names.add(tag)
+        self.links += [value for name, value in attrs if name in ("src", "href", "srcset", "action")]
+        if tag not in ("meta", "link", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_page_is_whole_and_needs_no_network():
+    text = page([RESULT])
+    elements = Elements(text)
+    assert elements.open == []
+    assert elements.links == []
+    assert "script" not in elements.names
+    assert "url(" not in text and "@import" not in text
+    assert "prefers-color-scheme: dark" in text
+
+
+def test_page_says_what_was_found_and_what_it_cannot_tell():
+    text = page([RESULT])
+    assert "likely fake" in text
+    assert "&gt;99 %, 90 % interval &lt;1 % to &gt;99 %" in text
+    assert "nothing about sound" in text
+    assert "ab" * 32 in text
+
+
+def test_names_are_escaped_everywhere():
+    broken = ScanResult(NASTY, "video", "unreadable", RESULT.detector, "<b>bad</b>")
+    for text in (page([dataclasses.replace(RESULT, path=NASTY)]), page([broken])):
+        elements = Elements(text)
+        assert elements.open == [] and not {"script", "b"} & elements.names
+        assert "&lt;script&gt;" in text
+        text.encode("utf-8")
+
+
+def test_report_is_written_into_the_folder_alone(tmp_path):
+    folder = tmp_path / "deep" / "report"
+    made = dataclasses.replace(RESULT, path="../../" + NASTY).save_report(folder)
+    assert made == folder / "index.html"
+    written = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
+    assert written == {"deep/report/index.html", "deep/report/scan.json"}
+    assert json.loads((folder / "scan.json").read_text("utf-8"))[0]["path"] == "../../" + NASTY
+
+
+def test_timeline_places_frames_by_time_and_score():
+    svg = ElementTree.fromstring(timeline(RESULT.tracks[0], 10.0, threshold=0.5))
+    first, last = (
+        (float(c.get("cx")), float(c.get("cy"))) for c in svg.iter() if re.sub("{.*}", "", c.tag) == "circle"
+    )
+    assert first[0] == 6 and last[0] == pytest.approx(180)
+    assert first[1] == pytest.approx(6 + 60 * 0.8) and last[1] == pytest.approx(6 + 60 * 0.2)
+
+
+def test_timeline_of_an_unknown_duration_ends_with_its_last_frame():
+    svg = timeline(RESULT.tracks[0], None)
+    assert 'cx="354.0"' in svg
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "-"), (0.0, "0 %"), (0.004, "<1 %"), (0.5, "50 %"), (0.9951, ">99 %"), (1.0, "100 %")],
+)
+def test_percentages_claim_no_certainty(value, text):
+    assert percent(value) == text
+
+
+def test_control_characters_are_shown_not_obeyed():
+    assert printable("a\nb\x1b[31m\u202e\udcff") == "a\\nb\\x1b[31m\\u202e\\udcff"

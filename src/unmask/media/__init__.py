@@ -1,1 +1,7 @@
 """Opens untrusted images and videos, samples frames and enforces limits."""
+
+from unmask.media.frame import Frame, Limits, MediaError, MediaInfo
+from unmask.media.opening import open_media
+from unmask.media.source import Media
+
+__all__ = ["Frame", "Limits", "Media", "MediaError", "MediaInfo", "open_media"]

@@ -1,0 +1,222 @@
+"""Packets and pictures of one video stream, through FFmpeg (PyAV)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from unmask.media import plan
+from unmask.media.frame import Limits, MediaError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+_FALLBACK_FRAME_RATE = 25.0
+_PROBATION_PACKETS = 48
+_MIN_SHARE_OF_FRAMES = 1 / 8
+
+
+class Clock:
+    """Gives packets and frames a time in seconds of the stream, by their number where they carry no time stamp."""
+
+    def __init__(self, stream: VideoStream) -> None:
+        self._rate = float(stream.average_rate or 0) or _FALLBACK_FRAME_RATE
+        self._number = -1
+
+    def time_of(self, item: Packet[VideoStream] | VideoFrame) -> float:
+        """Return the time at which the picture is shown."""
+        self._number += 1
+        stamp = item.dts if item.pts is None else item.pts
+        if stamp is None or not item.time_base:
+            return self._number / self._rate
+        return float(stamp * item.time_base)
+
+
+class Decoder:
+    """Decodes packets, stepping over broken ones, and counts the work.
+
+    Parameters
+    ----------
+    stream
+        The video stream.
+    limits
+        ``decoded_pixels`` bounds the work.
+    skip_unreferenced
+        Leave out frames that no other frame refers to. Where nearly all frames are such, all are decoded after a
+        short probation, since too few would be left.
+    """
+
+    def __init__(self, stream: VideoStream, limits: Limits, skip_unreferenced: bool) -> None:
+        self._context = stream.codec_context
+        self._context.thread_type = "AUTO"
+        if skip_unreferenced:
+            self._context.skip_frame = "NONREF"
+        self._on_probation = skip_unreferenced
+        self._clock = Clock(stream)
+        self._pixels_left = limits.decoded_pixels
+        self._fed = 0
+        self._frames = 0
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the bound on decoded pixels is reached."""
+        return self._pixels_left <= 0
+
+    def decode(self, packet: Packet[VideoStream]) -> list[tuple[float, VideoFrame]]:
+        """Feed one packet and return the (time in seconds, frame) pairs that come out, often none or an earlier one."""
+        self._fed += 1
+        frames = self._run(packet)
+        if self._on_probation and self._fed >= _PROBATION_PACKETS:
+            self._on_probation = False
+            if self._frames < self._fed * _MIN_SHARE_OF_FRAMES:
+                self._context.skip_frame = "DEFAULT"
+        return frames
+
+    def drain(self) -> list[tuple[float, VideoFrame]]:
+        """Return what the decoder still holds; it then waits for a key frame."""
+        frames = self._run(None)
+        self.flush()
+        return frames
+
+    def flush(self) -> None:
+        """Drop what the decoder still holds; it then waits for a key frame."""
+        self._context.flush_buffers()
+
+    def _run(self, packet: Packet[VideoStream] | None) -> list[tuple[float, VideoFrame]]:
+        from av.error import FFmpegError
+
+        try:
+            frames = self._context.decode(packet)
+        except FFmpegError:
+            return []  # One broken packet; the next key frame mends the picture.
+        self._frames += len(frames)
+        self._pixels_left -= sum(frame.width * frame.height for frame in frames)
+        return [(self._clock.time_of(frame), frame) for frame in frames]
+
+
+def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
+    """Give the stream's packets, until the end of what can be read."""
+    from av.error import FFmpegError
+
+    try:
+        for packet in container.demux(stream):
+            if packet.size:
+                yield packet
+    except FFmpegError:
+        return  # A broken tail: what came before it counts.
+
+
+def survey(container: InputContainer, stream: VideoStream, limits: Limits) -> plan.Survey | None:
+    """Survey the stream's packets without decoding them."""
+    clock = Clock(stream)
+    packets = itertools.islice(packets_of(container, stream), limits.packets)
+    return plan.survey_of((clock.time_of(p), p.is_keyframe, not p.is_discard) for p in packets)
+
+
+def decode_for(
+    container: InputContainer,
+    stream: VideoStream,
+    surveyed: plan.Survey,
+    moments: list[float],
+    limits: Limits,
+) -> Iterator[tuple[float, VideoFrame]]:
+    """Decode in file order what the targets need.
+
+    Groups of pictures without a target, and the rest of a group after its last target, are not decoded; nor are
+    frames that no other frame refers to, unless the targets are so many that these are needed too.
+    """
+    wanted = plan.last_target_per_group(surveyed, moments)
+    keys = {number for number, _ in surveyed.keys}
+    decoder = Decoder(stream, limits, skip_unreferenced=surveyed.packets >= 2 * len(moments))
+    until: float | None = None
+    for number, packet in enumerate(packets_of(container, stream)):
+        if number in keys:
+            if until is not None and number not in wanted:
+                yield from decoder.drain()
+            until = wanted.get(number)
+        if until is None:
+            continue
+        for time, frame in decoder.decode(packet):
+            yield time, frame
+            if until is not None and time >= until:
+                until = None
+        if until is None:
+            decoder.flush()
+        if decoder.exhausted:
+            break
+    yield from decoder.drain()
+
+
+def decode_from(
+    container: InputContainer, stream: VideoStream, moment: float, decoder: Decoder
+) -> Iterator[tuple[float, VideoFrame]]:
+    """Decode from the last key frame at or before a time in seconds of the stream."""
+    from av.error import FFmpegError
+
+    try:
+        container.seek(int(moment / (stream.time_base or 1)), stream=stream)
+    except FFmpegError:
+        return
+    for packet in packets_of(container, stream):
+        yield from decoder.decode(packet)
+        if decoder.exhausted:
+            break
+    yield from decoder.drain()
+
+
+def upright_rgb(frame: VideoFrame, limits: Limits) -> np.ndarray:
+    """Convert a frame to (H, W, 3) uint8 RGB and turn it as its display matrix asks.
+
+    Raises
+    ------
+    MediaError
+        When the frame is larger than the limit, whatever the header said, or cannot be converted.
+    """
+    from av.error import FFmpegError
+
+    check_side(frame.width, frame.height, limits)
+    try:
+        pixels = frame.to_ndarray(format="rgb24")
+    except (FFmpegError, ValueError) as error:
+        raise MediaError("unsupported", "its pixel format cannot be converted to RGB") from error
+    return _turned(pixels, _display_matrix(frame))
+
+
+def check_side(width: int, height: int, limits: Limits) -> None:
+    """Raise MediaError when a frame's longer side is beyond the limit."""
+    if max(width, height) > limits.video_side:
+        raise MediaError(
+            "too_large", f"frames of {width}x{height} pixels; the limit is {limits.video_side} a side"
+        )
+
+
+def _display_matrix(frame: VideoFrame) -> np.ndarray | None:
+    """Return the 2x2 part of the display matrix: (x, y) as stored @ matrix = (x, y) as shown."""
+    import numpy as np
+
+    data = frame.side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return None
+    values = np.frombuffer(bytes(data), dtype=np.int32)
+    return values.reshape(3, 3)[:2, :2] if values.size == 9 else None
+
+
+def _turned(pixels: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:
+    """Apply the quarter turn and flip nearest to the display matrix."""
+    import numpy as np
+
+    if matrix is None or not matrix.any():
+        return pixels
+    (a, b), (c, d) = matrix.astype(float)
+    if abs(b) + abs(c) > abs(a) + abs(d):  # x and y change places
+        pixels = pixels.swapaxes(0, 1)
+        flip_x, flip_y = c < 0, b < 0
+    else:
+        flip_x, flip_y = a < 0, d < 0
+    pixels = pixels[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
+    return np.ascontiguousarray(pixels)

@@ -1,0 +1,105 @@
+"""What the media room hands out: limits, errors, facts about a file, and frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MediaStatus = Literal["unreadable", "unsupported", "too_large"]
+MediaKind = Literal["image", "video"]
+
+
+class MediaError(Exception):
+    """A file that cannot be scanned.
+
+    Parameters
+    ----------
+    status
+        ``"unreadable"``: missing, not a plain file, broken, or not media at all; ``"unsupported"``: media of a
+        kind that is not read (sound only, an unknown codec); ``"too_large"``: beyond a limit.
+    detail
+        One line for the user, without the file's path.
+    """
+
+    def __init__(self, status: MediaStatus, detail: str) -> None:
+        detail = " ".join(detail.split())
+        super().__init__(detail)
+        self.status: MediaStatus = status
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds that a file must keep, so that memory and time stay bounded on untrusted input.
+
+    Parameters
+    ----------
+    image_bytes, video_bytes
+        Size of the file, in bytes.
+    image_pixels
+        Width x height of an image, read from its header before any pixel is decoded.
+    video_side
+        Longer side of a video's frames, in pixels.
+    decoded_pixels
+        Pixels decoded in one sampling of a video; decoding stops there, with the frames found so far.
+    packets
+        Video packets looked at when a video is surveyed; the rest of the file is ignored.
+    """
+
+    image_bytes: int = 50_000_000
+    image_pixels: int = 75_000_000
+    video_bytes: int = 2_000_000_000
+    video_side: int = 4096
+    decoded_pixels: int = 40_000_000_000
+    packets: int = 2_000_000
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """Facts that a file's header states; a video's may be wrong or missing.
+
+    Parameters
+    ----------
+    kind
+        ``"image"`` or ``"video"``.
+    width, height
+        Pixels as stored, before the orientation flag is applied.
+    duration
+        Seconds; None for images and where the header says nothing.
+    frame_rate
+        Frames a second; None for images and where the header says nothing.
+    codec
+        FFmpeg's or Pillow's name of the coding, such as ``"h264"`` or ``"jpeg"``.
+    frames
+        Number of frames; 1 for an image, None where the header says nothing.
+    """
+
+    kind: MediaKind
+    width: int
+    height: int
+    duration: float | None = None
+    frame_rate: float | None = None
+    codec: str | None = None
+    frames: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture of a file, upright and in full size.
+
+    Parameters
+    ----------
+    index
+        Place among the sampled frames, from 0.
+    time
+        Seconds from the first frame of the file.
+    image
+        (H, W, 3) uint8 RGB.
+    """
+
+    index: int
+    time: float
+    image: np.ndarray

@@ -1,0 +1,94 @@
+"""The door for untrusted files."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from unmask.media.content import HEAD_BYTES, content_of
+from unmask.media.frame import Limits, MediaError
+from unmask.media.source import Media
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def open_media(path: str | os.PathLike[str], limits: Limits | None = None) -> Media:
+    """Open an image or a video, deciding by its content which it is.
+
+    Images: JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF; of animated WebP and PNG the first picture counts. Videos: what
+    FFmpeg's demuxers for MP4/MOV, Matroska/WebM, AVI, MPEG, FLV, ASF, Ogg and animated GIF read. Playlists and
+    anything that would open another file or the network are refused.
+
+    Parameters
+    ----------
+    path
+        A plain file, or a link to one.
+    limits
+        Bounds on the file; ``Limits()`` when left out.
+
+    Returns
+    -------
+    Media
+        A context manager with ``info`` and ``sample(count)``.
+
+    Raises
+    ------
+    MediaError
+        ``unreadable``, ``unsupported`` or ``too_large``.
+    """
+    from unmask.media.image import ImageMedia
+    from unmask.media.video import VideoMedia
+
+    limits = limits or Limits()
+    path = Path(path)
+    size = _size_of_plain_file(path)
+    content = content_of(_first_bytes(path))
+    _check_size(size, limits.image_bytes if content.kind == "image" else limits.video_bytes)
+    if content.kind == "video":
+        return VideoMedia(path, content.formats, limits)
+    image = ImageMedia(path, content.formats, limits)
+    if content.formats == ("GIF",) and image.animated:
+        image.close()
+        return VideoMedia(path, ("gif",), limits)
+    return image
+
+
+def _size_of_plain_file(path: Path) -> int:
+    """Look before opening: opening a named pipe or a device can hang or have effects."""
+    try:
+        status = path.stat()
+    except FileNotFoundError as error:
+        raise MediaError("unreadable", "no such file") from error
+    except (OSError, ValueError) as error:
+        raise MediaError("unreadable", _reason(error)) from error
+    for is_kind, name in _KINDS:
+        if is_kind(status.st_mode):
+            raise MediaError("unreadable", f"not a file but {name}")
+    if status.st_size == 0:
+        raise MediaError("unreadable", "the file is empty")
+    return status.st_size
+
+
+def _first_bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError as error:
+        raise MediaError("unreadable", _reason(error)) from error
+
+
+def _check_size(size: int, limit: int) -> None:
+    if size > limit:
+        raise MediaError("too_large", f"{size} bytes; the limit is {limit}")
+
+
+def _reason(error: OSError | ValueError) -> str:
+    """Say what went wrong without the path, which OSError's own text would carry."""
+    return (getattr(error, "strerror", None) or str(error)).lower()

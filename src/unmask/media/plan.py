@@ -1,0 +1,123 @@
+"""Which moments of a video to take, and which of its packets are needed for them."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+Picture = TypeVar("Picture")
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What the packets of a video say about it; unlike the header, they cannot promise more than there is.
+
+    Parameters
+    ----------
+    start, end
+        Seconds, in the stream's own time: of the first picture, and of the end of the last one.
+    packets
+        Number of packets, about the number of frames.
+    keys
+        (number of the packet, seconds) of each key frame, in file order; decoding can begin at these only.
+    """
+
+    start: float
+    end: float
+    packets: int
+    keys: tuple[tuple[int, float], ...]
+
+
+def survey_of(packets: Iterable[tuple[float, bool, bool]]) -> Survey | None:
+    """Survey the packets of a video stream.
+
+    Parameters
+    ----------
+    packets
+        (time in seconds, is a key frame, is shown) of each packet in file order; an edit list can hide packets that
+        decoding needs.
+
+    Returns
+    -------
+    Survey or None
+        None when no packet is shown.
+    """
+    first, last = float("inf"), float("-inf")
+    count = shown = 0
+    keys: list[tuple[int, float]] = []
+    for time, is_key, is_shown in packets:
+        if is_shown:
+            first, last = min(first, time), max(last, time)
+            shown += 1
+        if is_key:
+            keys.append((count, time))
+        count += 1
+    if shown == 0:
+        return None
+    frame_seconds = (last - first) / (shown - 1) if shown > 1 else 0.0
+    times = [time for _, time in keys]
+    if times != sorted(times):  # Time stamps that jump about: let decoding begin at the first key frame only.
+        keys = keys[:1]
+    return Survey(first, last + frame_seconds, count, tuple(keys) or ((0, first),))
+
+
+def targets(start: float, end: float, count: int) -> list[float]:
+    """Return the middles of ``count`` equal parts of the time from ``start`` to ``end``, in seconds."""
+    step = (end - start) / count
+    return [start + step * (part + 0.5) for part in range(count)]
+
+
+def last_target_per_group(survey: Survey, moments: Sequence[float]) -> dict[int, float]:
+    """Find the groups of pictures that hold a target.
+
+    Parameters
+    ----------
+    survey
+        Of the video's packets.
+    moments
+        Target times in seconds, ascending.
+
+    Returns
+    -------
+    dict
+        From the packet number of a group's key frame to the last target in that group; other groups need not be
+        decoded at all.
+    """
+    times = [time for _, time in survey.keys]
+    return {survey.keys[max(bisect_right(times, moment) - 1, 0)][0]: moment for moment in moments}
+
+
+def nearest(
+    frames: Iterable[tuple[float, Picture]], moments: Sequence[float]
+) -> Iterator[tuple[float, Picture]]:
+    """Give for each target the frame nearest in time, each frame at most once, holding two frames at a time.
+
+    When the frames end early, the last of them stands for all targets that are left.
+
+    Parameters
+    ----------
+    frames
+        (time in seconds, picture), ascending.
+    moments
+        Target times in seconds, ascending.
+    """
+    waiting = deque(moments)
+    previous: tuple[float, Picture] | None = None
+    given: tuple[float, Picture] | None = None
+    for current in frames:
+        while waiting and current[0] >= waiting[0]:
+            target = waiting.popleft()
+            best = current
+            if previous is not None and target - previous[0] < current[0] - target:
+                best = previous
+            if best is not given:
+                given = best
+                yield best
+        previous = current
+        if not waiting:
+            return
+    if waiting and previous is not None and previous is not given:
+        yield previous

@@ -1,0 +1,190 @@
+"""Videos: sampled frames, without decoding what nobody looks at."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from unmask.media import decoding, plan
+from unmask.media.frame import Frame, Limits, MediaError, MediaInfo
+from unmask.media.source import Media
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from av.container import InputContainer
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+# Longer videos are sampled by seeking to key frames, shorter ones by decoding in order: on a clip with few key
+# frames every seek decodes half a clip, on a long video nearly all of the decoding would be for nothing.
+SEEK_BEYOND_SECONDS = 60.0
+
+_FRAMES_PER_SEEK = 600
+
+
+class VideoMedia(Media):
+    """A video file; ``sample`` decodes lazily and holds a few pictures at a time.
+
+    Parameters
+    ----------
+    path
+        A plain file.
+    formats
+        FFmpeg's demuxers that may read it.
+    limits
+        Bounds on the frame size and on the work spent.
+
+    Raises
+    ------
+    MediaError
+        When the header cannot be read, there is no picture stream, or a limit is broken.
+    """
+
+    def __init__(self, path: Path, formats: tuple[str, ...], limits: Limits) -> None:
+        # An absolute path behind "file:" is never taken for a protocol of FFmpeg's, whatever the name.
+        self._url = f"file:{path.absolute()}"
+        self._formats = formats
+        self._limits = limits
+        self._container: InputContainer | None = None
+        with self._open() as container:
+            self.info = _header(container, _picture_stream(container))
+        if min(self.info.width, self.info.height) < 1:
+            raise MediaError("unreadable", "the video states no frame size")
+        decoding.check_side(self.info.width, self.info.height, limits)
+
+    def sample(self, count: int) -> Iterator[Frame]:
+        """Give up to ``count`` frames, evenly spread over the time that the file really covers.
+
+        Clips up to ``SEEK_BEYOND_SECONDS`` are surveyed packet by packet, then decoded in order: each target gets
+        the nearest decoded frame; groups of pictures without a target, and frames that no other frame refers to,
+        are not decoded. In longer videos each target is sought: the key frame before it is taken if it is less than
+        half the distance between targets away, else the first decoded frame that is. A long video that turns out
+        shorter than its header says is treated like a clip.
+
+        Raises
+        ------
+        MediaError
+            While iterating, when not one frame can be decoded, or frames outgrow the limit.
+        ValueError
+            When ``count`` is below 1.
+        """
+        if count < 1:
+            raise ValueError("count must be at least 1")
+        return self._frames(count)
+
+    def close(self) -> None:
+        """Close the file; sampling ends."""
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+    def _frames(self, count: int) -> Iterator[Frame]:
+        index = -1
+        duration = self.info.duration or 0.0
+        if duration > SEEK_BEYOND_SECONDS:
+            for index, (time, picture) in enumerate(self._by_seeking(duration, count)):
+                yield Frame(index, time, decoding.upright_rgb(picture, self._limits))
+        if index < 0:
+            for index, (time, picture) in enumerate(self._in_order(count)):
+                yield Frame(index, time, decoding.upright_rgb(picture, self._limits))
+        if index < 0:
+            raise MediaError("unreadable", "no frame of the video can be decoded")
+
+    def _in_order(self, count: int) -> Iterator[tuple[float, VideoFrame]]:
+        with self._open() as container:
+            survey = decoding.survey(container, _picture_stream(container), self._limits)
+        if survey is None:
+            return
+        moments = plan.targets(survey.start, survey.end, count)
+        with self._open() as container:
+            frames = decoding.decode_for(container, _picture_stream(container), survey, moments, self._limits)
+            for time, picture in plan.nearest(frames, moments):
+                yield max(time - survey.start, 0.0), picture
+
+    def _by_seeking(self, duration: float, count: int) -> Iterator[tuple[float, VideoFrame]]:
+        with self._open() as container:
+            stream = _picture_stream(container)
+            start = float((stream.start_time or 0) * (stream.time_base or 0))
+            moments = plan.targets(start, start + duration, count)
+            if not _holds(container, stream, start + duration / 2, moments[-1]):
+                return
+            decoder = decoding.Decoder(stream, self._limits, skip_unreferenced=True)
+            slack = duration / count / 2
+            latest = float("-inf")
+            for moment in moments:
+                frames = decoding.decode_from(container, stream, moment, decoder)
+                for time, picture in itertools.islice(frames, _FRAMES_PER_SEEK):
+                    if time >= moment - slack and time > latest:
+                        latest = time
+                        yield max(time - start, 0.0), picture
+                        break
+
+    @contextmanager
+    def _open(self) -> Iterator[InputContainer]:
+        import av
+        from av.error import FFmpegError
+
+        try:
+            self._container = av.open(
+                self._url,
+                container_options={
+                    "format_whitelist": ",".join(self._formats),
+                    "protocol_whitelist": "file",
+                },
+            )
+            yield self._container
+        except (FFmpegError, UnicodeError) as error:
+            raise MediaError("unreadable", "not an image or video, or broken") from error
+        finally:
+            self.close()
+
+
+def _picture_stream(container: InputContainer) -> VideoStream:
+    """Return the first stream of moving pictures, and let the demuxer drop the packets of all others."""
+    from av.stream import Discard, Disposition
+
+    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if not streams:
+        if container.streams.audio:
+            raise MediaError("unsupported", "sound only, no pictures")
+        raise MediaError("unreadable", "no pictures in it")
+    stream = streams[0]
+    if stream.codec_context is None:
+        raise MediaError("unsupported", "its video coding is unknown")
+    for other in container.streams:
+        if other is not stream:
+            other.discard = Discard.all
+    return stream
+
+
+def _header(container: InputContainer, stream: VideoStream) -> MediaInfo:
+    duration = 0.0
+    if stream.duration and stream.time_base:
+        duration = float(stream.duration * stream.time_base)
+    elif container.duration:
+        duration = container.duration / 1e6
+    rate = float(stream.average_rate or 0)
+    return MediaInfo(
+        kind="video",
+        width=stream.codec_context.width,
+        height=stream.codec_context.height,
+        duration=duration if duration > 0 else None,
+        frame_rate=rate or None,
+        codec=stream.codec_context.name,
+        frames=stream.frames or None,
+    )
+
+
+def _holds(container: InputContainer, stream: VideoStream, earliest: float, moment: float) -> bool:
+    """Tell whether seeking to a moment finds a packet not before the earliest time, in seconds of the stream."""
+    from av.error import FFmpegError
+
+    try:
+        container.seek(int(moment / (stream.time_base or 1)), stream=stream)
+    except FFmpegError:
+        return False
+    packet = next(decoding.packets_of(container, stream), None)
+    return packet is not None and decoding.Clock(stream).time_of(packet) >= earliest

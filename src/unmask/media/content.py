@@ -8,7 +8,7 @@ from unmask.media.frame import MediaError, MediaKind
 
 HEAD_BYTES = 64
 
-# FFmpeg's demuxers that read one self-contained file. Playlists and scripts (concat, hls, dash, sdp, image2 ...)
+# FFmpeg's demuxers that read one self-contained file. Playlists and scripts (concat, hls, dash, sdp, image2)
 # are left out on purpose: they open other files or the network.
 DEMUXERS = ("mov", "matroska", "avi", "mpegts", "mpeg", "mpegvideo", "flv", "asf", "ogg", "gif")
 
@@ -53,8 +53,8 @@ class Content:
 def content_of(head: bytes) -> Content:
     """Judge a file by its first bytes.
 
-    Anything that is neither a known image nor a known stranger counts as a possible video: FFmpeg's white-listed
-    demuxers then decide.
+    Anything that is neither a known image nor a known stranger counts as a possible video: FFmpeg's
+    white-listed demuxers then decide.
 
     Parameters
     ----------

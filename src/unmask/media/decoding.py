@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from unmask.media import plan
 from unmask.media.frame import Limits, MediaError
@@ -22,9 +22,10 @@ _MIN_SHARE_OF_FRAMES = 1 / 8
 
 
 class Clock:
-    """Gives packets and frames a time in seconds of the stream, by their number where they carry no time stamp."""
+    """Gives packets and frames their time in seconds of the stream, by number where no time is stated."""
 
     def __init__(self, stream: VideoStream) -> None:
+        self._tick = float(stream.time_base or 0)
         self._rate = float(stream.average_rate or 0) or _FALLBACK_FRAME_RATE
         self._number = -1
 
@@ -32,9 +33,8 @@ class Clock:
         """Return the time at which the picture is shown."""
         self._number += 1
         stamp = item.dts if item.pts is None else item.pts
-        if stamp is None or not item.time_base:
-            return self._number / self._rate
-        return float(stamp * item.time_base)
+        # The stream's unit, not the item's own: frames drained from the decoder come without one.
+        return self._number / self._rate if stamp is None else stamp * self._tick
 
 
 class Decoder:
@@ -47,8 +47,8 @@ class Decoder:
     limits
         ``decoded_pixels`` bounds the work.
     skip_unreferenced
-        Leave out frames that no other frame refers to. Where nearly all frames are such, all are decoded after a
-        short probation, since too few would be left.
+        Leave out frames that no other frame refers to. Where nearly all frames are such, all are decoded
+        after a short probation, since too few would be left.
     """
 
     def __init__(self, stream: VideoStream, limits: Limits, skip_unreferenced: bool) -> None:
@@ -68,7 +68,7 @@ class Decoder:
         return self._pixels_left <= 0
 
     def decode(self, packet: Packet[VideoStream]) -> list[tuple[float, VideoFrame]]:
-        """Feed one packet and return the (time in seconds, frame) pairs that come out, often none or an earlier one."""
+        """Feed one packet; return the (time in seconds, frame) pairs that come out, if any."""
         self._fed += 1
         frames = self._run(packet)
         if self._on_probation and self._fed >= _PROBATION_PACKETS:
@@ -127,8 +127,8 @@ def decode_for(
 ) -> Iterator[tuple[float, VideoFrame]]:
     """Decode in file order what the targets need.
 
-    Groups of pictures without a target, and the rest of a group after its last target, are not decoded; nor are
-    frames that no other frame refers to, unless the targets are so many that these are needed too.
+    Groups of pictures without a target, and the rest of a group after its last target, are not decoded; nor
+    are frames that no other frame refers to, unless the targets are so many that these are needed too.
     """
     wanted = plan.last_target_per_group(surveyed, moments)
     keys = {number for number, _ in surveyed.keys}
@@ -199,10 +199,11 @@ def _display_matrix(frame: VideoFrame) -> np.ndarray | None:
     """Return the 2x2 part of the display matrix: (x, y) as stored @ matrix = (x, y) as shown."""
     import numpy as np
 
-    data = frame.side_data.get("DISPLAYMATRIX")
+    side_data: Any = frame.side_data  # PyAV's stubs call this a TypedDict; it is a mapping of buffers.
+    data = side_data.get("DISPLAYMATRIX")
     if data is None:
         return None
-    values = np.frombuffer(bytes(data), dtype=np.int32)
+    values = np.frombuffer(data, dtype=np.int32)
     return values.reshape(3, 3)[:2, :2] if values.size == 9 else None
 
 

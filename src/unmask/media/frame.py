@@ -18,8 +18,8 @@ class MediaError(Exception):
     Parameters
     ----------
     status
-        ``"unreadable"``: missing, not a plain file, broken, or not media at all; ``"unsupported"``: media of a
-        kind that is not read (sound only, an unknown codec); ``"too_large"``: beyond a limit.
+        ``"unreadable"``: missing, not a plain file, broken, or not media at all; ``"unsupported"``: media of
+        a kind that is not read (sound only, an unknown codec); ``"too_large"``: beyond a limit.
     detail
         One line for the user, without the file's path.
     """

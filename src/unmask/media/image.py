@@ -89,16 +89,13 @@ def _pillow_errors() -> Iterator[None]:
     except MediaError:
         raise
     except Image.DecompressionBombError as error:
-        raise MediaError(
-            "too_large", "more pixels than Pillow's limit against decompression bombs"
-        ) from error
+        raise MediaError("too_large", "more pixels than Pillow opens") from error
     except UnidentifiedImageError as error:
         raise MediaError("unreadable", "the image's header is broken") from error
     except Exception as error:
-        # Pillow's plugins raise nearly anything on hostile bytes: OSError, SyntaxError, struct.error, KeyError ...
-        raise MediaError(
-            "unreadable", f"the image cannot be decoded: {error or type(error).__name__}"
-        ) from error
+        # Pillow's plugins raise nearly anything on hostile bytes: OSError, SyntaxError, struct.error,
+        # KeyError.
+        raise MediaError("unreadable", "the image is broken and cannot be decoded") from error
 
 
 def _eight_bit_rgb(image: Image.Image) -> Image.Image:

@@ -22,9 +22,9 @@ _KINDS = (
 def open_media(path: str | os.PathLike[str], limits: Limits | None = None) -> Media:
     """Open an image or a video, deciding by its content which it is.
 
-    Images: JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF; of animated WebP and PNG the first picture counts. Videos: what
-    FFmpeg's demuxers for MP4/MOV, Matroska/WebM, AVI, MPEG, FLV, ASF, Ogg and animated GIF read. Playlists and
-    anything that would open another file or the network are refused.
+    Images: JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF; of animated WebP and PNG the first picture counts. Videos:
+    what FFmpeg's demuxers for MP4/MOV, Matroska/WebM, AVI, MPEG, FLV, ASF, Ogg and animated GIF read.
+    Playlists and anything that would open another file or the network are refused.
 
     Parameters
     ----------

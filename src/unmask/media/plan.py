@@ -37,8 +37,8 @@ def survey_of(packets: Iterable[tuple[float, bool, bool]]) -> Survey | None:
     Parameters
     ----------
     packets
-        (time in seconds, is a key frame, is shown) of each packet in file order; an edit list can hide packets that
-        decoding needs.
+        (time in seconds, is a key frame, is shown) of each packet in file order; an edit list can hide
+        packets that decoding needs.
 
     Returns
     -------
@@ -83,8 +83,8 @@ def last_target_per_group(survey: Survey, moments: Sequence[float]) -> dict[int,
     Returns
     -------
     dict
-        From the packet number of a group's key frame to the last target in that group; other groups need not be
-        decoded at all.
+        From the packet number of a group's key frame to the last target in that group; other groups need not
+        be decoded at all.
     """
     times = [time for _, time in survey.keys]
     return {survey.keys[max(bisect_right(times, moment) - 1, 0)][0]: moment for moment in moments}

@@ -27,7 +27,7 @@ class Media(ABC):
 
     @abstractmethod
     def sample(self, count: int) -> Iterator[Frame]:
-        """Give up to ``count`` frames in order, evenly spread over the file, decoding them as they are asked for.
+        """Give up to ``count`` frames in order, evenly spread over the file, decoded as they are asked for.
 
         Fewer come when the file has fewer, or when part of it cannot be decoded; an image gives one.
 

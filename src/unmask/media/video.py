@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-# Longer videos are sampled by seeking to key frames, shorter ones by decoding in order: on a clip with few key
-# frames every seek decodes half a clip, on a long video nearly all of the decoding would be for nothing.
+# Longer videos are sampled by seeking to key frames, shorter ones by decoding in order: on a clip with few
+# key frames every seek decodes half a clip, on a long video nearly all of the decoding would be for nothing.
 SEEK_BEYOND_SECONDS = 60.0
 
 _FRAMES_PER_SEEK = 600
@@ -58,11 +58,11 @@ class VideoMedia(Media):
     def sample(self, count: int) -> Iterator[Frame]:
         """Give up to ``count`` frames, evenly spread over the time that the file really covers.
 
-        Clips up to ``SEEK_BEYOND_SECONDS`` are surveyed packet by packet, then decoded in order: each target gets
-        the nearest decoded frame; groups of pictures without a target, and frames that no other frame refers to,
-        are not decoded. In longer videos each target is sought: the key frame before it is taken if it is less than
-        half the distance between targets away, else the first decoded frame that is. A long video that turns out
-        shorter than its header says is treated like a clip.
+        Clips up to ``SEEK_BEYOND_SECONDS`` are surveyed packet by packet, then decoded in order: each target
+        gets the nearest decoded frame; groups of pictures without a target, and frames that no other frame
+        refers to, are not decoded. In longer videos each target is sought: the key frame before it is taken
+        if it is less than half the distance between targets away, else the first decoded frame that is. A
+        long video that turns out shorter than its header says is treated like a clip.
 
         Raises
         ------
@@ -179,7 +179,7 @@ def _header(container: InputContainer, stream: VideoStream) -> MediaInfo:
 
 
 def _holds(container: InputContainer, stream: VideoStream, earliest: float, moment: float) -> bool:
-    """Tell whether seeking to a moment finds a packet not before the earliest time, in seconds of the stream."""
+    """Tell whether seeking to a moment finds a packet not before the earliest time, in stream seconds."""
     from av.error import FFmpegError
 
     try:

@@ -1,1 +1,31 @@
-"""Manifests, crops, self-blended images and augmentation."""
+"""Manifests, face crops, self-blended images and augmentation.
+
+Everything here works on numpy arrays and Pillow images; nothing needs torch.
+"""
+
+from unmask.datasets.augmentation import Augment, AugmentOptions, cut_square
+from unmask.datasets.compression import compress_jpeg, compress_video, compress_webp
+from unmask.datasets.contact_sheets import contact_sheet
+from unmask.datasets.crops import CropSet, CropStore
+from unmask.datasets.manifests import CropRecord, DatasetError, read_landmarks, read_manifest, write_manifest
+from unmask.datasets.self_blending import SelfBlend, SelfBlender, SelfBlendOptions
+
+__all__ = [
+    "Augment",
+    "AugmentOptions",
+    "CropRecord",
+    "CropSet",
+    "CropStore",
+    "DatasetError",
+    "SelfBlend",
+    "SelfBlendOptions",
+    "SelfBlender",
+    "compress_jpeg",
+    "compress_video",
+    "compress_webp",
+    "contact_sheet",
+    "cut_square",
+    "read_landmarks",
+    "read_manifest",
+    "write_manifest",
+]

@@ -140,10 +140,8 @@ class Augment:
         o = self.options
         chance = rng.random()
         if chance < o.jpeg:
-            quality, subsampling = (
-                int(rng.integers(*o.jpeg_quality, endpoint=True)),
-                int(rng.choice([0, 2, 2])),
-            )
+            quality = int(rng.integers(*o.jpeg_quality, endpoint=True))
+            subsampling = int(rng.choice([0, 2, 2]))
             return [lambda picture: compression.compress_jpeg(picture, quality, subsampling)]
         if chance < o.jpeg + o.webp:
             quality = int(rng.integers(*o.webp_quality, endpoint=True))

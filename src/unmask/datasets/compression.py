@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -51,7 +52,7 @@ def _encode(images: list[np.ndarray], crf: int, preset: str) -> list[av.Packet]:
     assert isinstance(encoder, VideoCodecContext)
     encoder.height, encoder.width = images[0].shape[:2]
     encoder.pix_fmt = "yuv420p"
-    encoder.framerate = 25
+    encoder.framerate = Fraction(25)
     # One thread and no look-ahead: the same bytes every time, and nothing to wait for.
     encoder.thread_count = 1
     encoder.options = {"crf": str(crf), "preset": preset, "tune": "zerolatency", "scenecut": "0"}

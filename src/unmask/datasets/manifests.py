@@ -83,7 +83,7 @@ def read_landmarks(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def write_manifest(folder: str | Path, records: Iterable[CropRecord]) -> Path:
-    """Write `manifest.csv` of a folder so that `read_manifest` gives the same records; meshes are left out."""
+    """Write `manifest.csv` of a folder for `read_manifest` to give the same records back, less their meshes."""
     records = list(records)
     extras = sorted({name for record in records for name in record.extra})
     path = Path(folder) / MANIFEST_NAME

@@ -127,7 +127,7 @@ def _grow(polygon: np.ndarray, factor: float) -> np.ndarray:
 
 
 def warp_outline(polygon: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Deform an outline elastically: its radius gains waves of 2 to 6 periods, `strength` as a share of it."""
+    """Deform an outline elastically: its radius gains waves of 2 to 6 periods, a share `strength` of it."""
     middle = (polygon.min(0) + polygon.max(0)) / 2
     arms = polygon - middle
     angles = np.arctan2(arms[:, 1], arms[:, 0])

@@ -74,7 +74,7 @@ class Card(_Part):
 
     @property
     def identity(self) -> str:
-        """SHA-256 (hex) over everything that a score depends on: weights, trunk, crop profile, calibration."""
+        """SHA-256 (hex) over all that a score depends on: weights, trunk, crop profile, calibration."""
         parts = [
             self.sha256,
             self.trunk.sha256 + self.trunk.output if self.trunk else "",
@@ -103,16 +103,8 @@ def read_card(folder: Path) -> Card:
 
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file, in hex."""
-    with path.open("rb") as file:
-        return (
-            hashlib.file_digest(file, "sha256").hexdigest()
-            if hasattr(hashlib, "file_digest")
-            else _slow(file)
-        )
-
-
-def _slow(file: Any) -> str:
     digest = hashlib.sha256()
-    while block := file.read(1 << 20):
-        digest.update(block)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
     return digest.hexdigest()

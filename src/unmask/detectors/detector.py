@@ -87,10 +87,12 @@ class Detector:
         """
         if not self.has_decoder:
             raise DetectorError(f"{self.name} has no decoder")
-        rebuilt = [self._run(crop[None])[1] for crop in self._prepare(crops)]
+        runs = [self._run(crop[None])[1] for crop in self._prepare(crops)]
+        rebuilt = [images for images in runs if images is not None]
         if not rebuilt:
             return np.zeros((0, 0, 0, 3), np.uint8)
-        return np.rint(np.concatenate(rebuilt) * 255).clip(0, 255).astype(np.uint8)
+        whole: Crops = np.rint(np.concatenate(rebuilt) * 255).clip(0, 255).astype(np.uint8)
+        return whole
 
     def predict(self, crops: Crops) -> Prediction:
         """Score crops (N, H, W, 3) uint8 RGB, H = W, any side, and measure how well they are rebuilt.
@@ -106,7 +108,7 @@ class Detector:
             logits.append(float(logit[0]))
             if rebuilt is not None:
                 errors.append(_reconstruction_error(crop, rebuilt[0]))
-        raw = np.asarray(logits, np.float32)
+        raw: Floats = np.asarray(logits, np.float32)
         return Prediction(
             raw, self._calibrated(raw), np.asarray(errors, np.float32) if self.has_decoder else None
         )

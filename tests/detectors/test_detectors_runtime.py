@@ -1,0 +1,151 @@
+"""Exported folders, their checks, and what a detector gives."""
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from unmask.detectors import DetectorError, file_sha256, load_detector
+
+
+def write_detector(folder, size=32, decoder=True, **changes):
+    """A detector whose logit is the mean red value / 100 - 1 and whose reconstruction is the mean colour."""
+    folder.mkdir(parents=True, exist_ok=True)
+    nodes = [
+        helper.make_node("Cast", ["crops"], ["f"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["f", "places"], ["colour"], keepdims=0),
+        helper.make_node("Gather", ["colour", "zero"], ["red"], axis=1),
+        helper.make_node("Mul", ["red", "slope"], ["scaled"]),
+        helper.make_node("Sub", ["scaled", "one"], ["logit"]),
+        helper.make_node("Div", ["colour", "white"], ["unit"]),
+        helper.make_node("Reshape", ["unit", "shape"], ["small"]),
+        helper.make_node("Tile", ["small", "times"], ["reconstruction"]),
+    ]
+    constants = {
+        "places": np.array([1, 2], np.int64),
+        "zero": np.array(0, np.int64),
+        "slope": np.float32(0.01),
+        "one": np.float32(1),
+        "white": np.float32(255),
+        "shape": np.array([-1, 3, 1, 1], np.int64),
+        "times": np.array([1, 1, 8, 8], np.int64),
+    }
+    outputs = [helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["n"])]
+    if decoder:
+        outputs.append(helper.make_tensor_value_info("reconstruction", TensorProto.FLOAT, ["n", 3, 8, 8]))
+    graph = helper.make_graph(
+        nodes,
+        "toy",
+        [helper.make_tensor_value_info("crops", TensorProto.UINT8, ["n", size, size, 3])],
+        outputs,
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    onnx.save(model, folder / "model.onnx")
+    card = {
+        "name": "toy",
+        "version": "1",
+        "description": "mean red",
+        "sha256": file_sha256(folder / "model.onnx"),
+        "licence": "Apache-2.0",
+        "crop_profile": "wide",
+        "input_size": size,
+        "threshold": 0.5,
+        "band": [0.4, 0.6],
+        "calibration": {"slope": 2.0, "intercept": 0.5},
+    }
+    (folder / "card.json").write_text(json.dumps(card | changes))
+    return folder
+
+
+@pytest.fixture
+def crops():
+    return np.random.default_rng(1).integers(0, 256, (5, 48, 48, 3), dtype=np.uint8)
+
+
+def test_scores_are_calibrated_logits(tmp_path, crops):
+    detector = load_detector(write_detector(tmp_path / "toy", size=48))
+    prediction = detector.predict(crops)
+    logits = crops[..., 0].mean(axis=(1, 2)) / 100 - 1
+    np.testing.assert_allclose(prediction.logits, logits, atol=1e-5)
+    np.testing.assert_allclose(prediction.scores, 1 / (1 + np.exp(-(2 * logits + 0.5))), atol=1e-5)
+    assert prediction.scores.dtype == np.float32
+    np.testing.assert_array_equal(detector.score(crops), prediction.scores)
+
+
+def test_reconstruction_and_its_error(tmp_path, crops):
+    detector = load_detector(write_detector(tmp_path / "toy", size=48))
+    rebuilt = detector.reconstruct(crops)
+    assert rebuilt.shape == (5, 8, 8, 3) and rebuilt.dtype == np.uint8
+    colour = crops.mean(axis=(1, 2))
+    np.testing.assert_allclose(rebuilt[:, 0, 0], colour, atol=0.51)
+    cells = crops.reshape(5, 8, 6, 8, 6, 3).mean(axis=(2, 4))
+    wanted = np.abs(cells - colour[:, None, None]).mean(axis=(1, 2, 3)) / 255
+    np.testing.assert_allclose(detector.predict(crops).reconstruction_errors, wanted, atol=2e-3)
+
+
+def test_a_detector_without_decoder_has_no_errors(tmp_path, crops):
+    detector = load_detector(write_detector(tmp_path / "toy", decoder=False))
+    assert detector.predict(crops).reconstruction_errors is None
+    with pytest.raises(DetectorError, match="no decoder"):
+        detector.reconstruct(crops)
+
+
+def test_any_side_is_resized_and_no_crops_give_no_scores(tmp_path, crops):
+    detector = load_detector(write_detector(tmp_path / "toy", size=32))
+    assert detector.score(crops).shape == (5,)
+    assert detector.score(crops[:0]).shape == (0,)
+
+
+def test_mirror_averages_both_views(tmp_path, crops):
+    plain = load_detector(write_detector(tmp_path / "plain", size=48))
+    mirrored = load_detector(write_detector(tmp_path / "mirror", size=48, mirror=True))
+    np.testing.assert_allclose(mirrored.logits(crops), plain.logits(crops), atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(48, 48, 3), (1, 48, 40, 3), (1, 48, 48, 4)])
+def test_wrong_shapes_are_refused(tmp_path, shape):
+    detector = load_detector(write_detector(tmp_path / "toy"))
+    with pytest.raises(ValueError, match="crops must be"):
+        detector.score(np.zeros(shape, np.uint8))
+    with pytest.raises(ValueError, match="crops must be"):
+        detector.score(np.zeros((1, 48, 48, 3), np.float32))
+
+
+def test_crop_profile_is_checked_at_load(tmp_path):
+    with pytest.raises(DetectorError, match="crop profile 'narrow'"):
+        load_detector(write_detector(tmp_path / "toy", crop_profile="narrow"))
+
+
+def test_changed_weights_are_refused(tmp_path):
+    folder = write_detector(tmp_path / "toy")
+    with (folder / "model.onnx").open("ab") as file:
+        file.write(b"\0")
+    with pytest.raises(DetectorError, match="SHA-256 differs"):
+        load_detector(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("{", "cannot be read"), ('{"name": "x"}', "version"), (None, "no card.json")]
+)
+def test_broken_cards_give_one_line(tmp_path, text, message):
+    folder = write_detector(tmp_path / "toy")
+    (folder / "card.json").unlink()
+    if text is not None:
+        (folder / "card.json").write_text(text)
+    with pytest.raises(DetectorError, match=message) as caught:
+        load_detector(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_name_gives_a_hint():
+    with pytest.raises(DetectorError, match="no detector named 'jrcc'"):
+        load_detector("jrcc")
+
+
+def test_identity_changes_with_the_calibration(tmp_path):
+    first = load_detector(write_detector(tmp_path / "a")).card
+    second = load_detector(write_detector(tmp_path / "b", calibration={"slope": 3.0})).card
+    assert first.sha256 == second.sha256 and first.identity != second.identity

@@ -1,1 +1,18 @@
 """Finds faces, links them into tracks and cuts crops by named profiles."""
+
+from unmask.faces.centerface import CenterFace
+from unmask.faces.crops import PROFILES, CropProfile, cut, profile
+from unmask.faces.face import Box, Face, FaceFinder
+from unmask.faces.weights import FaceFinderError
+
+__all__ = [
+    "PROFILES",
+    "Box",
+    "CenterFace",
+    "CropProfile",
+    "Face",
+    "FaceFinder",
+    "FaceFinderError",
+    "cut",
+    "profile",
+]

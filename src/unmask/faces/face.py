@@ -1,0 +1,58 @@
+"""What a face finder gives, and what it has to offer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face in one frame.
+
+    Parameters
+    ----------
+    box
+        (x0, y0, x1, y1) in pixels of the frame, from brow to chin and ear to ear; it reaches beyond the frame
+        where the frame's border cuts the face.
+    confidence
+        In [0, 1].
+    landmarks
+        (5, 2) float32, x and y in pixels: the eye, then the other, nose tip, the mouth's two corners, each
+        pair from left to right in the picture.
+    """
+
+    box: Box
+    confidence: float
+    landmarks: np.ndarray
+
+    def __post_init__(self) -> None:
+        x0, y0, x1, y1 = self.box
+        if not (x1 > x0 and y1 > y0):
+            raise ValueError(f"a face box must have an area, not {self.box}")
+        if self.landmarks.shape != (5, 2):
+            raise ValueError(f"landmarks must be (5, 2), not {self.landmarks.shape}")
+
+
+class FaceFinder(Protocol):
+    """Finds faces in one frame."""
+
+    def find(self, image: np.ndarray) -> list[Face]:
+        """Find the faces of a frame.
+
+        Parameters
+        ----------
+        image
+            (H, W, 3) uint8 RGB.
+
+        Returns
+        -------
+        list of Face
+            Most confident first.
+        """
+        ...

@@ -37,9 +37,14 @@ class Rule:
 
 
 class _Card(Protocol):
-    threshold: float
-    band: Sequence[float]
-    calibration: object
+    @property
+    def threshold(self) -> float: ...
+
+    @property
+    def band(self) -> Sequence[float]: ...
+
+    @property
+    def calibration(self) -> object: ...
 
 
 def rule_of(card: _Card) -> Rule:

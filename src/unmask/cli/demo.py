@@ -1,0 +1,35 @@
+"""``unmask demo``: two short clips of a public-domain portrait, scanned, with a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the clips and the report.")] = Path("demo"),
+    detector: Annotated[str, typer.Option(help="Name of a detector, or folder of an exported one.")] = "jrc",
+) -> None:
+    """Make two short clips from a public-domain portrait, scan them and write the report.
+
+    One clip shows the portrait as it is, in the other the face is blended with a changed copy of itself.
+    """
+    from rich.console import Console
+
+    from unmask.demo import portrait, with_blended_face, write_clip
+    from unmask.report import save_report, table
+    from unmask.scanning import Scanner, Settings
+
+    out.mkdir(parents=True, exist_ok=True)
+    picture = portrait()
+    clips = {out / "plain.mp4": picture, out / "blended.mp4": with_blended_face(picture)}
+    with Scanner(Settings(detector=detector)) as scanner:
+        for path, shown in clips.items():
+            write_clip(path, shown)
+        results = [scanner.scan(path) for path in clips]
+    page = save_report(results, out / "report")
+    Console().print(table(results))
+    for path in (*clips, page):
+        typer.echo(str(path))

@@ -1,0 +1,91 @@
+"""The command ``unmask``: its verbs, and what its errors look like to a user."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VERBS = ("scan", "demo", "detectors", "doctor", "train", "evaluate", "export")
+
+WRONG_USAGE = 2
+INTERNAL_ERROR = 70
+DEBUG = "UNMASK_DEBUG"
+
+EXTRAS: Mapping[str, tuple[str, ...]] = {
+    "train": (
+        "torch", "torchvision", "timm", "lightning", "torchmetrics", "safetensors", "sklearn", "scipy", "yaml",
+        "matplotlib", "onnxscript",
+    ),
+}  # fmt: skip
+
+
+def main() -> None:
+    """Run the command line; ends the process with one of the documented exit codes."""
+    try:
+        build()()
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        message, code = explain(error)
+        print(f"unmask: {message}", file=sys.stderr)
+        sys.exit(code)
+
+
+def build() -> typer.Typer:
+    """Make the application with every verb."""
+    app = typer.Typer(
+        name="unmask",
+        help="Tells whether the faces in an image or video were manipulated, where and when, and how sure it is.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    app.callback()(_top)
+    for verb in VERBS:
+        if find_spec(f"unmask.cli.{verb}"):
+            app.command(name=verb)(getattr(import_module(f"unmask.cli.{verb}"), verb))
+    return app
+
+
+def explain(error: Exception) -> tuple[str, int]:
+    """Turn an error into one line for the user and an exit code.
+
+    unmask's own exception classes are all for users: their message is one line that says what to do.
+    """
+    from unmask.report.words import printable
+
+    if isinstance(error, ModuleNotFoundError):
+        for extra, modules in EXTRAS.items():
+            if (error.name or "").split(".")[0] in modules:
+                return f'this needs {error.name}, which is not installed: pip install "unmask[{extra}]"', 2
+    line = " ".join(str(error).split())
+    if type(error).__module__.startswith("unmask."):
+        return printable(line), WRONG_USAGE
+    if isinstance(error, OSError) and error.filename is not None:
+        return printable(f"{error.filename}: {error.strerror}"), WRONG_USAGE
+    hint = f"(a bug: please report it; set {DEBUG}=1 for the traceback)"
+    return printable(f"internal error: {type(error).__name__}: {line} {hint}"), INTERNAL_ERROR
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from unmask import __version__
+
+        typer.echo(f"unmask {__version__}")
+        raise typer.Exit
+
+
+def _top(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Print the version.")
+    ] = False,
+) -> None:
+    """Hold the options that come before a verb."""

@@ -1,0 +1,347 @@
+"""The whole way of one file: media -> faces -> tracks -> crops -> scores -> verdict -> result."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import BoundedSemaphore
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeVar
+
+from unmask.media import Frame, Limits, Media, MediaError, MediaInfo, open_media
+from unmask.report import Coverage, DetectorInfo, FrameScore, Kind, ScanResult, TrackScore
+from unmask.verdict import judge_file, judge_track, rule_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from unmask.detectors import Detector, Prediction
+    from unmask.faces import Face, FaceFinder, Track
+
+T = TypeVar("T")
+
+IMAGE_ENDINGS = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
+)
+VIDEO_ENDINGS = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".3gp", ".flv", ".wmv"}
+)
+MAX_FRAMES = 256
+MAX_CROPS_KEPT = 4096
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that changes what a scan does.
+
+    detector : name of an installed detector, or the folder of an exported one.
+    frames : number of frames sampled from a video, evenly over its length; 1 to 256.
+    minimum_face : longer side in pixels from which a face is looked at.
+    faces : faces looked at on one frame, the largest first.
+    crops : faces scored in one file; beyond it each track's share is spread evenly over its frames, and
+    every track
+        keeps at least one. Bounds the time that a crowd takes.
+    threads : threads that find and score faces; None for one a processor, 8 at most. Scores do not depend
+    on it.
+    limits : bounds on the file itself.
+    """
+
+    detector: str = "jrc"
+    frames: int = 8
+    minimum_face: float = 20.0
+    faces: int = 64
+    crops: int = 128
+    threads: int | None = None
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.frames <= MAX_FRAMES:
+            raise ValueError(f"frames must be between 1 and {MAX_FRAMES}, not {self.frames}")
+        if self.faces < 1 or self.crops < 1 or self.minimum_face < 1:
+            raise ValueError("faces, crops and minimum_face must be at least 1")
+        if self.threads is not None and self.threads < 1:
+            raise ValueError("threads must be at least 1")
+
+
+DEFAULTS = Settings()
+
+
+def scan(
+    path: str | Path,
+    settings: Settings = DEFAULTS,
+    detector: Detector | None = None,
+    finder: FaceFinder | None = None,
+) -> ScanResult:
+    """Scan one image or video.
+
+    A file that cannot be read gives a result with a status that says so; it never raises. detector, finder
+    : ready objects instead of the ones that the settings name. For many files, keep one ``Scanner``.
+
+    Raises unmask.detectors.DetectorError when the detector cannot be loaded.
+    """
+    with Scanner(settings, detector, finder) as scanner:
+        return scanner.scan(path)
+
+
+class Scanner:
+    """Scans files one after the other with one loaded detector.
+
+    Loading starts at once, in the background, beside the opening of the first file. Frames are decoded in the
+    calling thread; other threads find the faces of earlier frames and score them meanwhile. Close it, or
+    use it as a context manager.
+    """
+
+    def __init__(
+        self,
+        settings: Settings = DEFAULTS,
+        detector: Detector | None = None,
+        finder: FaceFinder | None = None,
+    ) -> None:
+        self.settings = settings
+        workers = settings.threads or min(8, _processors())
+        self._workers = ThreadPoolExecutor(workers, thread_name_prefix="unmask")
+        self._frames_in_hand = BoundedSemaphore(workers + 2)
+        loaders = ThreadPoolExecutor(2, thread_name_prefix="unmask-load")
+        self._finder = loaders.submit(lambda: finder or _load_finder())
+        self._detector = loaders.submit(lambda: detector or _load_detector(settings.detector))
+        loaders.shutdown(wait=False)
+
+    def __enter__(self) -> Scanner:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Drop what is waiting and end the threads."""
+        self._workers.shutdown(wait=True, cancel_futures=True)
+
+    @property
+    def detector(self) -> Detector:
+        """The loaded detector; raises DetectorError when it cannot be loaded."""
+        return self._detector.result()
+
+    def scan(self, path: str | Path) -> ScanResult:
+        """Scan one file; see ``scan``."""
+        started = time.perf_counter()
+        try:
+            seen = self._look(Path(path))
+        except MediaError as error:
+            return ScanResult(
+                path=str(path),
+                kind=kind_by_name(path),
+                status=error.status,
+                detector=self.detector_info,
+                detail=error.detail or "could not be read",
+                seconds=time.perf_counter() - started,
+            )
+        tracks = self._link(seen)
+        self._score_the_rest(tracks)
+        return self._conclude(path, seen, tracks, started)
+
+    def _look(self, path: Path) -> _Seen:
+        """Decode the sampled frames, find their faces and start scoring them."""
+        pending: list[Future[_LookedAt]] = []
+        detail = None
+        with _opened(path, self.settings.limits) as media:
+            info = media.info
+            try:
+                for frame in _sampled(media, self.settings.frames):
+                    self._frames_in_hand.acquire()
+                    pending.append(self._workers.submit(self._examine, frame))
+            except MediaError as error:
+                if not pending:
+                    raise
+                detail = f"only in part: {error.detail}"
+        return _Seen(info, [future.result() for future in pending], detail)
+
+    def _examine(self, frame: Frame) -> _LookedAt:
+        """Find and cut the faces of one frame; score them at once unless the frame is crowded."""
+        try:
+            faces = self._worth_looking_at(self._finder.result().find(frame.image))
+            cut_out = [_Sighting(frame.time, face, self._crop(frame.image, face)) for face in faces]
+        finally:
+            self._frames_in_hand.release()
+        if len(cut_out) <= max(1, self.settings.crops // self.settings.frames):
+            for sighting in cut_out:
+                self._score(sighting)
+        return _LookedAt(frame.time, cut_out)
+
+    def _worth_looking_at(self, faces: Sequence[Face]) -> list[Face]:
+        """Leave out specks, and beyond the bound the smallest faces; order stays."""
+        bound = min(self.settings.faces, MAX_CROPS_KEPT // self.settings.frames)
+        large = [face for face in faces if _side(face) >= self.settings.minimum_face]
+        kept = {id(face) for face in sorted(large, key=_side, reverse=True)[:bound]}
+        return [face for face in large if id(face) in kept]
+
+    def _crop(self, image: np.ndarray, face: Face) -> np.ndarray:
+        from unmask.faces import cut, profile
+
+        card = self.detector.card
+        return cut(image, face.box, profile(card.crop_profile), size=card.input_size)
+
+    def _score(self, sighting: _Sighting) -> None:
+        """Hand one crop to the detector, alone: no score depends on which other faces are in the file."""
+        crop = sighting.crop
+        assert crop is not None
+        sighting.prediction = self._workers.submit(lambda: self.detector.predict(crop[None]))
+        sighting.crop = None
+
+    def _link(self, seen: _Seen) -> list[list[_Sighting]]:
+        """Follow each face through the frames; a track is its sightings in order of time."""
+        from unmask.faces import link
+
+        sightings = {id(s.face): s for looked in seen.frames for s in looked.sightings}
+        tracks: list[Track] = link([[s.face for s in looked.sightings] for looked in seen.frames])
+        return [[sightings[id(face)] for _, face in track.faces] for track in tracks]
+
+    def _score_the_rest(self, tracks: list[list[_Sighting]]) -> None:
+        """Spend what is left of the crops on faces of crowded frames, evenly over tracks and over time."""
+        spent = sum(sighting.prediction is not None for track in tracks for sighting in track)
+        waiting = [track for track in tracks if any(sighting.prediction is None for sighting in track)]
+        for track in waiting:
+            left = [sighting for sighting in track if sighting.prediction is None]
+            at_least = 0 if len(left) < len(track) else 1
+            share = max(at_least, (self.settings.crops - spent) // len(waiting))
+            for position in spread(len(left), share):
+                self._score(left[position])
+
+    def _conclude(
+        self, path: str | Path, seen: _Seen, tracks: list[list[_Sighting]], started: float
+    ) -> ScanResult:
+        """Turn scored tracks into the file's result."""
+        coverage = Coverage(
+            seen.info.duration, len(seen.frames), sum(bool(looked.sightings) for looked in seen.frames)
+        )
+        if not tracks:
+            return ScanResult(
+                str(path), seen.info.kind, "no_face", self.detector_info, seen.detail, coverage=coverage,
+                seconds=time.perf_counter() - started,
+            )  # fmt: skip
+        rule = rule_of(self.detector.card)
+        judged = [judge_track([s.logit for s in track if s.prediction], rule) for track in tracks]
+        verdict = judge_file(judged, len(seen.frames), rule)
+        return ScanResult(
+            path=str(path),
+            kind=seen.info.kind,
+            status="ok",
+            detector=self.detector_info,
+            detail=seen.detail,
+            verdict=verdict.verdict,
+            score=verdict.score,
+            interval=verdict.interval,
+            tracks=tuple(
+                TrackScore(number, judgement.score, tuple(sighting.scored() for sighting in track))
+                for number, (track, judgement) in enumerate(zip(tracks, judged, strict=True))
+            ),
+            coverage=coverage,
+            seconds=time.perf_counter() - started,
+        )
+
+    @property
+    def detector_info(self) -> DetectorInfo:
+        """The loaded detector, as results name it."""
+        card = self.detector.card
+        return DetectorInfo(card.name, str(card.version), card.sha256, card.crop_profile)
+
+
+@dataclass
+class _Sighting:
+    """One face on one frame: a crop that waits, or a prediction under way."""
+
+    time: float
+    face: Face
+    crop: np.ndarray | None
+    prediction: Future[Prediction] | None = None
+
+    @property
+    def logit(self) -> float:
+        assert self.prediction is not None
+        return float(self.prediction.result().logits[0])
+
+    def scored(self) -> FrameScore:
+        """Give the sighting as a part of the result, waiting for its score."""
+        score = error = None
+        if self.prediction is not None:
+            prediction = self.prediction.result()
+            score = min(1.0, max(0.0, float(prediction.scores[0])))
+            errors = prediction.reconstruction_errors
+            error = None if errors is None else max(0.0, float(errors[0]))
+        x0, y0, x1, y1 = (float(value) for value in self.face.box)
+        confidence = min(1.0, max(0.0, float(self.face.confidence)))
+        return FrameScore(max(0.0, self.time), (x0, y0, x1, y1), confidence, score, error)
+
+
+@dataclass(frozen=True)
+class _LookedAt:
+    """A sampled frame and the faces on it."""
+
+    time: float
+    sightings: list[_Sighting]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """All that was seen of a file; detail says what cut it short."""
+
+    info: MediaInfo
+    frames: list[_LookedAt]
+    detail: str | None
+
+
+def kind_by_name(path: str | Path) -> Kind:
+    """Guess from a file's ending alone, for files that could not be opened."""
+    return "image" if Path(path).suffix.lower() in IMAGE_ENDINGS else "video"
+
+
+def spread(count: int, wanted: int) -> list[int]:
+    """Choose ``wanted`` of ``count`` positions (all when fewer), evenly spaced and away from the ends."""
+    wanted = max(0, min(wanted, count))
+    return [(2 * k + 1) * count // (2 * wanted) for k in range(wanted)]
+
+
+def _opened(path: Path, limits: Limits) -> Media:
+    return _decoding(lambda: open_media(path, limits))
+
+
+def _sampled(media: Media, count: int) -> Iterator[Frame]:
+    frames = iter(media.sample(count))
+    while (frame := _decoding(lambda: next(frames, None))) is not None:
+        yield frame
+
+
+def _decoding(step: Callable[[], T]) -> T:
+    """Run one step on untrusted bytes; whatever goes wrong in there is the file's fault, not the user's."""
+    try:
+        return step()
+    except MediaError:
+        raise
+    except Exception as error:
+        raise MediaError("unreadable", f"could not be decoded ({type(error).__name__})") from error
+
+
+def _load_detector(name: str) -> Detector:
+    from unmask.detectors import load_detector
+
+    return load_detector(name, threads=1)
+
+
+def _load_finder() -> FaceFinder:
+    from unmask.faces import CenterFace
+
+    return CenterFace(threads=1)
+
+
+def _side(face: Face) -> float:
+    x0, y0, x1, y1 = face.box
+    return float(max(x1 - x0, y1 - y0)) if min(x1 - x0, y1 - y0) > 0 else 0.0
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

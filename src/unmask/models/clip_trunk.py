@@ -91,7 +91,7 @@ def read_packaged(path: Path) -> dict[str, Tensor]:
             state[name] = (array.astype(np.float32) * arrays[name.removesuffix("weight") + "scale"]).T
         elif not name.endswith(".scale"):
             state[name] = array
-    return {name: torch.from_numpy(np.ascontiguousarray(a, np.float32)) for name, a in state.items()}
+    return {name: torch.from_numpy(np.array(a, np.float32, order="C")) for name, a in state.items()}
 
 
 def read_export(path: Path) -> dict[str, Tensor]:
@@ -120,7 +120,7 @@ def read_export(path: Path) -> dict[str, Tensor]:
             linear[_layer_name(node.name)] = (values * arrays[stem + "_scale"]).T
     for block in range(len({name.split(".")[0] for name in linear})):
         state |= _block(block, linear, arrays)
-    return {name: torch.from_numpy(np.ascontiguousarray(a, np.float32)) for name, a in state.items()}
+    return {name: torch.from_numpy(np.array(a, np.float32, order="C")) for name, a in state.items()}
 
 
 def _layer_name(node: str) -> str:

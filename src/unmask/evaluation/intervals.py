@@ -1,7 +1,7 @@
 """Intervals: the bootstrap over clusters (sources or groups), alone and paired for two detectors.
 
 Crops of one video, and videos of one person, resemble each other, so whole clusters are drawn with
-replacement and all items of a drawn cluster come along (Field and Welsh, 2007, "Bootstrapping clustered data").
+replacement and all items of a drawn cluster come along (Field and Welsh, 2007).
 """
 
 from __future__ import annotations

@@ -1,0 +1,142 @@
+"""Sets of ready face crops: decoded in the background and brought to the detector's input size."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from unmask.datasets import CropRecord, CropSet, DatasetError
+from unmask.evaluation.errors import EvaluationError
+from unmask.evaluation.predictions import REAL_METHOD
+from unmask.evaluation.sets import Item, Reading, choose_split
+from unmask.evaluation.zero_pixel import Metadata, jpeg_quality
+
+#: Crop profiles of sets whose manifest has no column `crop_profile`.
+KNOWN_PROFILES = {"dfdc-faces": "tight"}
+
+
+@dataclass(frozen=True)
+class CropFolder:
+    """Face crops listed in `manifest.csv`.
+
+    The columns `video` (or `path`) and `frame` say which crops belong to one video; without them each crop is a video
+    of its own.
+
+    Parameters
+    ----------
+    crops
+        The crops, already of one split.
+    items
+        The same crops, as items.
+    size
+        Side in pixels that crops are brought to: the detector's input size.
+    """
+
+    crops: CropSet
+    items: Sequence[Item]
+    size: int
+    name: str
+    split: str | None = None
+    notes: Sequence[str] = ()
+    kind: Literal["crops", "videos"] = field(default="crops", init=False)
+
+    def read(self, index: int) -> Reading:
+        """Decode one crop."""
+        record = self.crops.records[index]
+        try:
+            data = self.crops.store.read(record)
+        except DatasetError as error:
+            return Reading("unreadable", detail=str(error))
+        try:
+            with Image.open(io.BytesIO(data)) as picture:
+                metadata = _metadata(picture, len(data), record.face_px)
+                if picture.width != picture.height:
+                    detail = f"a crop must be square, not {picture.width}x{picture.height}"
+                    return Reading("unsupported", detail=detail, metadata=metadata)
+                image = picture.convert("RGB")
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            return Reading("unreadable", detail=str(error), metadata={"bytes": float(len(data))})
+        if image.width != self.size:
+            image = image.resize((self.size, self.size), Image.Resampling.BICUBIC)
+        return Reading("ok", ((0, np.asarray(image)),), metadata=metadata)
+
+
+def _metadata(picture: Image.Image, size: int, face_px: float | None) -> Metadata:
+    tables = getattr(picture, "quantization", None)
+    return {
+        "width": float(picture.width),
+        "height": float(picture.height),
+        "bytes": float(size),
+        "codec": (picture.format or "").lower(),
+        "jpeg_quality": jpeg_quality(tables[0]) if tables and 0 in tables else None,
+        "face_px": face_px,
+    }
+
+
+def open_crops(root: Path, profile: str, size: int, split: str | None = None) -> CropFolder:
+    """Open a folder of crops, with a note when they are cut otherwise than the detector expects.
+
+    Parameters
+    ----------
+    root
+        Folder with `manifest.csv`.
+    profile
+        Name of the detector's crop profile.
+    size
+        The detector's input size.
+    split
+        Split to take; None for the only one that is not for training.
+
+    Raises
+    ------
+    EvaluationError
+        The manifest cannot be used, or the split is not there.
+    """
+    try:
+        crops = CropSet.open(root)
+    except DatasetError as error:
+        raise EvaluationError(str(error)) from error
+    name = root.resolve().name
+    taken = choose_split([record.split for record in crops.records], split, name)
+    crops = crops.select(split=taken) if taken else crops
+    return CropFolder(
+        crops,
+        [_item(record) for record in crops.records],
+        size,
+        name,
+        taken,
+        _profile_notes(crops.records, name, profile),
+    )
+
+
+def _profile_notes(records: Sequence[CropRecord], name: str, wanted: str) -> list[str]:
+    profiles = {record.extra.get("crop_profile", "") for record in records} - {""}
+    profiles = profiles or {
+        KNOWN_PROFILES[record.dataset] for record in records if record.dataset in KNOWN_PROFILES
+    }
+    if not profiles:
+        return [f"{name} does not say how its crops were cut; the detector expects the profile {wanted}"]
+    others = sorted(profiles - {wanted})
+    if not others:
+        return []
+    return [f"the crops of {name} are cut {', '.join(others)}; the detector expects the profile {wanted}"]
+
+
+def _item(record: CropRecord) -> Item:
+    video = record.extra.get("video") or record.extra.get("path")
+    frame = record.extra.get("frame", "")
+    return Item(
+        dataset=record.dataset,
+        method=REAL_METHOD if record.label == 0 else record.method,
+        path=video or record.file,
+        source=record.source,
+        group=record.group,
+        label=record.label,
+        frame=int(frame) if frame.isdigit() else None,
+    )

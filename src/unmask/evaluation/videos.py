@@ -1,0 +1,165 @@
+"""Sets of whole videos (or images): every file is decoded, its faces found, and its main face cut out."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from unmask.evaluation.errors import EvaluationError
+from unmask.evaluation.predictions import REAL_METHOD
+from unmask.evaluation.sets import Crop, Item, Reading, choose_split
+from unmask.evaluation.zero_pixel import Metadata
+from unmask.faces import CropProfile, Face, FaceFinder, Track, cut, link
+from unmask.media import MediaError, MediaInfo, open_media
+
+MANIFEST_NAME = "manifest.csv"
+LABELS = {"real": 0, "0": 0, "fake": 1, "1": 1}
+
+
+@dataclass(frozen=True)
+class VideoFolder:
+    """Videos listed in `manifest.csv` with the columns `path` and `label`.
+
+    The columns `method`, `source`, `group`, `dataset` and `split` are used where present.
+
+    Parameters
+    ----------
+    root
+        Folder that the manifest's paths start from.
+    items
+        The manifest's rows.
+    finder
+        Finds the faces.
+    profile
+        How a face is cut: the detector's profile.
+    size
+        Side of a crop in pixels: the detector's input size.
+    frames
+        Frames sampled from each video.
+    """
+
+    root: Path
+    items: Sequence[Item]
+    finder: FaceFinder
+    profile: CropProfile
+    size: int
+    frames: int
+    name: str
+    split: str | None = None
+    notes: Sequence[str] = ()
+    kind: Literal["crops", "videos"] = field(default="videos", init=False)
+
+    def read(self, index: int) -> Reading:
+        """Decode one video and cut the face that is seen most."""
+        path = self.root / self.items[index].path
+        try:
+            with open_media(path) as media:
+                metadata = _metadata(path, media.info)
+                found: list[Sequence[Face]] = []
+                crops: list[list[Crop]] = []
+                # Cut while the frame is at hand: frames are large, crops are small.
+                for frame in media.sample(self.frames):
+                    faces = self.finder.find(frame.image)
+                    found.append(faces)
+                    crops.append([cut(frame.image, face.box, self.profile, self.size) for face in faces])
+        except MediaError as error:
+            return Reading(error.status, detail=error.detail, metadata=_file_facts(path))
+        if not found:
+            return Reading("unreadable", detail="no frame could be decoded", metadata=metadata)
+        return _reading(found, crops, metadata)
+
+
+def _reading(found: list[Sequence[Face]], crops: list[list[Crop]], metadata: Metadata) -> Reading:
+    tracks = link(found)
+    if not tracks:
+        return Reading("no_face", without_face=tuple(range(len(found))), metadata=metadata)
+    seen = {position: _position_of(face, found[position]) for position, face in main_track(tracks).faces}
+    return Reading(
+        "ok",
+        tuple((position, crops[position][number]) for position, number in sorted(seen.items())),
+        tuple(position for position in range(len(found)) if position not in seen),
+        metadata,
+    )
+
+
+def _position_of(face: Face, faces: Sequence[Face]) -> int:
+    return next(number for number, other in enumerate(faces) if other is face)
+
+
+def main_track(tracks: Sequence[Track]) -> Track:
+    """Return the face seen in most frames; of several, the largest on average."""
+    return max(tracks, key=lambda track: (len(track.faces), _mean_area(track)))
+
+
+def _mean_area(track: Track) -> float:
+    boxes = [face.box for _, face in track.faces]
+    return sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in boxes) / len(boxes)
+
+
+def _file_facts(path: Path) -> dict[str, float | str | None]:
+    try:
+        return {"bytes": float(path.stat().st_size)}
+    except OSError:
+        return {"bytes": None}
+
+
+def _metadata(path: Path, info: MediaInfo) -> Metadata:
+    facts = _file_facts(path)
+    size = facts["bytes"]
+    facts |= {
+        "width": float(info.width),
+        "height": float(info.height),
+        "duration": info.duration,
+        "frame_rate": info.frame_rate,
+        "codec": info.codec,
+        "bitrate": 8 * size / info.duration if isinstance(size, float) and info.duration else None,
+    }
+    return facts
+
+
+def open_videos(
+    root: Path, finder: FaceFinder, profile: CropProfile, size: int, frames: int, split: str | None = None
+) -> VideoFolder:
+    """Open a folder with a manifest of videos; the parameters are the fields of `VideoFolder`.
+
+    Raises
+    ------
+    EvaluationError
+        A label is unknown, a path is missing, leaves the folder or occurs twice, or the split is not there.
+    """
+    name = root.resolve().name
+    manifest = root / MANIFEST_NAME
+    with manifest.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    items = [_item(row, f"{manifest}, line {line}", name) for line, row in enumerate(rows, start=2)]
+    splits = [row.get("split") or "" for row in rows]
+    taken = choose_split(splits, split, name)
+    items = [item for item, part in zip(items, splits, strict=True) if taken is None or part == taken]
+    if not items:
+        raise EvaluationError(f"{manifest} lists nothing")
+    videos = Counter(item.video for item in items)
+    for (_, _, path), count in videos.items():
+        if count > 1:
+            raise EvaluationError(f"{manifest} lists {path} {count} times")
+    return VideoFolder(root, items, finder, profile, size, frames, name, taken)
+
+
+def _item(row: Mapping[str, str | None], where: str, dataset: str) -> Item:
+    label = LABELS.get((row.get("label") or "").lower())
+    path = row.get("path") or ""
+    if label is None or not path:
+        raise EvaluationError(f"{where}: needs a path and a label real or fake")
+    if Path(path).is_absolute() or ".." in Path(path).parts:
+        raise EvaluationError(f"{where}: {path} leaves the folder")
+    return Item(
+        dataset=row.get("dataset") or dataset,
+        method=REAL_METHOD if label == 0 else row.get("method") or "",
+        path=path,
+        source=row.get("source") or row.get("target") or "",
+        group=row.get("group") or "",
+        label=label,
+    )

@@ -1,0 +1,243 @@
+"""Cache of a frozen trunk's maps: every augmented view goes through the trunk once, training reads the file.
+
+A cache folder belongs to one view of one source: `maps.f16` (N, places, channels) float16, `targets.u8`
+(N, side, side, 3) uint8, `rows.npz` (label, pair, group), `about.json`, and `done-32.txt` with a line
+for each finished chunk of so many rows, so that a stopped run goes on where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from unmask.datasets.manifests import MANIFEST_NAME
+from unmask.detectors import Trunk, file_sha256, trunk_path
+from unmask.detectors.trunk import INPUT_SIZE
+from unmask.training.recipes import Recipe, RecipeError, TrunkOptions
+from unmask.training.views import SourceViews, open_views
+
+MapFunction = Callable[[np.ndarray], np.ndarray]
+CHUNK = 32  # rows
+
+
+@dataclass(frozen=True)
+class MapStore:
+    """The finished maps of one view of one source, read from disk row by row.
+
+    maps: (N, places, channels) float16. targets: (N, side, side, 3) uint8. label, pair: (N,) int64.
+    group: (N,) names.
+    """
+
+    folder: Path
+    maps: np.ndarray
+    targets: np.ndarray
+    label: np.ndarray
+    pair: np.ndarray
+    group: np.ndarray
+
+    @classmethod
+    def open(cls, folder: Path) -> MapStore:
+        """Open a finished cache folder without reading its maps."""
+        about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+        with np.load(folder / "rows.npz", allow_pickle=False) as rows:
+            label, pair, group = rows["label"], rows["pair"], rows["group"]
+        maps = np.memmap(folder / "maps.f16", np.float16, "r", shape=(len(label), *about["map_shape"]))
+        target = (len(label), about["target"], about["target"], 3)
+        targets = np.memmap(folder / "targets.u8", np.uint8, "r", shape=target)
+        return cls(folder, maps, targets, label, pair, group)
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+
+def cache_maps(
+    recipe: Recipe,
+    *,
+    training: bool,
+    trunk: Callable[[], MapFunction] | None = None,
+    trunk_sha256: str | None = None,
+    report: Callable[[str, int, int], None] = lambda source, done, total: None,
+) -> list[list[MapStore]]:
+    """Compute what is missing of the maps of a recipe's training or validation sources.
+
+    trunk: opens, in each worker process, a function from crops (N, 224, 224, 3) uint8 RGB to tokens
+    (N, 196, 768); None takes the recipe's. report: called with a source's name, finished and all rows.
+    Gives a list of views for each source.
+    """
+    trunk = trunk or partial(open_trunk, recipe.trunk)
+    sha256 = trunk_sha256 or file_sha256(_trunk_file(recipe.trunk))
+    stores = []
+    for views in open_views(recipe.data, size=INPUT_SIZE, seed=recipe.seed, training=training):
+        of_source = []
+        for view in range(views.source.views if training else 1):
+            folder = Path(recipe.trunk.cache) / cache_name(recipe, views, sha256) / f"view-{view:03d}"
+            job = MapJob(folder, views, view, recipe.trunk.target, CHUNK)
+            fill(job, trunk, recipe.data.workers, partial(report, views.source.set))
+            of_source.append(MapStore.open(folder))
+        stores.append(of_source)
+    return stores
+
+
+def cache_name(recipe: Recipe, views: SourceViews, trunk_sha256: str) -> str:
+    """Name a source's cache after everything that its maps depend on."""
+    data, source = recipe.data, views.source
+    parts: dict[str, Any] = {
+        "trunk": [trunk_sha256, recipe.trunk.output, recipe.trunk.target],
+        "manifest": file_sha256(data.folder(source) / MANIFEST_NAME),
+        "source": source.model_dump(mode="json", include={"split", "kind", "held_out", "take", "limit"}),
+        "seed": recipe.seed,
+        "blend": data.blend.model_dump(mode="json") if source.kind != "labelled" else None,
+    }
+    if views.training:
+        parts |= {"crop": source.crop, "augment": data.augment.model_dump(mode="json")}
+    else:
+        parts["crop_profile"] = repr(views.profile)
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return f"{Path(source.set).name}-{source.kind}-{'train' if views.training else 'val'}-{digest[:12]}"
+
+
+@dataclass(frozen=True)
+class MapJob:
+    """One cache folder to be filled: a view of a source, the side of the stored pictures, rows in a chunk."""
+
+    folder: Path
+    views: SourceViews
+    view: int
+    target: int
+    chunk: int
+
+    @property
+    def progress(self) -> Path:
+        """The file that names the finished chunks."""
+        return self.folder / f"done-{self.chunk}.txt"
+
+    @property
+    def chunks(self) -> int:
+        """How many chunks of rows there are."""
+        return math.ceil(len(self.views.rows) / self.chunk)
+
+    def finished(self) -> set[int]:
+        """Chunks that an earlier run has written; a line cut short by a kill does not count."""
+        if not self.progress.is_file():
+            return set()
+        *lines, _ = self.progress.read_text(encoding="utf-8").split("\n")
+        return {int(line) for line in lines if line.isdigit()}
+
+
+def fill(
+    job: MapJob,
+    trunk: Callable[[], MapFunction],
+    workers: int = 0,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
+    """Write the chunks of a cache folder that are missing, in worker processes or in this one."""
+    done = job.finished()
+    missing = [chunk for chunk in range(job.chunks) if chunk not in done]
+    rows = len(job.views.rows)
+    if not missing:
+        return
+    job.folder.mkdir(parents=True, exist_ok=True)
+    np.savez(
+        job.folder / "rows.npz",
+        label=job.views.rows.label,
+        pair=job.views.rows.pair,
+        group=job.views.rows.group,
+    )
+    with job.progress.open("w", encoding="utf-8") as progress:
+        progress.write("".join(f"{chunk}\n" for chunk in sorted(done)))
+        for number, (chunk, shape) in enumerate(_written(job, missing, trunk, workers), start=len(done) + 1):
+            about = {"map_shape": shape, "target": job.target, "rows": rows}
+            (job.folder / "about.json").write_text(json.dumps(about), encoding="utf-8")
+            progress.write(f"{chunk}\n")
+            progress.flush()
+            report(min(rows, number * job.chunk), rows)
+
+
+def _written(
+    job: MapJob, chunks: Sequence[int], trunk: Callable[[], MapFunction], workers: int
+) -> Iterator[tuple[int, list[int]]]:
+    """Write chunks; each number is given, with the shape of a map, as soon as it is on disk."""
+    if workers == 0:
+        _start(job, trunk)
+        yield from map(_write_chunk, chunks)
+        return
+    # Threads of ONNX Runtime and of torch do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=_start, initargs=(job, trunk)) as pool:
+        for future in as_completed([pool.submit(_write_chunk, chunk) for chunk in chunks]):
+            yield future.result()
+
+
+_running: tuple[MapJob, MapFunction] | None = None
+
+
+def _start(job: MapJob, trunk: Callable[[], MapFunction]) -> None:
+    global _running
+    _running = (job, trunk())
+
+
+def _write_chunk(chunk: int) -> tuple[int, list[int]]:
+    assert _running is not None
+    job, trunk = _running
+    rows = range(chunk * job.chunk, min((chunk + 1) * job.chunk, len(job.views.rows)))
+    crops = np.stack([job.views.image(row, job.view) for row in rows])
+    with np.errstate(over="ignore"):
+        maps = np.ascontiguousarray(trunk(crops), np.float16)
+    if not np.isfinite(maps).all():
+        raise ValueError("the trunk's maps do not fit into float16")
+    side = job.target
+    small = [Image.fromarray(crop).resize((side, side), Image.Resampling.BOX) for crop in crops]
+    _write_rows(job.folder / "maps.f16", rows.start, maps)
+    _write_rows(job.folder / "targets.u8", rows.start, np.stack([np.asarray(image) for image in small]))
+    return chunk, list(maps.shape[1:])
+
+
+def _write_rows(path: Path, start: int, rows: np.ndarray) -> None:
+    path.touch()
+    with path.open("r+b") as file:
+        file.seek(start * rows[0].nbytes)
+        file.write(rows.tobytes())
+
+
+def open_trunk(options: TrunkOptions) -> MapFunction:
+    """Open the trunk of a recipe: a built-in one, or an ONNX file from `crops` to tokens."""
+    if options.file is None:
+        return Trunk(options.name, options.threads).maps
+    from unmask.detectors.sessions import open_session
+
+    session = open_session(Path(options.file), options.threads)
+    output = options.output or session.get_outputs()[0].name
+    entry = session.get_inputs()[0].name
+
+    def maps(crops: np.ndarray) -> np.ndarray:
+        # One crop at a time: some exports quantise over the batch, and a crop's map must not depend on it.
+        return np.concatenate([session.run([output], {entry: crop[None]})[0] for crop in crops])
+
+    return maps
+
+
+def _trunk_file(options: TrunkOptions) -> Path:
+    path = Path(options.file) if options.file else trunk_path(options.name)
+    if not path.is_file():
+        raise RecipeError(f"trunk.file: {path} does not exist")
+    return path
+
+
+def map_rows(stores: Iterable[MapStore]) -> tuple[np.ndarray, np.ndarray]:
+    """Join the views of a source: labels (N,) and pair numbers (N,), one recording in one view being a pair."""
+    stores = list(stores)
+    labels = np.concatenate([store.label for store in stores])
+    views = np.concatenate([np.full(len(store), view) for view, store in enumerate(stores)])
+    pairs = np.concatenate([store.pair for store in stores]) * len(stores) + views
+    return labels, pairs

@@ -1,0 +1,211 @@
+"""Recipes: everything that decides a training run, in one YAML file with every default visible."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import typing
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from unmask.datasets import AugmentOptions, SelfBlendOptions
+from unmask.models.options import LossOptions, ModelOptions, Options
+
+
+class RecipeError(ValueError):
+    """A recipe cannot be used; the message is one line and names the key."""
+
+
+class SourceOptions(Options):
+    """A set of face crops that batches are drawn from.
+
+    ``labelled``: real and fake crops as the set labels them. ``self_blended``: each real crop and its
+    self-blended copy.
+    """
+
+    set: str = Field(description="folder with manifest.csv, absolute or below `data.root`")
+    split: str | None = Field(default=None, description="None: the whole set")
+    kind: Literal["labelled", "self_blended"] = "labelled"
+    weight: float = Field(default=1.0, gt=0, description="share of the pairs, relative to the other sources")
+    views: int = Field(default=1, ge=1, description="augmented views of each crop in the cache of maps")
+    crop: tuple[float, float] | None = Field(
+        default=None,
+        description="range of the cut in training: its side in face boxes (sets with boxes) or its zoom (sets "
+        "without); None: as `data.augment` says",
+    )
+    held_out: float = Field(default=0.0, ge=0.0, lt=1.0, description="share of persons kept for validation")
+    take: Literal["rest", "held_out"] = "rest"
+    limit: int | None = Field(default=None, ge=1, description="first so many records, for quick looks")
+    terms: str = Field(default="", description="terms of the data, for the detector's card")
+
+
+class DataOptions(Options):
+    """What is trained and validated on, and how crops are cut, blended and changed."""
+
+    root: str | None = Field(
+        default=None, description="None: the environment variable UNMASK_DATA, else `data`"
+    )
+    train: tuple[SourceOptions, ...] = Field(min_length=1)
+    validation: tuple[SourceOptions, ...] = Field(min_length=1)
+    crop_profile: str = Field(
+        default="wide", description="of the detector, and of validation crops with boxes"
+    )
+    augment: AugmentOptions = AugmentOptions()
+    blend: SelfBlendOptions = SelfBlendOptions()
+    workers: int = Field(default=1, ge=0, description="processes that render crops; 0: none besides this one")
+
+    def folder(self, source: SourceOptions) -> Path:
+        """Where a source's crops lie."""
+        return Path(self.root or os.environ.get("UNMASK_DATA", "data")) / source.set
+
+
+class TrunkOptions(Options):
+    """The frozen trunk whose maps are computed once and cached, for models whose backbone is `maps`."""
+
+    name: str = "clip-vit-b16"
+    file: str | None = Field(default=None, description="another trunk: an ONNX file from crops to tokens")
+    output: str | None = Field(default=None, description="which of that file's outputs; None: the first")
+    threads: int = Field(default=1, ge=1)
+    target: int = Field(default=56, ge=4, description="side of the stored pictures that the decoder rebuilds")
+    cache: str = "cache"
+
+
+class OptimiserOptions(Options):
+    """AdamW with warm-up; the rate then falls to zero along a cosine, or stays."""
+
+    lr: float = Field(default=1e-3, gt=0)
+    backbone_lr: float = Field(default=1.0, ge=0, description="factor on `lr` for the backbone's weights")
+    weight_decay: float = Field(default=0.05, ge=0)
+    warm_up: int = Field(default=100, ge=0, description="steps")
+    schedule: Literal["cosine", "constant"] = "cosine"
+    steps: int = Field(default=2000, ge=1)
+    batch_size: int = Field(default=64, ge=2, description="half of it real, half fake")
+    clip: float = Field(default=1.0, ge=0, description="largest norm of the gradient; 0: any")
+    ema: float = Field(default=0.0, ge=0, lt=1, description="decay of the weights' moving average; 0: off")
+
+
+class EvaluationOptions(Options):
+    """How often validation runs, and what the checkpoint is chosen on."""
+
+    every: int = Field(default=200, ge=1, description="steps")
+    patience: int = Field(
+        default=0, ge=0, description="evaluations without a better AUC before the end; 0: off"
+    )
+    select: str = Field(default="mean", description="AUC to choose on: `mean` of the sets, or one set's name")
+    batch_size: int = Field(default=128, ge=1)
+
+
+class ExportOptions(Options):
+    """What the exported detector's card says."""
+
+    version: str = "0.1.0"
+    description: str = ""
+    licence: str = "Apache-2.0"
+    limits: str = ""
+    tasks: tuple[str, ...] = ("face swap", "face re-enactment")
+    mirror: bool = False
+    threshold: Literal["balanced_accuracy", "eer"] = "balanced_accuracy"
+    band_error: float = Field(
+        default=0.1, gt=0, lt=0.5, description="share of real and of fake faces on the wrong side of the band"
+    )
+
+
+class Recipe(Options):
+    """A training run from data to card."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    seed: int = 0
+    precision: Literal["auto", "32", "bf16"] = "auto"
+    data: DataOptions
+    trunk: TrunkOptions = TrunkOptions()
+    model: ModelOptions = ModelOptions()
+    loss: LossOptions = LossOptions()
+    optimiser: OptimiserOptions = OptimiserOptions()
+    evaluation: EvaluationOptions = EvaluationOptions()
+    export: ExportOptions = ExportOptions()
+
+    @model_validator(mode="after")
+    def _targets_are_large_enough(self) -> Recipe:
+        decoder = self.model.decoder
+        uses_maps = self.model.backbone.kind == "maps"
+        if uses_maps and decoder.enabled and decoder.resolution > self.trunk.target:
+            raise ValueError(
+                "model.decoder.resolution is above trunk.target, the side of the cached pictures"
+            )
+        return self
+
+    def to_yaml(self) -> str:
+        """Write the recipe with every value, defaults included."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def load_recipe(path: str | Path, overrides: Iterable[str] = ()) -> Recipe:
+    """Read a recipe and apply `key=value` overrides: dots between levels, numbers in lists, YAML values.
+
+    Raises
+    ------
+    RecipeError
+        In one line: the file cannot be read, a key is unknown (with the nearest one), a value does not fit.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(f"{path}: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise RecipeError(f"{path} holds no keys")
+    for override in overrides:
+        apply_override(values, override)
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        raise RecipeError(f"{path}: {describe_error(error, Recipe)}") from None
+
+
+def apply_override(values: dict[str, Any], override: str) -> None:
+    """Set one `key=value` in nested dicts and lists, in place."""
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise RecipeError(f"{override!r} is not key=value")
+    place: Any = values
+    *parents, last = key.split(".")
+    try:
+        for parent in parents:
+            place = place[int(parent)] if isinstance(place, list) else place.setdefault(parent, {})
+        place[int(last) if isinstance(place, list) else last] = yaml.safe_load(text)
+    except (IndexError, ValueError, TypeError, AttributeError):
+        raise RecipeError(f"{override!r} names no place in the recipe") from None
+    except yaml.YAMLError:
+        raise RecipeError(f"{override!r}: the value is no YAML") from None
+
+
+def describe_error(error: ValidationError, model: type[BaseModel]) -> str:
+    """Say in one line what is wrong first; for an unknown key, which known key is nearest."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] != "extra_forbidden":
+        return f"{where}: {first['msg']}" if where else first["msg"]
+    known = list(_fields_at(model, first["loc"][:-1]))
+    nearest = difflib.get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.0)
+    return f"unknown key {where!r}; the nearest is {nearest[0]!r}" if nearest else f"unknown key {where!r}"
+
+
+def _fields_at(model: type[BaseModel], place: tuple[int | str, ...]) -> Iterable[str]:
+    for part in place:
+        if isinstance(part, str) and part in model.model_fields:
+            inner = _model_in(model.model_fields[part].annotation)
+            if inner is None:
+                return []
+            model = inner
+    return model.model_fields
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((m for m in map(_model_in, typing.get_args(annotation)) if m is not None), None)

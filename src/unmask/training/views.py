@@ -1,0 +1,133 @@
+"""Turns sources of a recipe into rows, and rows into the crops that the detector sees."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image
+
+from unmask.datasets import Augment, CropRecord, CropSet, SelfBlender
+from unmask.faces import cut, profile
+from unmask.training.recipes import DataOptions, RecipeError, SourceOptions
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One row a crop that can be drawn: arrays of one length.
+
+    record: the crop's place in the source's set. part: 0, or 1 for the fake half of a blend. label: 0 real,
+    1 fake. pair: equal for rows whose real and fake belong into one batch. group: what must stay on one side
+    of a split (a person, a source), for intervals.
+    """
+
+    record: np.ndarray
+    part: np.ndarray
+    label: np.ndarray
+    pair: np.ndarray
+    group: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+
+class SourceViews:
+    """The crops of one source, each rendered in any number of views.
+
+    A view is a function of (seed, crop, view) alone: the same in any process and any order. Real and fake of
+    one recording share a view's cut and augmentation. Validation crops are only blended and cut.
+    """
+
+    def __init__(
+        self, data: DataOptions, source: SourceOptions, *, size: int, seed: int, training: bool
+    ) -> None:
+        self.source = source
+        self.size = size
+        self.seed = seed
+        self.training = training
+        self.profile = profile(data.crop_profile)
+        self.crops = _select(data, source)
+        self.blender = SelfBlender(data.blend)
+        changes: dict[str, object] = {"size": size}
+        if source.crop is not None:
+            changes |= {"box_scale": source.crop, "zoom": source.crop}
+        self.augment = Augment(data.augment.model_copy(update=changes))
+        self.rows = self._rows()
+        self._rendered = lru_cache(maxsize=4)(self._render)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: value for name, value in self.__dict__.items() if name != "_rendered"}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._rendered = lru_cache(maxsize=4)(self._render)
+
+    def image(self, row: int, view: int = 0) -> np.ndarray:
+        """Render a row: (size, size, 3) uint8 RGB. Both halves of a blend are rendered at once and kept."""
+        return self._rendered(int(self.rows.record[row]), view)[int(self.rows.part[row])]
+
+    def _rows(self) -> Rows:
+        records = self.crops.records
+        groups = [record.group for record in records]
+        if self.source.kind == "labelled":
+            keys = [record.source for record in records]
+            part, label = np.zeros(len(records), np.int64), self.crops.labels
+            place = np.arange(len(records))
+        else:
+            place = np.repeat(np.arange(len(records)), 2)
+            part = label = np.tile([0, 1], len(records))
+            keys, groups = [str(number) for number in place], [groups[number] for number in place]
+        _, pair = np.unique(np.asarray(keys, str), return_inverse=True)
+        return Rows(place, part, label, pair, np.asarray(groups, str))
+
+    def _render(self, place: int, view: int) -> tuple[np.ndarray, ...]:
+        record = self.crops.records[place]
+        image = self.crops.image(place)
+        images = [image]
+        if self.source.kind != "labelled":
+            images = self._blend(image, record, self._generator(record.file, view))
+        if self.training:
+            return tuple(self.augment(images, self._generator(record.source, view), record.box))
+        return tuple(self._cut(picture, record) for picture in images)
+
+    def _blend(self, image: np.ndarray, record: CropRecord, rng: np.random.Generator) -> list[np.ndarray]:
+        points = record.points if record.points is not None else record.landmarks
+        assert points is not None, "only crops with landmarks are selected for blending"
+        blend = self.blender(image, points, rng)
+        return [blend.real, blend.fake]
+
+    def _cut(self, image: np.ndarray, record: CropRecord) -> np.ndarray:
+        if record.box is not None:
+            return cut(image, record.box, self.profile, self.size)
+        return np.asarray(Image.fromarray(image).resize((self.size, self.size), Image.Resampling.BICUBIC))
+
+    def _generator(self, name: str, view: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, zlib.crc32(name.encode()), view])
+
+
+def open_views(data: DataOptions, *, size: int, seed: int, training: bool) -> list[SourceViews]:
+    """Open all training sources of a recipe, or all validation sources."""
+    sources = data.train if training else data.validation
+    return [SourceViews(data, source, size=size, seed=seed, training=training) for source in sources]
+
+
+def _select(data: DataOptions, source: SourceOptions) -> CropSet:
+    crops = CropSet.open(data.folder(source))
+    if source.split is not None:
+        crops = crops.select(split=source.split)
+    if source.held_out:
+        rest, held_out = crops.hold_out(source.held_out)
+        crops = held_out if source.take == "held_out" else rest
+    if source.kind != "labelled":
+        crops = crops.select(
+            label="real", where=lambda record: record.points is not None or record.landmarks is not None
+        )
+    if source.limit is not None:
+        crops = crops.subset(range(min(source.limit, len(crops))))
+    if not len(crops):
+        raise RecipeError(
+            f"the source {source.set} has no crops for split {source.split!r}, kind {source.kind}"
+        )
+    return crops

@@ -1,0 +1,64 @@
+"""Views of crops: repeatable, shared by a pair, and only what the source says."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from unmask.training.recipes import RecipeError
+from unmask.training.views import open_views
+
+
+def views_of(recipe, training=True, size=48):
+    return open_views(recipe.data, size=size, seed=recipe.seed, training=training)[0]
+
+
+def test_a_view_depends_on_seed_crop_and_number_alone(toy_recipe):
+    views = views_of(toy_recipe())
+    first = views.image(3, view=1)
+    assert first.shape == (48, 48, 3)
+    assert first.dtype == np.uint8
+    views.image(0, view=0)
+    again = pickle.loads(pickle.dumps(views))
+    np.testing.assert_array_equal(again.image(3, view=1), first)
+    assert (views.image(3, view=2) != first).any()
+    assert (views_of(toy_recipe("seed=1")).image(3, view=1) != first).any()
+
+
+def test_real_and_fake_of_a_recording_share_cut_and_degradation(toy_recipe):
+    views = views_of(toy_recipe("data.augment.jpeg=0", "data.augment.noise=0"))
+    rows = views.rows
+    real, fake = (np.flatnonzero((rows.pair == 0) & (rows.label == label))[0] for label in (0, 1))
+    for view in range(4):
+        a, b = views.image(real, view).astype(int), views.image(fake, view).astype(int)
+        changed = np.abs(a - b).sum(2) > 0
+        # The fake differs in a square of half the side, wherever the cut has moved it.
+        assert 0.1 < changed.mean() < 0.6
+
+
+def test_validation_is_not_augmented(toy_recipe):
+    views = views_of(toy_recipe(), training=False, size=64)
+    place = int(views.rows.record[0])
+    np.testing.assert_array_equal(views.image(0), views.crops.image(place))
+    assert {views.crops.records[int(i)].split for i in views.rows.record} == {"val"}
+
+
+def test_a_self_blended_source_gives_two_rows_of_each_real_crop(toy_recipe):
+    views = views_of(toy_recipe("data.train.0.kind=self_blended", "data.augment.jpeg=0"))
+    assert len(views.rows) == 24
+    assert all(views.crops.records[int(place)].label == 0 for place in views.rows.record)
+    real, fake = views.image(0), views.image(1)
+    assert (views.rows.label[:2] == [0, 1]).all()
+    assert (real != fake).any()
+
+
+def test_held_out_people_are_on_one_side(toy_recipe):
+    rest = views_of(toy_recipe("data.train.0.held_out=0.4"))
+    held = views_of(toy_recipe("data.train.0.held_out=0.4", "data.train.0.take=held_out"))
+    assert len(rest.rows) + len(held.rows) == 24
+    assert not set(rest.rows.group) & set(held.rows.group)
+
+
+def test_an_empty_source_is_named(toy_recipe):
+    with pytest.raises(RecipeError, match="faces has no crops for split 'dev'"):
+        views_of(toy_recipe("data.train.0.split=dev"))

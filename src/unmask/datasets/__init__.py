@@ -4,11 +4,13 @@ Everything here works on numpy arrays and Pillow images; nothing needs torch.
 """
 
 from unmask.datasets.augmentation import Augment, AugmentOptions, cut_square
+from unmask.datasets.blending import SelfBlend, SelfBlendOptions
 from unmask.datasets.compression import compress_jpeg, compress_video, compress_webp
 from unmask.datasets.contact_sheets import contact_sheet
 from unmask.datasets.crops import CropSet, CropStore
+from unmask.datasets.face_blending import FaceBlender
 from unmask.datasets.manifests import CropRecord, DatasetError, read_landmarks, read_manifest, write_manifest
-from unmask.datasets.self_blending import SelfBlend, SelfBlender, SelfBlendOptions
+from unmask.datasets.self_blending import SelfBlender
 
 __all__ = [
     "Augment",
@@ -17,6 +19,7 @@ __all__ = [
     "CropSet",
     "CropStore",
     "DatasetError",
+    "FaceBlender",
     "SelfBlend",
     "SelfBlendOptions",
     "SelfBlender",

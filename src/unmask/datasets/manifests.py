@@ -45,6 +45,11 @@ class CropRecord:
     points: np.ndarray | None = field(default=None, compare=False, repr=False)
     extra: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
+    @property
+    def mask_points(self) -> np.ndarray | None:
+        """The mesh points where there are any, else the five landmarks, else None."""
+        return self.landmarks if self.points is None else self.points
+
 
 def read_manifest(folder: str | Path) -> list[CropRecord]:
     """Read `manifest.csv` of a folder, joined with its `landmarks.npz` where there is one.
@@ -83,7 +88,7 @@ def read_landmarks(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def write_manifest(folder: str | Path, records: Iterable[CropRecord]) -> Path:
-    """Write `manifest.csv` of a folder for `read_manifest` to give the same records back, less their meshes."""
+    """Write `manifest.csv` of a folder; `read_manifest` gives the same records back, less their meshes."""
     records = list(records)
     extras = sorted({name for record in records for name in record.extra})
     path = Path(folder) / MANIFEST_NAME

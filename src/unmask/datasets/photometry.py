@@ -50,13 +50,13 @@ def match_colour(
 ) -> Image.Image:
     """Give a picture the reference's mean and deviation per channel, both taken inside the region.
 
-    After Reinhard et al., "Color Transfer between Images" (2001), in RGB; gains stay within [0.6, 1.6].
+    After Reinhard et al., "Color Transfer between Images" (2001), in RGB; gains stay within [0.4, 1.8].
     """
     inside = region.point([0] * 128 + [255] * 128)
     if not inside.getbbox():
         return picture
     ours, theirs = ImageStat.Stat(picture, inside), ImageStat.Stat(reference, inside)
-    gain = np.clip((np.array(theirs.stddev) + 1) / (np.array(ours.stddev) + 1), 0.6, 1.6) ** strength
+    gain = np.clip((np.array(theirs.stddev) + 1) / (np.array(ours.stddev) + 1), 0.4, 1.8) ** strength
     offset = strength * (np.array(theirs.mean) - np.array(ours.mean)) + np.array(ours.mean) * (1 - gain)
     return apply_colour(picture, np.diag(gain), offset)
 

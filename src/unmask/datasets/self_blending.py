@@ -6,76 +6,24 @@ that look like re-enactment (a moved mouth) and like swaps (a face generated at 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Literal, TypeVar
-
 import numpy as np
-from PIL import Image, ImageChops, ImageStat
-from pydantic import BaseModel, ConfigDict, Field
+from PIL import Image
 
 from unmask.datasets import photometry, warping
-from unmask.datasets.regions import (
-    MESH_GROUPS,
-    Region,
-    check_points,
-    face_frame,
-    five_landmarks,
-    outline,
-    soft_mask,
-    warp_outline,
+from unmask.datasets.blending import (
+    Kind,
+    SelfBlend,
+    SelfBlendOptions,
+    change_inside,
+    draw_mask,
+    face_width,
+    finish,
+    mismatch_colour,
+    pick,
+    regenerate,
+    transform,
 )
-
-Kind = Literal["classic", "expression", "resampled", "smoothed"]
-Weight = Annotated[float, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Name = TypeVar("Name", bound=str)
-
-
-class SelfBlendOptions(BaseModel):
-    """How self-blended images are drawn; weights need not sum to one.
-
-    `kinds`: classic (colour and frequency mismatch), expression (mouth or eyes moved), resampled (inside
-    generated at `face_sides` pixels), smoothed (inside blurred). `regions` are used by all kinds except
-    expression, which blends around what it moved. `translation` and `softness` are shares of the face's
-    width, `least_change` is the mean change in grey levels inside the mask below which another draw is made.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kinds: Mapping[Kind, Weight] = {"classic": 0.45, "expression": 0.2, "resampled": 0.2, "smoothed": 0.15}
-    regions: Mapping[Region, Weight] = {
-        "face": 0.3,
-        "brow_to_chin": 0.25,
-        "inner": 0.2,
-        "lower_face": 0.1,
-        "mouth": 0.1,
-        "eyes": 0.05,
-    }
-    blend_ratios: tuple[Share, ...] = (0.25, 0.5, 0.75, 1.0, 1.0, 1.0)
-    translation: Share = 0.03
-    scale: tuple[float, float] = (0.95, 1.05)
-    rotation: float = Field(default=2.0, ge=0, description="degrees, either way")
-    elastic: Share = Field(default=0.5, description="probability of an elastic change of the source")
-    outline_warp: Share = Field(default=0.06, description="waves on the mask's outline, share of its radius")
-    softness: tuple[Share, Share] = (0.008, 0.07)
-    face_sides: tuple[float, float] = (48.0, 160.0)
-    expression_strength: Share = 0.16
-    least_change: float = Field(default=1.2, ge=0)
-
-
-@dataclass(frozen=True)
-class SelfBlend:
-    """A real image and a fake made of it.
-
-    `real` and `fake` are (H, W, 3) uint8 RGB and equal wherever `mask`, (H, W) float32 in [0, 1], is 0. A
-    colour change of the whole picture may be in both. `kind` says what was changed.
-    """
-
-    real: np.ndarray
-    fake: np.ndarray
-    mask: np.ndarray
-    kind: str
+from unmask.datasets.regions import Region, check_points, five_landmarks, outline
 
 
 class SelfBlender:
@@ -107,38 +55,26 @@ class SelfBlender:
         if kind == "expression":
             moved, region = self._move_expression(picture, points, rng)
             if rng.random() < 0.6:
-                moved = self._regenerate(moved, points, rng)
+                moved = regenerate(moved, points, self.options.face_sides, rng)
             return picture, mismatch_colour(moved, rng, 0.4), region
         region = pick(self.options.regions, rng)
         source = self._move(picture, points, rng)
         if kind == "resampled":
-            return picture, mismatch_colour(self._regenerate(source, points, rng), rng, 0.6), region
+            return (
+                picture,
+                mismatch_colour(regenerate(source, points, self.options.face_sides, rng), rng, 0.6),
+                region,
+            )
         if kind == "smoothed":
             source = photometry.blur(source, rng.uniform(0.5, 1.6))
             return picture, mismatch_colour(source, rng, 0.5), region
         # Half of the time the surroundings change instead, so that a normal-looking inside proves nothing.
         if rng.random() < 0.5:
-            return picture, self._transform(source, rng), region
-        return self._transform(picture, rng), source, region
-
-    def _transform(self, picture: Image.Image, rng: np.random.Generator) -> Image.Image:
-        picture = mismatch_colour(picture, rng, 1.0)
-        if rng.random() < 0.5:
-            return photometry.sharpen(picture, rng.uniform(0.6, 2.0), rng.uniform(0.3, 1.0))
-        factor = 1 / rng.uniform(1.3, 4.0)
-        up = photometry.FILTERS[rng.integers(len(photometry.FILTERS))]
-        return photometry.resample(picture, factor, Image.Resampling.BILINEAR, up)
-
-    def _regenerate(self, picture: Image.Image, points: np.ndarray, rng: np.random.Generator) -> Image.Image:
-        side = np.exp(rng.uniform(*np.log(self.options.face_sides)))
-        factor = float(np.clip(side / _face_width(points), 0.2, 0.9))
-        filters = photometry.SMOOTH_FILTERS
-        down, up = (filters[i] for i in rng.integers(len(filters), size=2))
-        picture = photometry.resample(picture, factor, down, up)
-        return photometry.sharpen(picture, 1.0, rng.uniform(0.2, 0.8)) if rng.random() < 0.3 else picture
+            return picture, transform(source, rng), region
+        return transform(picture, rng), source, region
 
     def _move(self, picture: Image.Image, points: np.ndarray, rng: np.random.Generator) -> Image.Image:
-        width = _face_width(points)
+        width = face_width(points)
         shift = rng.uniform(-1, 1, 2) * self.options.translation * width
         angle = np.deg2rad(rng.uniform(-1, 1) * self.options.rotation)
         centre = five_landmarks(points).mean(0)
@@ -160,66 +96,6 @@ class SelfBlender:
         if where > 0.75:
             picture = _warp_part(picture, points, "eyes", 0.6 * strength, rng)
         return picture, regions[rng.integers(len(regions))]
-
-
-def pick(weights: Mapping[Name, float], rng: np.random.Generator) -> Name:
-    """Draw a key of a mapping by its weights; raises ValueError where none is positive."""
-    keys = list(weights)
-    shares = np.array([weights[key] for key in keys], float)
-    if not keys or shares.sum() <= 0:
-        raise ValueError("weights need at least one positive value")
-    return keys[int(rng.choice(len(keys), p=shares / shares.sum()))]
-
-
-def mismatch_colour(picture: Image.Image, rng: np.random.Generator, strength: float) -> Image.Image:
-    """Shift colours as between two recordings; strength 1 is up to 8 % brightness and 10 % contrast."""
-    # Each change is left out half of the time: colours of a good fake fit, and then only its seam tells.
-    spread = rng.uniform(-1, 1, 7) * strength * (rng.random(7) < 0.5)
-    return photometry.change_colour(
-        picture,
-        brightness=0.08 * spread[0],
-        contrast=1 + 0.1 * spread[1],
-        saturation=1 + 0.2 * spread[2],
-        hue=0.12 * spread[3],
-        shift=(14 * spread[4], 14 * spread[5], 14 * spread[6]),
-    )
-
-
-def draw_mask(
-    points: np.ndarray,
-    region: Region,
-    size: tuple[int, int],
-    options: SelfBlendOptions,
-    rng: np.random.Generator,
-) -> Image.Image:
-    """Draw a region's soft mask (mode L): warped, eroded or dilated, softened, scaled by a blend ratio."""
-    polygon = warp_outline(outline(points, region, rng), options.outline_warp, rng)
-    softness = float(np.exp(rng.uniform(*np.log(np.maximum(options.softness, 1e-3))))) * _face_width(points)
-    # A mouth must survive the blur that a whole face can bear.
-    softness = min(softness, 0.25 * float(min(np.ptp(polygon, axis=0))))
-    mask = soft_mask(polygon, size, softness, rng.uniform(0.25, 0.75))
-    ratio = options.blend_ratios[rng.integers(len(options.blend_ratios))]
-    return mask if ratio == 1 else mask.point([round(value * ratio) for value in range(256)])
-
-
-def change_inside(real: Image.Image, fake: Image.Image, mask: Image.Image) -> float:
-    """Return the mean absolute change in grey levels where the mask is set, 0 where it is empty."""
-    inside = mask.point([0] + [255] * 255)
-    if not inside.getbbox():
-        return 0.0
-    return float(np.mean(ImageStat.Stat(ImageChops.difference(real, fake), inside).mean))
-
-
-def finish(real: Image.Image, fake: Image.Image, mask: Image.Image, kind: str) -> SelfBlend:
-    """Turn pictures into the arrays of a SelfBlend."""
-    return SelfBlend(np.asarray(real), np.asarray(fake), np.asarray(mask, np.float32) / 255, kind)
-
-
-def _face_width(points: np.ndarray) -> float:
-    """Return the face's width in pixels: the mesh oval's, or 1.9 eye-mouth distances."""
-    if len(points) == 5:
-        return 1.9 * face_frame(points)[2]
-    return max(1.0, float(np.ptp(points[MESH_GROUPS["oval"]][:, 0])))
 
 
 def _warp_part(

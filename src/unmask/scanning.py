@@ -340,7 +340,7 @@ def _load_finder() -> FaceFinder:
 
 def _side(face: Face) -> float:
     x0, y0, x1, y1 = face.box
-    return float(max(x1 - x0, y1 - y0)) if min(x1 - x0, y1 - y0) > 0 else 0.0
+    return float(max(x1 - x0, y1 - y0))
 
 
 def _processors() -> int:

@@ -1,0 +1,183 @@
+import json
+import os
+
+import pytest
+from jsonschema import Draft202012Validator
+from PIL import Image
+from typer.testing import CliRunner
+
+from unmask import scanning
+from unmask.cli.main import build, explain, main
+from unmask.detectors import DetectorError
+from unmask.report import schema
+
+
+@pytest.fixture
+def run(toy_scanner, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    return lambda *words: CliRunner().invoke(build(), [str(word) for word in words])
+
+
+@pytest.fixture
+def inputs(tmp_path, two_faces, toys):
+    """A folder with a fake, a real, a faceless and a broken input, and something else."""
+    folder = tmp_path / "inputs"
+    (folder / "deep").mkdir(parents=True)
+    two_faces.rename(folder / "b.mp4")
+    Image.fromarray(toys.draw([((20, 40, 80, 110), toys.BLUE)])).save(folder / "deep" / "A.PNG")
+    Image.fromarray(toys.draw([])).save(folder / "empty.jpg")
+    (folder / "z.mp4").write_text("not a video")
+    (folder / "notes.txt").write_text("not for scanning")
+    return folder
+
+
+def test_one_file_gives_one_object(run, inputs):
+    done = run("scan", "--json", inputs / "b.mp4")
+    result = json.loads(done.stdout)
+    Draft202012Validator(schema()).validate(result)
+    assert (result["status"], result["verdict"], done.exit_code) == ("ok", "likely_fake", 0)
+    assert result["path"] == str(inputs / "b.mp4")
+
+
+def test_a_folder_gives_a_sorted_list_of_its_media(run, inputs):
+    done = run("scan", "--json", inputs)
+    results = json.loads(done.stdout)
+    assert [os.path.relpath(r["path"], inputs) for r in results] == [
+        "b.mp4",
+        "deep/A.PNG",
+        "empty.jpg",
+        "z.mp4",
+    ]
+    assert [r["status"] for r in results] == ["ok", "ok", "no_face", "unreadable"]
+    assert done.exit_code == 1
+
+
+def test_a_folder_of_one_file_gives_a_list_too(run, inputs):
+    assert [r["status"] for r in json.loads(run("scan", "--json", inputs / "deep").stdout)] == ["ok"]
+
+
+def test_no_face_was_read(run, inputs):
+    done = run("scan", "--json", inputs / "empty.jpg")
+    assert (json.loads(done.stdout)["score"], done.exit_code) == (None, 0)
+
+
+def test_the_table_has_a_row_a_file(run, inputs):
+    done = run("scan", inputs)
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert rows[0][:2] == ["file", "verdict"]
+    text = done.stdout
+    assert "likely fake" in text and "likely real" in text and "no face" in text and "unreadable" in text
+
+
+def test_every_line_of_the_output_is_a_result(run, inputs, tmp_path):
+    lines = tmp_path / "lines.jsonl"
+    run("scan", inputs, "--output", lines)
+    results = [json.loads(line) for line in lines.read_text("utf-8").splitlines()]
+    assert [r["status"] for r in results] == ["ok", "ok", "no_face", "unreadable"]
+    for result in results:
+        Draft202012Validator(schema()).validate(result)
+
+
+def test_a_report_is_written(run, inputs, tmp_path):
+    run("scan", inputs / "b.mp4", "--report", tmp_path / "report")
+    assert "likely fake" in (tmp_path / "report" / "index.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["b.mp4", "--fail-on", "likely_fake"], 3),
+        (["deep", "--fail-on", "likely_fake"], 0),
+        (["deep", "--fail-on", "likely_fake", "--fail-on", "likely_real"], 3),
+        ([".", "--fail-on", "likely_fake"], 3),
+        (["z.mp4", "--fail-on", "likely_fake"], 1),
+        (["b.mp4", "missing.mp4"], 1),
+        (["missing.mp4"], 2),
+        ([], 2),
+        (["b.mp4", "--frames", "0"], 2),
+        (["b.mp4", "--fail-on", "anything"], 2),
+        (["b.mp4", "--detecter", "x"], 2),
+    ],
+)
+def test_exit_codes(run, inputs, monkeypatch, words, code):
+    monkeypatch.chdir(inputs)
+    monkeypatch.setattr("sys.argv", ["unmask", "scan", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == code
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such names cannot be made there")
+def test_strange_names_are_shown_harmless(run, two_faces):
+    strange = two_faces.with_name("[red]a[/red]\n\x1b[2J\udcff.mp4")
+    two_faces.rename(strange)
+    done = run("scan", strange)
+    assert "\x1b[2J" not in done.stdout and "[red]a[/red]\\n\\x1b[2J\\udcff.mp4" in done.stdout
+    assert json.loads(run("scan", "--json", strange).stdout)["path"] == str(strange)
+
+
+def test_an_empty_folder_is_said_to_be_empty(run, tmp_path):
+    (tmp_path / "nothing").mkdir()
+    done = run("scan", "--json", tmp_path / "nothing")
+    assert (json.loads(done.stdout), done.exit_code) == ([], 0)
+    assert "no images or videos" in done.stderr
+
+
+def test_a_file_named_twice_is_scanned_once(run, inputs):
+    results = json.loads(run("scan", "--json", inputs / "b.mp4", inputs / "b.mp4").stdout)
+    assert len(results) == 1
+
+
+def test_a_bug_in_one_file_spares_the_others(run, inputs, toy_scanner, monkeypatch):
+    predict, calls = toy_scanner.predict, []
+
+    def fail_once(crops):
+        calls.append(1)
+        if len(calls) == 1:
+            raise RuntimeError("surprise")
+        return predict(crops)
+
+    toy_scanner.predict = fail_once
+    results = json.loads(run("scan", "--json", inputs / "b.mp4", inputs / "deep").stdout)
+    assert [r["status"] for r in results] == ["unreadable", "ok"]
+    assert results[0]["detail"] == "internal error: RuntimeError: surprise"
+
+
+def test_an_unknown_detector_is_one_line_and_wrong_usage(inputs, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["unmask", "scan", str(inputs / "b.mp4"), "--detector", "nonesuch"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    error = capsys.readouterr().err
+    assert ended.value.code == 2 and "nonesuch" in error and len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "line", "code"),
+    [
+        (ModuleNotFoundError("no", name="torch.nn"), 'pip install "unmask[train]"', 2),
+        (ModuleNotFoundError("no", name="numpy"), "internal error", 70),
+        (DetectorError("no such\ndetector"), "no such detector", 2),
+        (PermissionError(13, "Permission denied", "/a\x1b"), "/a\\x1b: Permission denied", 2),
+        (ZeroDivisionError("oh"), "internal error: ZeroDivisionError: oh", 70),
+    ],
+)
+def test_errors_are_one_line_with_a_hint(error, line, code):
+    message, given = explain(error)
+    assert line in message and given == code and len(message.splitlines()) == 1
+
+
+def test_the_debug_switch_shows_the_traceback(inputs, monkeypatch):
+    monkeypatch.setenv("UNMASK_DEBUG", "1")
+    monkeypatch.setattr("sys.argv", ["unmask", "scan", str(inputs / "b.mp4"), "--detector", "nonesuch"])
+    with pytest.raises(DetectorError):
+        main()
+
+
+def test_the_settings_reach_the_scan(run, inputs, monkeypatch):
+    seen = []
+    original = scanning.Scanner.__init__
+    monkeypatch.setattr(
+        scanning.Scanner, "__init__", lambda self, settings: seen.append(settings) or original(self, settings)
+    )
+    run("scan", "--frames", 3, "--detector", "some", inputs / "b.mp4")
+    assert (seen[0].frames, seen[0].detector) == (3, "some")

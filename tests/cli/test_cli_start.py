@@ -1,0 +1,66 @@
+"""The command line starts quickly and drags nothing heavy along."""
+
+import statistics
+import subprocess
+import sys
+import time
+
+import pytest
+
+from unmask.cli.main import VERBS
+
+HEAVY = ("torch", "cv2", "av", "onnxruntime", "numpy", "PIL", "sklearn")
+
+
+def python(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; sys.argv = ['unmask', '--help']\n"
+        "from unmask.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        f"print('LOADED', [name for name in {HEAVY} if name in sys.modules])"
+    )
+    assert python(code).splitlines()[-1] == "LOADED []"
+
+
+@pytest.mark.parametrize("statement", ["import unmask", "import unmask.scanning", "from unmask import scan"])
+def test_importing_never_brings_torch_or_cv2(statement):
+    code = f"{statement}\nimport sys; print([name for name in ('torch', 'cv2', 'av') if name in sys.modules])"
+    assert python(code).strip() == "[]"
+
+
+def test_help_is_quick():
+    # The aim is half a second on an idle machine; the bound leaves room for a busy one.
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "unmask", "--help"], capture_output=True, check=True)
+        times.append(time.perf_counter() - start)
+    assert statistics.median(times) < 1.5
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself_without_torch(verb):
+    code = (
+        f"import sys; sys.argv = ['unmask', {verb!r}, '--help']\n"
+        "from unmask.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: print('CODE', end.code, 'torch' in sys.modules)"
+    )
+    assert python(code).splitlines()[-1] == "CODE 0 False"
+
+
+def test_the_package_offers_its_public_names_lazily():
+    code = "import unmask; print(unmask.scan.__name__, unmask.ScanResult.__name__, sorted(unmask.__all__))"
+    assert python(code).startswith("scan ScanResult")
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    import unmask
+
+    with pytest.raises(AttributeError, match="scam"):
+        _ = unmask.scam

@@ -1,0 +1,56 @@
+"""Fixtures for every room: the real data where it is present, and toy faces where it need not be real."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+import toys as toy_faces
+
+
+@pytest.fixture(scope="session")
+def data_root():
+    """Folder of the real data; tests that need it are marked ``data`` and skipped where it is absent."""
+    root = Path(os.environ.get("UNMASK_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    if not root.is_dir():
+        pytest.skip(f"no real data at {root}; set UNMASK_DATA")
+    return root
+
+
+@pytest.fixture
+def toys():
+    """Coloured squares for faces; see toys.py."""
+    return toy_faces
+
+
+@pytest.fixture
+def finder():
+    return toy_faces.SquareFinder()
+
+
+@pytest.fixture
+def detector():
+    return toy_faces.ColourDetector()
+
+
+@pytest.fixture
+def make_video(tmp_path):
+    return lambda frames, name="toy.mp4": toy_faces.write_video(tmp_path / name, frames)
+
+
+@pytest.fixture
+def two_faces(make_video):
+    """2 s, a red face that moves to the right and a blue one that stays."""
+    still = ((200, 120, 260, 190), toy_faces.BLUE)
+    moving = [((20 + 2 * i, 40, 80 + 2 * i, 110), toy_faces.RED) for i in range(20)]
+    return make_video([toy_faces.draw([square, still]) for square in moving], "two.mp4")
+
+
+@pytest.fixture
+def toy_scanner(monkeypatch, detector, finder):
+    """Every scan of this test uses the toy detector and the toy finder; gives the detector."""
+    from unmask import scanning
+
+    monkeypatch.setattr(scanning, "_load_detector", lambda name: detector)
+    monkeypatch.setattr(scanning, "_load_finder", lambda: finder)
+    return detector

@@ -1,0 +1,134 @@
+"""The way of one file with a toy finder and a toy detector: what comes out, and how little depends on what."""
+
+import json
+
+import numpy as np
+import pytest
+from jsonschema import Draft202012Validator
+from PIL import Image
+
+from unmask.report import schema
+from unmask.scanning import Scanner, Settings, kind_by_name, scan, spread
+
+
+def check(result):
+    Draft202012Validator(schema()).validate(json.loads(json.dumps(result.to_dict())))
+    return result
+
+
+def test_every_face_has_a_track_and_the_most_suspicious_decides(two_faces, detector, finder):
+    result = check(scan(two_faces, Settings(frames=8), detector, finder))
+    assert (result.status, result.kind, result.verdict) == ("ok", "video", "likely_fake")
+    assert [len(track.frames) for track in result.tracks] == [8, 8]
+    red, blue = sorted(result.tracks, key=lambda track: track.score, reverse=True)
+    assert red.score == pytest.approx(1 / (1 + np.exp(-190 / 60)), abs=0.01)
+    assert blue.score == pytest.approx(1 / (1 + np.exp(190 / 60)), abs=0.01)
+    assert result.score == red.score
+    assert result.interval[0] < result.score < result.interval[1]
+    assert (result.coverage.frames_sampled, result.coverage.frames_with_face) == (8, 8)
+    assert result.coverage.duration == pytest.approx(2.0, abs=0.11)
+
+
+def test_boxes_times_and_errors_are_those_of_the_frames(two_faces, detector, finder):
+    result = scan(two_faces, Settings(frames=4), detector, finder)
+    moving = next(track for track in result.tracks if track.frames[0].box[0] < 150)
+    for frame in moving.frames:
+        assert frame.box[0] == pytest.approx(20 + 2 * frame.time * 10, abs=2)
+        assert frame.face_confidence == 0.9
+        assert frame.reconstruction_error == 0.25
+        assert frame.score > 0.9
+
+
+def test_an_image_is_one_frame(tmp_path, detector, finder, toys):
+    path = tmp_path / "face.png"
+    Image.fromarray(toys.draw([((20, 40, 80, 110), toys.BLUE)])).save(path)
+    result = check(scan(path, Settings(), detector, finder))
+    assert (result.kind, result.status, len(result.tracks)) == ("image", "ok", 1)
+    assert result.coverage.to_dict() == {"duration": None, "frames_sampled": 1, "frames_with_face": 1}
+    assert result.score < 0.1
+    assert result.path == str(path)
+
+
+def test_a_picture_without_a_face_has_no_score(tmp_path, detector, finder, toys):
+    path = tmp_path / "empty.png"
+    Image.fromarray(toys.draw([])).save(path)
+    result = check(scan(path, Settings(), detector, finder))
+    assert (result.status, result.score, result.verdict, result.tracks) == ("no_face", None, None, ())
+    assert result.was_read and detector.batches == []
+
+
+def test_specks_are_no_faces(tmp_path, detector, finder, toys):
+    path = tmp_path / "speck.png"
+    Image.fromarray(toys.draw([((20, 40, 32, 52), toys.RED)])).save(path)
+    assert scan(path, Settings(minimum_face=20), detector, finder).status == "no_face"
+    assert scan(path, Settings(minimum_face=10), detector, finder).status == "ok"
+
+
+def test_crops_are_scored_alone_and_threads_change_nothing(two_faces, toys, finder):
+    results = []
+    for threads in (1, 2, 5):
+        detector = toys.ColourDetector()
+        result = scan(two_faces, Settings(threads=threads), detector, finder).to_dict()
+        assert set(detector.batches) == {1} and len(detector.batches) == 16
+        results.append({key: value for key, value in result.items() if key != "seconds"})
+    assert results[0] == results[1] == results[2]
+
+
+def crowd(toys, rows=3, columns=5):
+    places = [(x, y) for y in range(rows) for x in range(columns)]
+    return [((8 + 62 * x, 8 + 76 * y, 48 + 62 * x, 48 + 76 * y), toys.BLUE) for x, y in places]
+
+
+def test_in_a_crowd_every_track_is_scored_and_the_work_is_bounded(make_video, detector, finder, toys):
+    path = make_video([toys.draw(crowd(toys))] * 20)
+    result = check(scan(path, Settings(frames=8, crops=40), detector, finder))
+    assert len(result.tracks) == 15
+    scored = [[frame.score is not None for frame in track.frames] for track in result.tracks]
+    assert all(len(frames) == 8 and sum(frames) == 2 for frames in scored)
+    assert len(detector.batches) == 30
+    assert scored[0] == [False, False, True, False, False, False, True, False]
+
+
+def test_even_with_few_crops_no_track_goes_without_a_score(make_video, detector, finder, toys):
+    path = make_video([toys.draw(crowd(toys))] * 8)
+    result = scan(path, Settings(frames=4, crops=5), detector, finder)
+    assert len(result.tracks) == 15 and len(detector.batches) == 15
+
+
+def test_beyond_the_bound_the_largest_faces_of_a_frame_count(tmp_path, detector, finder, toys):
+    path = tmp_path / "three.png"
+    squares = [((10, 10, 40, 40), toys.RED), ((60, 10, 140, 90), toys.BLUE), ((160, 10, 220, 70), toys.BLUE)]
+    Image.fromarray(toys.draw(squares)).save(path)
+    result = scan(path, Settings(faces=2), detector, finder)
+    assert sorted(round(track.frames[0].box[0]) for track in result.tracks) == [60, 160]
+
+
+def test_one_scanner_scans_many_files(two_faces, tmp_path, detector, finder):
+    (tmp_path / "text.mp4").write_text("not a video")
+    with Scanner(Settings(frames=2), detector, finder) as scanner:
+        statuses = [scanner.scan(path).status for path in (two_faces, tmp_path / "text.mp4", two_faces)]
+    assert statuses == ["ok", "unreadable", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("count", "wanted", "chosen"),
+    [(8, 2, [2, 6]), (8, 1, [4]), (5, 9, [0, 1, 2, 3, 4]), (3, 0, []), (7, 3, [1, 3, 5])],
+)
+def test_choices_are_spread_evenly(count, wanted, chosen):
+    assert spread(count, wanted) == chosen
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"frames": 0}, {"frames": 1000}, {"faces": 0}, {"crops": 0}, {"threads": 0}, {"minimum_face": 0}],
+)
+def test_settings_are_checked(change):
+    with pytest.raises(ValueError):
+        Settings(**change)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("a.JPG", "image"), ("a.webp", "image"), ("a.mp4", "video"), ("a", "video")]
+)
+def test_a_name_suggests_a_kind(name, kind):
+    assert kind_by_name(name) == kind

@@ -3,6 +3,7 @@
 from unmask.faces.centerface import CenterFace
 from unmask.faces.crops import PROFILES, CropProfile, cut, profile
 from unmask.faces.face import Box, Face, FaceFinder
+from unmask.faces.tracks import Track, link
 from unmask.faces.weights import FaceFinderError
 
 __all__ = [
@@ -13,6 +14,8 @@ __all__ = [
     "Face",
     "FaceFinder",
     "FaceFinderError",
+    "Track",
     "cut",
+    "link",
     "profile",
 ]

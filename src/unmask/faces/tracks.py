@@ -1,0 +1,97 @@
+"""Links the faces of successive frames into tracks, one a person."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from unmask.faces.face import Box, Face
+
+_MAX_SIZE_RATIO = 2.0  # A face whose side grows or shrinks more between two frames is taken for another one.
+_GAP_COST = 0.1  # What each missed frame adds to the distance: of two equal matches the fresher track wins.
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """One person's faces over the frames.
+
+    Parameters
+    ----------
+    id
+        From 0, in order of first appearance, from left to right within a frame.
+    faces
+        (place in the frame sequence, face), ascending; at most one face a frame, and frames can be missing.
+    """
+
+    id: int
+    faces: list[tuple[int, Face]]
+
+
+def link(faces_per_frame: Sequence[Sequence[Face]], max_gap: int = 3) -> list[Track]:
+    """Link faces into tracks by place and size.
+
+    Sampled frames can be more than a second apart, so any overlap of a face box with the last one of a track
+    makes a match possible; the closest pairs are joined first, whatever the order of the faces. Boxes that do not
+    overlap, as after most scene cuts, are never joined.
+
+    Parameters
+    ----------
+    faces_per_frame
+        The faces of each frame, in any order within a frame.
+    max_gap
+        How many frames in a row a face may be missing within its track.
+
+    Returns
+    -------
+    list of Track
+        Every face is in exactly one track.
+    """
+    tracks: list[list[tuple[int, Face]]] = []
+    for place, faces in enumerate(faces_per_frame):
+        waiting = sorted(faces, key=lambda face: face.box)
+        alive = [track for track in tracks if place - track[-1][0] <= max_gap + 1]
+        for track, face in _matches(alive, waiting, place):
+            track.append((place, face))
+            waiting = [other for other in waiting if other is not face]
+        tracks.extend([(place, face)] for face in waiting)
+    return [Track(number, track) for number, track in enumerate(tracks)]
+
+
+def _matches(
+    tracks: list[list[tuple[int, Face]]], faces: list[Face], place: int
+) -> list[tuple[list[tuple[int, Face]], Face]]:
+    """Pair tracks with faces, the closest first, each at most once."""
+    pairs = []
+    for number, track in enumerate(tracks):
+        last_place, last = track[-1]
+        for face in faces:
+            cost = _distance(last.box, face.box)
+            if cost is not None:
+                pairs.append((cost + _GAP_COST * (place - last_place - 1), number, face))
+    pairs.sort(key=lambda pair: (pair[0], pair[1], pair[2].box))
+    matches = []
+    taken_tracks: set[int] = set()
+    taken_faces: set[int] = set()
+    for _, number, face in pairs:
+        if number not in taken_tracks and id(face) not in taken_faces:
+            taken_tracks.add(number)
+            taken_faces.add(id(face))
+            matches.append((tracks[number], face))
+    return matches
+
+
+def _distance(a: Box, b: Box) -> float | None:
+    """Return the distance of two boxes, in sides plus the logarithm of their size ratio; None if too far."""
+    if min(a[2], b[2]) <= max(a[0], b[0]) or min(a[3], b[3]) <= max(a[1], b[1]):
+        return None
+    side_a, side_b = _side(a), _side(b)
+    ratio = max(side_a, side_b) / min(side_a, side_b)
+    if ratio > _MAX_SIZE_RATIO:
+        return None
+    apart = math.hypot(a[0] + a[2] - b[0] - b[2], a[1] + a[3] - b[1] - b[3]) / 2
+    return apart / math.sqrt(side_a * side_b) + math.log(ratio)
+
+
+def _side(box: Box) -> float:
+    return max(box[2] - box[0], box[3] - box[1])

@@ -109,10 +109,10 @@ def test_exit_codes(run, inputs, monkeypatch, words, code):
 
 @pytest.mark.skipif(os.name == "nt", reason="such names cannot be made there")
 def test_strange_names_are_shown_harmless(run, two_faces):
-    strange = two_faces.with_name("[red]a[/red]\n\x1b[2J\udcff.mp4")
+    strange = two_faces.with_name("[red]a[bold]\n\x1b[2J\udcff.mp4")
     two_faces.rename(strange)
     done = run("scan", strange)
-    assert "\x1b[2J" not in done.stdout and "[red]a[/red]\\n\\x1b[2J\\udcff.mp4" in done.stdout
+    assert "\x1b[2J" not in done.stdout and "[red]a[bold]\\n\\x1b[2J\\udcff.mp4" in done.stdout
     assert json.loads(run("scan", "--json", strange).stdout)["path"] == str(strange)
 
 

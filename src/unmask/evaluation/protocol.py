@@ -93,6 +93,8 @@ def evaluate(
         A set cannot be used.
     """
     options = options or Options()
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)  # An unusable folder must show before the work, not after.
     opened = [open_set(Path(folder), detector.card, options, finder) for folder in sets]
     _check_names(opened)
     parts = [_evaluate_set(detector, part, options, progress) for part in opened]
@@ -127,7 +129,8 @@ def open_set(root: Path, card: Card, options: Options, finder: FaceFinder | None
     if "path" in columns:
         return open_videos(
             root,
-            finder or CenterFace(),
+            # The threads that read are several already.
+            finder or CenterFace(threads=1),
             profile(card.crop_profile),
             card.input_size,
             options.frames,

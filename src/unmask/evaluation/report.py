@@ -29,6 +29,12 @@ COLUMNS = (
     ("brier", "Brier"),
     ("ece", "ECE"),
 )
+#: Figures of the console's narrower table, beside the AUC.
+CONSOLE = {
+    "eer": "EER",
+    "balanced_accuracy": "balanced accuracy",
+    "tpr_at_fpr_5": "TPR at 5 % FPR",
+}
 
 
 @dataclass(frozen=True)
@@ -158,7 +164,7 @@ def show(estimate: Estimate | None, digits: int = 3) -> str:
 def _headings() -> list[str]:
     return [
         "set",
-        "manipulation",
+        "method",
         "level",
         "real",
         "fake",
@@ -218,22 +224,31 @@ def to_markdown(report: Report) -> str:
 
 
 def to_table(report: Report) -> Table:
-    """Build a table for the console: the leading figures, one line a result."""
+    """Build a table for the console: the leading figures, one line a result; intervals of the AUCs alone."""
     from rich.markup import escape
     from rich.table import Table
 
-    shown = ("auc", "ap", "eer", "balanced_accuracy", "tpr_at_fpr_5", "ece")
-    table = Table(title=escape(f"{report.detector['name']} {report.detector['version']}"))
-    for heading in ("set", "manipulation", "level"):
-        table.add_column(heading, overflow="fold")
-    table.add_column("real + fake", justify="right")
-    for name, heading in COLUMNS:
-        if name in shown:
-            table.add_column(heading, justify="right")
-    table.add_column("zero-pixel AUC", justify="right")
+    about = f"{report.detector['name']} {report.detector['version']}"
+    table = Table(title=escape(about), box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    table.add_column("set", overflow="fold")
+    table.add_column("method", overflow="fold")
+    table.add_column("level", no_wrap=True)
+    table.add_column("real + fake", justify="right", no_wrap=True)
+    table.add_column("AUC", justify="right", no_wrap=True)
+    for heading in CONSOLE.values():
+        table.add_column(heading, justify="right")
+    table.add_column("zero-pixel AUC", justify="right", no_wrap=True)
     for result in report.results:
-        figures = [show(result.metrics.get(name), 2 if name != "auc" else 3) for name in shown]
-        control = show(result.control.auc, 2) if result.control else "-"
         names = [escape(text) for text in (result.dataset, result.method, result.level)]
-        table.add_row(*names, f"{result.real} + {result.fake}", *figures, control)
+        plain = [show(Estimate(result.metrics[name].value), 2) for name in CONSOLE]
+        control = _stacked(result.control.auc if result.control else None, 2)
+        counts = f"{result.real} + {result.fake}"
+        table.add_row(*names, counts, _stacked(result.metrics["auc"], 3), *plain, control)
     return table
+
+
+def _stacked(estimate: Estimate | None, digits: int) -> str:
+    """Put the interval under its figure, for narrow columns."""
+    from rich.markup import escape
+
+    return escape(show(estimate, digits).replace(" [", "\n["))

@@ -115,8 +115,10 @@ class CropSet:
         files: Collection[str] | None = None,
         where: Callable[[CropRecord], bool] | None = None,
     ) -> CropSet:
-        """Return the crops that meet every given condition, in their order."""
-        wanted_label = {"real": 0, "fake": 1}.get(label, label) if isinstance(label, str) else label
+        """Return the crops that meet every given condition, in their order; `where` is asked per record."""
+        if label not in (None, 0, 1, "real", "fake"):
+            raise ValueError(f"label must be 'real' (0) or 'fake' (1), not {label!r}")
+        wanted_label = {"real": 0, "fake": 1}[label] if isinstance(label, str) else label
         wanted_files = None if files is None else set(files)
         return CropSet(
             self.store,

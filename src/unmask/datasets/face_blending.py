@@ -6,7 +6,7 @@ After Li et al., "Face X-ray for More General Face Forgery Detection" (CVPR 2020
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageChops, ImageFilter
+from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from unmask.datasets import photometry
 from unmask.datasets.blending import (
@@ -65,11 +65,14 @@ class FaceBlender:
         picture = Image.fromarray(image)
         for _ in range(4):
             source, covered = self._aligned(picture, points, group, rng)
-            mask = draw_mask(points, pick(self.options.regions, rng), picture.size, self.options, rng)
-            mask = ImageChops.multiply(mask, covered)
+            region = pick(self.options.regions, rng)
+            wanted = draw_mask(points, region, picture.size, self.options, rng)
+            mask = ImageChops.multiply(wanted, covered)
             source = photometry.match_colour(source, picture, mask, rng.uniform(0.8, 1.0))
             fake = Image.composite(mismatch_colour(source, rng, 0.4), picture, mask)
-            if change_inside(picture, fake, mask) >= self.options.least_change:
+            # A donor cut off by its own picture would leave a straight seam, which no real fake has.
+            whole = _area(mask) >= 0.95 * _area(wanted)
+            if whole and change_inside(picture, fake, mask) >= self.options.least_change:
                 break
         return finish(picture, fake, mask, "other_person")
 
@@ -138,3 +141,7 @@ def _face_colour(picture: Image.Image, points: np.ndarray) -> np.ndarray:
     low, high = five.min(0), five.max(0) + 1
     part = picture.resize((8, 8), Image.Resampling.BOX, box=(low[0], low[1], high[0], high[1]))
     return np.asarray(part, float).mean((0, 1))
+
+
+def _area(mask: Image.Image) -> float:
+    return float(ImageStat.Stat(mask).sum[0])

@@ -81,7 +81,7 @@ class SelfBlender:
         moves = warping.affine_moves(picture.size, centre, shift, rng.uniform(*self.options.scale), angle)
         if rng.random() < self.options.elastic:
             moves = moves + warping.elastic_moves(picture.size, rng.uniform(0.003, 0.015) * width, rng)
-        return warping.mesh_warp(picture, moves)
+        return warping.mesh_warp(picture, moves, upwards=rng.random() < 0.5)
 
     def _move_expression(
         self, picture: Image.Image, points: np.ndarray, rng: np.random.Generator
@@ -109,4 +109,5 @@ def _warp_part(
     if (high - low < 8).any():
         return picture
     box = (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
-    return warping.mesh_warp(picture, warping.expression_moves(box, strength, rng), box)
+    moves = warping.expression_moves(box, strength, rng)
+    return warping.mesh_warp(picture, moves, box, upwards=rng.random() < 0.5)

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops
 from scipy.ndimage import gaussian_filter
 
 CELLS = 12
 
 
 def mesh_warp(
-    picture: Image.Image, moves: np.ndarray, box: tuple[int, int, int, int] | None = None
+    picture: Image.Image,
+    moves: np.ndarray,
+    box: tuple[int, int, int, int] | None = None,
+    *,
+    upwards: bool = False,
 ) -> Image.Image:
     """Move the pixels of a box (default: the whole picture) by a grid of displacements.
 
     `moves` is (R + 1, C + 1, 2), x and y in pixels at the corners of R x C equal cells: the output at a point
     is the input at that point plus its move, moves between corners being bilinear. Points that would be
-    taken from outside the picture are taken from its edge, so no border appears.
+    taken from outside the picture are taken from its edge, so no border appears. Pillow cuts fractions of
+    grey levels off; `upwards` rounds them up instead, and whoever draws it at random makes no warped picture
+    darker than the others on average.
     """
     width, height = picture.size
     x0, y0, x1, y1 = box or (0, 0, width, height)
     xs = np.linspace(x0, x1, moves.shape[1]).round()
     ys = np.linspace(y0, y1, moves.shape[0]).round()
     grid = np.stack(np.meshgrid(xs, ys), axis=-1)
-    # Half a pixel inside, or Pillow's bilinear filter finds no neighbour and leaves the pixel black.
-    taken = np.clip(grid + moves, 0.01, np.array([width, height]) - 0.01)
+    taken, limit = grid + moves, np.array([width, height])
+    # A cell whose corners all lie on the far edge would be left black.
+    taken = np.where((taken < 0) | (taken > limit), np.clip(taken, 0.01, limit - 0.01), taken)
     quads = np.concatenate([taken[:-1, :-1], taken[1:, :-1], taken[1:, 1:], taken[:-1, 1:]], axis=-1)
     cells = [
         ((int(xs[c]) - x0, int(ys[r]) - y0, int(xs[c + 1]) - x0, int(ys[r + 1]) - y0), tuple(quads[r, c]))
@@ -32,9 +39,11 @@ def mesh_warp(
         for c in range(len(xs) - 1)
         if xs[c + 1] > xs[c] and ys[r + 1] > ys[r]
     ]
-    part = picture.transform(
+    taken_from = ImageChops.invert(picture) if upwards else picture
+    part = taken_from.transform(
         (x1 - x0, y1 - y0), Image.Transform.MESH, cells, resample=Image.Resampling.BILINEAR
     )
+    part = ImageChops.invert(part) if upwards else part
     if box is None:
         return part
     whole = picture.copy()

@@ -119,7 +119,11 @@ class Recipe(Options):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
     seed: int = 0
-    precision: Literal["auto", "32", "bf16"] = "auto"
+    runs: str = Field(default="runs", description="folder of the run folders")
+    resume: bool = Field(default=False, description="go on with the last checkpoint of this name")
+    precision: Literal["auto", "32", "bf16"] = Field(
+        default="auto", description="auto: bf16 on a GPU with it"
+    )
     data: DataOptions
     trunk: TrunkOptions = TrunkOptions()
     model: ModelOptions = ModelOptions()

@@ -1,0 +1,241 @@
+"""Batches for training and validation, from cached maps or from crops rendered by worker processes."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, IterableDataset
+
+from unmask.training.maps import MapStore, map_rows
+from unmask.training.recipes import Recipe, RecipeError, SourceOptions
+from unmask.training.sampling import Draw, PairedSampler
+from unmask.training.views import SourceViews, open_views
+
+
+class Batch(NamedTuple):
+    """A batch as it comes from the loader.
+
+    inputs: crops (N, S, S, 3) uint8 RGB, or maps (N, places, channels) float16. targets: pictures to rebuild
+    (N, h, w, 3) uint8. labels: (N,) float32, 0 real, 1 fake.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    labels: Tensor
+
+
+class ValidationRows(NamedTuple):
+    """The rows of a validation set, in the order of its batches: labels (N,), groups (N,)."""
+
+    name: str
+    labels: np.ndarray
+    groups: np.ndarray
+
+
+class Batches(Protocol):
+    """Where a run's batches come from."""
+
+    def training(self, start: int, count: int, rank: int = 0, ranks: int = 1) -> DataLoader[Batch]:
+        """Load `count` training batches from number `start` on; with several devices, one device's share."""
+
+    def validation(self) -> list[DataLoader[Batch]]:
+        """Load each validation set from first to last row."""
+
+    def validation_rows(self) -> list[ValidationRows]:
+        """Tell what the rows of each validation set are."""
+
+
+class MapBatches:
+    """Batches of cached maps: whole rows are gathered from the files by a thread, ahead of training."""
+
+    def __init__(
+        self, recipe: Recipe, training: Sequence[Sequence[MapStore]], validation: Sequence[Sequence[MapStore]]
+    ) -> None:
+        self.recipe = recipe
+        self.stores = training
+        self.held_out = [views[0] for views in validation]
+        self.sampler = paired_sampler(recipe, [map_rows(views) for views in training])
+
+    def training(self, start: int, count: int, rank: int = 0, ranks: int = 1) -> DataLoader[Batch]:
+        """Load `count` batches from number `start` on."""
+        draws = [share(batch, rank, ranks) for batch in islice(self.sampler.batches(start), count)]
+        places = [[self._place(draw) for draw in batch] for batch in draws]
+        return DataLoader(_Gathered(places), batch_size=None, num_workers=0)
+
+    def validation(self) -> list[DataLoader[Batch]]:
+        """Load each validation set from first to last row."""
+        size = self.recipe.evaluation.batch_size
+        loaders = []
+        for store in self.held_out:
+            places = [(store, row) for row in range(len(store))]
+            batches = [places[first : first + size] for first in range(0, len(places), size)]
+            loaders.append(DataLoader(_Gathered(batches), batch_size=None, num_workers=0))
+        return loaders
+
+    def validation_rows(self) -> list[ValidationRows]:
+        """Tell what the rows of each validation set are."""
+        names = set_names(self.recipe.data.validation)
+        return [ValidationRows(n, s.label, s.group) for n, s in zip(names, self.held_out, strict=True)]
+
+    def _place(self, draw: Draw) -> tuple[MapStore, int]:
+        views = self.stores[draw.source]
+        return views[draw.row // len(views[0])], draw.row % len(views[0])
+
+
+class ImageBatches:
+    """Batches of crops, rendered anew each turn by the workers of a DataLoader."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        size = recipe.model.backbone.input_size
+        self.recipe = recipe
+        self.views = open_views(recipe.data, size=size, seed=recipe.seed, training=True)
+        self.held_out = open_views(recipe.data, size=size, seed=recipe.seed, training=False)
+        self.sampler = paired_sampler(recipe, [(views.rows.label, views.rows.pair) for views in self.views])
+
+    def training(self, start: int, count: int, rank: int = 0, ranks: int = 1) -> DataLoader[Batch]:
+        """Load `count` batches from number `start` on."""
+        draws = [share(batch, rank, ranks) for batch in islice(self.sampler.batches(start), count)]
+        return self._loader(self.views, draws)
+
+    def validation(self) -> list[DataLoader[Batch]]:
+        """Load each validation set from first to last row."""
+        size = self.recipe.evaluation.batch_size
+        loaders = []
+        for number, views in enumerate(self.held_out):
+            draws = [Draw(number, row, 0) for row in range(len(views.rows))]
+            batches = [draws[first : first + size] for first in range(0, len(draws), size)]
+            loaders.append(self._loader(self.held_out, batches))
+        return loaders
+
+    def validation_rows(self) -> list[ValidationRows]:
+        """Tell what the rows of each validation set are."""
+        names = set_names(self.recipe.data.validation)
+        rows = [views.rows for views in self.held_out]
+        return [ValidationRows(n, r.label, r.group) for n, r in zip(names, rows, strict=True)]
+
+    def _loader(self, views: Sequence[SourceViews], batches: list[list[Draw]]) -> DataLoader[Batch]:
+        crops: Dataset[Any] = _Rendered(views)
+        return DataLoader(
+            crops,
+            batch_sampler=batches,
+            num_workers=self.recipe.data.workers,
+            collate_fn=_collate,
+            prefetch_factor=4 if self.recipe.data.workers else None,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+
+def paired_sampler(recipe: Recipe, rows: Sequence[tuple[np.ndarray, np.ndarray]]) -> PairedSampler:
+    """Make the sampler of a recipe; rows: labels and pair numbers of each training source."""
+    for source, (labels, _) in zip(recipe.data.train, rows, strict=True):
+        if len(np.unique(labels)) < 2:
+            raise RecipeError(
+                f"the training source {source.set} needs real and fake crops; is it to be blended?"
+            )
+    return PairedSampler(
+        [labels for labels, _ in rows],
+        [pairs for _, pairs in rows],
+        [source.weight for source in recipe.data.train],
+        recipe.optimiser.batch_size,
+        recipe.seed,
+    )
+
+
+def share(batch: list[Draw], rank: int, ranks: int) -> list[Draw]:
+    """Give a device's share of a batch, pairs kept together."""
+    pairs = len(batch) // 2 // ranks
+    return batch[2 * pairs * rank : 2 * pairs * (rank + 1)]
+
+
+def set_names(sources: Iterable[SourceOptions]) -> list[str]:
+    """Name each source: its folder's name, what is done to it, and a number where that is not enough."""
+    names: list[str] = []
+    for source in sources:
+        name = Path(source.set).name + ("" if source.kind == "labelled" else f"-{source.kind}")
+        names.append(name if name not in names else f"{name}-{len(names)}")
+    return names
+
+
+class _Gathered(IterableDataset[Batch]):
+    """Reads given rows of given stores, a few batches ahead."""
+
+    def __init__(self, batches: list[list[tuple[MapStore, int]]]) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return ahead(map(_gather, self.batches))
+
+
+def _gather(places: list[tuple[MapStore, int]]) -> Batch:
+    first = places[0][0]
+    maps = np.empty((len(places), *first.maps.shape[1:]), np.float16)
+    targets = np.empty((len(places), *first.targets.shape[1:]), np.uint8)
+    labels = np.empty(len(places), np.float32)
+    for number, (store, row) in enumerate(places):
+        maps[number], targets[number], labels[number] = store.maps[row], store.targets[row], store.label[row]
+    return Batch(torch.from_numpy(maps), torch.from_numpy(targets), torch.from_numpy(labels))
+
+
+def ahead(items: Iterable[Any], depth: int = 4) -> Iterator[Any]:
+    """Compute items in a thread, up to `depth` ahead of who asks; its errors are raised here."""
+    ready: queue.Queue[tuple[str, Any]] = queue.Queue(depth)
+    stopped = threading.Event()
+
+    def put(kind: str, value: Any) -> bool:
+        while not stopped.is_set():
+            try:
+                ready.put((kind, value), timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def work() -> None:
+        try:
+            for item in items:
+                if not put("item", item):
+                    return
+            put("end", None)
+        except BaseException as error:
+            put("error", error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while True:
+            kind, value = ready.get()
+            if kind == "error":
+                raise value
+            if kind == "end":
+                return
+            yield value
+    finally:
+        stopped.set()
+        thread.join()
+
+
+class _Rendered(Dataset[tuple[np.ndarray, float]]):
+    """Renders drawn rows; each turn through a source is a new view."""
+
+    def __init__(self, views: Sequence[SourceViews]) -> None:
+        self.views = views
+
+    def __getitem__(self, draw: Draw) -> tuple[np.ndarray, float]:
+        views = self.views[draw.source]
+        return views.image(draw.row, draw.turn), float(views.rows.label[draw.row])
+
+
+def _collate(rows: list[tuple[np.ndarray, float]]) -> Batch:
+    crops = torch.from_numpy(np.stack([crop for crop, _ in rows]))
+    return Batch(crops, crops, torch.tensor([label for _, label in rows]))

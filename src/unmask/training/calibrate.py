@@ -1,0 +1,98 @@
+"""Calibration, threshold and figures from validation logits, for the exported detector's card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+from scipy.special import expit
+from sklearn.metrics import roc_auc_score, roc_curve
+
+Floats = npt.NDArray[np.floating]
+Labels = npt.NDArray[np.integer]
+
+
+@dataclass(frozen=True)
+class Platt:
+    """Platt's calibration: score = sigmoid(slope * logit + intercept)."""
+
+    slope: float
+    intercept: float
+
+    def __call__(self, logits: Floats) -> Floats:
+        """Give calibrated scores in [0, 1]."""
+        scores: Floats = expit(self.slope * np.asarray(logits, float) + self.intercept)
+        return scores
+
+
+def fit_platt(logits: Floats, labels: Labels) -> Platt:
+    """Fit slope and intercept by maximum likelihood, as if real and fake were equally frequent.
+
+    Labels are moved a little inwards as Platt (1999) does, so that perfectly separated logits give a finite
+    slope. Raises ValueError unless both classes are there.
+    """
+    logits, labels = np.asarray(logits, float), np.asarray(labels)
+    counts = np.bincount(labels, minlength=2)
+    if (counts == 0).any():
+        raise ValueError("calibration needs real and fake validation rows")
+    targets = np.where(labels == 1, (counts[1] + 1) / (counts[1] + 2), 1 / (counts[0] + 2))
+    weights = 0.5 / counts[labels]
+    scale = max(float(np.std(logits)), 1e-12)
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        values = parameters[0] * logits / scale + parameters[1]
+        slack = weights * (expit(values) - targets)
+        total = float(np.sum(weights * (np.logaddexp(0, values) - targets * values)))
+        return total, np.array([np.sum(slack * logits / scale), np.sum(slack)])
+
+    # Not below a thousandth: a card's slope is positive, a detector that is worse than chance stays so.
+    found = minimize(
+        loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(1e-3, None), (None, None)]
+    )
+    return Platt(float(found.x[0] / scale), float(found.x[1]))
+
+
+def choose_threshold(
+    scores: Floats, labels: Labels, rule: Literal["balanced_accuracy", "eer"] = "balanced_accuracy"
+) -> float:
+    """Choose the threshold on calibrated scores.
+
+    `balanced_accuracy`: the largest mean of true positive and true negative rate. `eer`: false positive and false
+    negative rate equal, or as near as they come. The threshold lies midway between the two neighbouring scores.
+    """
+    false, true, thresholds = roc_curve(labels, scores, drop_intermediate=False)
+    goodness = true - false if rule == "balanced_accuracy" else -np.abs(1 - true - false)
+    best = int(np.argmax(goodness))
+    upper = min(float(thresholds[best]), 1.0)
+    below = np.asarray(scores)[np.asarray(scores) < upper]
+    return float((upper + below.max()) / 2) if below.size else upper
+
+
+def choose_band(scores: Floats, labels: Labels, threshold: float, error: float) -> tuple[float, float]:
+    """Choose the inconclusive band around the threshold.
+
+    At most a share `error` of real faces scores above its upper end, and at most that share of fakes below its
+    lower end.
+    """
+    upper = float(np.quantile(scores[labels == 0], 1 - error))
+    lower = float(np.quantile(scores[labels == 1], error))
+    return min(lower, threshold), max(upper, threshold)
+
+
+def auc_interval(
+    logits: Floats, labels: Labels, groups: npt.NDArray[np.str_], resamples: int = 1000, seed: int = 0
+) -> tuple[float, float, float]:
+    """Give AUC and its 95 % interval by bootstrap over groups (sources, persons)."""
+    rng = np.random.default_rng(seed)
+    _, inverse = np.unique(groups, return_inverse=True)
+    members = np.split(np.argsort(inverse, kind="stable"), np.cumsum(np.bincount(inverse))[:-1])
+    values = []
+    for _ in range(resamples):
+        rows = np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
+        if 0 < labels[rows].sum() < len(rows):
+            values.append(roc_auc_score(labels[rows], logits[rows]))
+    low, high = np.quantile(values, [0.025, 0.975]) if values else (np.nan, np.nan)
+    return float(roc_auc_score(labels, logits)), float(low), float(high)

@@ -1,0 +1,198 @@
+"""A training run from recipe to run folder.
+
+`runs/<name>/` holds recipe.yaml (resolved), metrics.csv (a line for each validation), best.safetensors and
+validation.npz (weights with the best validation AUC, and their logits), last.ckpt (to go on from), log.txt.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from lightning.pytorch import Callback, LightningDataModule, Trainer, seed_everything
+from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
+from torch.utils.data import DataLoader
+
+from unmask.training.batches import Batch, Batches, ImageBatches, MapBatches
+from unmask.training.checkpoints import KeepBest
+from unmask.training.maps import MapFunction, cache_maps
+from unmask.training.module import JointTraining
+from unmask.training.recipes import Recipe, RecipeError
+
+log = logging.getLogger(__name__)
+
+# These may change when a run goes on.
+FREE: Any = {
+    "resume": True,
+    "precision": True,
+    "evaluation": True,
+    "export": True,
+    "data": {"workers", "root"},
+}
+
+
+def train(
+    recipe: Recipe,
+    *,
+    trunk: Callable[[], MapFunction] | None = None,
+    trunk_sha256: str | None = None,
+    progress: bool = True,
+    report: Callable[[str, int, int], None] = lambda source, done, total: None,
+) -> Path:
+    """Run a recipe and give the run folder.
+
+    trunk, trunk_sha256: another trunk than the recipe's, for models on maps. report: called with a source's name,
+    finished and all rows while maps are cached.
+
+    Raises
+    ------
+    RecipeError
+        When the run folder is taken, or there is nothing to go on from.
+    """
+    folder = open_run(recipe)
+    torch.set_float32_matmul_precision("high")
+    with logged(folder / "log.txt"):
+        seed_everything(recipe.seed, verbose=False)
+        batches = open_batches(recipe, trunk, trunk_sha256, report)
+        keep = KeepBest(folder, batches.validation_rows(), recipe.evaluation)
+        module = JointTraining(recipe)
+        checkpoint = folder / "last.ckpt" if recipe.resume else None
+        log.info("%s: %s", "going on" if checkpoint else "starting", describe(module, batches))
+        with quiet():
+            trainer = make_trainer(recipe, folder, keep, progress)
+            trainer.fit(module, RunData(recipe, batches), ckpt_path=checkpoint, weights_only=True)
+        log.info("done after %d steps, best validation AUC %.4f", trainer.global_step, keep.best)
+    return folder
+
+
+def open_run(recipe: Recipe) -> Path:
+    """Make the run folder, or check that the one to be gone on with has the same recipe."""
+    folder = Path(recipe.runs) / recipe.name
+    if recipe.resume:
+        if not (folder / "last.ckpt").is_file():
+            raise RecipeError(f"{folder} has no checkpoint to go on from: leave out resume")
+        before = Recipe.model_validate(yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8")))
+        if before.model_dump(exclude=FREE) != recipe.model_dump(exclude=FREE):
+            raise RecipeError(f"the recipe differs from {folder / 'recipe.yaml'}: give the run another name")
+    elif (folder / "recipe.yaml").is_file():
+        raise RecipeError(f"{folder} exists: resume=true goes on with it, name=... starts another run")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "recipe.yaml").write_text(
+        recipe.model_copy(update={"resume": False}).to_yaml(), encoding="utf-8"
+    )
+    return folder
+
+
+def open_batches(
+    recipe: Recipe,
+    trunk: Callable[[], MapFunction] | None,
+    trunk_sha256: str | None,
+    report: Callable[[str, int, int], None],
+) -> Batches:
+    """Open crops, or compute what is missing of the cached maps and open those."""
+    if recipe.model.backbone.kind != "maps":
+        return ImageBatches(recipe)
+    training, validation = (
+        cache_maps(recipe, training=part, trunk=trunk, trunk_sha256=trunk_sha256, report=report)
+        for part in (True, False)
+    )
+    return MapBatches(recipe, training, validation)
+
+
+def make_trainer(recipe: Recipe, folder: Path, keep: KeepBest, progress: bool) -> Trainer:
+    """Set up Lightning: an epoch is what lies between two validations."""
+    last = ModelCheckpoint(
+        folder, filename="last", save_top_k=1, save_on_train_epoch_end=True, enable_version_counter=False
+    )
+    callbacks: list[Callback] = [keep, last]
+    if recipe.optimiser.ema:
+        callbacks.insert(1, EMAWeightAveraging(decay=recipe.optimiser.ema))
+    return Trainer(
+        max_steps=recipe.optimiser.steps,
+        max_epochs=-1,
+        precision=lightning_precision(recipe.precision),
+        gradient_clip_val=recipe.optimiser.clip or None,
+        callbacks=callbacks,
+        logger=False,
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        reload_dataloaders_every_n_epochs=1,
+        use_distributed_sampler=False,
+    )
+
+
+def lightning_precision(precision: str) -> Any:
+    """Name a precision as Lightning does: `auto` is bf16 on a GPU that has it."""
+    if precision == "auto":
+        precision = "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "32"
+    return {"32": "32-true", "bf16": "bf16-mixed"}[precision]
+
+
+class RunData(LightningDataModule):
+    """Hands each stretch between two validations its batches, from the step where the run stands."""
+
+    def __init__(self, recipe: Recipe, batches: Batches) -> None:
+        super().__init__()
+        self.recipe, self.batches = recipe, batches
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Load the batches up to the next validation."""
+        assert self.trainer is not None
+        start = self.trainer.global_step
+        count = min(self.recipe.evaluation.every, self.recipe.optimiser.steps - start)
+        return self.batches.training(start, max(count, 1), self.trainer.global_rank, self.trainer.world_size)
+
+    def val_dataloader(self) -> list[DataLoader[Batch]]:
+        """Load every validation set."""
+        return self.batches.validation()
+
+
+def describe(module: JointTraining, batches: Batches, count: int = 8) -> str:
+    """Say how large the model is and how many images a second the loader alone gives."""
+    start, images = time.perf_counter(), 0
+    for batch in islice(batches.training(0, count), count):
+        images += len(batch.labels)
+    rate = images / (time.perf_counter() - start)
+    trained = sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+    sets = ", ".join(f"{row.name} ({len(row.labels)})" for row in batches.validation_rows())
+    return f"{trained:,} trained weights; the loader alone gives {rate:.0f} images/s; validation on {sets}"
+
+
+@contextmanager
+def logged(path: Path) -> Iterator[None]:
+    """Write what the package logs into a file as well."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%Y-%m-%d %H:%M:%S"))
+    logger = logging.getLogger("unmask")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        handler.close()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hold back Lightning's advertisements and its warnings about what is meant here."""
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"lightning.*")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,160 @@
+"""What Lightning trains: the two-branch detector with its loss, optimiser and validation logits."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+
+from unmask.models import build_model, joint_loss
+from unmask.training.batches import Batch
+from unmask.training.recipes import OptimiserOptions, Recipe
+
+
+class JointTraining(LightningModule):
+    """Trains the detector of a recipe and keeps the logits of the last validation."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.model = build_model(recipe.model, recipe.loss)
+        self.logits: list[list[np.ndarray]] = []
+        self.rates = Rates()
+        self.losses: dict[str, list[Tensor]] = {}
+
+    def training_step(self, batch: Batch, index: int) -> Tensor:
+        """Give the joint loss of a batch."""
+        losses = self._losses(batch)
+        for name, value in losses._asdict().items():
+            self.losses.setdefault(name, []).append(value.detach())
+        self.log("loss", losses.total, prog_bar=True, logger=False)
+        return losses.total
+
+    def _losses(self, batch: Batch) -> Any:
+        reconstruct = self.recipe.loss.weight > 0
+        output = self.model(model_input(batch.inputs), reconstruct)
+        targets = to_planes(batch.targets) if reconstruct else None
+        return joint_loss(output, targets, batch.labels, self.recipe.loss)
+
+    def on_train_epoch_start(self) -> None:
+        """Seed what the step alone decides, dropout, so that a resumed run draws what it would have drawn."""
+        torch.manual_seed(1_000_003 * self.recipe.seed + self.global_step)
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Start the clock of the step."""
+        self.rates.start()
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Stop the clock of the step."""
+        self.rates.stop(len(batch.labels))
+
+    def on_validation_epoch_start(self) -> None:
+        """Forget the logits of the validation before."""
+        self.logits = []
+
+    def validation_step(self, batch: Batch, index: int, dataloader_idx: int = 0) -> None:
+        """Keep a batch's logits."""
+        while len(self.logits) <= dataloader_idx:
+            self.logits.append([])
+        output = self.model(model_input(batch.inputs), reconstruct=False)
+        self.logits[dataloader_idx].append(output.logit.float().cpu().numpy())
+
+    def validation_logits(self) -> list[np.ndarray]:
+        """Give the logits (N,) of each validation set, as the last validation found them."""
+        return [np.concatenate(batches) for batches in self.logits]
+
+    def mean_losses(self) -> dict[str, float]:
+        """Give the mean of each loss since the last call."""
+        means = {name: float(torch.stack(values).mean()) for name, values in self.losses.items()}
+        self.losses = {}
+        return means
+
+    def configure_optimizers(self) -> Any:
+        """AdamW over the weights that are trained, with the recipe's schedule."""
+        options = self.recipe.optimiser
+        optimiser = torch.optim.AdamW(parameter_groups(self.model, options), lr=options.lr)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate_factor(step, options))
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+class Rates:
+    """Images a second, with and without waiting for the loader."""
+
+    def __init__(self) -> None:
+        self.images, self.busy, self.whole = 0, 0.0, 0.0
+        self._started: float | None = None
+        self._stopped: float | None = None
+
+    def start(self) -> None:
+        """Begin a step; the time since the last one was spent waiting."""
+        self._started = time.perf_counter()
+        if self._stopped is not None:
+            self.whole += self._started - self._stopped
+
+    def stop(self, images: int) -> None:
+        """End a step over so many images."""
+        assert self._started is not None
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        self._stopped = time.perf_counter()
+        self.busy += self._stopped - self._started
+        self.whole += self._stopped - self._started
+        self.images += images
+
+    def read(self) -> dict[str, float]:
+        """Give both rates since the last call."""
+        rates = {
+            "images_per_second": self.images / self.whole if self.whole else 0.0,
+            "images_per_second_without_loading": self.images / self.busy if self.busy else 0.0,
+        }
+        self.images, self.busy, self.whole = 0, 0.0, 0.0
+        self._stopped = None
+        return rates
+
+
+def model_input(inputs: Tensor) -> Tensor:
+    """Turn a batch into what the model reads.
+
+    Crops (N, S, S, 3) uint8 -> (N, 3, S, S) float in [0, 1]; tokens (N, places, channels) float16 ->
+    (N, channels, side, side) float. Both keep their layout in memory, which is torch's channels-last.
+    """
+    if inputs.dtype == torch.uint8:
+        return to_planes(inputs)
+    side = math.isqrt(inputs.shape[1])
+    return inputs.float().unflatten(1, (side, side)).permute(0, 3, 1, 2)
+
+
+def to_planes(pictures: Tensor) -> Tensor:
+    """(N, h, w, 3) uint8 -> (N, 3, h, w) float in [0, 1]."""
+    return pictures.permute(0, 3, 1, 2).float() / 255
+
+
+def parameter_groups(model: nn.Module, options: OptimiserOptions) -> list[dict[str, Any]]:
+    """Group trained weights: no decay for biases and norms, a rate of its own for the backbone."""
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            groups.setdefault((name.startswith("backbone."), parameter.ndim > 1), []).append(parameter)
+    return [
+        {
+            "params": parameters,
+            "lr": options.lr * (options.backbone_lr if backbone else 1.0),
+            "weight_decay": options.weight_decay if decayed else 0.0,
+        }
+        for (backbone, decayed), parameters in groups.items()
+    ]
+
+
+def rate_factor(step: int, options: OptimiserOptions) -> float:
+    """Give the factor on the rate at a step: a linear warm-up, then a half cosine down to zero, or 1."""
+    if step < options.warm_up:
+        return (step + 1) / options.warm_up
+    if options.schedule == "constant":
+        return 1.0
+    done = (step - options.warm_up) / max(1, options.steps - options.warm_up)
+    return 0.5 * (1.0 + math.cos(math.pi * min(1.0, done)))

@@ -3,6 +3,7 @@
 from unmask.faces.centerface import CenterFace
 from unmask.faces.crops import PROFILES, CropProfile, cut, profile
 from unmask.faces.face import Box, Face, FaceFinder
+from unmask.faces.scenes import scene_of
 from unmask.faces.tracks import Track, link
 from unmask.faces.weights import FaceFinderError
 
@@ -18,4 +19,5 @@ __all__ = [
     "cut",
     "link",
     "profile",
+    "scene_of",
 ]

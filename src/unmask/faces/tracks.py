@@ -5,10 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from unmask.faces.face import Box, Face
+from unmask.faces.scenes import is_cut
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _MAX_SIZE_RATIO = 2.0  # A face whose side grows or shrinks more between two frames is taken for another one.
+_REACH = 1.5  # How far a face may move within a scene from one frame to the next, in its sides.
 _GAP_COST = 0.1  # What each missed frame adds to the distance: of two equal matches the fresher track wins.
 
 
@@ -28,17 +34,23 @@ class Track:
     faces: list[tuple[int, Face]]
 
 
-def link(faces_per_frame: Sequence[Sequence[Face]], max_gap: int = 3) -> list[Track]:
-    """Link faces into tracks by place and size.
+def link(
+    faces_per_frame: Sequence[Sequence[Face]],
+    scenes: Sequence[np.ndarray] | None = None,
+    max_gap: int = 3,
+) -> list[Track]:
+    """Link faces into tracks by place and size; the closest pairs first, whatever the order of the faces.
 
-    Sampled frames can be more than a second apart, so any overlap of a face box with the last one of a track
-    makes a match possible; the closest pairs are joined first, whatever the order of the faces. Boxes that do not
-    overlap, as after most scene cuts, are never joined.
+    Sampled frames can be more than a second apart. With scenes given, a face may move up to one and a half times
+    its side from one frame to the next, and every track ends at a cut. Without them only boxes that overlap are
+    joined, which most cuts forbid.
 
     Parameters
     ----------
     faces_per_frame
         The faces of each frame, in any order within a frame.
+    scenes
+        ``scene_of`` each frame.
     max_gap
         How many frames in a row a face may be missing within its track.
 
@@ -47,11 +59,17 @@ def link(faces_per_frame: Sequence[Sequence[Face]], max_gap: int = 3) -> list[Tr
     list of Track
         Every face is in exactly one track.
     """
+    if scenes is not None and len(scenes) != len(faces_per_frame):
+        raise ValueError(f"{len(scenes)} scenes for {len(faces_per_frame)} frames")
     tracks: list[list[tuple[int, Face]]] = []
+    scene_start = 0
     for place, faces in enumerate(faces_per_frame):
+        if scenes is not None and place and is_cut(scenes[place - 1], scenes[place]):
+            scene_start = place
+        earliest = max(scene_start, place - max_gap - 1)
+        alive = [track for track in tracks if track[-1][0] >= earliest]
         waiting = sorted(faces, key=lambda face: face.box)
-        alive = [track for track in tracks if place - track[-1][0] <= max_gap + 1]
-        for track, face in _matches(alive, waiting, place):
+        for track, face in _matches(alive, waiting, place, overlap_needed=scenes is None):
             track.append((place, face))
             waiting = [other for other in waiting if other is not face]
         tracks.extend([(place, face)] for face in waiting)
@@ -59,7 +77,7 @@ def link(faces_per_frame: Sequence[Sequence[Face]], max_gap: int = 3) -> list[Tr
 
 
 def _matches(
-    tracks: list[list[tuple[int, Face]]], faces: list[Face], place: int
+    tracks: list[list[tuple[int, Face]]], faces: list[Face], place: int, overlap_needed: bool
 ) -> list[tuple[list[tuple[int, Face]], Face]]:
     """Pair tracks with faces, the closest first, each at most once."""
     pairs = []
@@ -67,7 +85,7 @@ def _matches(
         last_place, last = track[-1]
         for face in faces:
             cost = _distance(last.box, face.box)
-            if cost is not None:
+            if cost is not None and (_overlap(last.box, face.box) or not overlap_needed):
                 pairs.append((cost + _GAP_COST * (place - last_place - 1), number, face))
     pairs.sort(key=lambda pair: (pair[0], pair[1], pair[2].box))
     matches = []
@@ -83,14 +101,15 @@ def _matches(
 
 def _distance(a: Box, b: Box) -> float | None:
     """Return the distance of two boxes, in sides plus the logarithm of their size ratio; None if too far."""
-    if min(a[2], b[2]) <= max(a[0], b[0]) or min(a[3], b[3]) <= max(a[1], b[1]):
-        return None
     side_a, side_b = _side(a), _side(b)
     ratio = max(side_a, side_b) / min(side_a, side_b)
-    if ratio > _MAX_SIZE_RATIO:
-        return None
     apart = math.hypot(a[0] + a[2] - b[0] - b[2], a[1] + a[3] - b[1] - b[3]) / 2
-    return apart / math.sqrt(side_a * side_b) + math.log(ratio)
+    apart /= math.sqrt(side_a * side_b)
+    return None if ratio > _MAX_SIZE_RATIO or apart > _REACH else apart + math.log(ratio)
+
+
+def _overlap(a: Box, b: Box) -> bool:
+    return min(a[2], b[2]) > max(a[0], b[0]) and min(a[3], b[3]) > max(a[1], b[1])
 
 
 def _side(box: Box) -> float:

@@ -88,8 +88,8 @@ def outline(points: np.ndarray, region: Region, rng: np.random.Generator) -> np.
 
 # Centre along eyes-to-mouth and half axes (across, along), in units of the eye-mouth distance.
 _ELLIPSES: dict[Region, tuple[float, float, float]] = {
-    "face": (0.45, 0.95, 1.3),
-    "brow_to_chin": (0.6, 0.92, 1.05),
+    "face": (0.45, 1.02, 1.3),
+    "brow_to_chin": (0.6, 0.98, 1.05),
     "inner": (0.45, 0.78, 0.85),
     "lower_face": (1.05, 0.8, 0.6),
     "mouth": (1.0, 0.55, 0.32),

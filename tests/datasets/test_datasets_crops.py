@@ -9,6 +9,7 @@ from PIL import Image
 from toy_faces import mesh_of, picture_of
 
 from unmask.datasets import CropSet, DatasetError, read_manifest, write_manifest
+from unmask.datasets.regions import five_landmarks
 
 
 def _encoded(image):
@@ -100,6 +101,16 @@ def test_a_pickled_set_reads_the_same(sharded):
     np.testing.assert_array_equal(copy.image(5), crops.image(5))
 
 
+def test_a_mesh_on_another_face_is_left_out(sharded):
+    mesh = mesh_of()
+    for shift, kept in ((2.0, True), (90.0, False)):
+        five = " ".join(f"{value:g}" for value in (five_landmarks(mesh) + shift).ravel())
+        _write_rows(sharded, [{"file": "face 0.png", "landmarks": five, "shard": "a.tar"}])
+        record = CropSet.open(sharded).records[0]
+        assert (record.points is not None) is kept
+        assert record.mask_points.shape == ((122, 2) if kept else (5, 2))
+
+
 def test_selection(sharded):
     crops = CropSet.open(sharded)
     assert [r.file for r in crops.select(split="train", label="fake")] == ["face 1.png", "face 3.png"]
@@ -179,5 +190,5 @@ def test_real_crops_open(data_root):
     train, val = ({record.source for record in tight.select(split=name)} for name in ("train", "val"))
     assert train and val and not train & val
     wide = CropSet.open(data_root / "wide-faces")
-    assert len(wide) == 2708 and sum(record.points is not None for record in wide) == 2707
+    assert len(wide) == 2708 and 2690 < sum(record.points is not None for record in wide) < 2707
     assert all(record.box is not None and record.landmarks is not None for record in wide)

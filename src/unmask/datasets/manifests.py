@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from unmask.datasets.regions import MESH_SIZE, five_landmarks
+
 MANIFEST_NAME = "manifest.csv"
 LANDMARKS_NAME = "landmarks.npz"
 LABELS = {"real": 0, "0": 0, "": 0, "fake": 1, "1": 1}
@@ -55,7 +57,8 @@ def read_manifest(folder: str | Path) -> list[CropRecord]:
     """Read `manifest.csv` of a folder, joined with its `landmarks.npz` where there is one.
 
     Only the column `file` is required. Missing `label` means real, missing `source` the file's stem, missing
-    `group` the person or else the source, missing `dataset` the folder's name. Raises DatasetError.
+    `group` the person or else the source, missing `dataset` the folder's name. A mesh that lies on another face
+    than the five landmarks do is left out. Raises DatasetError.
     """
     folder = Path(folder)
     path = folder / MANIFEST_NAME
@@ -120,6 +123,7 @@ def _record(
     five = _numbers(cell.get("landmarks", ""), 10, f"{where}: landmarks")
     side = _numbers(cell.get("face_px") or cell.get("crop_px") or "", 1, f"{where}: face_px")
     source = cell.get("source") or Path(file).stem
+    landmarks = np.asarray(five, np.float32).reshape(5, 2) if five else None
     return CropRecord(
         file=file,
         label=label,
@@ -131,10 +135,18 @@ def _record(
         face_px=side[0] if side else None,
         shard=cell.get("shard", ""),
         box=(box[0], box[1], box[2], box[3]) if box else None,
-        landmarks=np.asarray(five, np.float32).reshape(5, 2) if five else None,
-        points=meshes.get(file),
+        landmarks=landmarks,
+        points=_agreeing(meshes.get(file), landmarks),
         extra={name: value for name, value in cell.items() if name not in _KNOWN},
     )
+
+
+def _agreeing(mesh: np.ndarray | None, landmarks: np.ndarray | None) -> np.ndarray | None:
+    """Return the mesh unless its landmarks lie more than half an eye distance from the five given."""
+    if mesh is None or landmarks is None or mesh.shape != (MESH_SIZE, 2):
+        return mesh
+    apart = np.abs(five_landmarks(mesh) - landmarks).max()
+    return mesh if apart <= 0.5 * np.hypot(*(landmarks[1] - landmarks[0])) else None
 
 
 def _numbers(text: str, count: int, where: str) -> list[float] | None:

@@ -68,7 +68,7 @@ def write_clip(
         stream = container.add_stream("libx264", rate=frame_rate)
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
-        stream.options = {"crf": "20", "preset": "veryfast", "g": str(max(1, frames // 2)), "bf": "2"}
+        stream.options = {"crf": "20", "preset": "veryfast", "g": str((frames + 1) // 2), "bf": "2"}
         for pixels in _moving(picture, size, frames):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(stream.encode(None))

@@ -1,0 +1,119 @@
+"""The verbs beside scan: demo, detectors, doctor."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from unmask import detectors
+from unmask.cli import doctor
+from unmask.cli.main import build
+from unmask.faces import CenterFace
+
+
+@pytest.fixture
+def run(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    return lambda *words: CliRunner().invoke(build(), [str(word) for word in words])
+
+
+@pytest.fixture
+def real_finder(toy_scanner, monkeypatch):
+    from unmask import scanning
+
+    monkeypatch.setattr(scanning, "_load_finder", lambda: CenterFace(threads=1))
+
+
+def test_the_demo_writes_two_clips_and_a_report(run, real_finder, tmp_path):
+    done = run("demo", "--out", tmp_path / "demo")
+    assert done.exit_code == 0
+    written = sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file())
+    assert written == [
+        "demo/blended.mp4", "demo/plain.mp4", "demo/report/index.html", "demo/report/scan.json",
+    ]  # fmt: skip
+    for result in json.loads((tmp_path / "demo/report/scan.json").read_text("utf-8")):
+        assert (result["status"], len(result["tracks"]), result["coverage"]["frames_with_face"]) == (
+            "ok",
+            1,
+            8,
+        )
+    assert str(tmp_path / "demo/report/index.html") in done.stdout.replace("\n", "")
+
+
+CARD = detectors.Card(
+    name="toy",
+    version="1",
+    description="a toy [red]for[/red] tests",
+    sha256="0" * 64,
+    licence="CC0-1.0",
+    crop_profile="wide",
+    input_size=224,
+    threshold=0.5,
+    band=(0.4, 0.6),
+    data=(detectors.DataSource(name="toys", terms="none"),),
+)
+
+
+def test_detectors_are_listed_with_their_cards(run, monkeypatch):
+    monkeypatch.setattr(detectors, "installed", lambda: [CARD])
+    text = run("detectors").stdout
+    assert "toy" in text and "CC0-1.0" in text and "[red]for[/red]" in text and "wide, 224 px" in text
+    assert json.loads(run("detectors", "--json").stdout) == [CARD.model_dump(mode="json")]
+
+
+def test_no_detector_is_said(run, monkeypatch):
+    monkeypatch.setattr(detectors, "installed", list)
+    assert "no detector is installed" in run("detectors").stdout
+
+
+def test_the_doctor_tries_a_scan(run, real_finder):
+    done = run("doctor")
+    line = next(line for line in done.stdout.splitlines() if "self-test" in line)
+    assert line.startswith("ok") and "one face was scanned" in line
+    for subject in ("python", "onnxruntime", "processor", "pyav", "face finder", "training"):
+        assert f"{subject}: " in done.stdout
+
+
+def test_what_is_missing_has_advice_and_ends_with_1(run, real_finder, monkeypatch):
+    monkeypatch.setattr(detectors, "built_in", dict)
+    done = run("doctor")
+    assert done.exit_code == 1
+    lines = done.stdout.splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("missing detectors"))
+    assert lines[at + 1].strip().startswith("->")
+
+
+def test_a_broken_part_is_a_finding_not_a_traceback(run, real_finder, monkeypatch):
+    def fall_over():
+        raise ImportError("libfoo.so: cannot open\nshared object file")
+
+    monkeypatch.setattr(doctor, "_pyav", fall_over, raising=True)
+    findings = {finding.subject: finding for finding in doctor.examine()}
+    assert findings["fall-over"].state == "missing"
+    assert findings["fall-over"].found == "libfoo.so: cannot open shared object file"
+
+
+def test_a_missing_training_extra_is_a_note(monkeypatch):
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None if name == "torch" else object())
+    (finding,) = doctor._training()
+    assert finding.state == "note" and 'pip install "unmask[train]"' in finding.advice
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "flags"),
+    [
+        ("processor\t: 0\nflags\t\t: sse avx2 avx512_vnni\n", {"sse", "avx2", "avx512_vnni"}),
+        ("Features\t: fp asimd asimddp\n", {"fp", "asimd", "asimddp"}),
+        ("nothing of the kind\n", set()),
+    ],
+)
+def test_instruction_sets_are_read(tmp_path, cpuinfo, flags):
+    (tmp_path / "cpuinfo").write_text(cpuinfo)
+    assert doctor.cpu_flags(tmp_path / "cpuinfo") == flags
+    assert doctor.cpu_flags(tmp_path / "absent") == set()
+
+
+def test_a_processor_without_vnni_is_told_about(monkeypatch):
+    monkeypatch.setattr(doctor, "cpu_flags", lambda: frozenset({"avx2"}))
+    (finding,) = doctor._processor()
+    assert finding.state == "note" and "saturate" in finding.advice

@@ -17,6 +17,13 @@ def data_root():
     return root
 
 
+@pytest.fixture(scope="session")
+def astronaut():
+    """A portrait, (512, 512, 3) uint8 RGB; NASA's, in the public domain, from scikit-image."""
+    data = pytest.importorskip("skimage.data")
+    return data.astronaut()
+
+
 @pytest.fixture
 def toys():
     """Coloured squares for faces; see toys.py."""

@@ -107,8 +107,9 @@ def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[Packe
         for packet in container.demux(stream):
             if packet.size:
                 yield packet
-    except FFmpegError:
-        return  # A broken tail: what came before it counts.
+    except (FFmpegError, IndexError):
+        # A broken tail: what came before it counts. PyAV looks up streams that turn up late and it did not list.
+        return
 
 
 def survey(container: InputContainer, stream: VideoStream, limits: Limits) -> plan.Survey | None:

@@ -10,6 +10,8 @@ from typing import TypeVar
 
 Picture = TypeVar("Picture")
 
+_TIE_SECONDS = 1e-6  # Above the rounding errors of time stamps, below any distance of frames.
+
 
 @dataclass(frozen=True)
 class Survey:
@@ -111,7 +113,8 @@ def nearest(
         while waiting and current[0] >= waiting[0]:
             target = waiting.popleft()
             best = current
-            if previous is not None and target - previous[0] < current[0] - target:
+            # Midway between two frames it is the earlier one that is on show.
+            if previous is not None and target - previous[0] <= current[0] - target + _TIE_SECONDS:
                 best = previous
             if best is not given:
                 given = best

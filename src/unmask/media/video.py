@@ -162,7 +162,9 @@ def _picture_stream(container: InputContainer) -> VideoStream:
 
 def _header(container: InputContainer, stream: VideoStream) -> MediaInfo:
     duration = 0.0
-    if stream.duration and stream.time_base:
+    if container.format.name == "mpegvideo":
+        pass  # A bare stream has no header; FFmpeg guesses from the bit rate, far off.
+    elif stream.duration and stream.time_base:
         duration = float(stream.duration * stream.time_base)
     elif container.duration:
         duration = container.duration / 1e6

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+
+from unmask.media import plan
+
+
+def test_targets_are_the_middles_of_equal_parts():
+    assert plan.targets(10.0, 18.0, 4) == [11.0, 13.0, 15.0, 17.0]
+
+
+def test_the_nearest_frame_is_chosen_as_a_full_search_would():
+    rng = np.random.default_rng(3)
+    for _ in range(50):
+        times = np.sort(rng.uniform(0, 10, rng.integers(1, 40))).tolist()
+        moments = plan.targets(0.0, 10.0, int(rng.integers(1, 12)))
+        expected = [min(times, key=lambda time, moment=moment: abs(time - moment)) for moment in moments]
+        chosen = [time for time, _ in plan.nearest(((time, None) for time in times), moments)]
+        assert chosen == sorted(set(expected))
+
+
+def test_nearest_stops_asking_once_every_target_is_met():
+    asked = []
+
+    def frames():
+        for number in range(100):
+            asked.append(number)
+            yield float(number), None
+
+    assert [time for time, _ in plan.nearest(frames(), [2.2, 4.8])] == [2.0, 5.0]
+    assert asked[-1] == 5
+
+
+def test_nearest_ends_with_the_last_frame_where_the_rest_is_missing():
+    frames = [(0.0, "a"), (1.0, "b")]
+    assert list(plan.nearest(frames, [0.2, 5.0, 9.0])) == [(0.0, "a"), (1.0, "b")]
+    assert list(plan.nearest([], [0.2])) == []
+
+
+def test_a_survey_spans_the_shown_packets_and_keeps_hidden_key_frames():
+    survey = plan.survey_of([(-0.1, True, False), (0.0, False, True), (0.2, False, True), (0.1, True, True)])
+    assert survey == plan.Survey(0.0, pytest.approx(0.3), 4, ((0, -0.1), (3, 0.1)))
+    assert plan.survey_of([]) is None
+
+
+def test_jumping_time_stamps_leave_one_place_to_begin():
+    survey = plan.survey_of([(0.0, True, True), (9.0, True, True), (1.0, True, True)])
+    assert survey.keys == ((0, 0.0),)
+
+
+def test_only_groups_with_a_target_are_wanted():
+    survey = plan.Survey(0.0, 4.0, 40, ((0, 0.0), (10, 1.0), (20, 2.0), (30, 3.0)))
+    assert plan.last_target_per_group(survey, [0.5, 2.1, 2.9]) == {0: 0.5, 20: 2.9}

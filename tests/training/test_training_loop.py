@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from sklearn.metrics import roc_auc_score
-from training_toys import toy_trunk
+from training_toys import TOY, toy_trunk
 
 from unmask.training.batches import ahead
 from unmask.training.loop import train
@@ -16,7 +16,7 @@ from unmask.training.recipes import OptimiserOptions, RecipeError, load_recipe
 
 
 def run(recipe):
-    return train(recipe, trunk=toy_trunk, trunk_sha256="toy", progress=False)
+    return train(recipe, trunk=toy_trunk, reference=TOY, progress=False)
 
 
 def rows_of(folder):
@@ -54,7 +54,7 @@ def test_the_best_weights_are_those_whose_logits_are_kept(recipe):
     module.model.eval()
     from unmask.training.maps import cache_maps
 
-    (views,) = cache_maps(recipe(), training=False, trunk=toy_trunk, trunk_sha256="toy")
+    (views,) = cache_maps(recipe(), training=False, trunk=toy_trunk, reference=TOY)
     with torch.no_grad():
         logits = module.model(model_input(torch.from_numpy(np.array(views[0].maps)))).logit
     np.testing.assert_allclose(logits.numpy(), kept["logit"], atol=1e-5)

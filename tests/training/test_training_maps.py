@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from training_toys import toy_maps, toy_trunk
+from training_toys import TOY, toy_maps, toy_trunk
 
 from unmask.training import maps
 from unmask.training.maps import MapStore, cache_maps
@@ -14,7 +14,7 @@ def small_chunks(monkeypatch):
 
 
 def cached(recipe, trunk=toy_trunk, training=True, **arguments):
-    return cache_maps(recipe, training=training, trunk=trunk, trunk_sha256="toy", **arguments)
+    return cache_maps(recipe, training=training, trunk=trunk, reference=TOY, **arguments)
 
 
 def content(stores):

@@ -5,6 +5,10 @@ import csv
 import numpy as np
 from PIL import Image
 
+from unmask.detectors import TrunkReference
+
+TOY = TrunkReference(name="toy", sha256="0" * 64, output="tokens")
+
 RECIPE = """
 name: toy
 data:

@@ -48,7 +48,7 @@ def fit_platt(logits: Floats, labels: Labels) -> Platt:
         total = float(np.sum(weights * (np.logaddexp(0, values) - targets * values)))
         return total, np.array([np.sum(slack * logits / scale), np.sum(slack)])
 
-    # Not below a thousandth: a card's slope is positive, a detector that is worse than chance stays so.
+    # A card's slope is positive: a detector that is worse than chance is not turned around.
     found = minimize(
         loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(1e-3, None), (None, None)]
     )
@@ -77,8 +77,8 @@ def choose_band(scores: Floats, labels: Labels, threshold: float, error: float) 
     At most a share `error` of real faces scores above its upper end, and at most that share of fakes below its
     lower end.
     """
-    upper = float(np.quantile(scores[labels == 0], 1 - error))
-    lower = float(np.quantile(scores[labels == 1], error))
+    upper = float(np.quantile(scores[labels == 0], 1 - error, method="higher"))
+    lower = float(np.quantile(scores[labels == 1], error, method="lower"))
     return min(lower, threshold), max(upper, threshold)
 
 

@@ -1,7 +1,8 @@
 """A training run from recipe to run folder.
 
 `runs/<name>/` holds recipe.yaml (resolved), metrics.csv (a line for each validation), best.safetensors and
-validation.npz (weights with the best validation AUC, and their logits), last.ckpt (to go on from), log.txt.
+validation.npz (weights with the best validation AUC, and their logits), last.ckpt (to go on from), log.txt, and
+trunk.json where the model reads a trunk's maps.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from lightning.pytorch import Callback, LightningDataModule, Trainer, seed_every
 from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
 from torch.utils.data import DataLoader
 
+from unmask.detectors import TrunkReference
 from unmask.training.batches import Batch, Batches, ImageBatches, MapBatches
 from unmask.training.checkpoints import KeepBest
-from unmask.training.maps import MapFunction, cache_maps
+from unmask.training.maps import MapFunction, cache_maps, trunk_reference
 from unmask.training.module import JointTraining
 from unmask.training.recipes import Recipe, RecipeError
 
@@ -43,14 +45,14 @@ def train(
     recipe: Recipe,
     *,
     trunk: Callable[[], MapFunction] | None = None,
-    trunk_sha256: str | None = None,
+    reference: TrunkReference | None = None,
     progress: bool = True,
     report: Callable[[str, int, int], None] = lambda source, done, total: None,
 ) -> Path:
     """Run a recipe and give the run folder.
 
-    trunk, trunk_sha256: another trunk than the recipe's, for models on maps. report: called with a source's name,
-    finished and all rows while maps are cached.
+    trunk, reference: another trunk than the recipe's and its name, for models on maps. report: called with a
+    source's name, finished and all rows while maps are cached.
 
     Raises
     ------
@@ -61,7 +63,7 @@ def train(
     torch.set_float32_matmul_precision("high")
     with logged(folder / "log.txt"):
         seed_everything(recipe.seed, verbose=False)
-        batches = open_batches(recipe, trunk, trunk_sha256, report)
+        batches = open_batches(recipe, folder, trunk, reference, report)
         keep = KeepBest(folder, batches.validation_rows(), recipe.evaluation)
         module = JointTraining(recipe)
         checkpoint = folder / "last.ckpt" if recipe.resume else None
@@ -93,15 +95,18 @@ def open_run(recipe: Recipe) -> Path:
 
 def open_batches(
     recipe: Recipe,
+    folder: Path,
     trunk: Callable[[], MapFunction] | None,
-    trunk_sha256: str | None,
+    reference: TrunkReference | None,
     report: Callable[[str, int, int], None],
 ) -> Batches:
     """Open crops, or compute what is missing of the cached maps and open those."""
     if recipe.model.backbone.kind != "maps":
         return ImageBatches(recipe)
+    reference = reference or trunk_reference(recipe.trunk)
+    (folder / "trunk.json").write_text(reference.model_dump_json(), encoding="utf-8")
     training, validation = (
-        cache_maps(recipe, training=part, trunk=trunk, trunk_sha256=trunk_sha256, report=report)
+        cache_maps(recipe, training=part, trunk=trunk, reference=reference, report=report)
         for part in (True, False)
     )
     return MapBatches(recipe, training, validation)

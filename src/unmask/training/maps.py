@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image
 
 from unmask.datasets.manifests import MANIFEST_NAME
-from unmask.detectors import Trunk, file_sha256, trunk_path
+from unmask.detectors import Trunk, TrunkReference, file_sha256, trunk_path
 from unmask.detectors.trunk import INPUT_SIZE
 from unmask.training.recipes import Recipe, RecipeError, TrunkOptions
 from unmask.training.views import SourceViews, open_views
@@ -66,22 +66,22 @@ def cache_maps(
     *,
     training: bool,
     trunk: Callable[[], MapFunction] | None = None,
-    trunk_sha256: str | None = None,
+    reference: TrunkReference | None = None,
     report: Callable[[str, int, int], None] = lambda source, done, total: None,
 ) -> list[list[MapStore]]:
     """Compute what is missing of the maps of a recipe's training or validation sources.
 
     trunk: opens, in each worker process, a function from crops (N, 224, 224, 3) uint8 RGB to tokens
-    (N, 196, 768); None takes the recipe's. report: called with a source's name, finished and all rows.
-    Gives a list of views for each source.
+    (N, 196, 768), and reference names it; None takes the recipe's. report: called with a source's name,
+    finished and all rows. Gives a list of views for each source.
     """
     trunk = trunk or partial(open_trunk, recipe.trunk)
-    sha256 = trunk_sha256 or file_sha256(_trunk_file(recipe.trunk))
+    reference = reference or trunk_reference(recipe.trunk)
     stores = []
     for views in open_views(recipe.data, size=INPUT_SIZE, seed=recipe.seed, training=training):
         of_source = []
         for view in range(views.source.views if training else 1):
-            folder = Path(recipe.trunk.cache) / cache_name(recipe, views, sha256) / f"view-{view:03d}"
+            folder = Path(recipe.trunk.cache) / cache_name(recipe, views, reference) / f"view-{view:03d}"
             job = MapJob(folder, views, view, recipe.trunk.target, CHUNK)
             fill(job, trunk, recipe.data.workers, partial(report, views.source.set))
             of_source.append(MapStore.open(folder))
@@ -89,11 +89,11 @@ def cache_maps(
     return stores
 
 
-def cache_name(recipe: Recipe, views: SourceViews, trunk_sha256: str) -> str:
+def cache_name(recipe: Recipe, views: SourceViews, trunk: TrunkReference) -> str:
     """Name a source's cache after everything that its maps depend on."""
     data, source = recipe.data, views.source
     parts: dict[str, Any] = {
-        "trunk": [trunk_sha256, recipe.trunk.output, recipe.trunk.target],
+        "trunk": [trunk.sha256, trunk.output, recipe.trunk.target],
         "manifest": file_sha256(data.folder(source) / MANIFEST_NAME),
         "source": source.model_dump(mode="json", include={"split", "kind", "held_out", "take", "limit"}),
         "seed": recipe.seed,
@@ -225,6 +225,17 @@ def open_trunk(options: TrunkOptions) -> MapFunction:
         return np.concatenate([session.run([output], {entry: crop[None]})[0] for crop in crops])
 
     return maps
+
+
+def trunk_reference(options: TrunkOptions) -> TrunkReference:
+    """Name the trunk of a recipe as a detector's card does."""
+    path = _trunk_file(options)
+    output = options.output
+    if output is None:
+        from unmask.detectors.sessions import open_session
+
+        output = open_session(path, 1).get_outputs()[0].name
+    return TrunkReference(name=options.name, sha256=file_sha256(path), output=output)
 
 
 def _trunk_file(options: TrunkOptions) -> Path:

@@ -1,0 +1,24 @@
+"""``unmask export``: a run folder in, a detector folder out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="Folder of a training run.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the detector; by default `detector` in the run folder.")
+    ] = None,
+) -> None:
+    """Export a run's best weights as a detector: ONNX, safetensors and a card.
+
+    Calibration, threshold and inconclusive band are fitted on the run's validation logits.
+    """
+    from unmask.training.export import export as write
+
+    folder = write(run, out)
+    typer.echo(f"{folder}  (next: unmask evaluate {folder} SET)")

@@ -1,0 +1,222 @@
+"""From a run folder to a detector that runs without torch: ONNX, safetensors and a card."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import warnings
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from unmask.detectors import Calibration, Card, DataSource, TrunkReference, file_sha256
+from unmask.detectors.sessions import open_session
+from unmask.detectors.trunk import INPUT_SIZE
+from unmask.models import JointDetector, build_model
+from unmask.training.calibrate import Platt, auc_interval, choose_band, choose_threshold, fit_platt
+from unmask.training.module import model_input
+from unmask.training.recipes import Recipe, RecipeError, load_recipe
+
+OPSET = 18
+TOLERANCE = 1e-4
+DESCRIPTION = (
+    "Two-branch face manipulation detector after Yan, Li, Lu (arXiv 2211.13424): one shared encoder, a classifier "
+    "and a decoder that rebuilds the face."
+)
+
+
+def export(run: str | Path, out: str | Path | None = None) -> Path:
+    """Export the best weights of a run: model.onnx, model.safetensors, card.json.
+
+    out: the detector's folder; None: `detector` in the run folder. The model reads `map` (N, places, channels)
+    float32 or `crops` (N, S, S, 3) uint8 RGB, and gives `logit` (N,), `score` (N,) calibrated and, with a decoder,
+    `reconstruction` (N, 3, h, w) in [0, 1].
+
+    Raises
+    ------
+    RecipeError
+        When the run has no weights yet, or the exported model does not give torch's outputs.
+    """
+    run = Path(run)
+    if not (run / "best.safetensors").is_file():
+        raise RecipeError(f"{run} holds no best.safetensors: is it the folder of a finished training run?")
+    recipe = load_recipe(run / "recipe.yaml")
+    out = Path(out) if out is not None else run / "detector"
+    out.mkdir(parents=True, exist_ok=True)
+    rows = ValidationLogits.read(run / "validation.npz", recipe.evaluation.select)
+    platt = fit_platt(rows.logit, rows.label)
+    model = Exported(load_best(run, recipe), platt).eval()
+    write_onnx(model, out / "model.onnx")
+    check_parity(model, out / "model.onnx")
+    shutil.copyfile(run / "best.safetensors", out / "model.safetensors")
+    card = make_card(run, recipe, rows, platt, file_sha256(out / "model.onnx"))
+    (out / "card.json").write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return out
+
+
+def load_best(run: Path, recipe: Recipe) -> JointDetector:
+    """Build a run's detector with its best weights."""
+    backbone = recipe.model.backbone
+    if backbone.kind == "timm" and backbone.pretrained != "centerface":
+        # The file that training began with need not be there any more.
+        backbone = backbone.model_copy(update={"pretrained": None})
+    options = recipe.model.model_copy(update={"backbone": backbone})
+    model = build_model(options, recipe.loss)
+    model.load_state_dict(load_file(run / "best.safetensors"))
+    return model
+
+
+class ValidationLogits:
+    """Validation rows that calibration, threshold and figures are fitted on."""
+
+    def __init__(self, arrays: dict[str, np.ndarray]) -> None:
+        self.set, self.group = arrays["set"], arrays["group"]
+        self.label, self.logit = arrays["label"].astype(np.int64), arrays["logit"].astype(np.float64)
+
+    @classmethod
+    def read(cls, path: Path, select: str = "mean") -> ValidationLogits:
+        """Read a run's validation logits; of one set alone where the checkpoint was chosen on one."""
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in ("set", "group", "label", "logit")}
+        wanted = np.ones(len(arrays["set"]), bool) if select == "mean" else arrays["set"] == select
+        return cls({name: values[wanted] for name, values in arrays.items()})
+
+
+class Exported(nn.Module):
+    """The detector with what stands before and behind it: pixel order, range, calibration."""
+
+    def __init__(self, model: JointDetector, platt: Platt) -> None:
+        super().__init__()
+        self.model, self.platt = model, platt
+        self.reads_maps = model.options.backbone.kind == "maps"
+
+    def forward(self, entry: Tensor) -> tuple[Tensor, ...]:
+        """Give logit (N,), score (N,) and, with a decoder, reconstruction (N, 3, h, w)."""
+        output = self.model(model_input(entry))
+        score = torch.sigmoid(output.logit * self.platt.slope + self.platt.intercept)
+        if output.reconstruction is None:
+            return output.logit, score
+        return output.logit, score, output.reconstruction
+
+    def example(self, count: int) -> Tensor:
+        """Make an input of the right shape out of noise."""
+        generator = torch.Generator().manual_seed(0)
+        backbone = self.model.options.backbone
+        if self.reads_maps:
+            return torch.randn(count, backbone.grid**2, backbone.channels, generator=generator)
+        shape = (count, backbone.input_size, backbone.input_size, 3)
+        return torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
+
+
+def write_onnx(model: Exported, path: Path) -> None:
+    """Write the model with a free batch size and all weights in one file."""
+    entry = "map" if model.reads_maps else "crops"
+    outputs = ["logit", "score"] + (["reconstruction"] if model.model.decoder is not None else [])
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            model,
+            (model.example(2),),
+            str(path),
+            input_names=[entry],
+            output_names=outputs,
+            dynamic_shapes=({0: torch.export.Dim("n", min=1, max=4096)},),
+            opset_version=OPSET,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+
+
+def check_parity(model: Exported, path: Path) -> None:
+    """Compare ONNX Runtime with torch, and a crop alone with the same crop in a batch."""
+    session = open_session(path, 1)
+    entry = model.example(5)
+    with torch.inference_mode():
+        wanted = [value.numpy() for value in model(entry)]
+    name = session.get_inputs()[0].name
+    together = session.run(None, {name: entry.numpy()})
+    alone = session.run(None, {name: entry[:1].numpy()})
+    for output, ours, theirs, single in zip(session.get_outputs(), together, wanted, alone, strict=True):
+        difference = max(np.abs(ours - theirs).max(), np.abs(ours[:1] - single).max())
+        if not difference <= TOLERANCE * max(1.0, float(np.abs(theirs).max())):
+            raise RecipeError(
+                f"the exported {output.name} is off by {difference:.2g}, more than {TOLERANCE:g}"
+            )
+
+
+def make_card(run: Path, recipe: Recipe, rows: ValidationLogits, platt: Platt, sha256: str) -> Card:
+    """Write down what the detector is, what it was trained on, how good it is and how it is to be used."""
+    scores = platt(rows.logit)
+    threshold = choose_threshold(scores, rows.label, recipe.export.threshold)
+    band = choose_band(scores, rows.label, threshold, recipe.export.band_error)
+    maps = recipe.model.backbone.kind == "maps"
+    return Card(
+        name=recipe.name,
+        version=recipe.export.version,
+        description=recipe.export.description or DESCRIPTION,
+        sha256=sha256,
+        licence=recipe.export.licence,
+        crop_profile=recipe.data.crop_profile,
+        input_size=INPUT_SIZE if maps else recipe.model.backbone.input_size,
+        trunk=TrunkReference.model_validate_json((run / "trunk.json").read_text()) if maps else None,
+        mirror=recipe.export.mirror,
+        threshold=threshold,
+        band=band,
+        calibration=Calibration(slope=platt.slope, intercept=platt.intercept),
+        tasks=recipe.export.tasks,
+        limits=recipe.export.limits,
+        data=data_sources(recipe),
+        metrics={"validation": figures(rows, scores, threshold)},
+        recipe=portable(recipe),
+    )
+
+
+def figures(rows: ValidationLogits, scores: np.ndarray, threshold: float) -> dict[str, Any]:
+    """Give AUC with its interval over groups, and both rates at the threshold, of each validation set."""
+    result = {}
+    for name in np.unique(rows.set):
+        here = rows.set == name
+        label, fake = rows.label[here], scores[here] > threshold
+        if len(np.unique(label)) < 2:
+            continue
+        auc, low, high = auc_interval(rows.logit[here], label, rows.group[here])
+        result[str(name)] = {
+            "frame_auc": round(auc, 4),
+            "frame_auc_interval": [round(low, 4), round(high, 4)],
+            "true_positive_rate": round(float(fake[label == 1].mean()), 4),
+            "false_positive_rate": round(float(fake[label == 0].mean()), 4),
+            "real": int((label == 0).sum()),
+            "fake": int((label == 1).sum()),
+            "groups": len(np.unique(rows.group[here])),
+        }
+    return result
+
+
+def data_sources(recipe: Recipe) -> tuple[DataSource, ...]:
+    """Name each data set once for each use, with its terms."""
+    named: dict[tuple[str, str], DataSource] = {}
+    for use, sources in (("training", recipe.data.train), ("validation", recipe.data.validation)):
+        for source in sources:
+            name = PurePath(source.set).name
+            terms = source.terms or "not stated in the recipe"
+            named.setdefault((use, name), DataSource(name=name, terms=terms, use=use))
+    return tuple(named.values())
+
+
+def portable(recipe: Recipe) -> dict[str, Any]:
+    """Give the resolved recipe without the places where one machine keeps its files."""
+    values: dict[str, Any] = json.loads(recipe.model_dump_json(exclude={"runs", "resume"}))
+    del values["data"]["root"], values["trunk"]["cache"]
+    for holder, key in ((values["trunk"], "file"), (values["model"]["backbone"], "pretrained")):
+        if holder[key] is not None:
+            holder[key] = PurePath(holder[key]).name
+    for source in values["data"]["train"] + values["data"]["validation"]:
+        source["set"] = PurePath(source["set"]).name
+    return values

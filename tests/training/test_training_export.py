@@ -1,0 +1,143 @@
+"""Exported detectors give torch's outputs, alone and in batches, and their cards say what they are."""
+
+import json
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from safetensors.torch import save_file
+from sklearn.metrics import roc_auc_score
+from training_toys import RECIPE, TOY, toy_trunk, write_faces
+
+from unmask.detectors import Detector, read_card
+from unmask.models import build_model
+from unmask.training.calibrate import Platt
+from unmask.training.export import Exported, export, load_best
+from unmask.training.loop import train
+from unmask.training.recipes import RecipeError, load_recipe
+
+IMAGE_MODEL = "model.backbone={kind: timm, name: mobilenetv3_small_050, tap: 2, input_size: 48}"
+
+
+def trained(folder, *overrides):
+    """Train a toy detector."""
+    write_faces(folder / "faces")
+    (folder / "toy.yaml").write_text(RECIPE)
+    places = [f"data.root={folder}", f"trunk.cache={folder / 'cache'}", f"runs={folder / 'runs'}"]
+    recipe = load_recipe(folder / "toy.yaml", [*places, "data.train.0.terms=made here", *overrides])
+    return train(recipe, trunk=toy_trunk, reference=TOY, progress=False)
+
+
+@pytest.fixture(scope="module")
+def head(tmp_path_factory):
+    """Give the run folder of an exported head on maps with both branches."""
+    run = trained(tmp_path_factory.mktemp("head"), "optimiser.steps=40", "evaluation.every=20")
+    export(run)
+    return run
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory):
+    """Give the run folder of an exported head without a decoder."""
+    run = trained(tmp_path_factory.mktemp("head"), "loss.weight=0", "model.classifier.pool=attention")
+    export(run)
+    return run
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """Give the run folder of an exported network that reads images."""
+    run = trained(tmp_path_factory.mktemp("network"), IMAGE_MODEL)
+    export(run)
+    return run
+
+
+def open_model(folder):
+    return onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
+
+
+def torch_outputs(run, entry):
+    card = read_card(run / "detector")
+    platt = Platt(card.calibration.slope, card.calibration.intercept)
+    model = Exported(load_best(run, load_recipe(run / "recipe.yaml")), platt).eval()
+    with torch.no_grad():
+        return [value.numpy() for value in model(torch.from_numpy(entry))]
+
+
+@pytest.mark.parametrize("kind", ["head", "classifier"])
+def test_a_head_on_maps_gives_torch_s_outputs(kind, request):
+    run = request.getfixturevalue(kind)
+    session = open_model(run / "detector")
+    entry = np.random.default_rng(1).standard_normal((5, 16, 12)).astype(np.float32)
+    outputs = session.run(None, {"map": entry})
+    names = [output.name for output in session.get_outputs()]
+    assert names == ["logit", "score", "reconstruction"][: len(outputs)]
+    assert ("reconstruction" in names) == (kind == "head")
+    for ours, theirs in zip(outputs, torch_outputs(run, entry), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+    alone = [session.run(None, {"map": entry[i : i + 1]}) for i in range(5)]
+    for number, together in enumerate(outputs):
+        np.testing.assert_allclose(np.concatenate([one[number] for one in alone]), together, atol=1e-4)
+
+
+def test_an_image_model_runs_as_a_detector(network):
+    detector = Detector(network / "detector", threads=1)
+    crops = np.random.default_rng(1).integers(0, 256, (5, 48, 48, 3), dtype=np.uint8)
+    logit, score, rebuilt = torch_outputs(network, crops)
+    prediction = detector.predict(crops)
+    np.testing.assert_allclose(prediction.logits, logit, atol=1e-4)
+    np.testing.assert_allclose(prediction.scores, score, atol=1e-4)
+    np.testing.assert_allclose(detector.reconstruct(crops), rebuilt.transpose(0, 2, 3, 1) * 255, atol=0.51)
+    together = open_model(network / "detector").run(["logit"], {"crops": crops})[0]
+    np.testing.assert_allclose(prediction.logits, together, atol=1e-4)
+
+
+def test_the_graph_is_one_small_file_of_a_common_version(head):
+    folder = head / "detector"
+    model = onnx.load(folder / "model.onnx", load_external_data=False)
+    onnx.checker.check_model(model)
+    assert {opset.domain: opset.version for opset in model.opset_import}[""] >= 17
+    assert {opset.domain for opset in model.opset_import} <= {"", "ai.onnx"}
+    assert model.graph.input[0].type.tensor_type.shape.dim[0].dim_param
+    assert sorted(path.name for path in folder.iterdir()) == ["card.json", "model.onnx", "model.safetensors"]
+
+
+def test_the_card_says_what_the_detector_is(head):
+    card = read_card(head / "detector")
+    assert card.name == "toy"
+    assert card.trunk == TOY
+    assert card.input_size == 224
+    assert [(source.name, source.terms, source.use) for source in card.data] == [
+        ("faces", "made here", "training"),
+        ("faces", "not stated in the recipe", "validation"),
+    ]
+    kept = np.load(head / "validation.npz")
+    validation = card.metrics["validation"]["faces"]
+    assert validation["frame_auc"] == pytest.approx(roc_auc_score(kept["label"], kept["logit"]), abs=1e-4)
+    scores = 1 / (1 + np.exp(-(card.calibration.slope * kept["logit"] + card.calibration.intercept)))
+    fake = scores > card.threshold
+    assert validation["true_positive_rate"] == pytest.approx(fake[kept["label"] == 1].mean(), abs=1e-4)
+    assert str(head.parent) not in json.dumps(card.model_dump(mode="json"))
+
+
+def test_a_folder_without_weights_is_refused(tmp_path):
+    with pytest.raises(RecipeError, match=r"best\.safetensors"):
+        export(tmp_path)
+
+
+def test_weights_are_read_back_without_the_file_that_training_began_with(tmp_path):
+    for pretrained in ("gone.safetensors", "centerface"):
+        changes = ["model.backbone={kind: timm, name: mobilenetv2_100, tap: 2, input_size: 32}"]
+        (tmp_path / "recipe.yaml").write_text(RECIPE)
+        plain = load_recipe(tmp_path / "recipe.yaml", changes)
+        network = plain.model.backbone.model_copy(update={"pretrained": pretrained})
+        begun = network if pretrained == "centerface" else plain.model.backbone
+        model = build_model(plain.model.model_copy(update={"backbone": begun})).eval()
+        save_file(model.state_dict(), tmp_path / "best.safetensors")
+        recipe = plain.model_copy(update={"model": plain.model.model_copy(update={"backbone": network})})
+        again = load_best(tmp_path, recipe).eval()
+        x = torch.rand(1, 3, 32, 32)
+        with torch.no_grad():
+            torch.testing.assert_close(again(x).logit, model(x).logit)

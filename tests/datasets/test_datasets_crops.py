@@ -1,7 +1,7 @@
 import csv
 import io
-import pickle
 import tarfile
+from multiprocessing.reduction import ForkingPickler
 
 import numpy as np
 import pytest
@@ -97,7 +97,7 @@ def test_plain_folders_are_read(tmp_path, images):
 def test_a_pickled_set_reads_the_same(sharded):
     crops = CropSet.open(sharded)
     crops.image(0)
-    copy = pickle.loads(pickle.dumps(crops))
+    copy = ForkingPickler.loads(ForkingPickler.dumps(crops))  # as a loader's worker gets it
     np.testing.assert_array_equal(copy.image(5), crops.image(5))
 
 

@@ -74,7 +74,12 @@ def test_the_doctor_tries_a_scan(run, real_finder):
         assert f"{subject}: " in done.stdout
 
 
-def test_what_is_missing_has_advice_and_ends_with_1(run, real_finder, monkeypatch):
+@pytest.fixture
+def no_self_test(monkeypatch):
+    monkeypatch.setattr(doctor, "_self_test", list)
+
+
+def test_what_is_missing_has_advice_and_ends_with_1(run, no_self_test, monkeypatch):
     monkeypatch.setattr(detectors, "built_in", dict)
     done = run("doctor")
     assert done.exit_code == 1
@@ -83,7 +88,7 @@ def test_what_is_missing_has_advice_and_ends_with_1(run, real_finder, monkeypatc
     assert lines[at + 1].strip().startswith("->")
 
 
-def test_a_broken_part_is_a_finding_not_a_traceback(run, real_finder, monkeypatch):
+def test_a_broken_part_is_a_finding_not_a_traceback(no_self_test, monkeypatch):
     def fall_over():
         raise ImportError("libfoo.so: cannot open\nshared object file")
 

@@ -1,6 +1,6 @@
 """Views of crops: repeatable, shared by a pair, and only what the source says."""
 
-import pickle
+from multiprocessing.reduction import ForkingPickler
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def test_a_view_depends_on_seed_crop_and_number_alone(toy_recipe):
     assert first.shape == (48, 48, 3)
     assert first.dtype == np.uint8
     views.image(0, view=0)
-    again = pickle.loads(pickle.dumps(views))
+    again = ForkingPickler.loads(ForkingPickler.dumps(views))
     np.testing.assert_array_equal(again.image(3, view=1), first)
     assert (views.image(3, view=2) != first).any()
     assert (views_of(toy_recipe("seed=1")).image(3, view=1) != first).any()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -50,8 +49,7 @@ def build() -> typer.Typer:
     )
     app.callback()(_top)
     for verb in VERBS:
-        if find_spec(f"unmask.cli.{verb}"):
-            app.command(name=verb)(getattr(import_module(f"unmask.cli.{verb}"), verb))
+        app.command(name=verb)(getattr(import_module(f"unmask.cli.{verb}"), verb))
     return app
 
 

@@ -45,7 +45,7 @@ class ClipTrunk(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Give the patch tokens after the last kept block."""
         patches = self.patch_embed((images - self.mean) / self.std)
-        classes = self.cls_token.expand(len(patches), -1, -1)
+        classes = self.cls_token.expand(patches.shape[0], -1, -1)
         tokens: Tensor = self.norm_pre(torch.cat([classes, patches], dim=1) + self.pos_embed)
         return self.blocks(tokens)[:, 1:]
 

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from unmask.models import BackboneOptions
 from unmask.models.backbones import build_backbone
-from unmask.models.pretrained import load_in_order
+from unmask.models.pretrained import WeightsError, load_in_order
 
 torch.set_num_threads(1)
 
@@ -62,7 +62,7 @@ def test_weights_with_the_network_s_own_names_are_loaded_by_name(tmp_path):
 def test_weights_of_another_network_are_refused():
     network = timm.create_model("mobilenetv3_small_050", features_only=True)
     other = timm.create_model("mobilenetv3_small_075", features_only=True)
-    with pytest.raises(ValueError, match="do not fit"):
+    with pytest.raises(WeightsError, match="do not fit"):
         load_in_order(network, other.state_dict())
 
 
@@ -92,3 +92,22 @@ def test_the_centerface_trunk_gives_centerface_s_own_features():
     with torch.no_grad():
         features = backbone.eval()(torch.from_numpy(pixels) / 255)
     np.testing.assert_allclose(features.numpy(), reference, atol=2e-3, rtol=1e-3)
+
+
+def test_weights_inside_an_installed_package_are_found(tmp_path, monkeypatch):
+    source = timm.create_model("mobilenetv3_small_050", features_only=True, out_indices=(1,)).eval()
+    (tmp_path / "toy_weights" / "models").mkdir(parents=True)
+    (tmp_path / "toy_weights" / "__init__.py").write_text("raise ImportError('only to be looked into')")
+    torch.save(source.state_dict(), tmp_path / "toy_weights" / "models" / "net.pth")
+    monkeypatch.syspath_prepend(tmp_path)
+    options = BackboneOptions(
+        kind="timm", name="mobilenetv3_small_050", tap=1, input_size=32, pretrained="package:toy_weights"
+    )
+    backbone, _, _ = build_backbone(options)
+    torch.testing.assert_close(backbone.network.conv_stem.weight, source.conv_stem.weight)
+
+
+@pytest.mark.parametrize("pretrained", ["package:no_such_weights", "no/such/file.pth"])
+def test_missing_weights_are_named(pretrained):
+    with pytest.raises(WeightsError, match=r"no.such"):
+        build_backbone(BackboneOptions(kind="timm", input_size=32, pretrained=pretrained))

@@ -26,7 +26,8 @@ class BackboneOptions(Options):
     name: str = "tf_efficientnet_lite0"
     tap: int = -1
     pretrained: str | None = Field(
-        default=None, description="weights: a .safetensors or .pth file, `timm` (download) or `centerface`"
+        default=None,
+        description="weights: a .safetensors or .pth file, `package:NAME`, `timm` (download), `centerface`",
     )
     input_size: int = Field(default=224, ge=16)
     mean: tuple[float, float, float] | None = Field(default=None, description="None: the backbone's own")

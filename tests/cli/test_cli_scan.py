@@ -1,3 +1,4 @@
+import inspect
 import json
 import os
 
@@ -7,6 +8,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from unmask import scanning
+from unmask.cli import scan
 from unmask.cli.main import build, explain, main
 from unmask.detectors import DetectorError
 from unmask.report import schema
@@ -181,3 +183,24 @@ def test_the_settings_reach_the_scan(run, inputs, monkeypatch):
     )
     run("scan", "--frames", 3, "--detector", "some", inputs / "b.mp4")
     assert (seen[0].frames, seen[0].detector) == (3, "some")
+
+
+def test_a_closed_folder_is_said_and_counts_as_unread(run, inputs, monkeypatch):
+    look = os.scandir
+
+    def refuse(folder):
+        if os.fspath(folder).endswith("deep"):
+            raise PermissionError(13, "Permission denied", os.fspath(folder))
+        return look(folder)
+
+    (inputs / "z.mp4").unlink()
+    monkeypatch.setattr(os, "scandir", refuse)
+    done = run("scan", "--json", inputs)
+    assert [r["status"] for r in json.loads(done.stdout)] == ["ok", "no_face"]
+    assert "cannot look into" in done.stderr and done.exit_code == 1
+
+
+def test_defaults_are_those_of_the_settings():
+    parameters = inspect.signature(scan.scan).parameters
+    assert parameters["frames"].default == scanning.DEFAULTS.frames
+    assert parameters["detector"].default == scanning.DEFAULTS.detector

@@ -90,6 +90,11 @@ def test_timeline_of_an_unknown_duration_ends_with_its_last_frame():
     assert 'cx="354.0"' in svg
 
 
+def test_a_threshold_is_drawn_where_one_is_given():
+    assert '<line x1="0" y1="24.0"' in page([RESULT], threshold=0.7)
+    assert "<line" not in page([RESULT])
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(None, "-"), (0.0, "0 %"), (0.004, "<1 %"), (0.5, "50 %"), (0.9951, ">99 %"), (1.0, "100 %")],

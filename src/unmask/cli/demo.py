@@ -29,7 +29,7 @@ def demo(
         for path, shown in clips.items():
             write_clip(path, shown)
         results = [scanner.scan(path) for path in clips]
-    page = save_report(results, out / "report")
+        page = save_report(results, out / "report", scanner.detector.card.threshold)
     Console().print(table(results))
     for path in (*clips, page):
         typer.echo(str(path))

@@ -14,13 +14,15 @@ ENDINGS = IMAGE_ENDINGS | VIDEO_ENDINGS
 
 @dataclass(frozen=True)
 class Inputs:
-    """The files to scan, in order, and the folders in which none were found.
+    """The files to scan, in order.
 
+    empty_folders : named folders in which none were found. closed_folders : folders that could not be looked into.
     single : whether one file was named, and no folder.
     """
 
     files: tuple[Path, ...]
     empty_folders: tuple[Path, ...]
+    closed_folders: tuple[Path, ...]
     single: bool
 
 
@@ -33,18 +35,22 @@ def expand(paths: Sequence[Path]) -> Inputs:
     if not any(_exists(path) for path in paths):
         raise FileNotFoundError(2, "no such file or folder", str(paths[0]))
     files: dict[Path, None] = {}
-    empty = []
+    empty: list[Path] = []
+    closed: list[Path] = []
     for path in paths:
-        found = sorted(media_below(path)) if path.is_dir() else [path]
+        found = sorted(media_below(path, closed)) if path.is_dir() else [path]
         if not found:
             empty.append(path)
         files.update(dict.fromkeys(found))
-    return Inputs(tuple(files), tuple(empty), len(paths) == 1 and not paths[0].is_dir())
+    return Inputs(tuple(files), tuple(empty), tuple(closed), len(paths) == 1 and not paths[0].is_dir())
 
 
-def media_below(folder: Path) -> Iterator[Path]:
-    """Find the files with a known ending in a folder and its subfolders; links to folders are not followed."""
-    for root, _, names in os.walk(folder):
+def media_below(folder: Path, closed: list[Path]) -> Iterator[Path]:
+    """Find the files with a known ending in a folder and its subfolders; links to folders are not followed.
+
+    Folders that cannot be looked into are added to ``closed``.
+    """
+    for root, _, names in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
         yield from (Path(root, name) for name in names if Path(name).suffix.lower() in ENDINGS)
 
 

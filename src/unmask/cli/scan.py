@@ -51,25 +51,30 @@ def scan(
     3 --fail-on matched.
     """
     from unmask.cli.inputs import expand
+    from unmask.report import save_report
     from unmask.scanning import Scanner, Settings
 
     settings = Settings(detector=detector, frames=frames)
     inputs = expand(paths)
     for folder in inputs.empty_folders:
         typer.echo(f"unmask: no images or videos in {str(folder)!r}", err=True)
+    for folder in inputs.closed_folders:
+        typer.echo(f"unmask: cannot look into {str(folder)!r}", err=True)
     with Scanner(settings) as scanner, _lines(output) as write_line:
         results = []
         for result in _with_progress(scanner, inputs.files):
             write_line(result)
             results.append(result)
+        if report is not None:
+            page = save_report(results, report, scanner.detector.card.threshold)
+            typer.echo(f"report: {page}", err=True)
     if as_json:
         data = [result.to_dict() for result in results]
         typer.echo(json.dumps(data[0] if inputs.single else data, indent=2))
     else:
         _print_table(results)
-    if report is not None:
-        _save_report(results, report)
-    raise typer.Exit(exit_code(results, {choice.value for choice in fail_on or ()}))
+    code = exit_code(results, {choice.value for choice in fail_on or ()})
+    raise typer.Exit(code or (UNREAD if inputs.closed_folders else 0))
 
 
 def exit_code(results: Sequence[ScanResult], fail_on: set[str]) -> int:
@@ -117,13 +122,6 @@ def _print_table(results: Sequence[ScanResult]) -> None:
     console = Console()
     if results:
         console.print(table(results))
-
-
-def _save_report(results: Sequence[ScanResult], folder: Path) -> None:
-    from unmask.report import save_report
-
-    page = save_report(results, folder)
-    typer.echo(f"report: {page}", err=True)
 
 
 @contextmanager

@@ -39,10 +39,11 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; mar
 """
 
 
-def save_report(results: Sequence[ScanResult], folder: str | Path, threshold: float = 0.5) -> Path:
+def save_report(results: Sequence[ScanResult], folder: str | Path, threshold: float | None = None) -> Path:
     """Write ``index.html`` and ``scan.json`` (a list) for these results into a folder; give the page's path.
 
-    The folder is made if missing; nothing is written outside it. threshold : drawn into the timelines.
+    The folder is made if missing; nothing is written outside it. threshold : score at
+    which a line is drawn into the timelines.
     Raises OSError when the folder cannot be written.
     """
     folder = Path(folder)
@@ -53,7 +54,7 @@ def save_report(results: Sequence[ScanResult], folder: str | Path, threshold: fl
     return target
 
 
-def page(results: Sequence[ScanResult], threshold: float = 0.5) -> str:
+def page(results: Sequence[ScanResult], threshold: float | None = None) -> str:
     """Give the whole page for these results, every string of theirs escaped."""
     sections = "\n".join(_section(result, threshold) for result in results)
     limits = "".join(f"<li>{escape(sentence)}</li>" for sentence in CANNOT_TELL)
@@ -67,7 +68,7 @@ def page(results: Sequence[ScanResult], threshold: float = 0.5) -> str:
     )
 
 
-def _section(result: ScanResult, threshold: float) -> str:
+def _section(result: ScanResult, threshold: float | None) -> str:
     return (
         f"<section>\n<h2>{_safe(result.path)}</h2>\n"
         f'<p class="verdict {result.verdict or result.status}">{escape(headline(result))}</p>\n'
@@ -88,7 +89,7 @@ def _summary(result: ScanResult) -> str:
     return "\n".join(parts)
 
 
-def _tracks(result: ScanResult, threshold: float) -> str:
+def _tracks(result: ScanResult, threshold: float | None) -> str:
     if not result.tracks:
         return ""
     rows = "\n".join(_row(track, result, threshold) for track in result.tracks)
@@ -99,7 +100,7 @@ def _tracks(result: ScanResult, threshold: float) -> str:
     )
 
 
-def _row(track: TrackScore, result: ScanResult, threshold: float) -> str:
+def _row(track: TrackScore, result: ScanResult, threshold: float | None) -> str:
     worst = max(track.frames, key=lambda frame: -1.0 if frame.score is None else frame.score)
     box = ", ".join(f"{value:.0f}" for value in worst.box)
     cells = [str(track.id), escape(percent(track.score)), str(len(track.frames)), box]

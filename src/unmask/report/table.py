@@ -23,12 +23,14 @@ def table(results: Sequence[ScanResult]) -> Table:
     from rich.text import Text
 
     grid = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
-    grid.add_column("file", overflow="fold", ratio=1)
+    noted = any(result.detail for result in results)
+    grid.add_column("file", overflow="fold", ratio=3)
     grid.add_column("verdict", no_wrap=True)
     grid.add_column("score", justify="right", no_wrap=True)
     grid.add_column("90 % interval", justify="right", no_wrap=True)
     grid.add_column("faces", justify="right", no_wrap=True)
-    grid.add_column("note", overflow="fold", ratio=1)
+    if noted:
+        grid.add_column("note", overflow="fold", ratio=2)
     for result in results:
         interval = "-"
         if result.interval is not None:
@@ -39,6 +41,6 @@ def table(results: Sequence[ScanResult]) -> Table:
             percent(result.score),
             interval,
             str(len(result.tracks)) if result.was_read else "-",
-            Text(printable(result.detail or "")),
+            *([Text(printable(result.detail or ""))] if noted else []),
         )
     return grid

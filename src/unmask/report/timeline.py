@@ -7,7 +7,7 @@ from unmask.report.result import TrackScore
 WIDTH, HEIGHT, MARGIN = 360, 72, 6
 
 
-def timeline(track: TrackScore, duration: float | None, threshold: float = 0.5) -> str:
+def timeline(track: TrackScore, duration: float | None, threshold: float | None = None) -> str:
     """Draw the scored frames of a track: time to the right, score upwards from 0 to 1.
 
     duration : seconds; the last frame's time stands in when it is unknown. threshold : the score at which a
@@ -25,13 +25,14 @@ def timeline(track: TrackScore, duration: float | None, threshold: float = 0.5) 
         f"<title>{frame.time:.2f} s: {frame.score:.2f}</title></circle>"
         for x, y, frame in points
     )
-    line = _height(threshold)
+    line = ""
+    if threshold is not None:
+        line = f'<line x1="0" y1="{_height(threshold):.1f}" x2="{WIDTH}" y2="{_height(threshold):.1f}"/>'
     return (
         f'<svg class="timeline" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'aria-label="score over time, {len(points)} frames">'
         f'<rect x="0.5" y="0.5" width="{WIDTH - 1}" height="{HEIGHT - 1}" rx="4"/>'
-        f'<line x1="0" y1="{line:.1f}" x2="{WIDTH}" y2="{line:.1f}"/>'
-        f'<polyline points="{path}"/>{dots}</svg>'
+        f'{line}<polyline points="{path}"/>{dots}</svg>'
     )
 
 

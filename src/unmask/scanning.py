@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from unmask.detectors import Detector, Prediction
-    from unmask.faces import Face, FaceFinder, Track
+    from unmask.faces import Face, FaceFinder
 
 T = TypeVar("T")
 
@@ -163,15 +163,18 @@ class Scanner:
 
     def _examine(self, frame: Frame) -> _LookedAt:
         """Find and cut the faces of one frame; score them at once unless the frame is crowded."""
+        from unmask.faces import scene_of
+
         try:
             faces = self._worth_looking_at(self._finder.result().find(frame.image))
             cut_out = [_Sighting(frame.time, face, self._crop(frame.image, face)) for face in faces]
+            scene = scene_of(frame.image)
         finally:
             self._frames_in_hand.release()
         if len(cut_out) <= max(1, self.settings.crops // self.settings.frames):
             for sighting in cut_out:
                 self._score(sighting)
-        return _LookedAt(frame.time, cut_out)
+        return _LookedAt(frame.time, cut_out, scene)
 
     def _worth_looking_at(self, faces: Sequence[Face]) -> list[Face]:
         """Leave out specks, and beyond the bound the smallest faces; order stays."""
@@ -198,7 +201,8 @@ class Scanner:
         from unmask.faces import link
 
         sightings = {id(s.face): s for looked in seen.frames for s in looked.sightings}
-        tracks: list[Track] = link([[s.face for s in looked.sightings] for looked in seen.frames])
+        faces = [[sighting.face for sighting in looked.sightings] for looked in seen.frames]
+        tracks = link(faces, scenes=[looked.scene for looked in seen.frames])
         return [[sightings[id(face)] for _, face in track.faces] for track in tracks]
 
     def _score_the_rest(self, tracks: list[list[_Sighting]]) -> None:
@@ -280,10 +284,11 @@ class _Sighting:
 
 @dataclass(frozen=True)
 class _LookedAt:
-    """A sampled frame and the faces on it."""
+    """A sampled frame: the faces on it, and the look of its scene, by which cuts are told."""
 
     time: float
     sightings: list[_Sighting]
+    scene: np.ndarray
 
 
 @dataclass(frozen=True)

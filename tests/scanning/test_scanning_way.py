@@ -132,3 +132,10 @@ def test_settings_are_checked(change):
 )
 def test_a_name_suggests_a_kind(name, kind):
     assert kind_by_name(name) == kind
+
+
+def test_a_cut_ends_a_track(make_video, detector, finder, toys):
+    one, other = (toys.draw([((20, 40, 80, 110), toys.BLUE)]) for _ in range(2))
+    one[:, 160:], other[:, 160:] = 80, 176
+    result = scan(make_video([one] * 10 + [other] * 10), Settings(frames=8), detector, finder)
+    assert [len(track.frames) for track in result.tracks] == [4, 4]

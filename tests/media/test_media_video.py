@@ -143,6 +143,19 @@ def test_a_long_video_with_one_key_frame_gives_frames_all_over(tmp_path, monkeyp
     assert [frame.time for frame in sampled(path, 4)] == pytest.approx([1.5, 4.5, 7.5, 10.5], abs=1.6)
 
 
+def test_a_long_video_that_was_cut_off_gives_frames_of_what_is_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(video, "SEEK_BEYOND_SECONDS", 5.0)
+    path = toys.write_video(
+        tmp_path / "clip.mp4", count=300, options={"g": "20"}, container={"movflags": "faststart"}
+    )
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 3 // 4])
+    times = [frame.time for frame in sampled(path, 4)]
+    assert len(times) == 4
+    assert max(times) < 11
+    assert np.ptp(np.diff(times)) < 0.5
+
+
 @pytest.mark.parametrize(
     ("rotation", "corners"),
     [(0, "RGBK"), (90, "GKRB"), (180, "KBGR"), (270, "BRKG")],

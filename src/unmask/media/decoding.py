@@ -161,7 +161,7 @@ def decode_from(
 
     try:
         container.seek(int(moment / (stream.time_base or 1)), stream=stream)
-    except FFmpegError:
+    except (FFmpegError, OverflowError):
         return
     for packet in packets_of(container, stream):
         yield from decoder.decode(packet)

@@ -186,7 +186,7 @@ def _holds(container: InputContainer, stream: VideoStream, earliest: float, mome
 
     try:
         container.seek(int(moment / (stream.time_base or 1)), stream=stream)
-    except FFmpegError:
+    except (FFmpegError, OverflowError):
         return False
     packet = next(decoding.packets_of(container, stream), None)
     return packet is not None and decoding.Clock(stream).time_of(packet) >= earliest

@@ -43,8 +43,9 @@ def test_validation_is_not_augmented(toy_recipe):
     assert {views.crops.records[int(i)].split for i in views.rows.record} == {"val"}
 
 
-def test_a_self_blended_source_gives_two_rows_of_each_real_crop(toy_recipe):
-    views = views_of(toy_recipe("data.train.0.kind=self_blended", "data.augment.jpeg=0"))
+@pytest.mark.parametrize("kind", ["self_blended", "face_blended"])
+def test_a_blended_source_gives_two_rows_of_each_real_crop(toy_recipe, kind):
+    views = views_of(toy_recipe(f"data.train.0.kind={kind}", "data.augment.jpeg=0"))
     assert len(views.rows) == 24
     assert all(views.crops.records[int(place)].label == 0 for place in views.rows.record)
     real, fake = views.image(0), views.image(1)

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from unmask.datasets.face_blending import FACE_BLEND_OPTIONS
 from unmask.datasets.manifests import MANIFEST_NAME
 from unmask.detectors import Trunk, TrunkReference, file_sha256, trunk_path
 from unmask.detectors.trunk import INPUT_SIZE
@@ -92,12 +93,13 @@ def cache_maps(
 def cache_name(recipe: Recipe, views: SourceViews, trunk: TrunkReference) -> str:
     """Name a source's cache after everything that its maps depend on."""
     data, source = recipe.data, views.source
+    blend = {"self_blended": data.blend, "face_blended": FACE_BLEND_OPTIONS}.get(source.kind)
     parts: dict[str, Any] = {
         "trunk": [trunk.sha256, trunk.output, recipe.trunk.target],
         "manifest": file_sha256(data.folder(source) / MANIFEST_NAME),
         "source": source.model_dump(mode="json", include={"split", "kind", "held_out", "take", "limit"}),
         "seed": recipe.seed,
-        "blend": data.blend.model_dump(mode="json") if source.kind != "labelled" else None,
+        "blend": blend.model_dump(mode="json") if blend else None,
     }
     if views.training:
         parts |= {"crop": source.crop, "augment": data.augment.model_dump(mode="json")}

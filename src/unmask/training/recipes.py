@@ -24,12 +24,12 @@ class SourceOptions(Options):
     """A set of face crops that batches are drawn from.
 
     ``labelled``: real and fake crops as the set labels them. ``self_blended``: each real crop and its
-    self-blended copy.
+    self-blended copy. ``face_blended``: each real crop with another person's face blended into it.
     """
 
     set: str = Field(description="folder with manifest.csv, absolute or below `data.root`")
     split: str | None = Field(default=None, description="None: the whole set")
-    kind: Literal["labelled", "self_blended"] = "labelled"
+    kind: Literal["labelled", "self_blended", "face_blended"] = "labelled"
     weight: float = Field(default=1.0, gt=0, description="share of the pairs, relative to the other sources")
     views: int = Field(default=1, ge=1, description="augmented views of each crop in the cache of maps")
     crop: tuple[float, float] | None = Field(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from unmask.datasets import Augment, CropRecord, CropSet, SelfBlender
+from unmask.datasets import Augment, CropRecord, CropSet, FaceBlender, SelfBlender
 from unmask.faces import cut, profile
 from unmask.training.recipes import DataOptions, RecipeError, SourceOptions
 
@@ -49,7 +50,9 @@ class SourceViews:
         self.training = training
         self.profile = profile(data.crop_profile)
         self.crops = _select(data, source)
-        self.blender = SelfBlender(data.blend)
+        self.blender: SelfBlender | FaceBlender = SelfBlender(data.blend)
+        if source.kind == "face_blended":
+            self.blender = FaceBlender(self.crops)
         changes: dict[str, object] = {"size": size}
         if source.crop is not None:
             changes |= {"box_scale": source.crop, "zoom": source.crop}
@@ -93,9 +96,12 @@ class SourceViews:
         return tuple(self._cut(picture, record) for picture in images)
 
     def _blend(self, image: np.ndarray, record: CropRecord, rng: np.random.Generator) -> list[np.ndarray]:
-        points = record.points if record.points is not None else record.landmarks
+        points = record.mask_points
         assert points is not None, "only crops with landmarks are selected for blending"
-        blend = self.blender(image, points, rng)
+        if isinstance(self.blender, FaceBlender):
+            blend = self.blender(image, points, rng, record.group)
+        else:
+            blend = self.blender(image, points, rng)
         return [blend.real, blend.fake]
 
     def _cut(self, image: np.ndarray, record: CropRecord) -> np.ndarray:
@@ -113,17 +119,21 @@ def open_views(data: DataOptions, *, size: int, seed: int, training: bool) -> li
     return [SourceViews(data, source, size=size, seed=seed, training=training) for source in sources]
 
 
+@lru_cache(maxsize=8)
+def _open(folder: Path) -> CropSet:
+    """Open a set once, however many sources draw from it."""
+    return CropSet.open(folder)
+
+
 def _select(data: DataOptions, source: SourceOptions) -> CropSet:
-    crops = CropSet.open(data.folder(source))
+    crops = _open(data.folder(source))
     if source.split is not None:
         crops = crops.select(split=source.split)
     if source.held_out:
         rest, held_out = crops.hold_out(source.held_out)
         crops = held_out if source.take == "held_out" else rest
     if source.kind != "labelled":
-        crops = crops.select(
-            label="real", where=lambda record: record.points is not None or record.landmarks is not None
-        )
+        crops = crops.select(label="real", where=lambda record: record.mask_points is not None)
     if source.limit is not None:
         crops = crops.subset(range(min(source.limit, len(crops))))
     if not len(crops):

@@ -142,6 +142,14 @@ def test_files_beyond_the_limit_are_not_opened(tmp_path):
     assert outcome(tmp_path / "sparse.mp4") == "too_large"
 
 
+def test_a_gif_of_endless_frames_is_decoded_up_to_the_limit_only(tmp_path):
+    path = toys.write_video(tmp_path / "bomb.gif", count=400, codec="gif", pixels="rgb8")
+    with open_media(path, Limits(decoded_pixels=8 * 100 * 64 * 48)) as media:
+        frames = list(media.sample(4))
+    assert 1 <= len(frames) <= 2
+    assert frames[-1].time < 150 / 25
+
+
 def noisy_video(path, **options):
     """A clip whose packets have some size: moving noise."""
     rng = np.random.default_rng(1)

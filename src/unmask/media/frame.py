@@ -53,7 +53,7 @@ class Limits:
     image_pixels: int = 75_000_000
     video_bytes: int = 2_000_000_000
     video_side: int = 4096
-    decoded_pixels: int = 40_000_000_000
+    decoded_pixels: int = 16_000_000_000
     packets: int = 2_000_000
 
 

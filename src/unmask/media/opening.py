@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 from unmask.media.content import HEAD_BYTES, content_of
 from unmask.media.frame import Limits, MediaError
 from unmask.media.source import Media
+
+_GIF_SLOWNESS = 8  # GIF frames depend on all before them and decode on one thread, this many times slower.
 
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -56,7 +59,8 @@ def open_media(path: str | os.PathLike[str], limits: Limits | None = None) -> Me
     image = ImageMedia(path, content.formats, limits)
     if content.formats == ("GIF",) and image.animated:
         image.close()
-        return VideoMedia(path, ("gif",), limits)
+        fewer = replace(limits, decoded_pixels=limits.decoded_pixels // _GIF_SLOWNESS)
+        return VideoMedia(path, ("gif",), fewer)
     return image
 
 

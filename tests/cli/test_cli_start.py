@@ -1,5 +1,6 @@
 """The command line starts quickly and drags nothing heavy along."""
 
+import os
 import resource
 import subprocess
 import sys
@@ -11,8 +12,14 @@ from unmask.cli.main import VERBS
 HEAVY = ("torch", "cv2", "av", "onnxruntime", "numpy", "PIL", "sklearn")
 
 
-def python(code):
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+def python(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | environment,
+    ).stdout
 
 
 def test_help_imports_nothing_heavy():
@@ -65,3 +72,13 @@ def test_an_unknown_name_is_an_attribute_error():
 
     with pytest.raises(AttributeError, match="scam"):
         _ = unmask.scam
+
+
+def test_a_narrow_encoding_does_not_end_the_run():
+    code = (
+        "import sys; sys.argv = ['unmask', '--version']\n"
+        "from unmask.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print('\\u00e9\\udcff')"
+    )
+    assert python(code, PYTHONIOENCODING="ascii").splitlines()[-1] == "\\xe9\\udcff"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from importlib import import_module
@@ -28,6 +29,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
 
 def main() -> None:
     """Run the command line; ends the process with one of the documented exit codes."""
+    _print_what_cannot_be_encoded_as_escapes()
     try:
         build()()
     except Exception as error:
@@ -71,6 +73,13 @@ def explain(error: Exception) -> tuple[str, int]:
         return printable(f"{error.filename}: {error.strerror}"), WRONG_USAGE
     hint = f"(a bug: please report it; set {DEBUG}=1 for the traceback)"
     return printable(f"internal error: {type(error).__name__}: {line} {hint}"), INTERNAL_ERROR
+
+
+def _print_what_cannot_be_encoded_as_escapes() -> None:
+    """File names hold any character; a terminal or a pipe with a narrow encoding must not end the run."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _show_version(wanted: bool) -> None:

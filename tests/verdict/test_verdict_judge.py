@@ -86,3 +86,17 @@ def test_the_rule_comes_from_the_card():
 def test_a_band_must_hold_its_threshold(threshold, band):
     with pytest.raises(ValueError, match="band"):
         Rule(Calibration(), threshold, band)
+
+
+def test_a_real_card_is_read_and_scores_agree_with_the_detectors_own():
+    calibration = CardCalibration(slope=1.7, intercept=-0.3, between_sd=0.4)
+    card = Card(
+        name="toy", version="1", description="", sha256="0" * 64, licence="", crop_profile="wide",
+        input_size=32, threshold=0.45, band=(0.3, 0.7), calibration=calibration,
+    )  # fmt: skip
+    rule = rule_of(card)
+    assert rule.calibration == Calibration(1.7, -0.3, 1 / 1.7, 0.4)
+    toy = SimpleNamespace(card=card)
+    logits = np.linspace(-5, 5, 11, dtype=np.float32)
+    own = Detector._calibrated(toy, logits)
+    np.testing.assert_allclose([rule.calibration.score(float(logit)) for logit in logits], own, atol=1e-6)

@@ -3,6 +3,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from unmask.detectors import Calibration as CardCalibration
+from unmask.detectors import Card, Detector
 from unmask.verdict import (
     Calibration,
     Rule,

@@ -16,7 +16,7 @@ from PIL import Image
 
 from unmask.datasets import CropRecord, write_manifest
 from unmask.evaluation.videos import main_track
-from unmask.faces import CenterFace, CropProfile, Face, cut, link
+from unmask.faces import CenterFace, CropProfile, Face, cut, link, scene_of
 from unmask.media import open_media
 
 GENEROUS = CropProfile("generous", scale=2.0)
@@ -25,13 +25,15 @@ GENEROUS = CropProfile("generous", scale=2.0)
 def cut_video(path: Path, frames: int, size: int, finder: CenterFace) -> list[tuple[int, Image.Image, Face]]:
     """Sample one video: position of the frame, crop, and the face in the crop's pixels."""
     found: list[list[Face]] = []
+    scenes = []
     crops: list[list[Image.Image]] = []
     with open_media(path) as media:
         for frame in media.sample(frames):
             faces = finder.find(frame.image)
             found.append(faces)
+            scenes.append(scene_of(frame.image))
             crops.append([Image.fromarray(cut(frame.image, face.box, GENEROUS, size)) for face in faces])
-    tracks = link(found)
+    tracks = link(found, scenes)
     if not tracks:
         return []
     result = []

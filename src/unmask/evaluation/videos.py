@@ -13,7 +13,7 @@ from unmask.evaluation.errors import EvaluationError
 from unmask.evaluation.predictions import REAL_METHOD
 from unmask.evaluation.sets import Crop, Item, Reading, choose_split
 from unmask.evaluation.zero_pixel import Metadata
-from unmask.faces import CropProfile, Face, FaceFinder, Track, cut, link
+from unmask.faces import CropProfile, Face, FaceFinder, Track, cut, link, scene_of
 from unmask.media import MediaError, MediaInfo, open_media
 
 MANIFEST_NAME = "manifest.csv"
@@ -60,21 +60,24 @@ class VideoFolder:
             with open_media(path) as media:
                 metadata = _metadata(path, media.info)
                 found: list[Sequence[Face]] = []
+                scenes = []
                 crops: list[list[Crop]] = []
                 # Cut while the frame is at hand: frames are large, crops are small.
                 for frame in media.sample(self.frames):
                     faces = self.finder.find(frame.image)
                     found.append(faces)
+                    scenes.append(scene_of(frame.image))
                     crops.append([cut(frame.image, face.box, self.profile, self.size) for face in faces])
         except MediaError as error:
             return Reading(error.status, detail=error.detail, metadata=_file_facts(path))
         if not found:
             return Reading("unreadable", detail="no frame could be decoded", metadata=metadata)
-        return _reading(found, crops, metadata)
+        return _reading(found, link(found, scenes), crops, metadata)
 
 
-def _reading(found: list[Sequence[Face]], crops: list[list[Crop]], metadata: Metadata) -> Reading:
-    tracks = link(found)
+def _reading(
+    found: list[Sequence[Face]], tracks: Sequence[Track], crops: list[list[Crop]], metadata: Metadata
+) -> Reading:
     if not tracks:
         return Reading("no_face", without_face=tuple(range(len(found))), metadata=metadata)
     seen = {position: _position_of(face, found[position]) for position, face in main_track(tracks).faces}

@@ -119,6 +119,11 @@ def test_an_image_model_trains_end_to_end(recipe):
     assert len(rows_of(folder)) == 2
 
 
+def test_a_run_that_diverges_ends_with_a_hint(recipe):
+    with pytest.raises(RecipeError, match=r"lower optimiser\.lr"):
+        run(recipe("optimiser.lr=1e30", "optimiser.clip=0"))
+
+
 def test_an_unknown_set_to_choose_on_is_named(recipe):
     with pytest.raises(RecipeError, match="there are faces, mean"):
         run(recipe("evaluation.select=celeb"))

@@ -40,7 +40,9 @@ class KeepBest(Callback):
         if trainer.sanity_checking:
             return
         module = cast(JointTraining, pl_module)
-        logits = module.validation_logits()
+        losses, logits = module.mean_losses(), module.validation_logits()
+        if not all(np.isfinite(values).all() for values in [*losses.values(), *logits]):
+            raise RecipeError(f"the loss is not finite at step {trainer.global_step}: lower optimiser.lr")
         aucs = {row.name: auc(values, row.labels) for row, values in zip(self.rows, logits, strict=True)}
         chosen = (
             float(np.mean(list(aucs.values())))
@@ -49,7 +51,7 @@ class KeepBest(Callback):
         )
         figures = {
             "step": trainer.global_step,
-            **module.mean_losses(),
+            **losses,
             **{f"auc_{name}": value for name, value in aucs.items()},
             "auc": chosen,
             "lr": trainer.optimizers[0].param_groups[0]["lr"],

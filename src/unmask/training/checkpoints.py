@@ -41,7 +41,7 @@ class KeepBest(Callback):
             return
         module = cast(JointTraining, pl_module)
         losses, logits = module.mean_losses(), module.validation_logits()
-        if not all(np.isfinite(values).all() for values in [*losses.values(), *logits]):
+        if not np.isfinite(np.concatenate([list(losses.values()), *logits])).all():
             raise RecipeError(f"the loss is not finite at step {trainer.global_step}: lower optimiser.lr")
         aucs = {row.name: auc(values, row.labels) for row, values in zip(self.rows, logits, strict=True)}
         chosen = (

@@ -116,7 +116,7 @@ def _side(face: Face) -> float:
 
 def _crop(frame: Frame, face: Face, limit: int, timed: bool) -> FaceCrop:
     left, top, right, _ = GENEROUS.square(face.box)
-    size = max(1, min(limit, round(right - left)))
+    size = max(1, min(limit, int(right - left)))
     scale = size / (right - left)
     x0, y0, x1, y1 = face.box
     return FaceCrop(

@@ -296,16 +296,14 @@ def write_table(path, rows):
 
 def test_a_table_of_videos(tree):
     root = tree("b.mp4", "a.mp4")
-    write_table(
-        root / "manifest.csv",
-        [
-            {"path": "b.mp4", "label": "fake", "method": "swap", "group": "g", "split": "val", "target": "t"},
-            {"path": "a.mp4", "label": "0", "method": "", "group": "", "split": "", "target": ""},
-        ],
-    )
+    fake = {"path": "b.mp4", "label": "fake", "method": "swap", "group": "g", "split": "val"}
+    real = dict.fromkeys(fake, "") | {"path": "a.mp4", "label": "0"}
+    pair = [{"target": "t", "source": "s"}, {"target": "", "source": ""}]
+    write_table(root / "manifest.csv", [fake | pair[0], real | pair[1]])
     rows = listed("manifest", root)
     assert list(rows) == ["a.mp4", "b.mp4"]
-    assert (rows["b.mp4"].source, rows["b.mp4"].group, rows["b.mp4"].split) == ("t", "g", "val")
+    assert (rows["b.mp4"].source, rows["b.mp4"].donor) == ("t", "s")
+    assert (rows["b.mp4"].group, rows["b.mp4"].split) == ("g", "val")
     assert (rows["a.mp4"].source, rows["a.mp4"].group, rows["a.mp4"].dataset) == ("a", "a", "set")
     # Any name will do for a table that is named itself.
     other = (root / "manifest.csv").rename(root / "mine.csv")

@@ -1,7 +1,8 @@
 """A table of videos: ``manifest.csv`` or ``manifest.parquet``, or a file of another name with these endings.
 
 Needed columns: ``path`` (from the table's folder) and ``label`` (real or fake). Used where present: ``dataset``,
-``method``, ``compression``, ``source``, ``donor``, ``person``, ``group``, ``split``.
+``method``, ``compression``, ``source``, ``donor``, ``person``, ``group``, ``split``; where there is a ``target``, as in
+FaceForensics++'s terms, it is the recording, and ``source`` the donor.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ def _row(row: Mapping[str, Any], dataset: str, where: str) -> VideoRow:
     if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
         raise DatasetError(f"{where}: {path} leaves the folder")
     facts = {name: cell.get(name, "") for name in _OPTIONAL}
-    facts["source"] = facts["source"] or cell.get("target") or PurePosixPath(path).stem
+    if cell.get("target"):
+        facts |= {"source": cell["target"], "donor": facts["donor"] or facts["source"]}
+    facts["source"] = facts["source"] or PurePosixPath(path).stem
     group = cell.get("group") or facts["person"] or facts["source"]
     method = (cell.get("method") or "fake") if label else REAL
     return VideoRow(path, label, cell.get("dataset") or dataset, method, group=group, **facts)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from toy_finders import DeadlyFinder
+from toy_finders import DeadlyFinder, end_at_once
 
 from toys import BLUE, GREEN, RED, SquareFinder, draw, write_video
 from unmask.datasets import CropSet, DatasetError, prepared_folder
@@ -180,6 +180,8 @@ def test_a_folder_of_other_settings_or_of_something_else_is_left_alone(dataset, 
     with pytest.raises(DatasetError, match="prepared with other settings"):
         run(dataset, out, options=PrepareOptions(CropOptions(frames=5)))
     assert contents(out) == before
+    with pytest.raises(DatasetError, match="root 'set' there, 'fake' now"):
+        prepare([], dataset / "fake", out, OPTIONS, 0, SquareFinder)
     with pytest.raises(DatasetError, match="not the work of unmask prepare"):
         run(dataset, dataset)
 
@@ -204,6 +206,13 @@ def test_processes_give_the_same_and_a_video_that_ends_its_process_has_a_row(dat
     assert {path: data for path, data in both[0].items() if path.startswith("crops/")} == {
         path: data for path, data in both[1].items() if path.startswith("crops/")
     }
+
+
+def test_processes_that_cannot_start_blame_no_video(dataset, tmp_path):
+    rows = list_videos("folder", dataset).rows[:1]
+    with pytest.raises(DatasetError, match="end as soon as they start"):
+        prepare(rows, dataset, tmp_path / "out", OPTIONS, 1, end_at_once)
+    assert not (tmp_path / "out" / "videos.csv").exists()
 
 
 def test_an_end_at_any_step_of_writing_leaves_no_trace(dataset, tmp_path, monkeypatch):

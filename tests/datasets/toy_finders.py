@@ -23,3 +23,8 @@ class DeadlyFinder(SquareFinder):
         if np.argmax(image.reshape(-1, 3).mean(0)) == 1 and image.std() > 1:
             os._exit(13)
         return super().find(image)
+
+
+def end_at_once():
+    """Stand for a process that cannot start at all."""
+    os._exit(3)

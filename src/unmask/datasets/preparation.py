@@ -20,7 +20,7 @@ import numpy as np
 
 from unmask.datasets import prepared_folder
 from unmask.datasets.layouts import VideoRow
-from unmask.datasets.manifests import CropRecord
+from unmask.datasets.manifests import CropRecord, DatasetError
 from unmask.datasets.prepared_folder import ImageFormat
 from unmask.datasets.video_crops import GENEROUS, CropOptions, VideoCrops, cut_video
 from unmask.faces import FaceFinder
@@ -83,7 +83,7 @@ def prepare(
     root
         Folder (or table) that their paths start from.
     out
-        Folder to fill: new, empty, or of an earlier run with the same options.
+        Folder to fill: new, empty, or of an earlier run on a root of this name with the same options.
     workers
         Processes; 0 does the work in this one. The result does not depend on it.
     make_finder
@@ -94,12 +94,12 @@ def prepare(
     Raises
     ------
     DatasetError
-        The folder cannot be used.
+        The folder cannot be used, or worker processes cannot start.
     unmask.faces.FaceFinderError
         The face finder cannot be loaded.
     """
     options = options or PrepareOptions()
-    prepared_folder.start(out, {"format": 1, **asdict(options)})
+    prepared_folder.start(out, {"format": 1, "root": root.resolve().name, **asdict(options)})
     base = root.parent if root.is_file() else root
     tasks = [_Task(base / row.path, out, prepared_folder.key_of(row.path), options) for row in rows]
     waiting = [task for task in tasks if not task.done]
@@ -178,8 +178,13 @@ def _in_processes(
 
 
 def _do_alone(task: _Task, make_finder: MakeFinder) -> None:
-    """Try a video in a process of its own; if that ends too, the video is to blame."""
+    """Try a video in a process of its own; if that ends too, once it was ready, the video is to blame."""
     pool = _pool(1, make_finder)
+    try:
+        pool.submit(_finder).result()
+    except BrokenProcessPool as error:
+        advice = 'in a script of your own, call prepare under if __name__ == "__main__", or with workers=0'
+        raise DatasetError(f"the worker processes end as soon as they start; {advice}") from error
     try:
         pool.submit(_run, task).result()
     except BrokenProcessPool:
@@ -215,10 +220,15 @@ def _end_with(sentinel: int) -> None:
 
 
 def _run(task: _Task) -> None:
-    if _Worker.finder is None:
-        # Here rather than in _begin, whose errors would look like a process that died.
-        _Worker.finder = _Worker.make_finder()
+    _finder()
+    assert _Worker.finder is not None
     task.run(_Worker.finder)
+
+
+def _finder() -> None:
+    """Load the finder, once: here rather than in _begin, whose errors would look like a process that died."""
+    if _Worker.finder is None:
+        _Worker.finder = _Worker.make_finder()
 
 
 def _assemble(rows: Sequence[VideoRow], out: Path) -> Prepared:

@@ -279,25 +279,28 @@ def start_run(root, out, workers):
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs process groups")
-def test_a_preparation_killed_at_random_moments_ends_with_the_same_bytes(dataset, tmp_path):
+def test_a_preparation_killed_at_ten_random_moments_ends_with_the_same_bytes(dataset, tmp_path):
     for number in range(6):
         clip(dataset / f"real/more{number}.mp4", BLUE, count=4 + number)
-    undisturbed = tmp_path / "undisturbed"
-    run(dataset, undisturbed)
-    expected = contents(undisturbed)
-    random_moment = random.Random(7)
-    out, left_unfinished = tmp_path / "killed", 0
-    for kill in range(4):
-        process = start_run(dataset, out, workers=2 * (kill % 2))
+    run(dataset, tmp_path / "undisturbed")
+    expected = contents(tmp_path / "undisturbed")
+    moments, unfinished = random.Random(7), 0
+    out = tmp_path / "0"
+    for kill in range(10):
+        workers = 2 if kill % 4 == 3 else 0
+        process = start_run(dataset, out, workers)
         process.stdout.readline()  # the work begins
-        time.sleep(random_moment.uniform(0, 0.5 if kill % 2 == 0 else 1.5))
+        time.sleep(moments.uniform(0, 1.0 if workers else 0.3))
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate(timeout=60)
-        if not (out / "videos.csv").exists():
-            left_unfinished += 1
+        if (out / "videos.csv").exists():
+            assert contents(out) == expected
+            out = tmp_path / str(kill + 1)
+        else:
+            unfinished += 1
     run(dataset, out)
     assert contents(out) == expected
-    assert left_unfinished > 0
+    assert unfinished > 0
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs process groups")

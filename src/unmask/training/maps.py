@@ -156,14 +156,21 @@ def fill(
         pair=job.views.rows.pair,
         group=job.views.rows.group,
     )
-    with job.progress.open("w", encoding="utf-8") as progress:
-        progress.write("".join(f"{chunk}\n" for chunk in sorted(done)))
+    _keep_whole_lines(job.progress, done)
+    with job.progress.open("a", encoding="utf-8") as progress:
         for number, (chunk, shape) in enumerate(_written(job, missing, trunk, workers), start=len(done) + 1):
             about = {"map_shape": shape, "target": job.target, "rows": rows}
             (job.folder / "about.json").write_text(json.dumps(about), encoding="utf-8")
             progress.write(f"{chunk}\n")
             progress.flush()
             report(min(rows, number * job.chunk), rows)
+
+
+def _keep_whole_lines(progress: Path, done: set[int]) -> None:
+    """Drop a line that a kill cut short; a kill right here leaves the old file or the new one."""
+    part = progress.with_suffix(".part")
+    part.write_text("".join(f"{chunk}\n" for chunk in sorted(done)), encoding="utf-8")
+    part.replace(progress)
 
 
 def _written(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +14,8 @@ from PIL import Image
 
 from unmask.datasets import CropRecord, CropSet, DatasetError
 from unmask.evaluation.errors import EvaluationError
-from unmask.evaluation.predictions import REAL_METHOD
+from unmask.evaluation.predictions import REAL_METHOD, VideoKey
+from unmask.evaluation.robustness import Change
 from unmask.evaluation.sets import Item, Reading, choose_split
 from unmask.evaluation.zero_pixel import Metadata, jpeg_quality
 
@@ -36,6 +38,8 @@ class CropFolder:
         The same crops, as items.
     size
         Side in pixels that crops are brought to: the detector's input size.
+    change
+        A distortion that each crop goes through before that.
     """
 
     crops: CropSet
@@ -44,7 +48,17 @@ class CropFolder:
     name: str
     split: str | None = None
     notes: Sequence[str] = ()
+    change: Change | None = None
     kind: Literal["crops", "videos"] = field(default="crops", init=False)
+
+    @property
+    def root(self) -> Path:
+        """The folder."""
+        return self.crops.store.folder
+
+    def distorted(self, change: Change) -> CropFolder:
+        """Return the same crops, each distorted before it is brought to the input size."""
+        return replace(self, change=change)
 
     def read(self, index: int) -> Reading:
         """Decode one crop."""
@@ -62,6 +76,8 @@ class CropFolder:
                 image = picture.convert("RGB")
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             return Reading("unreadable", detail=str(error), metadata={"bytes": float(len(data))})
+        if self.change is not None:
+            image = Image.fromarray(self.change(np.asarray(image), index))
         if image.width != self.size:
             image = image.resize((self.size, self.size), Image.Resampling.BICUBIC)
         return Reading("ok", ((0, np.asarray(image)),), metadata=metadata)
@@ -107,7 +123,7 @@ def open_crops(root: Path, profile: str, size: int, split: str | None = None) ->
     crops = crops.select(split=taken) if taken else crops
     return CropFolder(
         crops,
-        [_item(record) for record in crops.records],
+        _numbered([_item(record) for record in crops.records]),
         size,
         name,
         taken,
@@ -139,4 +155,19 @@ def _item(record: CropRecord) -> Item:
         group=record.group,
         label=record.label,
         frame=int(frame) if frame.isdigit() else None,
+        attributes=record.extra,
     )
+
+
+def _numbered(items: Sequence[Item]) -> list[Item]:
+    """Give the crops of a video numbers where the manifest does not, so that each row has a key of its own."""
+    crops = Counter(item.video for item in items)
+    seen: Counter[VideoKey] = Counter()
+    numbered = []
+    for item in items:
+        if item.frame is None and crops[item.video] > 1:
+            numbered.append(replace(item, frame=seen[item.video]))
+            seen[item.video] += 1
+        else:
+            numbered.append(item)
+    return numbered

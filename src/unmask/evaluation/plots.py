@@ -34,7 +34,8 @@ STYLE: Any = {
     "axes.spines.right": False,
     "axes.linewidth": 0.6,
     "lines.linewidth": 1.2,
-    "legend.frameon": False,
+    "legend.edgecolor": "none",
+    "legend.framealpha": 0.85,
 }
 DOTS_PER_INCH = 300
 COLUMN = 3.5  # Inches: one column of a paper.
@@ -189,9 +190,9 @@ def _scores(scored: Scored, name: str) -> Figure:
         scored.threshold, color="black", linewidth=0.8, linestyle="--", label="threshold of the card"
     )
     axes.set(xlabel="score", ylabel="share of the class", xlim=(0, 1))
-    figure.suptitle(f"{name}, videos", fontsize=8)
-    # Above the axes: bars may stand anywhere below.
-    figure.legend(loc="outside upper center", ncols=3)
+    axes.set_title(f"{name}, videos")
+    # Outside: bars may stand anywhere within.
+    figure.legend(loc="outside lower center", ncols=3)
     return figure
 
 

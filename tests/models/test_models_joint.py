@@ -32,6 +32,15 @@ def tiny_batch(count=16):
     return maps, images, labels
 
 
+def test_channel_norm_evens_out_tokens_of_any_length():
+    model = build_model(options(encoder={"normalise": True})).eval()
+    maps, _, _ = tiny_batch()
+    lengths = torch.rand(16, 1, 6, 6) * 50 + 1
+    with torch.no_grad():
+        plain, longer = (model(x, reconstruct=False).logit for x in (maps, maps * lengths))
+    torch.testing.assert_close(plain, longer, atol=1e-3, rtol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("encoder", "latent"),
     [

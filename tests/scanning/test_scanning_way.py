@@ -23,7 +23,9 @@ def test_every_face_has_a_track_and_the_most_suspicious_decides(two_faces, detec
     red, blue = sorted(result.tracks, key=lambda track: track.score, reverse=True)
     assert red.score == pytest.approx(1 / (1 + np.exp(-190 / 60)), abs=0.01)
     assert blue.score == pytest.approx(1 / (1 + np.exp(190 / 60)), abs=0.01)
-    assert result.score == red.score
+    # Two faces: each at prior odds of 2^(1/2) - 1, so that the file as a whole stays at even odds.
+    odds = (2**0.5 - 1) * red.score / (1 - red.score)
+    assert result.score == pytest.approx(odds / (1 + odds))
     assert result.interval[0] < result.score < result.interval[1]
     assert (result.coverage.frames_sampled, result.coverage.frames_with_face) == (8, 8)
     assert result.coverage.duration == pytest.approx(2.0, abs=0.11)

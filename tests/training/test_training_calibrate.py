@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from unmask.training.calibrate import auc_interval, choose_band, choose_threshold, fit_platt
+from unmask.training.calibrate import auc_interval, choose_band, choose_threshold, fit_platt, spread_within
 
 
 @pytest.fixture
@@ -77,3 +77,13 @@ def test_the_interval_is_wider_when_groups_hold_copies(validation):
     assert value == pytest.approx(roc_auc_score(labels, logits))
     assert low < value < high
     assert high - low > 1.5 * (naive_high - naive_low)
+
+
+def test_spread_within_videos_against_a_slow_formula():
+    rng = np.random.default_rng(3)
+    videos = np.repeat(["a", "b", "c", "d"], [6, 5, 4, 3])  # the last has too few frames to count
+    logits = rng.standard_normal(18) * 0.7 + np.repeat([0.0, 5.0, -3.0, 100.0], [6, 5, 4, 3])
+    squares = sum(((logits[videos == v] - logits[videos == v].mean()) ** 2).sum() for v in "abc")
+    sets = np.full(18, "set")
+    assert spread_within(logits, [sets, videos]) == pytest.approx(np.sqrt(squares / (5 + 4 + 3)))
+    assert spread_within(logits[15:], [sets[15:], videos[15:]]) is None

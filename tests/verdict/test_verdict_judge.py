@@ -9,7 +9,9 @@ from unmask.verdict import (
     Calibration,
     Rule,
     TrackJudgement,
+    at_odds,
     decide,
+    even_file_odds,
     frames_needed,
     judge_file,
     judge_track,
@@ -40,8 +42,32 @@ def test_a_verdict_needs_the_score_and_the_interval(score, interval, verdict):
 
 
 def test_the_most_suspicious_face_decides():
-    judged = judge_file([track(0.1), track(0.95), track(0.3)], 8, RULE)
-    assert (judged.verdict, judged.score, judged.track) == ("likely_fake", 0.95, 1)
+    judged = judge_file([track(0.1), track(0.97), track(0.3)], 8, RULE)
+    assert (judged.verdict, judged.track) == ("likely_fake", 1)
+
+
+def test_one_face_keeps_its_score():
+    judged = judge_file([track(0.7)], 8, RULE)
+    assert judged.score == pytest.approx(0.7) and judged.interval == pytest.approx((0.65, 0.75))
+
+
+def test_of_many_faces_one_may_look_suspicious_by_chance():
+    crowd = [track(0.3)] * 8 + [track(0.9)]
+    judged = judge_file(crowd, 8, RULE)
+    assert judged.verdict == "inconclusive" and judged.track == 8
+    assert judge_file([track(0.9)], 8, RULE).verdict == "likely_fake"
+
+
+@pytest.mark.parametrize("faces", [1, 2, 3, 10, 400])
+def test_prior_odds_leave_the_file_even(faces):
+    probability = even_file_odds(faces) / (1 + even_file_odds(faces))
+    assert 1 - (1 - probability) ** faces == pytest.approx(0.5)
+
+
+def test_prior_odds_move_scores_as_bayes_says():
+    # 0.8 at even odds is a likelihood ratio of 4; at prior odds of 1 to 10 that makes 4 to 10.
+    assert at_odds(0.8, 0.1) == pytest.approx(4 / 14)
+    assert (at_odds(0.0, 0.1), at_odds(1.0, 0.1)) == pytest.approx((0.0, 1.0))
 
 
 def test_a_face_seen_once_in_passing_does_not_decide():
@@ -51,7 +77,7 @@ def test_a_face_seen_once_in_passing_does_not_decide():
 
 def test_faces_seen_little_stand_in_when_there_is_no_other():
     judged = judge_file([track(0.2, frames=1), track(0.9, frames=1)], 16, RULE)
-    assert judged.score == 0.9
+    assert judged.track == 1
 
 
 @pytest.mark.parametrize(("sampled", "needed"), [(1, 1), (4, 1), (5, 2), (8, 2), (12, 3), (400, 3)])

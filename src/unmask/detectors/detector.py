@@ -103,9 +103,10 @@ class Detector:
         errors: list[float] = []
         for crop in self._prepare(crops):
             logit, rebuilt = self._run(crop[None])
+            value = float(logit[0])
             if self.card.mirror:
-                logit = (logit + self._run(crop[None, :, ::-1])[0]) / 2
-            logits.append(float(logit[0]))
+                value = (value + float(self._run(crop[None, :, ::-1])[0][0])) / 2
+            logits.append(value)
             if rebuilt is not None:
                 errors.append(_reconstruction_error(crop, rebuilt[0]))
         raw: Floats = np.asarray(logits, np.float32)

@@ -13,11 +13,15 @@ import numpy as np
 from PIL import Image
 
 from unmask.datasets import CropRecord, CropSet, DatasetError
+from unmask.datasets.video_crops import GENEROUS
 from unmask.evaluation.errors import EvaluationError
 from unmask.evaluation.predictions import REAL_METHOD, VideoKey
 from unmask.evaluation.robustness import Change
 from unmask.evaluation.sets import Item, Reading, choose_split
 from unmask.evaluation.zero_pixel import Metadata, jpeg_quality
+from unmask.faces import cut
+from unmask.faces import profile as crop_profile
+from unmask.faces.face import Box
 
 #: Crop profiles of sets whose manifest has no column `crop_profile`.
 KNOWN_PROFILES = {"dfdc-faces": "tight"}
@@ -38,13 +42,16 @@ class CropFolder:
         The same crops, as items.
     size
         Side in pixels that crops are brought to: the detector's input size.
+    profile
+        The detector's crop profile, which is cut from generous crops that carry their face box.
     change
-        A distortion that each crop goes through before that.
+        A distortion that each crop goes through before either.
     """
 
     crops: CropSet
     items: Sequence[Item]
     size: int
+    profile: str
     name: str
     split: str | None = None
     notes: Sequence[str] = ()
@@ -57,7 +64,7 @@ class CropFolder:
         return self.crops.store.folder
 
     def distorted(self, change: Change) -> CropFolder:
-        """Return the same crops, each distorted before it is brought to the input size."""
+        """Return the same crops, each distorted before it is cut or brought to the input size."""
         return replace(self, change=change)
 
     def read(self, index: int) -> Reading:
@@ -76,11 +83,27 @@ class CropFolder:
                 image = picture.convert("RGB")
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             return Reading("unreadable", detail=str(error), metadata={"bytes": float(len(data))})
+        box = record.box
         if self.change is not None:
+            before = image.width
             image = Image.fromarray(self.change(np.asarray(image), index))
+            box = None if box is None else _scaled(box, image.width / before)
+        if box is not None and _can_be_cut(record):
+            view = cut(np.asarray(image), box, crop_profile(self.profile), self.size)
+            return Reading("ok", ((0, view),), metadata=metadata)
         if image.width != self.size:
             image = image.resize((self.size, self.size), Image.Resampling.BICUBIC)
         return Reading("ok", ((0, np.asarray(image)),), metadata=metadata)
+
+
+def _can_be_cut(record: CropRecord) -> bool:
+    """Tell whether a crop shows more than any profile, and says where the face is."""
+    return record.box is not None and record.extra.get("crop_profile") == GENEROUS.name
+
+
+def _scaled(box: Box, factor: float) -> Box:
+    x0, y0, x1, y1 = box
+    return x0 * factor, y0 * factor, x1 * factor, y1 * factor
 
 
 def _metadata(picture: Image.Image, size: int, face_px: float | None) -> Metadata:
@@ -125,6 +148,7 @@ def open_crops(root: Path, profile: str, size: int, split: str | None = None) ->
         crops,
         _numbered([_item(record) for record in crops.records]),
         size,
+        profile,
         name,
         taken,
         _profile_notes(crops.records, name, profile),
@@ -132,6 +156,9 @@ def open_crops(root: Path, profile: str, size: int, split: str | None = None) ->
 
 
 def _profile_notes(records: Sequence[CropRecord], name: str, wanted: str) -> list[str]:
+    records = [record for record in records if not _can_be_cut(record)]
+    if not records:
+        return []
     profiles = {record.extra.get("crop_profile", "") for record in records} - {""}
     profiles = profiles or {
         KNOWN_PROFILES[record.dataset] for record in records if record.dataset in KNOWN_PROFILES

@@ -16,7 +16,7 @@ from unmask.evaluation.recoding import recode
 from unmask.evaluation.robustness import Change
 from unmask.evaluation.sets import Crop, Item, Reading, choose_split
 from unmask.evaluation.zero_pixel import Metadata
-from unmask.faces import CropProfile, Face, FaceFinder, Track, cut, link, scene_of
+from unmask.faces import CropProfile, Face, FaceFinder, Track, cut, link, main_track, scene_of
 from unmask.media import MediaError, MediaInfo, open_media
 
 MANIFEST_NAME = "manifest.csv"
@@ -117,16 +117,6 @@ def _reading(
 
 def _position_of(face: Face, faces: Sequence[Face]) -> int:
     return next(number for number, other in enumerate(faces) if other is face)
-
-
-def main_track(tracks: Sequence[Track]) -> Track:
-    """Return the face seen in most frames; of several, the largest on average."""
-    return max(tracks, key=lambda track: (len(track.faces), _mean_area(track)))
-
-
-def _mean_area(track: Track) -> float:
-    boxes = [face.box for _, face in track.faces]
-    return sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in boxes) / len(boxes)
 
 
 def _file_facts(path: Path) -> dict[str, float | str | None]:

@@ -4,7 +4,7 @@ from unmask.faces.centerface import CenterFace
 from unmask.faces.crops import PROFILES, CropProfile, cut, profile
 from unmask.faces.face import Box, Face, FaceFinder
 from unmask.faces.scenes import scene_of
-from unmask.faces.tracks import Track, link
+from unmask.faces.tracks import Track, link, main_track
 from unmask.faces.weights import FaceFinderError
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Track",
     "cut",
     "link",
+    "main_track",
     "profile",
     "scene_of",
 ]

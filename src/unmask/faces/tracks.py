@@ -76,6 +76,16 @@ def link(
     return [Track(number, track) for number, track in enumerate(tracks)]
 
 
+def main_track(tracks: Sequence[Track]) -> Track:
+    """Return the face seen in most frames; of several, the largest on average."""
+    return max(tracks, key=lambda track: (len(track.faces), _mean_area(track)))
+
+
+def _mean_area(track: Track) -> float:
+    boxes = [face.box for _, face in track.faces]
+    return sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in boxes) / len(boxes)
+
+
 def _matches(
     tracks: list[list[tuple[int, Face]]], faces: list[Face], place: int, overlap_needed: bool
 ) -> list[tuple[list[tuple[int, Face]], Face]]:

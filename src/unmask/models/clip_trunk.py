@@ -58,7 +58,7 @@ def load_trunk(blocks: int = 8, weights: str | None = None) -> ClipTrunk:
     """
     import timm
 
-    network = timm.create_model(ARCHITECTURE, pretrained=weights == "timm", num_classes=0)
+    network: Any = timm.create_model(ARCHITECTURE, pretrained=weights == "timm", num_classes=0)
     trunk = ClipTrunk(network, blocks if blocks > 0 else len(network.blocks))
     if weights != "timm":
         state = read_packaged(trunk_path("clip-vit-b16")) if weights is None else read_weights(Path(weights))

@@ -73,7 +73,8 @@ def build_encoder(options: EncoderOptions, channels: int) -> nn.Module:
     """Build the shared encoder: (N, channels, s, s) -> (N, width, s / stride, s / stride)."""
     if options.kind == "identity":
         return nn.Identity()
-    layers = _convolution(channels, options.width, 1, 1, options.activation)
+    layers: list[nn.Module] = [ChannelNorm(channels)] if options.normalise else []
+    layers += _convolution(channels, options.width, 1, 1, options.activation)
     for index in range(options.depth):
         stride = options.stride if index == 0 else 1
         layers += _convolution(options.width, options.width, 3, stride, options.activation)
@@ -83,6 +84,17 @@ def build_encoder(options: EncoderOptions, channels: int) -> nn.Module:
 def _convolution(inputs: int, outputs: int, kernel: int, stride: int, activation: str) -> list[nn.Module]:
     convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
     return [convolution, nn.BatchNorm2d(outputs), nn.GELU() if activation == "gelu" else nn.ReLU()]
+
+
+class ChannelNorm(nn.LayerNorm):
+    """Layer norm over the channels of each place: (N, C, h, w) -> (N, C, h, w).
+
+    A transformer's map has a few tokens many times longer than the rest; this puts them on one scale.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise each place."""
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class Classifier(nn.Module):

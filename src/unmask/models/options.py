@@ -56,6 +56,9 @@ class EncoderOptions(Options):
     """
 
     kind: Literal["conv", "identity"] = "conv"
+    normalise: bool = Field(
+        default=False, description="layer norm over the channels of each place beforehand"
+    )
     width: int = Field(default=192, ge=1)
     depth: int = Field(default=1, ge=0)
     stride: Literal[1, 2] = 2

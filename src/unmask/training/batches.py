@@ -33,11 +33,15 @@ class Batch(NamedTuple):
 
 
 class ValidationRows(NamedTuple):
-    """The rows of a validation set, in the order of its batches: labels (N,), groups (N,)."""
+    """The rows of a validation set, in the order of its batches.
+
+    labels, groups: (N,). recordings: (N,), equal numbers for rows of one recording.
+    """
 
     name: str
     labels: np.ndarray
     groups: np.ndarray
+    recordings: np.ndarray
 
 
 class Batches(Protocol):
@@ -83,7 +87,9 @@ class MapBatches:
     def validation_rows(self) -> list[ValidationRows]:
         """Tell what the rows of each validation set are."""
         names = set_names(self.recipe.data.validation)
-        return [ValidationRows(n, s.label, s.group) for n, s in zip(names, self.held_out, strict=True)]
+        return [
+            ValidationRows(n, s.label, s.group, s.pair) for n, s in zip(names, self.held_out, strict=True)
+        ]
 
     def _place(self, draw: Draw) -> tuple[MapStore, int]:
         views = self.stores[draw.source]
@@ -119,7 +125,7 @@ class ImageBatches:
         """Tell what the rows of each validation set are."""
         names = set_names(self.recipe.data.validation)
         rows = [views.rows for views in self.held_out]
-        return [ValidationRows(n, r.label, r.group) for n, r in zip(names, rows, strict=True)]
+        return [ValidationRows(n, r.label, r.group, r.pair) for n, r in zip(names, rows, strict=True)]
 
     def _loader(self, views: Sequence[SourceViews], batches: list[list[Draw]]) -> DataLoader[Batch]:
         crops: Dataset[Any] = _Rendered(views)

@@ -82,6 +82,22 @@ def choose_band(scores: Floats, labels: Labels, threshold: float, error: float) 
     return min(lower, threshold), max(upper, threshold)
 
 
+def spread_within(logits: Floats, keys: list[npt.NDArray[np.str_]], least: int = 4) -> float | None:
+    """Give the standard deviation of frame logits around their video's mean, pooled over videos.
+
+    keys: arrays (N,) that together name the video of each row. Videos of fewer than `least` rows are left out, None
+    when no video is left.
+    """
+    _, video = np.unique(np.stack(keys), axis=1, return_inverse=True)
+    counts = np.bincount(video)
+    means = np.bincount(video, logits) / counts
+    squares = np.bincount(video, (np.asarray(logits, float) - means[video]) ** 2)
+    used = counts >= least
+    if not used.any():
+        return None
+    return float(np.sqrt(squares[used].sum() / (counts[used] - 1).sum()))
+
+
 def auc_interval(
     logits: Floats, labels: Labels, groups: npt.NDArray[np.str_], resamples: int = 1000, seed: int = 0
 ) -> tuple[float, float, float]:

@@ -18,7 +18,14 @@ from unmask.detectors import Calibration, Card, DataSource, TrunkReference, file
 from unmask.detectors.sessions import open_session
 from unmask.detectors.trunk import INPUT_SIZE
 from unmask.models import JointDetector, build_model
-from unmask.training.calibrate import Platt, auc_interval, choose_band, choose_threshold, fit_platt
+from unmask.training.calibrate import (
+    Platt,
+    auc_interval,
+    choose_band,
+    choose_threshold,
+    fit_platt,
+    spread_within,
+)
 from unmask.training.module import model_input
 from unmask.training.recipes import Recipe, RecipeError, load_recipe
 
@@ -75,14 +82,14 @@ class ValidationLogits:
     """Validation rows that calibration, threshold and figures are fitted on."""
 
     def __init__(self, arrays: dict[str, np.ndarray]) -> None:
-        self.set, self.group = arrays["set"], arrays["group"]
+        self.set, self.group, self.recording = arrays["set"], arrays["group"], arrays["recording"]
         self.label, self.logit = arrays["label"].astype(np.int64), arrays["logit"].astype(np.float64)
 
     @classmethod
     def read(cls, path: Path, select: str = "mean") -> ValidationLogits:
         """Read a run's validation logits; of one set alone where the checkpoint was chosen on one."""
         with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in ("set", "group", "label", "logit")}
+            arrays = {name: file[name] for name in ("set", "group", "recording", "label", "logit")}
         wanted = np.ones(len(arrays["set"]), bool) if select == "mean" else arrays["set"] == select
         return cls({name: values[wanted] for name, values in arrays.items()})
 
@@ -169,7 +176,13 @@ def make_card(run: Path, recipe: Recipe, rows: ValidationLogits, platt: Platt, s
         mirror=recipe.export.mirror,
         threshold=threshold,
         band=band,
-        calibration=Calibration(slope=platt.slope, intercept=platt.intercept),
+        calibration=Calibration(
+            slope=platt.slope,
+            intercept=platt.intercept,
+            within_sd=spread_within(
+                rows.logit, [rows.set, rows.recording.astype(str), rows.label.astype(str)]
+            ),
+        ),
         tasks=recipe.export.tasks,
         limits=recipe.export.limits,
         data=data_sources(recipe),

@@ -66,7 +66,7 @@ class TrackJudgement:
 
 @dataclass(frozen=True)
 class FileJudgement:
-    """A file's verdict, with the score and interval of the track (by position) that it rests on."""
+    """A file's verdict, score and interval, and the track (by position) that they rest on."""
 
     verdict: Verdict
     score: float
@@ -90,15 +90,33 @@ def judge_file(tracks: Sequence[TrackJudgement], frames_sampled: int, rule: Rule
     """Judge a file by its most suspicious face that was seen well enough.
 
     Well enough means in at least ``frames_needed(frames_sampled)`` scored frames; when no face was, the
-    faces seen most often stand in. Raises ValueError without tracks.
+    faces seen most often stand in. The odds are lowered for the number of such faces, ``even_file_odds``: of many
+    faces one looks suspicious by chance. Raises ValueError without tracks.
     """
     if not tracks:
         raise ValueError("a file without a scored track has no verdict")
     needed = min(frames_needed(frames_sampled), max(track.frames for track in tracks))
     seen = [position for position, track in enumerate(tracks) if track.frames >= needed]
     worst = max(seen, key=lambda position: tracks[position].score)
-    track = tracks[worst]
-    return FileJudgement(decide(track.score, track.interval, rule), track.score, track.interval, worst)
+    odds = even_file_odds(len(seen))
+    score = at_odds(tracks[worst].score, odds)
+    interval = (at_odds(tracks[worst].interval[0], odds), at_odds(tracks[worst].interval[1], odds))
+    return FileJudgement(decide(score, interval, rule), score, interval, worst)
+
+
+def even_file_odds(faces: int) -> float:
+    """Give the prior odds of one face at which a file of so many faces is manipulated as likely as not.
+
+    Scores are calibrated at even odds for one face. When any of k faces may be the manipulated one, independently
+    and with probability p each, 1 - (1 - p)^k = 1/2 gives p = 1 - 2^(-1/k), and odds of 2^(1/k) - 1: 1 for one face,
+    0.41 for two, 0.07 for ten.
+    """
+    return float(2 ** (1 / faces) - 1)
+
+
+def at_odds(score: float, odds: float) -> float:
+    """Move a probability that holds at even prior odds to other prior odds (Bayes)."""
+    return odds * score / (odds * score + (1 - score))
 
 
 def frames_needed(frames_sampled: int) -> int:

@@ -1,0 +1,107 @@
+"""What a layout of a dataset is: what a folder must hold to have it, and the videos found in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from unmask.scanning import IMAGE_ENDINGS, VIDEO_ENDINGS
+
+REAL = "real"
+"""The method of untouched recordings."""
+
+
+@dataclass(frozen=True)
+class VideoRow:
+    """One video (or image, or folder of frames) of a dataset.
+
+    path : from the dataset's root, with slashes. label : 0 real, 1 fake. method : how it was made; "real" for
+    recordings. source : the untouched recording that its frames come from; its own name for a recording.
+    donor : who or what lent the face, its expression or its voice. person : whose recording it is, where known.
+    group : what must stay on one side of a split. split : official part, empty where there is none.
+    """
+
+    path: str
+    label: int
+    dataset: str
+    method: str = ""
+    compression: str = ""
+    source: str = ""
+    donor: str = ""
+    person: str = ""
+    group: str = ""
+    split: str = ""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The videos of a dataset, and remarks for whoever prepares it."""
+
+    rows: tuple[VideoRow, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One published layout.
+
+    name : what the command line calls it. title : the dataset. needs : for each thing that a root must hold, the
+    glob patterns that meet it, the usual one first. read : lists a root that holds them. endings : endings of
+    files that are a root of their own.
+    """
+
+    name: str
+    title: str
+    needs: tuple[tuple[str, ...], ...]
+    read: Callable[[Path], Listing]
+    endings: tuple[str, ...] = ()
+
+    def missing(self, root: Path) -> list[str]:
+        """Name what a root lacks to have this layout; empty when it has it."""
+        if root.is_file():
+            return [] if root.suffix.lower() in self.endings else [patterns[0] for patterns in self.needs]
+        return [patterns[0] for patterns in self.needs if not any(_holds(root, p) for p in patterns)]
+
+
+def _holds(root: Path, pattern: str) -> bool:
+    return next(iter(root.glob(pattern)), None) is not None
+
+
+def media_below(root: Path, folder: str, images: bool = False) -> list[str]:
+    """List videos (and images) anywhere below a folder of the root, as sorted paths from the root."""
+    endings = VIDEO_ENDINGS | IMAGE_ENDINGS if images else VIDEO_ENDINGS
+    return sorted(_files(root, folder, endings))
+
+
+def frame_folders(root: Path, folder: str) -> list[str]:
+    """List the folders that hold images themselves, anywhere below a folder of the root."""
+    return sorted({path.rpartition("/")[0] for path in _files(root, folder, IMAGE_ENDINGS)})
+
+
+def _files(root: Path, folder: str, endings: Iterable[str]) -> Iterator[str]:
+    for place, _, names in os.walk(root / folder):
+        below = Path(place).relative_to(root)
+        yield from (
+            (below / name).as_posix()
+            for name in names
+            if Path(name).suffix.lower() in endings and not name.startswith(".")
+        )
+
+
+def connected(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Group names that are linked by pairs, directly or not: each name's group is the least name in it."""
+    parent: dict[str, str] = {}
+
+    def top(name: str) -> str:
+        parent.setdefault(name, name)
+        while parent[name] != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
+    for one, other in pairs:
+        low, high = sorted((top(one), top(other)))
+        parent[high] = low
+    return {name: top(name) for name in list(parent)}

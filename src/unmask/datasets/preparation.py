@@ -1,0 +1,280 @@
+"""Turns the videos of a dataset into face crops with a manifest, in parallel, in as many runs as it takes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import signal
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass, field
+from multiprocessing import connection, get_context, parent_process
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unmask.datasets import prepared_folder
+from unmask.datasets.layouts import VideoRow
+from unmask.datasets.manifests import CropRecord, DatasetError
+from unmask.datasets.prepared_folder import ImageFormat
+from unmask.datasets.video_crops import GENEROUS, CropOptions, VideoCrops, cut_video
+from unmask.faces import FaceFinder
+
+VIDEOS_NAME = "videos.csv"
+
+MakeFinder = Callable[[], FaceFinder]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class PrepareOptions:
+    """Everything that decides which bytes are written.
+
+    image : jpg (quality 95, full colour resolution) or png.
+    """
+
+    crops: CropOptions = field(default_factory=CropOptions)
+    image: ImageFormat = "jpg"
+
+    def __post_init__(self) -> None:
+        if self.image not in ("jpg", "png"):
+            raise ValueError(f"image must be jpg or png, not {self.image!r}")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a finished preparation came to: videos by status, and crops in all."""
+
+    folder: Path
+    statuses: Mapping[str, int]
+    crops: int
+
+
+def built_in_finder() -> FaceFinder:
+    """Load the built-in face finder on one thread: work is shared out by video."""
+    from unmask.faces import CenterFace
+
+    return CenterFace(threads=1)
+
+
+def prepare(
+    rows: Sequence[VideoRow],
+    root: Path,
+    out: Path,
+    options: PrepareOptions | None = None,
+    workers: int = 1,
+    make_finder: MakeFinder = built_in_finder,
+    progress: Progress | None = None,
+) -> Prepared:
+    """Cut the crops of every video and write ``manifest.csv`` (a row a crop) and ``videos.csv`` (a row a video).
+
+    A run that was ended at any moment goes on where it stopped when repeated, and ends with the same bytes. Videos
+    that could not be read, or whose size on disk has changed since, are tried again.
+
+    Parameters
+    ----------
+    rows
+        The videos; see ``unmask.datasets.layouts.list_videos``. They keep their order in the manifests.
+    root
+        Folder (or table) that their paths start from.
+    out
+        Folder to fill: new, empty, or of an earlier run on a root of this name with the same options.
+    workers
+        Processes; 0 does the work in this one. The result does not depend on it.
+    make_finder
+        Makes the face finder in each process; a function of a module, so that processes can import it.
+    progress
+        Called with videos done and videos in all.
+
+    Raises
+    ------
+    DatasetError
+        The folder cannot be used, or worker processes cannot start.
+    unmask.faces.FaceFinderError
+        The face finder cannot be loaded.
+    """
+    options = options or PrepareOptions()
+    prepared_folder.start(out, {"format": 1, "root": root.resolve().name, **asdict(options)})
+    base = root.parent if root.is_file() else root
+    tasks = [_Task(base / row.path, out, prepared_folder.key_of(row.path), options) for row in rows]
+    waiting = [task for task in tasks if not task.done]
+    if progress:
+        progress(len(tasks) - len(waiting), len(tasks))
+    for number, _ in enumerate(_all_done(waiting, workers, make_finder), start=1):
+        if progress:
+            progress(len(tasks) - len(waiting) + number, len(tasks))
+    return _assemble(rows, out)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One video to cut: where it lies, where its crops go, and under which key."""
+
+    video: Path
+    out: Path
+    key: str
+    options: PrepareOptions
+
+    @property
+    def bytes(self) -> int | None:
+        return self.video.stat().st_size if self.video.is_file() else None
+
+    @property
+    def done(self) -> bool:
+        record = prepared_folder.read_record(self.out, self.key)
+        return record is not None and record["status"] != "unreadable" and record["bytes"] == self.bytes
+
+    def write(self, found: VideoCrops) -> None:
+        facts = {"bytes": self.bytes}
+        prepared_folder.write_video(self.out, self.key, found, self.options.image, facts)
+
+    def run(self, finder: FaceFinder) -> None:
+        self.write(cut_video(self.video, self.options.crops, finder))
+
+
+def _all_done(tasks: Sequence[_Task], workers: int, make_finder: MakeFinder) -> Iterator[_Task]:
+    """Do the tasks in any order; a video whose decoding ends its process is told apart from those beside it."""
+    if workers < 1:
+        finder = make_finder() if tasks else None
+        for task in tasks:
+            assert finder is not None
+            task.run(finder)
+            yield task
+        return
+    waiting = deque(tasks)
+    while waiting:
+        running: list[_Task] = []
+        try:
+            yield from _in_processes(waiting, running, workers, make_finder)
+        except BrokenProcessPool:
+            for suspect in running:
+                _do_alone(suspect, make_finder)
+                yield suspect
+
+
+def _in_processes(
+    waiting: deque[_Task], running: list[_Task], workers: int, make_finder: MakeFinder
+) -> Iterator[_Task]:
+    """Take tasks from ``waiting`` until it is empty; ``running`` holds those handed out and not yet done."""
+    pool = _pool(min(workers, len(waiting)), make_finder)
+    try:
+        futures: dict[Future[None], _Task] = {}
+        while waiting or futures:
+            while waiting and len(futures) < 2 * workers:
+                running.append(waiting.popleft())
+                futures[pool.submit(_run, running[-1])] = running[-1]
+            for future in wait(futures, return_when=FIRST_COMPLETED).done:
+                future.result()
+                task = futures.pop(future)
+                running.remove(task)
+                yield task
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _do_alone(task: _Task, make_finder: MakeFinder) -> None:
+    """Try a video in a process of its own; if that ends too, once it was ready, the video is to blame."""
+    pool = _pool(1, make_finder)
+    try:
+        pool.submit(_finder).result()
+    except BrokenProcessPool as error:
+        advice = 'in a script of your own, call prepare under if __name__ == "__main__", or with workers=0'
+        raise DatasetError(f"the worker processes end as soon as they start; {advice}") from error
+    try:
+        pool.submit(_run, task).result()
+    except BrokenProcessPool:
+        task.write(VideoCrops("unreadable", detail="the process that decoded it ended"))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _pool(workers: int, make_finder: MakeFinder) -> ProcessPoolExecutor:
+    # Spawned, not forked: the parent may hold threads of ONNX Runtime or of a progress bar.
+    return ProcessPoolExecutor(workers, get_context("spawn"), _begin, (make_finder,))
+
+
+class _Worker:
+    """What a worker process keeps from one video to the next."""
+
+    make_finder: MakeFinder = built_in_finder
+    finder: FaceFinder | None = None
+
+
+def _begin(make_finder: MakeFinder) -> None:
+    """Set a worker up: Ctrl-C is the parent's to handle, and a parent that was killed takes its workers along."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _Worker.make_finder = make_finder
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)
+
+
+def _run(task: _Task) -> None:
+    _finder()
+    assert _Worker.finder is not None
+    task.run(_Worker.finder)
+
+
+def _finder() -> None:
+    """Load the finder, once: here rather than in _begin, whose errors would look like a process that died."""
+    if _Worker.finder is None:
+        _Worker.finder = _Worker.make_finder()
+
+
+def _assemble(rows: Sequence[VideoRow], out: Path) -> Prepared:
+    """Write both tables from the records, in the order of the rows."""
+    records = [prepared_folder.read_record(out, prepared_folder.key_of(row.path)) or {} for row in rows]
+    crops = [crop for row, record in zip(rows, records, strict=True) for crop in _crop_records(row, record)]
+    prepared_folder.write_manifest_whole(out, crops)
+    prepared_folder.write_whole(out / VIDEOS_NAME, _videos_table(rows, records))
+    return Prepared(out, Counter(record["status"] for record in records), len(crops))
+
+
+def _crop_records(row: VideoRow, record: Mapping[str, Any]) -> Iterator[CropRecord]:
+    facts = {"video": row.path, "person": row.person, "donor": row.donor, "compression": row.compression}
+    for crop in record["crops"]:
+        time = "" if crop["time"] is None else str(crop["time"])
+        x0, y0, x1, y1 = crop["box"]
+        yield CropRecord(
+            file=crop["file"],
+            label=row.label,
+            source=row.source,
+            split=row.split,
+            dataset=row.dataset,
+            method=row.method,
+            group=row.group,
+            face_px=crop["face_px"],
+            box=(x0, y0, x1, y1),
+            landmarks=np.array(crop["landmarks"], np.float32).reshape(5, 2),
+            extra={
+                **facts,
+                "frame": str(crop["frame"]),
+                "time": time,
+                "status": record["status"],
+                "confidence": str(crop["confidence"]),
+                "crop_profile": GENEROUS.name,
+            },
+        )
+
+
+def _videos_table(rows: Sequence[VideoRow], records: Sequence[Mapping[str, Any]]) -> str:
+    """Write a row for every video, with its status, as CSV."""
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    names = list(VideoRow.__dataclass_fields__)
+    writer.writerow([*names, "status", "frames", "crops", "detail"])
+    for row, record in zip(rows, records, strict=True):
+        cells = asdict(row) | {"label": "fake" if row.label else "real"}
+        found = [record["status"], record["frames"], len(record["crops"]), record["detail"]]
+        writer.writerow([*cells.values(), *found])
+    return table.getvalue()

@@ -1,0 +1,166 @@
+"""From one video to the crops of one person: sample frames, find faces, follow the one seen most, cut."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import numpy as np
+
+from unmask.faces import CropProfile, Face, FaceFinder, cut, link, main_track, scene_of
+from unmask.faces.face import Box
+from unmask.media import Frame, MediaError, open_media
+from unmask.scanning import IMAGE_ENDINGS, spread
+
+T = TypeVar("T")
+Status = Literal["ok", "no_face", "unreadable", "unsupported", "too_large"]
+
+GENEROUS = CropProfile("generous", scale=2.0)
+"""Twice the face box: every named crop profile can be cut from it."""
+
+LARGEST = 8
+"""Faces followed on one frame, the largest: bounds the memory that a crowd takes."""
+
+
+@dataclass(frozen=True)
+class CropOptions:
+    """What is cut from each video.
+
+    frames : sampled evenly over it. size : greatest side of a crop in pixels; smaller faces are not enlarged.
+    minimum_face : longer side of a face box, in pixels, from which a face is followed.
+    """
+
+    frames: int = 32
+    size: int = 384
+    minimum_face: float = 20.0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.frames <= 1024 or self.size < 16 or self.minimum_face < 1:
+            raise ValueError("frames must be 1 to 1024, size at least 16, minimum_face at least 1")
+
+
+@dataclass(frozen=True, eq=False)
+class FaceCrop:
+    """One crop: image (S, S, 3) uint8 RGB; box and landmarks (5, 2) in its pixels.
+
+    frame : place among the sampled frames. time : seconds; None in a folder of frames. face_px : longer side of
+    the face box in the original, in pixels.
+    """
+
+    frame: int
+    time: float | None
+    image: np.ndarray
+    box: Box
+    landmarks: np.ndarray
+    face_px: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class VideoCrops:
+    """What one video gave.
+
+    status : ok when there are crops. frames : how many were decoded. detail : one line on what went wrong.
+    """
+
+    status: Status
+    crops: tuple[FaceCrop, ...] = ()
+    frames: int = 0
+    detail: str = ""
+
+
+def cut_video(path: Path, options: CropOptions, finder: FaceFinder) -> VideoCrops:
+    """Cut the face that is seen in most frames of a video, an image or a folder of frames.
+
+    A video of which only the beginning can be decoded gives what it has, with a detail; what cannot be read at
+    all gives a status. Nothing about the file raises.
+    """
+    seen: list[list[FaceCrop]] = []
+    faces: list[list[Face]] = []
+    scenes = []
+    detail = ""
+    try:
+        for frame in _frames(path, options.frames):
+            found = _largest(finder.find(frame.image), options.minimum_face)
+            faces.append(found)
+            scenes.append(scene_of(frame.image))
+            seen.append([_crop(frame, face, options.size, timed=not path.is_dir()) for face in found])
+    except MediaError as error:
+        if not faces:
+            return VideoCrops(error.status, detail=error.detail)
+        detail = f"only in part: {error.detail}"
+    if not faces:
+        return VideoCrops("unreadable", detail="no frame could be decoded")
+    tracks = link(faces, scenes)
+    if not tracks:
+        return VideoCrops("no_face", frames=len(faces), detail=detail)
+    crops = []
+    for position, face in main_track(tracks).faces:
+        place = next(place for place, other in enumerate(faces[position]) if other is face)
+        crops.append(seen[position][place])
+    return VideoCrops("ok", tuple(crops), len(faces), detail)
+
+
+def _largest(faces: list[Face], minimum: float) -> list[Face]:
+    return sorted((face for face in faces if _side(face) >= minimum), key=_side, reverse=True)[:LARGEST]
+
+
+def _side(face: Face) -> float:
+    x0, y0, x1, y1 = face.box
+    return max(x1 - x0, y1 - y0)
+
+
+def _crop(frame: Frame, face: Face, limit: int, timed: bool) -> FaceCrop:
+    left, top, right, _ = GENEROUS.square(face.box)
+    size = max(1, min(limit, int(right - left)))
+    scale = size / (right - left)
+    x0, y0, x1, y1 = face.box
+    return FaceCrop(
+        frame.index,
+        frame.time if timed else None,
+        cut(frame.image, face.box, GENEROUS, size),
+        ((x0 - left) * scale, (y0 - top) * scale, (x1 - left) * scale, (y1 - top) * scale),
+        ((face.landmarks - (left, top)) * scale).astype(np.float32),
+        _side(face),
+        face.confidence,
+    )
+
+
+def _frames(path: Path, count: int) -> Iterator[Frame]:
+    """Sample a video or a folder; whatever goes wrong in the decoder is the file's fault: MediaError."""
+    if path.is_dir():
+        yield from _frames_of_folder(path, count)
+        return
+    with _decoding(lambda: open_media(path)) as media:
+        frames = iter(media.sample(count))
+        while (frame := _decoding(lambda: next(frames, None))) is not None:
+            yield frame
+
+
+def _frames_of_folder(path: Path, count: int) -> Iterator[Frame]:
+    """Sample images in the order of the numbers in their names; those that cannot be read are passed over."""
+    names = sorted(
+        (name for name in path.iterdir() if name.suffix.lower() in IMAGE_ENDINGS),
+        key=lambda name: ([int(number) for number in re.findall(r"\d+", name.stem)], name.name),
+    )
+    for index, place in enumerate(spread(len(names), count)):
+        with suppress(MediaError):
+            yield Frame(index, float(place), _image(names[place]))
+
+
+def _image(path: Path) -> np.ndarray:
+    with _decoding(lambda: open_media(path)) as media:
+        return _decoding(lambda: next(iter(media.sample(1)))).image
+
+
+def _decoding(step: Callable[[], T]) -> T:
+    try:
+        return step()
+    except MediaError:
+        raise
+    except Exception as error:
+        raise MediaError("unreadable", f"could not be decoded ({type(error).__name__})") from error

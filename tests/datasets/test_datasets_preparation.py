@@ -1,0 +1,316 @@
+"""Preparation: what is cut, what is written about it, and that kills leave no trace."""
+
+import csv
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from toy_finders import DeadlyFinder, end_at_once
+
+from toys import BLUE, GREEN, RED, SquareFinder, draw, write_video
+from unmask.datasets import CropSet, DatasetError, prepared_folder
+from unmask.datasets.layouts import list_videos
+from unmask.datasets.preparation import PrepareOptions, prepare
+from unmask.datasets.video_crops import GENEROUS, CropOptions, cut_video
+from unmask.faces import Face, cut, profile
+
+OPTIONS = PrepareOptions(CropOptions(frames=4, size=96))
+ONE = (100, 60, 160, 130)
+OTHER = (220, 120, 300, 210)
+
+
+def clip(path, colour, count=8, box=ONE):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    x0, y0, x1, y1 = box
+    return write_video(path, [draw([((x0 + 2 * i, y0, x1 + 2 * i, y1), colour)]) for i in range(count)])
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    root = tmp_path / "set"
+    clip(root / "real/a.mp4", BLUE)
+    clip(root / "real/b.mp4", BLUE, count=4)
+    clip(root / "fake/swap/a.mp4", RED)
+    write_video(root / "fake/swap/empty.mp4", [draw([])] * 3)
+    (root / "fake/swap/broken.mp4").write_bytes(b"no video")
+    return root
+
+
+def contents(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def run(root, out, **more):
+    rows = list_videos("folder", root).rows
+    return prepare(rows, root, out, more.pop("options", OPTIONS), 0, SquareFinder, **more)
+
+
+def test_every_video_has_a_row_and_every_crop_what_is_known_about_it(dataset, tmp_path):
+    out = tmp_path / "out"
+    done = run(dataset, out)
+    assert (done.statuses, done.crops) == ({"ok": 3, "no_face": 1, "unreadable": 1}, 12)
+    with (out / "videos.csv").open(newline="", encoding="utf-8") as lines:
+        videos = {row["path"]: row for row in csv.DictReader(lines)}
+    assert {path: row["status"] for path, row in videos.items()} == {
+        "real/a.mp4": "ok",
+        "real/b.mp4": "ok",
+        "fake/swap/a.mp4": "ok",
+        "fake/swap/broken.mp4": "unreadable",
+        "fake/swap/empty.mp4": "no_face",
+    }
+    assert videos["fake/swap/broken.mp4"]["detail"]
+    assert (videos["fake/swap/a.mp4"]["label"], videos["fake/swap/a.mp4"]["crops"]) == ("fake", "4")
+    crops = CropSet.open(out)
+    assert len(crops) == 12
+    fake = [record for record in crops if record.label]
+    assert [record.extra["frame"] for record in fake] == ["0", "1", "2", "3"]
+    assert [float(record.extra["time"]) for record in fake] == sorted(float(r.extra["time"]) for r in fake)
+    assert {(r.method, r.dataset, r.group, r.extra["video"]) for r in fake} == {
+        ("swap", "set", "swap/a", "fake/swap/a.mp4")
+    }
+    # The box in the crop's pixels: the coloured block itself.
+    for number, record in enumerate(crops):
+        x0, y0, x1, y1 = (round(value) for value in record.box)
+        image = crops.image(number).astype(int)
+        assert image.shape == (96, 96, 3)
+        inside = np.abs(image[y0 + 2 : y1 - 2, x0 + 2 : x1 - 2] - 128).max(2)
+        assert inside.min() > 60
+        assert np.abs(image[:, : x0 - 3] - 128).max() < 60
+        assert record.face_px == pytest.approx(70, abs=3)
+
+
+def test_any_profile_can_be_cut_from_a_generous_crop(astronaut, tmp_path):
+    box = (178.0, 62.0, 284.0, 192.0)
+
+    class Finder:
+        def find(self, image):
+            return [Face(box, 0.9, np.zeros((5, 2), np.float32))]
+
+    path = tmp_path / "portrait.png"
+    Image.fromarray(astronaut).save(path)
+    (crop,) = cut_video(path, CropOptions(), Finder()).crops
+    assert crop.image.shape == (260, 260, 3)  # 2 x 130: as large as in the picture, not larger
+    for name in ("tight", "wide"):
+        direct = cut(astronaut, box, profile(name), 112).astype(int)
+        again = cut(crop.image, crop.box, profile(name), 112).astype(int)
+        assert np.abs(direct - again).mean() < 1.0
+
+
+def test_large_faces_are_reduced_and_landmarks_follow(astronaut, tmp_path):
+    corners = np.array([[178, 62], [284, 62], [231, 127], [178, 192], [284, 192]], np.float32)
+
+    class Finder:
+        def find(self, image):
+            return [Face((178.0, 62.0, 284.0, 192.0), 0.9, corners)]
+
+    path = tmp_path / "portrait.png"
+    Image.fromarray(astronaut).save(path)
+    (crop,) = cut_video(path, CropOptions(size=130), Finder()).crops
+    assert crop.image.shape == (130, 130, 3)
+    assert crop.box == pytest.approx((38.5, 32.5, 91.5, 97.5))
+    assert crop.landmarks[[0, 4]].ravel() == pytest.approx(crop.box)
+    assert GENEROUS.square(crop.box) == pytest.approx((0, 0, 130, 130))
+
+
+def test_one_person_is_followed_the_one_seen_most(tmp_path):
+    frames = [draw([(ONE, BLUE)] + ([(OTHER, RED)] if i < 3 else [])) for i in range(8)]
+    found = cut_video(write_video(tmp_path / "two.mp4", frames), CropOptions(frames=8), SquareFinder())
+    assert [crop.frame for crop in found.crops] == list(range(8))
+    middles = [crop.image[len(crop.image) // 2, len(crop.image) // 2].astype(int) for crop in found.crops]
+    assert all(middle[2] > middle[0] + 60 for middle in middles)  # blue, although red is larger
+
+
+def test_a_folder_of_frames_is_sampled_in_the_order_of_its_numbers(tmp_path):
+    for number in (1, 2, 9, 10, 11):
+        Image.fromarray(draw([((20 * number, 60, 20 * number + 60, 130), BLUE)])).save(
+            tmp_path / f"{number}.png"
+        )
+    (tmp_path / "3.png").write_bytes(b"no image")
+    found = cut_video(tmp_path, CropOptions(frames=6), SquareFinder())
+    assert found.frames == 5
+    assert all(crop.time is None for crop in found.crops)
+    again = cut_video(tmp_path, CropOptions(frames=2), SquareFinder())
+    assert again.frames == 2  # the second and the fifth of six names
+
+
+def test_specks_are_not_followed(tmp_path):
+    path = write_video(tmp_path / "speck.mp4", [draw([((10, 10, 22, 22), RED)])] * 2)
+    assert cut_video(path, CropOptions(frames=2), SquareFinder()).status == "no_face"
+
+
+def test_png_keeps_every_pixel(dataset, tmp_path):
+    out = tmp_path / "out"
+    run(dataset, out, options=PrepareOptions(OPTIONS.crops, "png"))
+    crops = CropSet.open(out)
+    video = next(cut_video(dataset / r.extra["video"], OPTIONS.crops, SquareFinder()) for r in crops)
+    assert np.array_equal(crops.image(0), video.crops[0].image)
+
+
+def test_a_second_run_reads_nothing_but_what_could_not_be_read_or_changed(dataset, tmp_path):
+    out, calls = tmp_path / "out", []
+    run(dataset, out)
+    before = contents(out)
+    run(dataset, out, progress=lambda done, videos: calls.append((done, videos)))
+    assert calls == [(4, 5), (5, 5)]  # the unreadable one is tried again
+    assert contents(out) == before
+    clip(dataset / "fake/swap/broken.mp4", RED, count=5)
+    clip(dataset / "real/b.mp4", BLUE, count=6)
+    run(dataset, out, progress=lambda done, videos: calls.append((done, videos)))
+    assert calls[2:] == [(3, 5), (4, 5), (5, 5)]
+    fresh = tmp_path / "fresh"
+    run(dataset, fresh)
+    assert contents(out) == contents(fresh)
+
+
+def test_a_folder_of_other_settings_or_of_something_else_is_left_alone(dataset, tmp_path):
+    out = tmp_path / "out"
+    run(dataset, out)
+    before = contents(out)
+    with pytest.raises(DatasetError, match="prepared with other settings"):
+        run(dataset, out, options=PrepareOptions(CropOptions(frames=5)))
+    assert contents(out) == before
+    with pytest.raises(DatasetError, match="root 'set' there, 'fake' now"):
+        prepare([], dataset / "fake", out, OPTIONS, 0, SquareFinder)
+    with pytest.raises(DatasetError, match="not the work of unmask prepare"):
+        run(dataset, dataset)
+
+
+def test_keys_are_safe_names_and_differ():
+    keys = [prepared_folder.key_of(path) for path in ("a/b.mp4", "a-b.mp4", "a/b.avi", "ä/../b", "x" * 400)]
+    assert len(set(keys)) == 5
+    assert all(key.replace("-", "").isalnum() and key.isascii() and len(key) < 80 for key in keys)
+
+
+def test_processes_give_the_same_and_a_video_that_ends_its_process_has_a_row(dataset, tmp_path):
+    deadly = "fake/swap/deadly.mp4"
+    clip(dataset / deadly, GREEN)
+    rows = [row for row in list_videos("folder", dataset).rows if row.path in ("real/a.mp4", deadly)]
+    out, alone = tmp_path / "out", tmp_path / "alone"
+    done = prepare(rows, dataset, out, OPTIONS, 2, DeadlyFinder)
+    assert done.statuses == {"ok": 1, "unreadable": 1}
+    assert "process" in (out / "videos.csv").read_text()
+    prepare([row for row in rows if row.path != deadly], dataset, alone, OPTIONS, 0, SquareFinder)
+    both = [contents(folder) for folder in (out, alone)]
+    assert both[0]["manifest.csv"] == both[1]["manifest.csv"]
+    assert {path: data for path, data in both[0].items() if path.startswith("crops/")} == {
+        path: data for path, data in both[1].items() if path.startswith("crops/")
+    }
+
+
+def test_processes_that_cannot_start_blame_no_video(dataset, tmp_path):
+    rows = list_videos("folder", dataset).rows[:1]
+    with pytest.raises(DatasetError, match="end as soon as they start"):
+        prepare(rows, dataset, tmp_path / "out", OPTIONS, 1, end_at_once)
+    assert not (tmp_path / "out" / "videos.csv").exists()
+
+
+def test_an_end_at_any_step_of_writing_leaves_no_trace(dataset, tmp_path, monkeypatch):
+    """Every file-system step in turn is the last of a run; the next run ends with an undisturbed run's bytes."""
+    names = ("real/a.mp4", "fake/swap/a.mp4", "fake/swap/broken.mp4")
+    rows = [row for row in list_videos("folder", dataset).rows if row.path in names]
+    options = PrepareOptions(CropOptions(frames=2, size=32))
+    prepare(rows, dataset, tmp_path / "undisturbed", options, 0, SquareFinder)
+    expected = contents(tmp_path / "undisturbed")
+    steps_left = 0
+
+    def counted(step):
+        def act(*arguments, **more):
+            nonlocal steps_left
+            steps_left -= 1
+            if steps_left == 0:
+                raise KeyboardInterrupt
+            return step(*arguments, **more)
+
+        return act
+
+    for place, name in ((Path, "replace"), (Path, "mkdir"), (Path, "rmdir"), (Image.Image, "save")):
+        monkeypatch.setattr(place, name, counted(getattr(place, name)))
+    last, ended = 0, False
+    while not ended:
+        last += 1
+        steps_left = last
+        out = tmp_path / f"ended-{last}"
+        try:
+            prepare(rows, dataset, out, options, 0, SquareFinder)
+            ended = True
+        except KeyboardInterrupt:
+            steps_left = -1
+            prepare(rows, dataset, out, options, 0, SquareFinder)
+        assert contents(out) == expected, last
+    assert last > 15
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from toy_finders import SlowFinder
+from unmask.datasets.layouts import list_videos
+from unmask.datasets.preparation import PrepareOptions, prepare
+from unmask.datasets.video_crops import CropOptions
+
+root, out, workers = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+rows = list_videos("folder", root).rows
+prepare(rows, root, out, PrepareOptions(CropOptions(frames=4, size=96)), workers, SlowFinder,
+        progress=lambda done, videos: print(done, flush=True))
+"""
+
+
+def start_run(root, out, workers):
+    """Start a preparation in a process group of its own; it prints how many videos are done."""
+    folders = [str(Path(__file__).parent), str(Path(__file__).parents[1]), *sys.path]
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(root), str(out), str(workers)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(folders), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    )
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs process groups")
+def test_a_preparation_killed_at_ten_random_moments_ends_with_the_same_bytes(dataset, tmp_path):
+    for number in range(6):
+        clip(dataset / f"real/more{number}.mp4", BLUE, count=4 + number)
+    run(dataset, tmp_path / "undisturbed")
+    expected = contents(tmp_path / "undisturbed")
+    moments, unfinished = random.Random(7), 0
+    out = tmp_path / "0"
+    for kill in range(10):
+        workers = 2 if kill % 4 == 3 else 0
+        process = start_run(dataset, out, workers)
+        process.stdout.readline()  # the work begins
+        time.sleep(moments.uniform(0, 1.0 if workers else 0.3))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=60)
+        if (out / "videos.csv").exists():
+            assert contents(out) == expected
+            out = tmp_path / str(kill + 1)
+        else:
+            unfinished += 1
+    run(dataset, out)
+    assert contents(out) == expected
+    assert unfinished > 0
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs process groups")
+def test_workers_end_with_a_parent_that_was_killed(dataset, tmp_path):
+    for number in range(30):
+        clip(dataset / f"real/more{number}.mp4", BLUE, count=4)
+    process = start_run(dataset, tmp_path / "out", workers=1)
+    process.stdout.readline()
+    process.stdout.readline()  # one video is done: the worker is at work
+    process.kill()
+    # The pipe closes when the last process that writes to it has ended.
+    process.communicate(timeout=60)
+    assert not (tmp_path / "out" / "videos.csv").exists()

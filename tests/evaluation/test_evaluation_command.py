@@ -51,3 +51,23 @@ def test_table_and_remarks_are_printed(run, folder):
 def test_wrong_options_are_wrong_usage(run, folder):
     assert run("brightness").exit_code == 2
     assert run("brightness", folder, "--limit", 0).exit_code == 2
+
+
+def test_the_command_repeats_every_option(run, folder):
+    words = ["--against", "other", "--distortion", "jpeg", "--distortion", "blur", "--resamples", 100]
+    first = run("brightness", folder, *words, "--json")
+    assert first.exit_code == 0, first.output
+    report = json.loads(first.stdout)
+    assert report["robustness"][0]["means"].keys() == {"jpeg", "blur"}
+    again = json.loads(run(*shlex.split(report["command"])[2:], "--json").stdout)
+    for part in ("results", "calibration", "robustness", "comparisons"):
+        assert again[part] == report[part]
+
+
+def test_tables_of_comparison_calibration_and_robustness_are_printed(run, folder):
+    result = run("brightness", folder, "--resamples", 100, "--against", "other", "--distortion", "resize")
+    assert result.exit_code == 0, result.output
+    for title in ("brightness minus brightness", "calibration, before -> after", "robustness: mean AUC"):
+        assert title in result.output
+    wrong = run("brightness", folder, "--distortion", "blurry")
+    assert "did you mean 'blur'" in str(wrong.exception)

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from unmask.evaluation.console import to_table
 from unmask.evaluation.errors import EvaluationError
 from unmask.evaluation.intervals import Settings
+from unmask.evaluation.markdown import to_markdown
 from unmask.evaluation.predictions import Predictions
 from unmask.evaluation.protocol import Options, evaluate
-from unmask.evaluation.report import to_markdown, to_table
 from unmask.evaluation.scoring import Rates, read_ahead, score_set
 from unmask.evaluation.sets import Item, Reading, choose, choose_split
 
@@ -182,18 +183,19 @@ def test_control_stands_beside_the_result_and_a_leak_is_told(detector, make_crop
 def test_report_folder_holds_the_same_figures(detector, make_crops, crop_rows, tmp_path):
     out = tmp_path / "out" / "deep"
     report = evaluate(detector, [make_crops("crops", crop_rows)], out, FAST, command="unmask evaluate x")
-    data = json.loads((out / "evaluation.json").read_text())
+    data = json.loads((out / "report.json").read_text())
     assert data == json.loads(json.dumps(report.to_dict()))
     assert data["detector"]["sha256"] == "0" * 64
     assert data["settings"] == {
         "frames": 4,
+        "split": None,
         "limit": None,
         "seed": 0,
         "resamples": 200,
         "confidence": 0.95,
     }
     assert Predictions.from_csv(out / "predictions.csv") == report.predictions
-    page = (out / "evaluation.md").read_text()
+    page = (out / "report.md").read_text()
     figure = report.result("crops", "frame").metrics["auc"]
     assert f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]" in page
     assert "unmask evaluate x" in page

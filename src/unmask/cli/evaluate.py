@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from unmask.evaluation import Report
+    from unmask.evaluation import Options, Report
 
 
 def evaluate(
@@ -28,16 +28,33 @@ def evaluate(
             show_default=False,
         ),
     ],
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="DETECTOR", help="Second detector, compared with on the same items."),
+    ] = None,
     split: Annotated[
         str | None, typer.Option(help="Split to take; by default the only one that is not for training.")
     ] = None,
     frames: Annotated[int, typer.Option(min=1, max=256, help="Frames sampled from each video.")] = 16,
     out: Annotated[
         Path | None,
-        typer.Option(help="Write evaluation.json, evaluation.md and predictions.csv into this folder."),
+        typer.Option(help="Write report.md, report.json, predictions.csv and plots/*.png into this folder."),
     ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Take at most so many items of each set: a trial, no result.")
+    ] = None,
+    robustness: Annotated[
+        bool, typer.Option("--robustness", help="Score again under every distortion: 50 times the work.")
+    ] = False,
+    distortion: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only this distortion; may be given several times."),
+    ] = None,
+    attributes: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN", help="Column that names groups of people; may be given several times."
+        ),
     ] = None,
     resamples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples for the intervals.")] = 2000,
     seed: Annotated[int, typer.Option(help="Seed of the resamples and of --limit.")] = 0,
@@ -51,14 +68,24 @@ def evaluate(
     from unmask.evaluation import Options, Settings
     from unmask.evaluation import evaluate as measure
 
-    options = Options(frames, split, limit, Settings(resamples=resamples, seed=seed))
+    options = Options(
+        frames,
+        split,
+        limit,
+        Settings(resamples=resamples, seed=seed),
+        robustness=robustness or bool(distortion),
+        distortions=tuple(distortion or ()),
+        attributes=tuple(attributes or ()),
+    )
+    first, second = load_detector(detector), load_detector(against) if against else None
     with _progress() as progress:
         report = measure(
-            load_detector(detector),
+            first,
             sets,
             out,
             options,
-            command=command(detector, sets, options, out),
+            against=second,
+            command=command(detector, sets, options, out, against),
             progress=progress,
         )
     if as_json:
@@ -67,14 +94,17 @@ def evaluate(
         _print(report)
 
 
-def command(detector: str, sets: Sequence[Path], options: object, out: Path | None) -> str:
+def command(
+    detector: str, sets: Sequence[Path], options: Options, out: Path | None, against: str | None = None
+) -> str:
     """Write the command that repeats an evaluation, with every option that changes a figure."""
-    from unmask.evaluation import Options
-
-    assert isinstance(options, Options)
     words = ["unmask", "evaluate", detector, *map(str, sets), "--frames", str(options.frames)]
+    words += ["--against", against] if against else []
     words += ["--split", options.split] if options.split else []
     words += ["--limit", str(options.limit)] if options.limit else []
+    words += ["--robustness"] if options.robustness and not options.distortions else []
+    words += [word for name in options.distortions for word in ("--distortion", name)]
+    words += [word for name in options.attributes for word in ("--attributes", name)]
     words += ["--resamples", str(options.intervals.resamples), "--seed", str(options.intervals.seed)]
     words += ["--out", str(out)] if out else []
     return shlex.join(words)
@@ -105,9 +135,11 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
 def _print(report: Report) -> None:
     from rich.console import Console
 
-    from unmask.evaluation import remarks, to_table
+    from unmask.evaluation import remarks, to_tables
 
     console = Console()
-    console.print(to_table(report))
+    for table in to_tables(report):
+        console.print(table)
+        console.print()
     for line in remarks(report):
         console.print(line, markup=False, highlight=False)

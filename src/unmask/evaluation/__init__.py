@@ -3,8 +3,12 @@
 A detector is measured on sets of crops or videos at the operating point that its card fixes; every input has a row.
 """
 
+from unmask.evaluation.calibration import CalibrationRow
+from unmask.evaluation.comparison import Comparison
+from unmask.evaluation.console import to_table, to_tables
 from unmask.evaluation.delong import DeLong, delong_interval, delong_test, delong_variance
 from unmask.evaluation.errors import EvaluationError
+from unmask.evaluation.fairness import FairnessTable, Gap, GroupRates
 from unmask.evaluation.intervals import (
     Difference,
     Estimate,
@@ -13,23 +17,38 @@ from unmask.evaluation.intervals import (
     bootstrap,
     paired_bootstrap,
 )
+from unmask.evaluation.markdown import to_markdown
 from unmask.evaluation.metrics import UndefinedMetricError, measure
 from unmask.evaluation.predictions import Prediction, Predictions, by_video, pair
 from unmask.evaluation.protocol import Options, evaluate
-from unmask.evaluation.report import Report, Result, SetSummary, remarks, to_markdown, to_table
+from unmask.evaluation.publishing import publish
+from unmask.evaluation.remarks import remarks
+from unmask.evaluation.report import Report, Result, SetSummary
+from unmask.evaluation.robustness import DISTORTIONS, Change, Distortion
+from unmask.evaluation.robustness_grid import Cell, Robustness
 from unmask.evaluation.zero_pixel import Control, zero_pixel_control
 
 __all__ = [
+    "DISTORTIONS",
+    "CalibrationRow",
+    "Cell",
+    "Change",
+    "Comparison",
     "Control",
     "DeLong",
     "Difference",
+    "Distortion",
     "Estimate",
     "EvaluationError",
+    "FairnessTable",
+    "Gap",
+    "GroupRates",
     "Options",
     "Prediction",
     "Predictions",
     "Report",
     "Result",
+    "Robustness",
     "Scored",
     "SetSummary",
     "Settings",
@@ -43,8 +62,10 @@ __all__ = [
     "measure",
     "pair",
     "paired_bootstrap",
+    "publish",
     "remarks",
     "to_markdown",
     "to_table",
+    "to_tables",
     "zero_pixel_control",
 ]

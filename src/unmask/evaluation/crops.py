@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,11 +15,13 @@ from PIL import Image
 from unmask.datasets import CropRecord, CropSet, DatasetError
 from unmask.datasets.video_crops import GENEROUS
 from unmask.evaluation.errors import EvaluationError
-from unmask.evaluation.predictions import REAL_METHOD
+from unmask.evaluation.predictions import REAL_METHOD, VideoKey
+from unmask.evaluation.robustness import Change
 from unmask.evaluation.sets import Item, Reading, choose_split
 from unmask.evaluation.zero_pixel import Metadata, jpeg_quality
 from unmask.faces import cut
 from unmask.faces import profile as crop_profile
+from unmask.faces.face import Box
 
 #: Crop profiles of sets whose manifest has no column `crop_profile`.
 KNOWN_PROFILES = {"dfdc-faces": "tight"}
@@ -41,6 +44,8 @@ class CropFolder:
         Side in pixels that crops are brought to: the detector's input size.
     profile
         The detector's crop profile, which is cut from generous crops that carry their face box.
+    change
+        A distortion that each crop goes through before either.
     """
 
     crops: CropSet
@@ -50,7 +55,17 @@ class CropFolder:
     name: str
     split: str | None = None
     notes: Sequence[str] = ()
+    change: Change | None = None
     kind: Literal["crops", "videos"] = field(default="crops", init=False)
+
+    @property
+    def root(self) -> Path:
+        """The folder."""
+        return self.crops.store.folder
+
+    def distorted(self, change: Change) -> CropFolder:
+        """Return the same crops, each distorted before it is cut or brought to the input size."""
+        return replace(self, change=change)
 
     def read(self, index: int) -> Reading:
         """Decode one crop."""
@@ -68,9 +83,13 @@ class CropFolder:
                 image = picture.convert("RGB")
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             return Reading("unreadable", detail=str(error), metadata={"bytes": float(len(data))})
-        if _can_be_cut(record):
-            assert record.box is not None
-            view = cut(np.asarray(image), record.box, crop_profile(self.profile), self.size)
+        box = record.box
+        if self.change is not None:
+            before = image.width
+            image = Image.fromarray(self.change(np.asarray(image), index))
+            box = None if box is None else _scaled(box, image.width / before)
+        if box is not None and _can_be_cut(record):
+            view = cut(np.asarray(image), box, crop_profile(self.profile), self.size)
             return Reading("ok", ((0, view),), metadata=metadata)
         if image.width != self.size:
             image = image.resize((self.size, self.size), Image.Resampling.BICUBIC)
@@ -80,6 +99,11 @@ class CropFolder:
 def _can_be_cut(record: CropRecord) -> bool:
     """Tell whether a crop shows more than any profile, and says where the face is."""
     return record.box is not None and record.extra.get("crop_profile") == GENEROUS.name
+
+
+def _scaled(box: Box, factor: float) -> Box:
+    x0, y0, x1, y1 = box
+    return x0 * factor, y0 * factor, x1 * factor, y1 * factor
 
 
 def _metadata(picture: Image.Image, size: int, face_px: float | None) -> Metadata:
@@ -122,7 +146,7 @@ def open_crops(root: Path, profile: str, size: int, split: str | None = None) ->
     crops = crops.select(split=taken) if taken else crops
     return CropFolder(
         crops,
-        [_item(record) for record in crops.records],
+        _numbered([_item(record) for record in crops.records]),
         size,
         profile,
         name,
@@ -158,4 +182,19 @@ def _item(record: CropRecord) -> Item:
         group=record.group,
         label=record.label,
         frame=int(frame) if frame.isdigit() else None,
+        attributes=record.extra,
     )
+
+
+def _numbered(items: Sequence[Item]) -> list[Item]:
+    """Give the crops of a video numbers where the manifest does not, so that each row has a key of its own."""
+    crops = Counter(item.video for item in items)
+    seen: Counter[VideoKey] = Counter()
+    numbered = []
+    for item in items:
+        if item.frame is None and crops[item.video] > 1:
+            numbered.append(replace(item, frame=seen[item.video]))
+            seen[item.video] += 1
+        else:
+            numbered.append(item)
+    return numbered

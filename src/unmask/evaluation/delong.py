@@ -24,6 +24,11 @@ class DeLong:
     z: float
     p: float
 
+    def to_dict(self) -> dict[str, float | None]:
+        """Return the fields as a plain dictionary; an infinite z is None."""
+        z = self.z if np.isfinite(self.z) else None
+        return {"difference": self.difference, "standard_error": self.standard_error, "z": z, "p": self.p}
+
 
 def delong_variance(labels: ArrayLike, values: ArrayLike) -> tuple[float, float]:
     """Return (AUC, variance of the AUC).

@@ -61,6 +61,10 @@ class Difference:
     p: float | None = None
     reason: str | None = None
 
+    def to_dict(self) -> dict[str, float | str | None]:
+        """Return the fields as a plain dictionary."""
+        return {"value": self.value, "low": self.low, "high": self.high, "p": self.p, "reason": self.reason}
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -117,19 +121,23 @@ def bootstrap(scored: Scored, clusters: ArrayLike, settings: Settings | None = N
     if all(isinstance(value, UndefinedMetricError) for value in values.values()):
         return {name: Estimate(None, reason=str(value)) for name, value in values.items()}
     index = cluster_index(clusters, len(scored.labels))
-    too_few = _too_few(index)
+    too_few = too_few_clusters(index)
     draws = {} if too_few else scored.resampled(item_counts(index, settings))
-    return {name: _estimate(values[name], draws.get(name), settings, too_few) for name in NAMES}
+    return {name: estimate(values[name], draws.get(name), settings, too_few) for name in NAMES}
 
 
-def _estimate(
-    value: float | UndefinedMetricError, draws: Floats | None, settings: Settings, too_few: str | None
+def estimate(
+    value: float | UndefinedMetricError, draws: Floats | None, settings: Settings, too_few: str | None = None
 ) -> Estimate:
+    """Put a value and what it was in the resamples (B,), NaN where undefined, together as an estimate.
+
+    `draws` is None where none could be made, and `too_few` then says why.
+    """
     if isinstance(value, UndefinedMetricError):
         return Estimate(None, reason=str(value))
     if draws is None:
         return Estimate(value, reason=too_few)
-    low, high, reason = _percentiles(draws, settings)
+    low, high, reason = percentiles(draws, settings)
     return Estimate(value, low, high, reason)
 
 
@@ -162,7 +170,7 @@ def paired_bootstrap(
         raise ValueError("the two detectors must have scored the same items in the same order")
     one, other = first.measure(), second.measure()
     index = cluster_index(clusters, len(first.labels)) if len(first.labels) else np.zeros(0, dtype=np.int64)
-    too_few = _too_few(index)
+    too_few = too_few_clusters(index)
     draws: dict[str, Floats] = {}
     if not too_few:
         ours = first.resampled(item_counts(index, settings))
@@ -182,7 +190,7 @@ def _difference(
         return Difference(None, reason=str(one if isinstance(one, UndefinedMetricError) else other))
     if draws is None:
         return Difference(one - other, reason=too_few)
-    low, high, reason = _percentiles(draws, settings)
+    low, high, reason = percentiles(draws, settings)
     if reason:
         return Difference(one - other, reason=reason)
     usable = draws[np.isfinite(draws)]
@@ -199,23 +207,28 @@ def cluster_index(clusters: ArrayLike, items: int) -> NDArray[np.int64]:
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
-def item_counts(index: NDArray[np.int64], settings: Settings) -> Iterator[Floats]:
-    """Yield, in blocks (b, N) that sum to `settings.resamples` rows, how often each item was drawn."""
+def item_counts(index: NDArray[np.int64], settings: Settings, cells: int = 0) -> Iterator[Floats]:
+    """Yield, in blocks (b, N) that sum to `settings.resamples` rows, how often each item was drawn.
+
+    `cells` is the number of values that the caller makes of a row, where it is more than N: blocks are cut to it.
+    """
     clusters = int(index.max()) + 1
     random = np.random.default_rng(settings.seed)
-    block = max(1, _CELLS_AT_ONCE // max(len(index), clusters))
+    block = max(1, _CELLS_AT_ONCE // max(len(index), clusters, cells))
     for start in range(0, settings.resamples, block):
         rows = min(block, settings.resamples - start)
         drawn = random.multinomial(clusters, np.full(clusters, 1 / clusters), size=rows)
         yield drawn[:, index].astype(np.float64)
 
 
-def _too_few(index: NDArray[np.int64]) -> str | None:
+def too_few_clusters(index: NDArray[np.int64]) -> str | None:
+    """Say why items of these cluster numbers have no interval, or None where they have one."""
     clusters = int(index.max()) + 1 if index.size else 0
     return None if clusters > 1 else f"an interval needs two sources or groups, and there is {clusters}"
 
 
-def _percentiles(draws: Floats, settings: Settings) -> tuple[float | None, float | None, str | None]:
+def percentiles(draws: Floats, settings: Settings) -> tuple[float | None, float | None, str | None]:
+    """Return (low, high, None) of the draws that have a value, or (None, None, reason) where too few have."""
     usable = draws[np.isfinite(draws)]
     if usable.size < USABLE_SHARE * draws.size:
         return None, None, f"{draws.size - usable.size} of {draws.size} resamples lack a class"

@@ -16,7 +16,7 @@ ECE_BINS = 15
 #: Metrics of the order alone: computed on logits, which do not saturate as probabilities do.
 RANKING = ("auc", "ap", "eer", "tpr_at_fpr_1", "tpr_at_fpr_5")
 #: Metrics of the calibrated score, those at the frozen threshold first.
-CALIBRATED = ("accuracy", "balanced_accuracy", "fpr", "fnr", "brier", "ece")
+CALIBRATED = ("accuracy", "balanced_accuracy", "fpr", "fnr", "brier", "ece", "log_loss")
 NAMES = RANKING + CALIBRATED
 
 
@@ -137,6 +137,21 @@ def brier(labels: ArrayLike, scores: ArrayLike) -> float:
     return float(np.mean((score_array - label_array) ** 2))
 
 
+def log_loss(labels: ArrayLike, scores: ArrayLike) -> float:
+    """Mean negative logarithm, in nats, of the probability given to what each item is.
+
+    Scores nearer to 0 or 1 than the spacing of 64-bit floats are held there, so that the value is finite.
+    """
+    label_array, score_array = _check_scores(labels, scores)
+    return float(surprise(label_array, score_array).mean())
+
+
+def surprise(labels: Labels, scores: Floats) -> Floats:
+    """Negative logarithm of the probability given to each item's label, (N,)."""
+    held = np.clip(scores, np.finfo(np.float64).eps, 1 - np.finfo(np.float64).eps)
+    return -np.log(np.where(labels == 1, held, 1 - held))
+
+
 def expected_calibration_error(labels: ArrayLike, scores: ArrayLike, bins: int = ECE_BINS) -> float:
     """Mean gap between score and share of fakes over equally wide bins, weighted by their items.
 
@@ -190,6 +205,7 @@ def measure(
         "fnr": lambda: false_negative_rate(labels, scores, threshold),
         "brier": lambda: brier(labels, scores),
         "ece": lambda: expected_calibration_error(labels, scores),
+        "log_loss": lambda: log_loss(labels, scores),
     }
     values: dict[str, float | UndefinedMetricError] = {}
     for name in NAMES:

@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import csv
+import difflib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from unmask.detectors import Card
 from unmask.evaluation.crops import open_crops
 from unmask.evaluation.errors import EvaluationError
-from unmask.evaluation.intervals import Settings, bootstrap
-from unmask.evaluation.predictions import Level, Predictions, VideoKey, by_video
-from unmask.evaluation.report import Report, Result, SetSummary
-from unmask.evaluation.scoring import Outcome, Scorer, score_set
+from unmask.evaluation.findings import (
+    LEVELS,
+    ScoredSet,
+    attributes_of,
+    calibration_of,
+    comparisons_of,
+    fairness_of,
+    pooled,
+    results_of,
+)
+from unmask.evaluation.intervals import Settings
+from unmask.evaluation.predictions import by_video
+from unmask.evaluation.publishing import publish
+from unmask.evaluation.report import Report, SetSummary
+from unmask.evaluation.robustness import DISTORTIONS
+from unmask.evaluation.robustness_grid import Robustness, run_grid
+from unmask.evaluation.scoring import Scorer, score_set
 from unmask.evaluation.sets import EvaluationSet, choose
+from unmask.evaluation.training_data import notes_of, warnings_of
 from unmask.evaluation.videos import MANIFEST_NAME, open_videos
-from unmask.evaluation.zero_pixel import Control, Metadata, zero_pixel_control
 from unmask.faces import CenterFace, FaceFinder, profile
 from unmask.verdict import rule_of
-
-ALL = "all"
-LEVELS: tuple[Level, ...] = ("frame", "video")
 
 #: Called with the set's name, items done and items in all.
 Progress = Callable[[str, int, int], None]
@@ -44,16 +53,29 @@ class Options:
         Most items a set, drawn by the seed; a trial, no result.
     intervals
         Resamples, confidence, seed.
+    robustness
+        Whether the sets are scored under distortions too.
+    distortions
+        Which of `robustness.DISTORTIONS`; all when empty.
+    attributes
+        Columns of the manifests that name groups of people; the usual ones when empty.
     """
 
     frames: int = 16
     split: str | None = None
     limit: int | None = None
     intervals: Settings = field(default_factory=Settings)
+    robustness: bool = False
+    distortions: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.frames < 1 or (self.limit is not None and self.limit < 1):
             raise ValueError("frames and limit must be at least 1")
+        for name in self.distortions:
+            if name not in DISTORTIONS:
+                near = difflib.get_close_matches(name, DISTORTIONS, n=1, cutoff=0.0)[0]
+                raise EvaluationError(f"unknown distortion {name!r}; did you mean {near!r}?")
 
 
 def evaluate(
@@ -62,6 +84,7 @@ def evaluate(
     out: Path | None = None,
     options: Options | None = None,
     *,
+    against: Scorer | None = None,
     finder: FaceFinder | None = None,
     command: str | None = None,
     progress: Progress = lambda name, done, items: None,
@@ -79,7 +102,9 @@ def evaluate(
     out
         Folder to write the report into; None writes nothing.
     options
-        Frames, split, limit and intervals.
+        Frames, split, limit, intervals, robustness, attributes.
+    against
+        A second detector, to be compared with on the same items.
     finder
         Finds the faces in videos; CenterFace by default.
     command
@@ -96,23 +121,15 @@ def evaluate(
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)  # An unusable folder must show before the work, not after.
     opened = [open_set(Path(folder), detector.card, options, finder) for folder in sets]
-    _check_names(opened)
-    parts = [_evaluate_set(detector, part, options, progress) for part in opened]
-    predictions = sum((part.predictions for part in parts), Predictions(()))
-    results = [result for part in parts for result in part.results]
-    if len(parts) > 1:
-        pooled = [_result(predictions, ALL, ALL, level, detector.card, options) for level in LEVELS]
-        results = pooled + results
-    report = Report(
-        _about(detector.card),
-        _settings(options),
-        [part.summary for part in parts],
-        results,
-        predictions,
-        command,
-    )
+    _check(opened, options)
+    scored = [_score(detector, part, options, progress) for part in opened]
+    report = replace(_report(detector.card, scored, options), command=command)
+    if options.robustness:
+        report = replace(report, robustness=[_stress(detector, part, options, progress) for part in scored])
+    if against is not None:
+        report = _set_against(report, detector.card, scored, against, sets, options, finder, progress)
     if out is not None:
-        report.save(out)
+        publish(report, out)
     return report
 
 
@@ -139,83 +156,97 @@ def open_set(root: Path, card: Card, options: Options, finder: FaceFinder | None
     raise EvaluationError(f"{manifest} needs a column file (crops) or path (videos)")
 
 
-def _check_names(sets: Sequence[EvaluationSet]) -> None:
+def _check(sets: Sequence[EvaluationSet], options: Options) -> None:
     names = [part.name for part in sets]
     for name in names:
         if names.count(name) > 1:
             raise EvaluationError(f"two sets are called {name}: rename a folder")
+    for attribute in options.attributes:
+        if not any(attributes_of(part, [attribute]) for part in sets):
+            raise EvaluationError(f"no manifest has a column {attribute!r} that says something")
 
 
-@dataclass(frozen=True)
-class _Part:
-    predictions: Predictions
-    results: Sequence[Result]
-    summary: SetSummary
-
-
-def _evaluate_set(detector: Scorer, part: EvaluationSet, options: Options, progress: Progress) -> _Part:
+def _score(detector: Scorer, part: EvaluationSet, options: Options, progress: Progress) -> ScoredSet:
     chosen = choose(part.items, options.limit, options.intervals.seed)
-    done = 0
-
-    def on_item() -> None:
-        nonlocal done
-        done += 1
-        progress(part.name, done, len(chosen))
-
-    outcome = score_set(detector, part, chosen, on_item)
+    advance = _Count(part.name, len(chosen), progress)
+    outcome = score_set(detector, part, chosen, advance)
     videos = by_video(outcome.frames, rule_of(detector.card).calibration.score)
-    predictions = outcome.frames + videos
-    facts = dict(zip((part.items[index].video for index in chosen), outcome.metadata, strict=True))
-    results = []
-    for method in [ALL, *videos.methods] if len(videos.methods) > 1 else [ALL]:
-        rows = predictions if method == ALL else predictions.of_method(method)
-        control = _control(rows, facts, options.intervals)
-        results += [
-            _result(rows, part.name, method, level, detector.card, options, control) for level in LEVELS
-        ]
-    return _Part(predictions, results, _summary(part, chosen, outcome, predictions))
+    return ScoredSet(part, chosen, outcome, outcome.frames + videos)
 
 
-def _control(rows: Predictions, facts: dict[VideoKey, Metadata], settings: Settings) -> Control:
-    videos = rows.at("video").rows
-    return zero_pixel_control(
-        np.array([row.label for row in videos], dtype=np.int64),
-        [facts[row.video] for row in videos],
-        np.array([row.cluster for row in videos], dtype=np.str_),
-        settings,
+def _stress(detector: Scorer, scored: ScoredSet, options: Options, progress: Progress) -> Robustness:
+    names = options.distortions or tuple(DISTORTIONS)
+    cells = sum(len(DISTORTIONS[name].levels) for name in names)
+    advance = _Count(f"{scored.part.name}, distorted", cells * len(scored.chosen), progress)
+    return run_grid(
+        detector, scored.part, scored.chosen, scored.predictions, options.intervals, names, advance
     )
 
 
-def _result(
-    rows: Predictions,
-    dataset: str,
-    method: str,
-    level: Level,
+@dataclass
+class _Count:
+    name: str
+    items: int
+    progress: Progress
+    done: int = 0
+
+    def __call__(self) -> None:
+        self.done += 1
+        self.progress(self.name, self.done, self.items)
+
+
+def _report(card: Card, sets: Sequence[ScoredSet], options: Options) -> Report:
+    settings = options.intervals
+    return Report(
+        _about(card),
+        _settings(options),
+        [_summary(scored, card) for scored in sets],
+        results_of(sets, card, settings),
+        pooled(sets),
+        warnings=[line for scored in sets for line in warnings_of(card, scored.part)],
+        calibration=calibration_of(sets, card, settings),
+        fairness=fairness_of(sets, card, options.attributes, settings),
+    )
+
+
+def _set_against(
+    report: Report,
     card: Card,
+    scored: Sequence[ScoredSet],
+    against: Scorer,
+    sets: Sequence[str | Path],
     options: Options,
-    control: Control | None = None,
-) -> Result:
-    scored = rows.at(level).scored
-    fakes = sum(row.label for row in scored)
-    metrics = bootstrap(scored.to_scored(card.threshold), scored.clusters, options.intervals)
-    clusters = len(set(scored.clusters))
-    return Result(dataset, method, level, len(scored) - fakes, fakes, clusters, metrics, control)
+    finder: FaceFinder | None,
+    progress: Progress,
+) -> Report:
+    opened = [open_set(Path(folder), against.card, options, finder) for folder in sets]
+    # The same seed and limit draw the same items.
+    theirs = [_score(against, part, options, progress) for part in opened]
+    other = _report(against.card, theirs, options)
+    return replace(
+        report,
+        against=other,
+        comparisons=comparisons_of(scored, theirs, (card, against.card), options.intervals),
+        warnings=[*report.warnings, *other.warnings],
+    )
 
 
-def _summary(
-    part: EvaluationSet, chosen: Sequence[int], outcome: Outcome, predictions: Predictions
-) -> SetSummary:
+def _summary(scored: ScoredSet, card: Card) -> SetSummary:
+    part, predictions = scored.part, scored.predictions
+    # A published report says nothing of where a machine keeps its sets.
+    place = f"{part.root}/"
     return SetSummary(
         name=part.name,
         kind=part.kind,
         split=part.split,
-        items=len(chosen),
+        items=len(scored.chosen),
         items_in_split=len(part.items),
         sources=len({row.cluster for row in predictions}),
         coverage={level: predictions.at(level).coverage for level in LEVELS},
-        details=outcome.details,
-        notes=list(part.notes),
-        rates=outcome.rates,
+        details={name: detail.replace(place, "") for name, detail in scored.outcome.details.items()},
+        notes=[*part.notes, *notes_of(card, part)],
+        rates=scored.outcome.rates,
+        predictions=predictions,
     )
 
 
@@ -235,6 +266,7 @@ def _about(card: Card) -> dict[str, Any]:
 def _settings(options: Options) -> dict[str, Any]:
     return {
         "frames": options.frames,
+        "split": options.split,
         "limit": options.limit,
         "seed": options.intervals.seed,
         "resamples": options.intervals.resamples,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from unmask.evaluation.errors import EvaluationError
 from unmask.evaluation.predictions import Status, VideoKey
+from unmask.evaluation.robustness import Change
 from unmask.evaluation.zero_pixel import Metadata
 
 Crop = NDArray[np.uint8]
@@ -19,7 +21,10 @@ Crop = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Item:
-    """What the manifest says about one input before it is opened; the fields are those of `Prediction`."""
+    """What the manifest says about one input before it is opened; the fields are those of `Prediction`.
+
+    `attributes` holds the manifest's other columns, such as groups of people for the fairness table.
+    """
 
     dataset: str
     method: str
@@ -28,6 +33,7 @@ class Item:
     group: str
     label: int
     frame: int | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def video(self) -> VideoKey:
@@ -84,8 +90,17 @@ class EvaluationSet(Protocol):
         ...
 
     @property
+    def root(self) -> Path:
+        """The folder, which no report names."""
+        ...
+
+    @property
     def notes(self) -> Sequence[str]:
         """What a reader of the figures has to know about the set."""
+        ...
+
+    def distorted(self, change: Change) -> EvaluationSet:
+        """Return the same set seen through a distortion."""
         ...
 
     def read(self, index: int) -> Reading:

@@ -5,18 +5,22 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 from unmask.evaluation.errors import EvaluationError
 from unmask.evaluation.predictions import REAL_METHOD
+from unmask.evaluation.recoding import recode
+from unmask.evaluation.robustness import Change
 from unmask.evaluation.sets import Crop, Item, Reading, choose_split
 from unmask.evaluation.zero_pixel import Metadata
 from unmask.faces import CropProfile, Face, FaceFinder, Track, cut, link, main_track, scene_of
 from unmask.media import MediaError, MediaInfo, open_media
 
 MANIFEST_NAME = "manifest.csv"
+COLUMNS = ("path", "label", "method", "source", "target", "group", "dataset", "split")
 LABELS = {"real": 0, "0": 0, "fake": 1, "1": 1}
 
 
@@ -40,6 +44,8 @@ class VideoFolder:
         Side of a crop in pixels: the detector's input size.
     frames
         Frames sampled from each video.
+    change
+        A distortion that whole pictures go through before faces are looked for.
     """
 
     root: Path
@@ -51,11 +57,30 @@ class VideoFolder:
     name: str
     split: str | None = None
     notes: Sequence[str] = ()
+    change: Change | None = None
     kind: Literal["crops", "videos"] = field(default="videos", init=False)
+
+    def distorted(self, change: Change) -> VideoFolder:
+        """Return the same files, distorted as whole pictures before faces are looked for."""
+        return replace(self, change=change)
 
     def read(self, index: int) -> Reading:
         """Decode one video and cut the face that is seen most."""
         path = self.root / self.items[index].path
+        change = self.change
+        if change is None or not change.distortion.whole_video:
+            return self._read(path, index, change)
+        try:
+            with open_media(path) as media:
+                if media.info.kind == "image":
+                    return self._read(path, index, change)
+            with TemporaryDirectory() as folder:
+                recode(path, Path(folder) / "recoded.mp4", int(change.value))
+                return self._read(Path(folder) / "recoded.mp4", index, None)
+        except MediaError as error:
+            return Reading(error.status, detail=error.detail, metadata=_file_facts(path))
+
+    def _read(self, path: Path, index: int, change: Change | None) -> Reading:
         try:
             with open_media(path) as media:
                 metadata = _metadata(path, media.info)
@@ -64,10 +89,11 @@ class VideoFolder:
                 crops: list[list[Crop]] = []
                 # Cut while the frame is at hand: frames are large, crops are small.
                 for frame in media.sample(self.frames):
-                    faces = self.finder.find(frame.image)
+                    image = frame.image if change is None else change(frame.image, index, frame.index)
+                    faces = self.finder.find(image)
                     found.append(faces)
-                    scenes.append(scene_of(frame.image))
-                    crops.append([cut(frame.image, face.box, self.profile, self.size) for face in faces])
+                    scenes.append(scene_of(image))
+                    crops.append([cut(image, face.box, self.profile, self.size) for face in faces])
         except MediaError as error:
             return Reading(error.status, detail=error.detail, metadata=_file_facts(path))
         if not found:
@@ -155,4 +181,6 @@ def _item(row: Mapping[str, str | None], where: str, dataset: str) -> Item:
         source=row.get("source") or row.get("target") or "",
         group=row.get("group") or "",
         label=label,
+        # A row longer than the header has a cell without a name.
+        attributes={name: value or "" for name, value in row.items() if name and name not in COLUMNS},
     )

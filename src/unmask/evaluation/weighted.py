@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.evaluation.metrics import CALIBRATED, ECE_BINS, RANKING, Floats, Labels, bin_index
+from unmask.evaluation.metrics import CALIBRATED, ECE_BINS, RANKING, Floats, Labels, bin_index, surprise
 
 
 class RankingMetrics:
@@ -69,7 +69,7 @@ def _tpr_at(fpr: Floats, tpr: Floats, limit: float) -> Floats:
 
 
 class CalibratedMetrics:
-    """Rates at the frozen threshold, Brier score and ECE of one list of items, for any weights.
+    """Rates at the frozen threshold, Brier score, log loss and ECE of one list of items, for any weights.
 
     Parameters
     ----------
@@ -83,16 +83,15 @@ class CalibratedMetrics:
 
     def __init__(self, labels: Labels, scores: Floats, threshold: float) -> None:
         fake, called = labels == 1, scores >= threshold
-        self._parts = np.stack(
-            [fake & called, fake & ~called, ~fake & called, ~fake & ~called, (scores - labels) ** 2], axis=1
-        ).astype(np.float64)
+        counts = [fake & called, fake & ~called, ~fake & called, ~fake & ~called]
+        self._parts = np.stack([*counts, (scores - labels) ** 2, surprise(labels, scores)], axis=1)
         self._gaps = np.zeros((len(labels), ECE_BINS))
         self._gaps[np.arange(len(labels)), bin_index(scores)] = scores - labels
 
     def __call__(self, weights: NDArray[np.floating]) -> dict[str, Floats]:
         """Metrics of `CALIBRATED`, each (B,), of weights (B, N) >= 0; NaN where one has no value."""
         weights = np.asarray(weights, dtype=np.float64)
-        hit, miss, alarm, quiet, square = (weights @ self._parts).T
+        hit, miss, alarm, quiet, square, surprised = (weights @ self._parts).T
         total = hit + miss + alarm + quiet
         with np.errstate(divide="ignore", invalid="ignore"):
             fpr, fnr = alarm / (alarm + quiet), miss / (hit + miss)
@@ -102,6 +101,7 @@ class CalibratedMetrics:
                 "fpr": fpr,
                 "fnr": fnr,
                 "brier": square / total,
+                "log_loss": surprised / total,
                 "ece": np.abs(weights @ self._gaps).sum(axis=1) / total,
             }
         return {name: values[name] for name in CALIBRATED}

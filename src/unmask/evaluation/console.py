@@ -1,0 +1,126 @@
+"""The report's leading figures as tables on the console."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from unmask.evaluation.intervals import Difference, Estimate
+from unmask.evaluation.markdown import delong, difference
+from unmask.evaluation.remarks import show
+from unmask.evaluation.report import Report
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+#: Figures of the main table, beside the AUC.
+FIGURES = {
+    "eer": "EER",
+    "balanced_accuracy": "balanced accuracy",
+    "tpr_at_fpr_5": "TPR at 5 % FPR",
+}
+
+
+def to_tables(report: Report) -> list[Table]:
+    """Build all tables for the console: results, the comparison, calibration, robustness, where there are any."""
+    tables = [to_table(report)]
+    if report.against:
+        tables += [to_table(report.against), _comparisons(report, report.against)]
+    if report.calibration:
+        tables.append(_calibration(report))
+    if report.robustness:
+        tables.append(_robustness(report))
+    return tables
+
+
+def to_table(report: Report) -> Table:
+    """Build the table of results: the leading figures, one line a result; intervals of the AUCs alone."""
+    from rich.markup import escape
+
+    table = _table(f"{report.detector['name']} {report.detector['version']}")
+    table.add_column("set", overflow="fold")
+    table.add_column("method", overflow="fold")
+    table.add_column("level", no_wrap=True)
+    table.add_column("real + fake", justify="right", no_wrap=True)
+    table.add_column("AUC", justify="right", no_wrap=True)
+    for heading in FIGURES.values():
+        table.add_column(heading, justify="right")
+    table.add_column("zero-pixel AUC", justify="right", no_wrap=True)
+    for result in report.results:
+        names = [escape(text) for text in (result.dataset, result.method, result.level)]
+        plain = [show(Estimate(result.metrics[name].value), 2) for name in FIGURES]
+        control = _stacked(result.control.auc if result.control else None, 2)
+        counts = f"{result.real} + {result.fake}"
+        table.add_row(*names, counts, _stacked(result.metrics["auc"], 3), *plain, control)
+    return table
+
+
+def _comparisons(report: Report, against: Report) -> Table:
+    from rich.markup import escape
+
+    table = _table(f"{report.detector['name']} minus {against.detector['name']}")
+    for heading in ("set", "method", "level", "items"):
+        table.add_column(heading, overflow="fold", justify="right" if heading == "items" else "left")
+    for heading in ("AUC, paired bootstrap", "AUC, DeLong z", "balanced accuracy"):
+        table.add_column(heading, justify="right")
+    for row in report.comparisons:
+        names = [escape(text) for text in (row.dataset, row.method, row.level)]
+        figures = [difference(row, "auc"), delong(row), difference(row, "balanced_accuracy")]
+        table.add_row(*names, str(row.items), *(escape(text.replace(" [", "\n[")) for text in figures))
+    return table
+
+
+def _calibration(report: Report) -> Table:
+    from rich.markup import escape
+
+    table = _table("calibration, before -> after")
+    for heading in ("set", "domain", "level"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("ECE", "Brier", "log loss"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in report.calibration:
+        pairs = [
+            f"{_value(row.before[name])} -> {_value(row.after[name])}"
+            for name in ("ece", "brier", "log_loss")
+        ]
+        table.add_row(escape(row.dataset), row.domain, row.level, *pairs)
+    return table
+
+
+def _robustness(report: Report) -> Table:
+    from rich.markup import escape
+
+    table = _table("robustness: mean AUC of the levels")
+    table.add_column("set", overflow="fold")
+    table.add_column("distortion")
+    for heading in ("AUC", "less undistorted", "fewest scored"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for grid in report.robustness:
+        for name in grid.distortions:
+            figures = (_stacked(grid.means[name], 3), _stacked(grid.drops[name], 3))
+            fewest = min(cell.covered for cell in grid.of(name))
+            table.add_row(escape(grid.dataset), name, *figures, f"{fewest:.0%}")
+    return table
+
+
+def _table(title: str) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    return Table(
+        title=escape(title),
+        box=None,
+        padding=(0, 2, 0, 0),
+        pad_edge=False,
+        header_style="bold",
+    )
+
+
+def _value(estimate: Estimate) -> str:
+    return show(Estimate(estimate.value))
+
+
+def _stacked(estimate: Estimate | Difference | None, digits: int) -> str:
+    """Put the interval under its figure, for narrow columns."""
+    from rich.markup import escape
+
+    return escape(show(estimate, digits).replace(" [", "\n["))

@@ -1,0 +1,77 @@
+"""What a reader of the figures has to know, in sentences, and how figures are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from unmask.evaluation.fairness import NOT_STATED, SMALL, FairnessTable
+from unmask.evaluation.intervals import Difference, Estimate
+from unmask.evaluation.report import Report, Result, SetSummary
+from unmask.evaluation.robustness_grid import Robustness
+
+
+def show(estimate: Estimate | Difference | None, digits: int = 3) -> str:
+    """Write a figure with its interval; a hyphen where there is none."""
+    if estimate is None or estimate.value is None:
+        return "-"
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.{digits}f}"
+    return f"{estimate.value:.{digits}f} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
+
+
+def remarks(report: Report) -> list[str]:
+    """List what a reader of the figures has to know: warnings first, coverage, limits, leaks, undefined figures."""
+    lines = list(report.warnings)
+    for summary in report.sets:
+        lines += _of_set(summary)
+    for result in report.results:
+        lines += _of_result(result)
+    for table in report.fairness:
+        lines += _of_groups(table)
+    for grid in report.robustness:
+        lines.append(_of_grid(grid))
+    if report.against:
+        lines += [
+            f"{report.against.detector['name']}: {line}"
+            for summary in report.against.sets
+            for line in _of_set(summary)
+        ]
+    return lines
+
+
+def _of_set(summary: SetSummary) -> Iterator[str]:
+    split = f", split {summary.split}" if summary.split else ""
+    statuses = ", ".join(f"{count} {status}" for status, count in summary.coverage["video"].items())
+    yield f"{summary.name}{split}: {summary.items} {summary.kind}, {summary.sources} sources; {statuses}"
+    if summary.items < summary.items_in_split:
+        yield f"{summary.name}: only {summary.items} of {summary.items_in_split} items: a trial, no result"
+    yield from summary.notes
+
+
+def _of_result(result: Result) -> Iterator[str]:
+    where = f"{result.dataset}, {result.method}, {result.level} level"
+    if result.control and result.control.leaks:
+        yield f"{where}: metadata alone reach AUC {show(result.control.auc)}: the set leaks"
+    reason = result.metrics["auc"].reason
+    if reason:
+        yield f"{where}: AUC: {reason}"
+
+
+def _of_groups(table: FairnessTable) -> Iterator[str]:
+    where = f"{table.dataset}, {table.attribute}"
+    for gap in table.gaps:
+        yield (
+            f"{where}: the largest gap in {gap.rate.upper()} is {show(gap.difference)}, "
+            f"{gap.highest} over {gap.lowest}"
+        )
+    for rate, kind in (("fpr", "real"), ("fnr", "fake")):
+        small = [group.group for group in table.groups if rate in group.small and group.group != NOT_STATED]
+        if small:
+            yield (
+                f"{where}: small groups, of fewer than {SMALL} {kind} videos, have no part in the gap in "
+                f"{rate.upper()}: {', '.join(small)}"
+            )
+
+
+def _of_grid(grid: Robustness) -> str:
+    return f"{grid.dataset}: distortions were applied {grid.place}"

@@ -59,5 +59,6 @@ def toy_scanner(monkeypatch, detector, finder):
     from unmask import scanning
 
     monkeypatch.setattr(scanning, "_load_detector", lambda name: detector)
+    monkeypatch.setattr(scanning, "_load_card", lambda name: detector.card)
     monkeypatch.setattr(scanning, "_load_finder", lambda: finder)
     return detector

@@ -19,7 +19,7 @@ from unmask.verdict import judge_file, judge_track, rule_of
 if TYPE_CHECKING:
     import numpy as np
 
-    from unmask.detectors import Detector, Prediction
+    from unmask.detectors import Card, Detector, Prediction
     from unmask.faces import Face, FaceFinder
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class Settings:
     """
 
     detector: str = "jrc"
-    frames: int = 8
+    frames: int = 6
     minimum_face: float = 20.0
     faces: int = 64
     crops: int = 128
@@ -105,7 +105,9 @@ class Scanner:
         workers = settings.threads or min(8, _processors())
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="unmask")
         self._frames_in_hand = BoundedSemaphore(workers + 2)
-        loaders = ThreadPoolExecutor(2, thread_name_prefix="unmask-load")
+        loaders = ThreadPoolExecutor(3, thread_name_prefix="unmask-load")
+        # Faces can be cut as soon as the card is read, long before the weights are.
+        self._card = loaders.submit(lambda: detector.card if detector else _load_card(settings.detector))
         self._finder = loaders.submit(lambda: finder or _load_finder())
         self._detector = loaders.submit(lambda: detector or _load_detector(settings.detector))
         loaders.shutdown(wait=False)
@@ -186,7 +188,7 @@ class Scanner:
     def _crop(self, image: np.ndarray, face: Face) -> np.ndarray:
         from unmask.faces import cut, profile
 
-        card = self.detector.card
+        card = self._card.result()
         return cut(image, face.box, profile(card.crop_profile), size=card.input_size)
 
     def _score(self, sighting: _Sighting) -> None:
@@ -335,6 +337,12 @@ def _load_detector(name: str) -> Detector:
     from unmask.detectors import load_detector
 
     return load_detector(name, threads=1)
+
+
+def _load_card(name: str) -> Card:
+    from unmask.detectors import load_card
+
+    return load_card(name)
 
 
 def _load_finder() -> FaceFinder:

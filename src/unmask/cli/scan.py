@@ -40,7 +40,7 @@ def scan(
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write a report (index.html) into this folder.")] = None,
     detector: Annotated[str, typer.Option(help="Name of a detector, or folder of an exported one.")] = "jrc",
-    frames: Annotated[int, typer.Option(min=1, max=256, help="Frames sampled from each video.")] = 8,
+    frames: Annotated[int, typer.Option(min=1, max=256, help="Frames sampled from each video.")] = 6,
     fail_on: Annotated[
         list[FailOn] | None, typer.Option(help="Exit with 3 when a file gets this verdict; may be repeated.")
     ] = None,

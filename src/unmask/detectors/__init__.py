@@ -7,7 +7,7 @@ A detector is a folder with ``card.json``, ``model.onnx`` and ``model.safetensor
 from unmask.detectors.card import Calibration, Card, DataSource, TrunkReference, file_sha256, read_card
 from unmask.detectors.detector import Detector, Prediction
 from unmask.detectors.errors import DetectorError
-from unmask.detectors.registry import DEFAULT, built_in, installed, load_detector
+from unmask.detectors.registry import DEFAULT, built_in, installed, load_card, load_detector
 from unmask.detectors.trunk import Trunk, check_trunk, trunk_card, trunk_path
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "check_trunk",
     "file_sha256",
     "installed",
+    "load_card",
     "load_detector",
     "read_card",
     "trunk_card",

@@ -29,12 +29,22 @@ def load_detector(name_or_folder: str | Path = DEFAULT, threads: int | None = No
 
     threads : operator threads of ONNX Runtime, None for one a core. Raises DetectorError with one line.
     """
+    return Detector(detector_folder(name_or_folder), threads)
+
+
+def load_card(name_or_folder: str | Path = DEFAULT) -> Card:
+    """Read a detector's card without its weights, which takes no time; DetectorError as `load_detector`."""
+    return read_card(detector_folder(name_or_folder))
+
+
+def detector_folder(name_or_folder: str | Path) -> Path:
+    """Find the folder of a built-in detector by name, or an exported one by its path."""
     known = built_in()
     if str(name_or_folder) in known:
-        return Detector(known[str(name_or_folder)], threads)
+        return known[str(name_or_folder)]
     folder = Path(name_or_folder)
     if folder.is_dir():
-        return Detector(folder, threads)
+        return folder
     near = difflib.get_close_matches(str(name_or_folder), known, 1)
     hint = f"did you mean {near[0]}?" if near else f"installed are: {', '.join(known) or 'none'}"
     raise DetectorError(f"no detector named {str(name_or_folder)!r}, nor a folder of that name; {hint}")

@@ -70,7 +70,7 @@ def test_crops_are_scored_alone_and_threads_change_nothing(two_faces, toys, find
     results = []
     for threads in (1, 2, 5):
         detector = toys.ColourDetector()
-        result = scan(two_faces, Settings(threads=threads), detector, finder).to_dict()
+        result = scan(two_faces, Settings(threads=threads, frames=8), detector, finder).to_dict()
         assert set(detector.batches) == {1} and len(detector.batches) == 16
         results.append({key: value for key, value in result.items() if key != "seconds"})
     assert results[0] == results[1] == results[2]

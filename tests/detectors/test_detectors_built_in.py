@@ -1,0 +1,62 @@
+"""The detectors that ship: whole, and the same score for a crop in whatever company and on however many threads."""
+
+import json
+
+import numpy as np
+import pytest
+
+from unmask.detectors import Card, Trunk, built_in, file_sha256, load_detector, trunk_card, trunk_path
+
+NAMES = sorted(built_in())
+
+
+@pytest.fixture(scope="module")
+def crops():
+    data = pytest.importorskip("skimage.data")
+    portrait = data.astronaut()
+    views = [portrait[0:224, 110:334], portrait[20:244, 130:354], portrait[0:224, 110:334][:, ::-1]]
+    noise = np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)
+    return np.stack([*views, noise])
+
+
+def test_the_default_detector_ships():
+    assert "jrc" in NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_card_is_full(name):
+    card: Card = load_detector(name).card
+    assert card.name == name and card.limits and card.tasks and card.recipe and card.metrics
+    assert {source.use for source in card.data} == {"training", "validation"}
+    assert all(source.terms and "not stated" not in source.terms for source in card.data)
+    assert "/" not in json.dumps(card.recipe).replace("image/", "")
+
+
+def test_the_trunk_is_the_one_that_its_card_describes():
+    assert trunk_card("clip-vit-b16")["sha256"] == file_sha256(trunk_path("clip-vit-b16"))
+
+
+def test_maps_of_the_trunk_do_not_depend_on_the_threads(crops):
+    one, two = (Trunk(threads=threads).maps(crops) for threads in (1, 2))
+    np.testing.assert_allclose(one, two, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_crop_scores_the_same_alone_in_a_batch_and_on_two_threads(name, crops):
+    detector = load_detector(name, threads=1)
+    together = detector.predict(crops)
+    alone = np.concatenate([detector.score(crop[None]) for crop in crops])
+    backwards = detector.score(crops[::-1])[::-1]
+    two = load_detector(name, threads=2).score(crops)
+    for scores in (alone, backwards, two):
+        np.testing.assert_allclose(together.scores, scores, atol=1e-4)
+    assert ((together.scores >= 0) & (together.scores <= 1)).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_face_is_rebuilt_better_than_noise(name, crops):
+    detector = load_detector(name)
+    errors = detector.predict(crops).reconstruction_errors
+    assert errors is not None and errors[:3].max() < errors[3]
+    rebuilt = detector.reconstruct(crops[:1])
+    assert rebuilt.ndim == 4 and rebuilt.shape[3] == 3 and rebuilt.dtype == np.uint8

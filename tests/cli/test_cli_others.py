@@ -35,7 +35,7 @@ def test_the_demo_writes_two_clips_and_a_report(run, real_finder, tmp_path):
         assert (result["status"], len(result["tracks"]), result["coverage"]["frames_with_face"]) == (
             "ok",
             1,
-            8,
+            Settings().frames,
         )
     assert str(tmp_path / "demo/report/index.html") in done.stdout.replace("\n", "")
 

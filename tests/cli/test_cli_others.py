@@ -9,6 +9,7 @@ from unmask import detectors
 from unmask.cli import doctor
 from unmask.cli.main import build
 from unmask.faces import CenterFace
+from unmask.scanning import Settings
 
 
 @pytest.fixture

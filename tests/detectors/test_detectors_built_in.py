@@ -67,3 +67,9 @@ def test_a_face_is_rebuilt_better_than_noise(name, crops):
     assert errors is not None and errors[:3].max() < errors[3]
     rebuilt = detector.reconstruct(crops[:1])
     assert rebuilt.ndim == 4 and rebuilt.shape[3] == 3 and rebuilt.dtype == np.uint8
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_place_of_the_exporting_machine_is_in_the_weights(name):
+    content = (built_in()[name] / "model.onnx").read_bytes()
+    assert b".py" not in content and b"stack_trace" not in content

@@ -139,6 +139,23 @@ def write_onnx(model: Exported, path: Path) -> None:
             external_data=False,
             verbose=False,
         )
+    strip_notes(path)
+
+
+def strip_notes(path: Path) -> None:
+    """Take out what the exporter notes beside the network: its stack traces name places of the exporting machine."""
+    import onnx
+
+    model = onnx.load(path)
+    for part in (*model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output, model.graph):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    for constant in model.graph.initializer:
+        constant.ClearField("metadata_props")
+        constant.ClearField("doc_string")
+    model.ClearField("metadata_props")
+    model.ClearField("doc_string")
+    onnx.save(model, path)
 
 
 def check_parity(model: Exported, path: Path) -> None:

@@ -147,7 +147,13 @@ def strip_notes(path: Path) -> None:
     import onnx
 
     model = onnx.load(path)
-    for part in (*model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output, model.graph):
+    for part in (
+        *model.graph.node,
+        *model.graph.value_info,
+        *model.graph.input,
+        *model.graph.output,
+        model.graph,
+    ):
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
     for constant in model.graph.initializer:

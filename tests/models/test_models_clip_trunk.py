@@ -11,20 +11,24 @@ from unmask.models.clip_trunk import MEAN, STD, ClipTrunk, read_packaged
 from unmask.training.trunk import build_trunk, channel_scales
 
 
-@pytest.fixture(scope="module")
-def network():
-    torch.manual_seed(0)
-    net = timm.models.vision_transformer.VisionTransformer(
+def small_clip(depth):
+    return timm.models.vision_transformer.VisionTransformer(
         img_size=64,
         patch_size=16,
         embed_dim=64,
-        depth=3,
+        depth=depth,
         num_heads=4,
         num_classes=0,
         pre_norm=True,
         norm_layer=torch.nn.LayerNorm,
         act_layer=timm.layers.get_act_layer("quick_gelu"),
-    ).eval()
+    )
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    net = small_clip(depth=3).eval()
     with torch.no_grad():
         for name, value in net.named_parameters():
             if "norm" in name:
@@ -88,17 +92,7 @@ def test_written_trunk_reads_back(network, crops, tmp_path):
     trunk = ClipTrunk(network, 2)
     onnx.save(build_trunk(trunk, channel_scales(trunk, images(crops)), size=64), tmp_path / "trunk.onnx")
     other = ClipTrunk(
-        timm.models.vision_transformer.VisionTransformer(
-            img_size=64,
-            patch_size=16,
-            embed_dim=64,
-            depth=2,
-            num_heads=4,
-            num_classes=0,
-            pre_norm=True,
-            norm_layer=torch.nn.LayerNorm,
-            act_layer=timm.layers.get_act_layer("quick_gelu"),
-        ),
+        small_clip(depth=2),
         2,
     )
     state = read_packaged(tmp_path / "trunk.onnx")

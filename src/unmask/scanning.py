@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import BoundedSemaphore
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from unmask.media import Frame, Limits, Media, MediaError, MediaInfo, open_media
+from unmask.media import Frame, Limits, Media, MediaError, MediaInfo, guarded, open_media
 from unmask.report import Coverage, DetectorInfo, FrameScore, Kind, ScanResult, TrackScore
 from unmask.verdict import judge_file, judge_track, rule_of
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from unmask.detectors import Card, Detector, Prediction
     from unmask.faces import Face, FaceFinder
 
-T = TypeVar("T")
 
 IMAGE_ENDINGS = frozenset(
     {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
@@ -314,23 +313,13 @@ def spread(count: int, wanted: int) -> list[int]:
 
 
 def _opened(path: Path, limits: Limits) -> Media:
-    return _decoding(lambda: open_media(path, limits))
+    return guarded(lambda: open_media(path, limits))
 
 
 def _sampled(media: Media, count: int) -> Iterator[Frame]:
     frames = iter(media.sample(count))
-    while (frame := _decoding(lambda: next(frames, None))) is not None:
+    while (frame := guarded(lambda: next(frames, None))) is not None:
         yield frame
-
-
-def _decoding(step: Callable[[], T]) -> T:
-    """Run one step on untrusted bytes; whatever goes wrong in there is the file's fault, not the user's."""
-    try:
-        return step()
-    except MediaError:
-        raise
-    except Exception as error:
-        raise MediaError("unreadable", f"could not be decoded ({type(error).__name__})") from error
 
 
 def _load_detector(name: str) -> Detector:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 
 from unmask.faces import CropProfile, Face, FaceFinder, cut, link, main_track, scene_of
 from unmask.faces.face import Box
-from unmask.media import Frame, MediaError, open_media
+from unmask.media import Frame, MediaError, guarded, open_media
 from unmask.scanning import IMAGE_ENDINGS, spread
 
-T = TypeVar("T")
 Status = Literal["ok", "no_face", "unreadable", "unsupported", "too_large"]
 
 GENEROUS = CropProfile("generous", scale=2.0)
@@ -135,9 +134,9 @@ def _frames(path: Path, count: int) -> Iterator[Frame]:
     if path.is_dir():
         yield from _frames_of_folder(path, count)
         return
-    with _decoding(lambda: open_media(path)) as media:
+    with guarded(lambda: open_media(path)) as media:
         frames = iter(media.sample(count))
-        while (frame := _decoding(lambda: next(frames, None))) is not None:
+        while (frame := guarded(lambda: next(frames, None))) is not None:
             yield frame
 
 
@@ -153,14 +152,5 @@ def _frames_of_folder(path: Path, count: int) -> Iterator[Frame]:
 
 
 def _image(path: Path) -> np.ndarray:
-    with _decoding(lambda: open_media(path)) as media:
-        return _decoding(lambda: next(iter(media.sample(1)))).image
-
-
-def _decoding(step: Callable[[], T]) -> T:
-    try:
-        return step()
-    except MediaError:
-        raise
-    except Exception as error:
-        raise MediaError("unreadable", f"could not be decoded ({type(error).__name__})") from error
+    with guarded(lambda: open_media(path)) as media:
+        return guarded(lambda: next(iter(media.sample(1)))).image

@@ -1,7 +1,7 @@
 """Opens untrusted images and videos, samples frames and enforces limits."""
 
-from unmask.media.frame import Frame, Limits, MediaError, MediaInfo
+from unmask.media.frame import Frame, Limits, MediaError, MediaInfo, guarded
 from unmask.media.opening import open_media
 from unmask.media.source import Media
 
-__all__ = ["Frame", "Limits", "Media", "MediaError", "MediaInfo", "open_media"]
+__all__ = ["Frame", "Limits", "Media", "MediaError", "MediaInfo", "guarded", "open_media"]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
 
 MediaStatus = Literal["unreadable", "unsupported", "too_large"]
 MediaKind = Literal["image", "video"]
+
+T = TypeVar("T")
 
 
 class MediaError(Exception):
@@ -103,3 +106,13 @@ class Frame:
     index: int
     time: float
     image: np.ndarray
+
+
+def guarded(step: Callable[[], T]) -> T:
+    """Run one step on untrusted bytes; whatever goes wrong in there is the file's fault: MediaError."""
+    try:
+        return step()
+    except MediaError:
+        raise
+    except Exception as error:
+        raise MediaError("unreadable", f"could not be decoded ({type(error).__name__})") from error

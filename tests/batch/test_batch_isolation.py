@@ -4,8 +4,8 @@ import threading
 import time
 
 import pytest
-
 import worker_scanners
+
 from unmask.batch import BatchError, Fingerprint, IsolatedScanner, fingerprint
 from unmask.batch.isolation import DroppedError
 from unmask.detectors import DetectorError

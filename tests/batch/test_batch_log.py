@@ -51,7 +51,7 @@ def test_zeros_that_a_lost_block_leaves_are_cut_off(log_path):
 )
 def test_a_strangers_file_is_left_alone(log_path, text):
     log_path.write_text(text)
-    with open_log(log_path, resume=True) as log, pytest.raises(BatchError, match="line 1 of .* no result"):
+    with open_log(log_path, resume=True) as log, pytest.raises(BatchError, match="line 1 of"):
         list(log.rows())
     assert log_path.read_text() == text
 

@@ -53,6 +53,8 @@ def run_on_ray(
     BatchError
         The cluster cannot be reached, or an actor cannot load the detector.
     """
+    if not paths:
+        return
     try:
         with _connected(address, workers) as processors:
             actors = workers or processors
@@ -149,14 +151,16 @@ class Claims:
 @contextmanager
 def _connected(address: str, workers: int | None) -> Iterator[int]:
     """Join a cluster, or start one on this machine; gives its number of processors."""
-    # Before the import: Ray reads it there. It would report usage over the network.
+    # Before the import, which reads them. Ray would report usage over the network, and warn about its own actors.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     import ray
     from ray.data import DataContext
 
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address == "local":
         options |= {"include_dashboard": False, "object_store_memory": _LOCAL_OBJECT_STORE}
+        options |= {"_node_ip_address": "127.0.0.1"}  # Nobody else is to reach it.
         options |= {"num_cpus": workers} if workers else {}
     try:
         ray.init(address=address, **options)

@@ -33,16 +33,17 @@ def run(
     Raises what a scanner or the log raised first; rows written until then are whole.
     """
     stop = stop or Stop()
-    with ThreadPoolExecutor(len(scanners), thread_name_prefix="unmask-batch") as threads:
+    threads = ThreadPoolExecutor(len(scanners), thread_name_prefix="unmask-batch")
+    try:
         work = [threads.submit(_work, scanner, source, ledger, stop, on_result) for scanner in scanners]
-        try:
-            _wait_for(work, scanners, stop)
-        finally:
-            stop.ask()
-            for scanner in scanners:
-                scanner.drop()
-    for scanner in scanners:
-        scanner.close()
+        _wait_for(work, scanners, stop)
+    finally:
+        stop.ask()
+        for scanner in scanners:
+            scanner.drop()
+        threads.shutdown()
+        for scanner in scanners:
+            scanner.close()
     for future in work:
         future.result()
 

@@ -1,0 +1,81 @@
+"""A run on a local Ray cluster gives what a run without one does, also when an actor is killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import toys
+from toy_detectors import write_detector
+from unmask.batch.cluster import Claims
+
+ray = pytest.importorskip("ray", reason='Ray is not installed: pip install "unmask[ray]"')
+pytest.importorskip("ray.data", reason='Ray Data is not installed: pip install "unmask[ray]"')
+
+
+def rows(log_path):
+    return [json.loads(line) for line in log_path.read_text().splitlines()] if log_path.exists() else []
+
+
+def test_a_content_is_claimed_by_one_path_and_again_by_it():
+    claims = Claims(frozenset([b"known"]))
+    assert claims.claim(b"new", "a.png") and claims.claim(b"new", "a.png")
+    assert not claims.claim(b"new", "b.png") and not claims.claim(b"known", "a.png")
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for actors in /proc")
+def test_an_actor_killed_in_mid_run_costs_nothing(make_image, log_path, tmp_path):
+    detector = write_detector(tmp_path / "toy")
+    for number in range(60):
+        make_image(f"in/{number}.png", number, toys.RED)
+    for number in range(4):
+        make_image(f"in/twin{number}.png", 59, toys.RED)
+    make_image("in/na\u00efve.png", 200)
+    (tmp_path / "in" / "broken.mp4").write_text("not a video")
+    command = [sys.executable, "-m", "unmask", "scan", "in", "--output", str(log_path), "--ray", "local"]
+    process = subprocess.Popen(
+        [*command, "--workers", "2", "--detector", str(detector)],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    until = time.monotonic() + 200
+    while len(rows(log_path)) < 16:
+        assert process.poll() is None and time.monotonic() < until, process.communicate()
+        time.sleep(0.05)
+    actors = [pid for pid in below(process.pid) if is_actor(pid)]
+    assert len(actors) == 2
+    os.kill(actors[0], signal.SIGKILL)
+    _, said = process.communicate(timeout=200)
+    assert process.returncode == 1, said
+    done = {row["path"]: row for row in rows(log_path)}
+    assert set(done) == {str(path.relative_to(tmp_path)) for path in (tmp_path / "in").iterdir()}
+    assert len(rows(log_path)) == len(done) == 66
+    assert sum(row["batch"]["same_as"] is not None for row in done.values()) == 4
+    assert sorted(row["status"] for row in done.values())[-1:] == ["unreadable"]
+    again = subprocess.run(
+        [*command, "--resume", "--detector", str(detector)], cwd=tmp_path, capture_output=True
+    )
+    assert again.returncode == 1 and len(rows(log_path)) == 66
+
+
+def below(pid):
+    """Give the processes that a process started, and those that these started."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return
+    for child in map(int, children):
+        yield child
+        yield from below(child)
+
+
+def is_actor(pid):
+    try:
+        return b"ScanOnRay" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,7 +13,10 @@ import pytest
 
 import toys
 from toy_detectors import write_detector
-from unmask.batch.cluster import Claims
+from unmask.batch import BatchError, Stop
+from unmask.batch.cluster import Claims, run_on_ray
+from unmask.detectors import load_card
+from unmask.scanning import Settings
 
 ray = pytest.importorskip("ray", reason='Ray is not installed: pip install "unmask[ray]"')
 pytest.importorskip("ray.data", reason='Ray Data is not installed: pip install "unmask[ray]"')
@@ -26,6 +30,15 @@ def test_a_content_is_claimed_by_one_path_and_again_by_it():
     claims = Claims(frozenset([b"known"]))
     assert claims.claim(b"new", "a.png") and claims.claim(b"new", "a.png")
     assert not claims.claim(b"new", "b.png") and not claims.claim(b"known", "a.png")
+
+
+def test_an_address_where_nobody_listens_is_said_at_once(open_ledger, tmp_path):
+    card = load_card(write_detector(tmp_path / "toy"))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(BatchError, match=f"no Ray cluster at '{address}'"):
+            run_on_ray(address, [tmp_path], open_ledger(), Settings(), card, Stop())
 
 
 @pytest.mark.timeout(900)

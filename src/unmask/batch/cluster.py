@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -56,7 +57,8 @@ def run_on_ray(
     if not paths:
         return
     try:
-        with _connected(address, workers) as processors:
+        # Ray takes SIGTERM for itself when it starts.
+        with _connected(address, workers) as processors, stop.listening():
             actors = workers or processors
             while paths and not stop.asked:
                 this_round, paths = paths[:FILES_A_ROUND], paths[FILES_A_ROUND:]
@@ -72,7 +74,7 @@ def _round(paths: Sequence[Path], ledger: Ledger, settings: Settings, card: Card
     import ray
     from ray.data import ActorPoolStrategy
 
-    claims = ray.remote(num_cpus=0)(Claims).remote(ledger.known_contents())  # type: ignore[attr-defined]
+    claims = ray.remote(num_cpus=0)(Claims).remote(ledger.known_contents())
     actors = min(actors, -(-len(paths) // FILES_A_TASK))
     answers = ray.data.from_items(
         [{"path": os.fsencode(path)} for path in paths],
@@ -162,6 +164,7 @@ def _connected(address: str, workers: int | None) -> Iterator[int]:
         options |= {"include_dashboard": False, "object_store_memory": _LOCAL_OBJECT_STORE}
         options |= {"_node_ip_address": "127.0.0.1"}  # Nobody else is to reach it.
         options |= {"num_cpus": workers} if workers else {}
+    _check_that_somebody_listens(address)
     try:
         ray.init(address=address, **options)
     except (ConnectionError, ValueError, RuntimeError) as error:
@@ -173,3 +176,14 @@ def _connected(address: str, workers: int | None) -> Iterator[int]:
         yield int(ray.cluster_resources().get("CPU", 1))
     finally:
         ray.shutdown()
+
+
+def _check_that_somebody_listens(address: str) -> None:
+    """Raise BatchError at once where Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and port.isdigit()):
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise BatchError(f"no Ray cluster at {address!r}: {error}") from None

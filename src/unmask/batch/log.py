@@ -157,7 +157,7 @@ def open_log(path: Path | None, resume: bool) -> ResultsLog:
 
 def unnamed_log(echo: BinaryIO | None = None) -> ResultsLog:
     """Make a log that ends with the run, for looking up what was scanned; ``echo`` gets each line too."""
-    return ResultsLog("the log", tempfile.TemporaryFile(buffering=0), echo)  # type: ignore[arg-type]
+    return ResultsLog("the log", tempfile.TemporaryFile(buffering=0), echo)
 
 
 def _lock(file: FileIO, path: Path) -> None:

@@ -47,12 +47,12 @@ def test_files_that_end_their_worker_spare_the_others(isolated, make_image):
 
 
 def test_a_file_that_takes_forever_is_ended(isolated, make_image):
-    scanner = isolated(patience=3.0)
+    scanner = isolated(patience=2.0)
     path = make_image("good.png")
     scanner.scan(path, scanner.look(path))
     hang = make_image("hang.png")
     result, _ = scanner.scan(hang, Fingerprint())
-    assert result.status == "unreadable" and "3 seconds" in result.detail
+    assert result.status == "unreadable" and "2 seconds" in result.detail
 
 
 def test_a_file_that_changed_meanwhile_has_no_result(isolated, make_image):

@@ -6,18 +6,13 @@ skip what the first has done.
 
 from unmask.batch.errors import BatchError
 from unmask.batch.identity import Fingerprint, fingerprint, scan_key
-from unmask.batch.isolation import (
-    FileScanner,
-    InProcessScanner,
-    IsolatedScanner,
-    detector_info,
-    scan_or_explain,
-)
+from unmask.batch.isolation import FileScanner, InProcessScanner, IsolatedScanner, detector_info
 from unmask.batch.ledger import Ledger
 from unmask.batch.log import ResultsLog, open_log, unnamed_log
 from unmask.batch.paths import ListedPaths, PathSource, StreamedPaths, listed_in
 from unmask.batch.run import run
 from unmask.batch.stopping import Stop
+from unmask.batch.worker import scan_or_explain
 
 __all__ = [
     "BatchError",

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import atexit
-import os
 import signal
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from unmask.batch.errors import BatchError
 from unmask.batch.identity import Fingerprint, fingerprint
+from unmask.batch.worker import MakeScanner, largest, plain_scanner, scan_or_explain, serve, unless_changed
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -22,9 +21,8 @@ if TYPE_CHECKING:
 
     from unmask.detectors import Card
     from unmask.report import DetectorInfo, ScanResult
-    from unmask.scanning import Scanner, Settings
+    from unmask.scanning import Settings
 
-MakeScanner = Callable[["Settings"], "Scanner"]
 PATIENCE = 900.0
 STARTS = 3
 
@@ -157,19 +155,19 @@ class IsolatedScanner:
         link = self._ready_worker()
         try:
             link.send((verb, str(path)))
-            answer = self._answer(link)
+            answer = self._answer(link, self._patience)
         except (EOFError, OSError):
             raise self._why_it_ended() from None
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    def _answer(self, link: Connection) -> Any:
-        if link.poll(self._patience):
+    def _answer(self, link: Connection, patience: float) -> Any:
+        if link.poll(patience):
             return link.recv()
         with self._lock:
             self._end_worker()
-        raise WorkerEndedError(f"it kept a process busy for {self._patience:.0f} seconds, twice")
+        raise WorkerEndedError(f"it kept a process busy for {patience:.0f} seconds, twice")
 
     def _ready_worker(self) -> Connection:
         for _ in range(STARTS):
@@ -180,7 +178,7 @@ class IsolatedScanner:
                     return self._connection
                 link = self._start()
             try:
-                answer = self._answer(link)
+                answer = self._answer(link, PATIENCE)
             except (EOFError, OSError, WorkerEndedError):
                 self._why_it_ended()
                 continue
@@ -199,7 +197,7 @@ class IsolatedScanner:
         context = get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(
-            target=_serve, args=(theirs, self._settings, self._make_scanner), daemon=True
+            target=serve, args=(theirs, self._settings, self._make_scanner), daemon=True
         )
         self._process.start()
         theirs.close()
@@ -227,91 +225,11 @@ class IsolatedScanner:
         self._process = self._connection = None
 
 
-def scan_or_explain(scanner: Scanner, path: Path) -> ScanResult:
-    """Scan one file; an error of unmask's own becomes that file's result, so that the other files are done."""
-    from unmask.detectors import DetectorError
-    from unmask.faces import FaceFinderError
-    from unmask.report import ScanResult
-    from unmask.scanning import kind_by_name
-
-    try:
-        return scanner.scan(path)
-    except (DetectorError, FaceFinderError):
-        raise
-    except Exception as error:
-        detail = f"internal error: {type(error).__name__}: {' '.join(str(error).split())}"
-        return ScanResult(str(path), kind_by_name(path), "unreadable", scanner.detector_info, detail)
-
-
-def unless_changed(path: Path, seen: Fingerprint, result: ScanResult) -> tuple[ScanResult, Fingerprint]:
-    """Give a result and what it is of; of a file that was changed meanwhile there is no result."""
-    if seen.still_holds(path):
-        return result, seen
-    changed = replace(
-        result, status="unreadable", detail="it changed while it was scanned",
-        verdict=None, score=None, interval=None, tracks=(),
-    )  # fmt: skip
-    return changed, Fingerprint()
-
-
 def detector_info(card: Card) -> DetectorInfo:
     """Name a detector as results do, without loading it."""
     from unmask.report import DetectorInfo
 
     return DetectorInfo(card.name, str(card.version), card.sha256, card.crop_profile)
-
-
-def largest(settings: Settings) -> int:
-    """Bytes of the largest file that is read at all."""
-    return max(settings.limits.image_bytes, settings.limits.video_bytes)
-
-
-def plain_scanner(settings: Settings) -> Scanner:
-    """Make the scanner of everyday use."""
-    from unmask.scanning import Scanner
-
-    return Scanner(settings)
-
-
-def _serve(link: Connection, settings: Settings, make_scanner: MakeScanner) -> None:
-    """Run a worker: load once, then answer until the other end closes."""
-    _leave_stopping_to_the_parent()
-    with make_scanner(settings) as scanner, suppress(EOFError, BrokenPipeError):
-        try:
-            _ = scanner.detector
-        except Exception as error:
-            link.send(error)
-            return
-        link.send("ready")
-        while True:
-            verb, path = link.recv()
-            link.send(_answer_to(scanner, verb, Path(path)))
-
-
-def _answer_to(scanner: Scanner, verb: str, path: Path) -> object:
-    try:
-        if verb == "look":
-            return fingerprint(path, largest(scanner.settings))
-        return scan_or_explain(scanner, path)
-    except Exception as error:
-        return error
-
-
-def _leave_stopping_to_the_parent() -> None:
-    """Ctrl-C reaches the whole group, and so does the end of a service: the parent ends its workers in order.
-
-    A parent that was killed takes its workers along.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    connection.wait([sentinel])
-    os._exit(1)
 
 
 def _ending(code: int | None) -> str:

@@ -7,11 +7,11 @@ import os
 import pytest
 
 from toy_detectors import write_detector
-from unmask.batch import fingerprint, scan_key
+from unmask.batch import detector_info, fingerprint, scan_key
 from unmask.batch.identity import WITHOUT_EFFECT, short_hash
 from unmask.detectors import load_card
 from unmask.media import Limits
-from unmask.scanning import Settings
+from unmask.scanning import Scanner, Settings
 
 
 def test_a_fingerprint_is_of_the_bytes(tmp_path):
@@ -36,7 +36,7 @@ def test_what_is_too_large_or_no_file_is_not_read(tmp_path):
 
 
 OTHER = {
-    "frames": 7, "minimum_face": 30.0, "faces": 5, "crops": 50, "limits": Limits(video_side=100),
+    "frames": 7, "minimum_face": 30.0, "faces": 5, "crops": 50, "limits": Limits(video_side=100), "every": 2.0, "seconds": 3.0,
 }  # fmt: skip
 
 
@@ -46,6 +46,7 @@ def test_the_key_depends_on_every_setting_but_those_without_effect(tmp_path):
     for field in dataclasses.fields(Settings):
         if field.name in WITHOUT_EFFECT:
             continue
+        assert field.name in OTHER, f"does {field.name} change a score? see WITHOUT_EFFECT"
         changed = dataclasses.replace(Settings(), **{field.name: OTHER[field.name]})
         assert scan_key(card, changed) != plain, field.name
     assert scan_key(card, Settings(threads=3, detector="elsewhere")) == plain
@@ -65,3 +66,9 @@ def test_the_key_depends_on_the_detector(tmp_path, change):
 
 def test_short_hashes_take_any_name():
     assert len(short_hash("a\udcff", 1, None)) == 16 and short_hash("a", "b") != short_hash("ab")
+
+
+def test_a_detector_is_named_as_by_a_scan(tmp_path):
+    folder = write_detector(tmp_path / "toy")
+    with Scanner(Settings(detector=str(folder))) as scanner:
+        assert detector_info(load_card(folder)) == scanner.detector_info

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from unmask.report import ScanResult
     from unmask.scanning import Settings
 
-# The detector counts by what its card says, wherever it lies; threads never change a score.
-WITHOUT_EFFECT = frozenset({"detector", "threads"})
+# The detector counts by what its card says, wherever it lies; the others never change a score.
+WITHOUT_EFFECT = frozenset({"detector", "threads", "isolated", "evidence"})
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from multiprocessing import connection, parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,9 +73,11 @@ def unless_changed(path: Path, seen: Fingerprint, result: ScanResult) -> tuple[S
     """Give a result and what it is of; of a file that was changed meanwhile there is no result."""
     if seen.still_holds(path):
         return result, seen
-    changed = replace(
-        result, status="unreadable", detail="it changed while it was scanned",
-        verdict=None, score=None, interval=None, tracks=(),
+    from unmask.report import ScanResult
+
+    changed = ScanResult(
+        result.path, result.kind, "unreadable", result.detector, "it changed while it was scanned",
+        seconds=result.seconds,
     )  # fmt: skip
     return changed, Fingerprint()
 

@@ -19,7 +19,8 @@ def open_session(
     """Open a model for inference on the best provider present.
 
     threads : operator threads, None for one a core. constants : values that take the place of the model's own
-    constants of these names; the session reads their memory, so the caller keeps them as long as it. Raises DetectorError when the file is no usable model.
+    constants of these names; the session reads their memory, so the caller keeps them as long as it. Raises
+    DetectorError when the file is no usable model.
     """
     import onnxruntime
 

@@ -38,9 +38,10 @@ def main() -> None:
     options = parser.parse_args()
     files = chosen(options.paths, options.sample)
     scanner, finder = load()
-    costs = [cost_of(file, scanner, finder) for file in files]
-    for file, cost in zip(files, costs, strict=True):
-        print(file.name, {stage: round(seconds, 3) for stage, seconds in cost.items()}, file=sys.stderr)
+    costs = []
+    for file in files:
+        costs.append(cost_of(file, scanner, finder))
+        print(file.name, {stage: round(seconds, 3) for stage, seconds in costs[-1].items()}, file=sys.stderr)
     summary = {
         stage: {
             "mean": round(statistics.fmean(cost[stage] for cost in costs), 3),

@@ -1,0 +1,231 @@
+"""The report of an audit: everything found, and the findings in the order in which they matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import unmask
+from unmask.evaluation.audit.copies import ALIKE, NEAR, CopyCounts
+from unmask.evaluation.audit.drivers import FactPull, Influence
+from unmask.evaluation.audit.leaks import Leak
+from unmask.evaluation.audit.shortcuts import FactAUC
+from unmask.evaluation.intervals import Estimate
+from unmask.evaluation.zero_pixel import Control
+
+SCHEMA = 1
+Severity = Literal["serious", "notice"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong: `serious` where figures on the set cannot be believed as they are, else `notice`."""
+
+    severity: Severity
+    kind: str
+    text: str
+
+    def to_dict(self) -> dict[str, str]:
+        """Return the fields as plain values."""
+        return dict(self.__dict__)
+
+
+@dataclass(frozen=True)
+class CopyPair:
+    """Two files that are copies: same bytes where `distance` is None, else so many bits of 255 apart."""
+
+    first: str
+    second: str
+    distance: float | None
+    kinds: tuple[str, ...]
+    labels: tuple[str, str]
+    places: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was audited: rows by place and label, files by status, blank pictures, videos and clusters compared."""
+
+    name: str
+    kind: str
+    rows: Mapping[str, Mapping[str, int]]
+    sources: int
+    statuses: Mapping[str, int]
+    blank: Sequence[str]
+    videos: Mapping[str, int]
+    clusters: int
+
+
+@dataclass(frozen=True)
+class Drivers:
+    """What drives a detector's decisions: facts that its logit follows, and training crops that decisions rest on.
+
+    `agreement` is the share of the nearest training crops whose label is the decision's.
+    """
+
+    detector: Mapping[str, Any]
+    videos: int
+    clusters: int
+    facts: Sequence[FactPull]
+    training: str | None = None
+    training_crops: int = 0
+    agreement: Estimate | None = None
+    influences: Sequence[Influence] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values."""
+        return {
+            "detector": dict(self.detector),
+            "videos": self.videos,
+            "clusters": self.clusters,
+            "facts": [fact.to_dict() for fact in self.facts],
+            "training": self.training,
+            "training_crops": self.training_crops,
+            "agreement": self.agreement.to_dict() if self.agreement else None,
+            "influences": [influence.to_dict() for influence in self.influences],
+        }
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """Everything that an audit found; `findings` puts the first things first.
+
+    `facts` is empty, with the reason in `facts_reason`, where the videos compared have one class only.
+    """
+
+    summary: Summary
+    settings: Mapping[str, Any]
+    counts: CopyCounts
+    pairs: Sequence[CopyPair]
+    leaks: Sequence[Leak]
+    facts: Sequence[FactAUC]
+    facts_reason: str | None
+    control: Control | None
+    drivers: Drivers | None = None
+    command: str | None = None
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What is wrong, serious things first, shortcuts before all."""
+        found = [*_shortcuts(self), *_splits(self.leaks), *_copies(self.counts), *_others(self)]
+        return sorted(found, key=lambda finding: finding.severity != "serious")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the pairs as plain values."""
+        return {
+            "schema": SCHEMA,
+            "unmask": unmask.__version__,
+            "command": self.command,
+            "set": asdict(self.summary),
+            "settings": dict(self.settings),
+            "findings": [finding.to_dict() for finding in self.findings],
+            "copies": asdict(self.counts),
+            "leaks": [leak.to_dict() for leak in self.leaks],
+            "facts": [fact.to_dict() for fact in self.facts],
+            "facts_reason": self.facts_reason,
+            "zero_pixel_control": self.control.to_dict() if self.control else None,
+            "drivers": self.drivers.to_dict() if self.drivers else None,
+        }
+
+
+def show(value: Estimate) -> str:
+    """Write a figure with its interval."""
+    if value.value is None:
+        return "-"
+    if value.low is None or value.high is None:
+        return f"{value.value:.3f}"
+    return f"{value.value:.3f} [{value.low:.3f}, {value.high:.3f}]"
+
+
+def _shortcuts(report: AuditReport) -> Iterator[Finding]:
+    shortcuts = [fact for fact in report.facts if fact.is_shortcut]
+    if shortcuts:
+        first, *rest = shortcuts
+        text = f"{first.name} tells real from fake: AUC {show(first.auc)}, higher in {first.higher_in}"
+        if rest:
+            text += "; so do " + ", ".join(f"{fact.name} ({fact.auc.value:.3f})" for fact in rest)
+        yield Finding("serious", "shortcut", text)
+    if report.control and report.control.leaks:
+        text = f"metadata alone, without a pixel, reach AUC {show(report.control.auc)}"
+        yield Finding("serious", "zero-pixel control", text)
+
+
+def _splits(leaks: Sequence[Leak]) -> Iterator[Finding]:
+    for kind, text in (
+        ("video", "videos have crops on both sides of a split"),
+        ("source", "sources lie on both sides of a split"),
+        ("group", "groups (persons) lie on both sides of a split"),
+        ("label", "videos are labelled both real and fake"),
+    ):
+        names = [leak.name for leak in leaks if leak.kind == kind]
+        if names:
+            yield Finding("serious", kind, f"{len(names)} {text}, such as {names[0]}")
+    listed = [leak.name for leak in leaks if leak.kind == "file"]
+    if listed:
+        yield Finding("notice", "file", f"{len(listed)} files are listed more than once, such as {listed[0]}")
+
+
+def _copies(counts: CopyCounts) -> Iterator[Finding]:
+    lines: tuple[tuple[Severity, str, int, str], ...] = (
+        (
+            "serious",
+            "copies across splits",
+            counts.across_splits,
+            "pairs of copies lie on both sides of a split",
+        ),
+        (
+            "serious",
+            "copies across labels",
+            counts.across_labels,
+            "pairs of copies, the same bytes or of sources that nothing links, are labelled real and fake",
+        ),
+        ("notice", "duplicates", counts.exact, "files repeat another's bytes"),
+        (
+            "notice",
+            "near-duplicates",
+            counts.across_sources,
+            f"pairs within a split look the same (at most {NEAR} bits of 255 apart) though their sources differ",
+        ),
+        (
+            "notice",
+            "alike across splits",
+            counts.alike_across_splits,
+            f"pairs on both sides of a split look alike (at most {ALIKE} bits): one person in one place, most likely",
+        ),
+        (
+            "notice",
+            "real and fake alike",
+            counts.twins,
+            "pairs of real and fake of one source hardly differ: the change is tiny, elsewhere or missing",
+        ),
+    )
+    for severity, kind, count, text in lines:
+        if count:
+            yield Finding(severity, kind, f"{count} {text}")
+
+
+def _others(report: AuditReport) -> Iterator[Finding]:
+    unread = {name: count for name, count in report.summary.statuses.items() if name != "ok"}
+    if unread:
+        counts = ", ".join(f"{count} {name}" for name, count in sorted(unread.items()))
+        yield Finding("notice", "files", f"not every file could be opened: {counts}")
+    if report.summary.blank:
+        blank = report.summary.blank
+        yield Finding("notice", "blank", f"{len(blank)} pictures show nothing, such as {blank[0]}")
+    if report.drivers:
+        yield from _driving(report.drivers)
+
+
+def _driving(drivers: Drivers) -> Iterator[Finding]:
+    driving = [fact for fact in drivers.facts if fact.drives]
+    if driving:
+        first, *rest = driving
+        side = "fake" if (first.pull.value or 0) > 0 else "real"
+        text = (
+            f"{drivers.detector['name']} says {side} the higher {first.name} is, the label being the same: rank "
+            f"correlation {show(first.pull)}"
+        )
+        if rest:
+            text += "; likewise " + ", ".join(f"{fact.name} ({fact.pull.value:.3f})" for fact in rest)
+        yield Finding("notice", "driver", text)

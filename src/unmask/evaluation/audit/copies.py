@@ -74,19 +74,26 @@ def near_pairs(bits: Bits, limit: int) -> tuple[Pairs, NDArray[np.float64]]:
 
     Every pair is compared: N * N / 2 times 256 bits a frame.
     """
-    frames = bits.shape[1] // 4
+    frames, half = bits.shape[1] // 4, bits.shape[1] // 2
     found, distances = [np.zeros((0, 2), np.int64)], [np.zeros(0)]
     for start in range(0, len(bits), _ROWS_AT_ONCE):
-        rows = bits[start : start + _ROWS_AT_ONCE]
-        apart = np.zeros((len(rows), len(bits) - start), np.uint16)
-        for word in range(bits.shape[1]):
-            apart += np.bitwise_count(rows[:, word, None] ^ bits[None, start:, word])
-        first, second = np.nonzero(apart <= limit * frames)
-        later = second > first
-        first, second = first[later], second[later]
-        found.append(np.stack([first, second], axis=1) + start)
-        distances.append(apart[first, second] / frames)
+        rows, rest = bits[start : start + _ROWS_AT_ONCE], bits[start:]
+        # Half the words tell nearly all pairs apart; the other half is for the few that are left.
+        first, second = np.nonzero(_apart(rows[:, None, :half], rest[None, :, :half]) <= limit * frames)
+        first, second = first[second > first], second[second > first]
+        apart = _apart(rows[first], rest[second])
+        near = apart <= limit * frames
+        found.append(np.stack([first[near], second[near]], axis=1) + start)
+        distances.append(apart[near] / frames)
     return np.concatenate(found), np.concatenate(distances)
+
+
+def _apart(one: Bits, other: Bits) -> NDArray[np.uint16]:
+    """Count the bits in which hashes (..., W) differ: (...)."""
+    total = np.bitwise_count(one[..., 0] ^ other[..., 0]).astype(np.uint16)
+    for word in range(1, one.shape[-1]):
+        total += np.bitwise_count(one[..., word] ^ other[..., word])
+    return total
 
 
 def find_copies(looked: Looked) -> tuple[list[Copy], list[int]]:

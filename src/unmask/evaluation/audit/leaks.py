@@ -18,8 +18,8 @@ class Leak:
     Parameters
     ----------
     kind
-        `source`, `group` or `video` on both sides of a split; `label`: a video labelled both ways; `file`: listed
-        more than once.
+        `source`, `group` or `video` on both sides of a split; `label`: a file labelled both ways; `file`: listed more
+        than once.
     name
         What it is called.
     places
@@ -50,10 +50,11 @@ def find_leaks(looked: Looked) -> list[Leak]:
         leaks += _apart(
             "group", rows, places, lambda row: _named(row, row.item.group), lambda row: row.item.group
         )
+    # A video's key holds its method, which real ones and fakes never share: files are what can be labelled twice.
     labels = ["fake" if row.item.label else "real" for row in rows]
-    leaks += _apart("label", rows, labels, lambda row: row.item.video, lambda row: row.item.path)
-    listed = Counter((name, row.file) for name, row in zip(looked.sets, rows, strict=True))
-    leaks += [Leak("file", file, {"rows": count}) for (_, file), count in listed.items() if count > 1]
+    leaks += _apart("label", rows, labels, lambda row: (row.item.dataset, row.file), lambda row: row.file)
+    listed = Counter((name, row.file, row.item.label) for name, row in zip(looked.sets, rows, strict=True))
+    leaks += [Leak("file", file, {"rows": count}) for (_, file, _), count in listed.items() if count > 1]
     return leaks
 
 

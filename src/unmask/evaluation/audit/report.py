@@ -156,7 +156,7 @@ def _splits(leaks: Sequence[Leak]) -> Iterator[Finding]:
         ("video", "videos have crops on both sides of a split"),
         ("source", "sources lie on both sides of a split"),
         ("group", "groups (persons) lie on both sides of a split"),
-        ("label", "videos are labelled both real and fake"),
+        ("label", "files are labelled both real and fake"),
     ):
         names = [leak.name for leak in leaks if leak.kind == kind]
         if names:

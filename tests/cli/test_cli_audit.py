@@ -59,7 +59,12 @@ def test_json_and_files_say_the_same_and_the_command_repeats_it(run, folder, tmp
     assert report["facts"][0]["shortcut"] is True
     page = (out / "audit.md").read_text()
     assert "jpeg_quality" in page and report["command"] in page
-    assert sorted(path.name for path in out.iterdir()) == ["audit.json", "audit.md", "copies.csv", "leaks.csv"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "audit.json",
+        "audit.md",
+        "copies.csv",
+        "leaks.csv",
+    ]
     words = shlex.split(report["command"])
     assert words[:2] == ["unmask", "audit"]
     again = json.loads(run(*words[2:], "--json").stdout)

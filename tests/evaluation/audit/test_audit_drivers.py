@@ -43,15 +43,20 @@ def test_gradient_similarity_is_that_of_torch():
     torch = pytest.importorskip("torch")
     random = np.random.default_rng(0)
     hidden = random.normal(size=(7, 4)).astype(np.float32)
-    weights, bias = torch.tensor(random.normal(size=4), requires_grad=True), torch.tensor(0.3, requires_grad=True)
+    weights, bias = (
+        torch.tensor(random.normal(size=4), requires_grad=True),
+        torch.tensor(0.3, requires_grad=True),
+    )
     labels = np.array([0, 1, 1, 0])
     logits = (torch.tensor(hidden).double() @ weights + bias).detach().numpy()
 
     def gradient(row, label):
         logit = torch.tensor(hidden[row]).double() @ weights + bias
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(logit, torch.tensor(float(label)).double())
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(
+            logit, torch.tensor(float(label)).double()
+        )
         parts = torch.autograd.grad(loss, (weights, bias))
-        return np.concatenate([part.numpy().ravel() for part in parts]), float(torch.sigmoid(logit))
+        return np.concatenate([part.numpy().ravel() for part in parts]), torch.sigmoid(logit).item()
 
     training = Training([str(n) for n in range(4)], labels, [{}] * 4, Latents(logits[3:], hidden[3:]))
     _, support = similarities(Latents(logits[:3], hidden[:3]), training)
@@ -79,7 +84,9 @@ def test_influences_name_the_crops_that_most_support_comes_from():
 
 def test_shares_are_counted_over_neighbours():
     facts = [{"codec": "a"}, {"codec": "b"}]
-    training = Training(list("wxyz"), np.zeros(4), [{"codec": c} for c in "aaab"], Latents(np.zeros(4), np.zeros((4, 1))))
+    training = Training(
+        list("wxyz"), np.zeros(4), [{"codec": c} for c in "aaab"], Latents(np.zeros(4), np.zeros((4, 1)))
+    )
     shared = shared_facts(facts, np.array(["s", "t"]), np.array([[0, 1], [2, 3]]), training, FAST)
     # The first shares with both where 3/4 would; the second with one of two where 1/4 would.
     assert shared["codec"].value == pytest.approx((0.25 + 0.25) / 2)
@@ -137,7 +144,9 @@ def test_pull_is_the_rank_correlation_within_labels():
 
 
 def test_too_few_sources_accuse_no_detector():
-    units = Units(np.arange(20) % 2, np.repeat(["a", "b", "c"], [7, 7, 6]), [{"x": float(n)} for n in range(20)], [])
+    units = Units(
+        np.arange(20) % 2, np.repeat(["a", "b", "c"], [7, 7, 6]), [{"x": float(n)} for n in range(20)], []
+    )
     found = pulls(units, np.arange(20.0), FAST)
     assert found[0].pull.value == pytest.approx(1.0)
     assert not found[0].drives

@@ -29,7 +29,9 @@ def test_one_class_at_another_jpeg_quality_is_named_first(faces, tmp_path):
     report = audit(toys.write(tmp_path / "set"), QUICK)
     first = report.findings[0]
     assert (first.severity, first.kind) == ("serious", "shortcut")
-    assert first.text.startswith("jpeg_quality tells real from fake: AUC 1.000 [1.000, 1.000], higher in real")
+    assert first.text.startswith(
+        "jpeg_quality tells real from fake: AUC 1.000 [1.000, 1.000], higher in real"
+    )
     assert report.facts[0].fact == "jpeg_quality"
     assert report.findings[1].kind == "zero-pixel control"
 

@@ -153,12 +153,19 @@ def _summary(listing: Listing, looked: Looked, blank: Sequence[str], units: Unit
         listing.name,
         listing.kind,
         {place: dict(count) for place, count in sorted(counts.items())},
-        len({(row.item.dataset, row.item.source) for row in looked.rows}),
+        _sources(looked),
         looked.statuses,
         list(blank),
         {"real": int((units.labels == 0).sum()), "fake": int(units.labels.sum())},
         len(np.unique(units.clusters)),
     )
+
+
+def _sources(looked: Looked) -> int | None:
+    """Count sources; None where none is named: a crop without one has its file's name for it, a video nothing."""
+    if all(row.item.source in ("", Path(row.file).stem) for row in looked.rows):
+        return None
+    return len({(row.item.dataset, row.item.source) for row in looked.rows})
 
 
 def _name(label: int) -> str:

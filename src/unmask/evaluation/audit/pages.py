@@ -98,8 +98,9 @@ def about(report: AuditReport) -> list[str]:
     """Say what was looked at, in sentences."""
     summary = report.summary
     where = "; ".join(f"{place or 'no split'}: {_counts(counts)}" for place, counts in summary.rows.items())
+    sources = "no sources named" if summary.sources is None else f"{summary.sources} sources"
     lines = [
-        f"{summary.name}: {summary.kind}, {summary.sources} sources. {where}. Files: {_counts(summary.statuses)}.",
+        f"{summary.name}: {summary.kind}, {sources}. {where}. Files: {_counts(summary.statuses)}.",
         f"Facts were compared over {summary.videos['real']} real and {summary.videos['fake']} fake videos in "
         f"{summary.clusters} sources or groups; every interval is {report.settings['confidence']:.0%}, from "
         f"{report.settings['resamples']} bootstrap resamples of those, seed {report.settings['seed']}.",

@@ -45,12 +45,15 @@ class CopyPair:
 
 @dataclass(frozen=True)
 class Summary:
-    """What was audited: rows by place and label, files by status, blank pictures, videos and clusters compared."""
+    """What was audited: rows by place and label, files by status, blank pictures, videos and clusters compared.
+
+    `sources` is None where the manifest names none, so that every file counts as its own.
+    """
 
     name: str
     kind: str
     rows: Mapping[str, Mapping[str, int]]
-    sources: int
+    sources: int | None
     statuses: Mapping[str, int]
     blank: Sequence[str]
     videos: Mapping[str, int]
@@ -221,11 +224,11 @@ def _driving(drivers: Drivers) -> Iterator[Finding]:
     driving = [fact for fact in drivers.facts if fact.drives]
     if driving:
         first, *rest = driving
-        side = "fake" if (first.pull.value or 0) > 0 else "real"
+        way = "rises" if (first.pull.value or 0) > 0 else "falls"
         text = (
-            f"{drivers.detector['name']} says {side} the higher {first.name} is, the label being the same: rank "
-            f"correlation {show(first.pull)}"
+            f"{drivers.detector['name']}'s logit {way} with {first.name} among items of one label: rank correlation "
+            f"{show(first.pull)}"
         )
         if rest:
-            text += "; likewise " + ", ".join(f"{fact.name} ({fact.pull.value:.3f})" for fact in rest)
+            text += "; it follows, too, " + ", ".join(f"{fact.name} ({fact.pull.value:.3f})" for fact in rest)
         yield Finding("notice", "driver", text)

@@ -42,4 +42,5 @@ def test_a_copied_video_is_found_and_a_broken_one_has_a_status(videos):
     assert [(pair.first, pair.second) for pair in exact] == [("real/0.avi", "real/3.avi")]
     assert "across_splits" in exact[0].kinds
     assert sum(report.summary.statuses.values()) == 16
+    assert list(report.summary.unread) == ["fake/5.avi"]
     assert any(finding.kind == "files" for finding in report.findings)

@@ -155,6 +155,11 @@ def _summary(listing: Listing, looked: Looked, blank: Sequence[str], units: Unit
         {place: dict(count) for place, count in sorted(counts.items())},
         _sources(looked),
         looked.statuses,
+        {
+            row.file: look.status
+            for row, look in zip(looked.rows, looked.looks, strict=True)
+            if look.status != "ok"
+        },
         list(blank),
         {"real": int((units.labels == 0).sum()), "fake": int(units.labels.sum())},
         len(np.unique(units.clusters)),

@@ -23,7 +23,7 @@ from unmask.evaluation.predictions import Status, cluster_of
 from unmask.evaluation.sets import Item
 from unmask.evaluation.videos import MANIFEST_NAME, list_items, video_facts
 from unmask.evaluation.zero_pixel import Metadata
-from unmask.media import MediaError, open_media
+from unmask.media import MediaError, guarded, open_media
 
 #: Frames of a video that its copies are known by.
 FRAMES = 3
@@ -54,7 +54,6 @@ class Look:
     sha256: str | None = None
     facts: Metadata = field(default_factory=dict)
     thumbnails: NDArray[np.uint8] | None = None
-    detail: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,8 +90,8 @@ class Listing:
             return _look_at_file(self.root / self.rows[index].item.path)
         try:
             data = self.crops.store.read(self.crops.records[index])
-        except DatasetError as error:
-            return Look("unreadable", detail=str(error))
+        except DatasetError:
+            return Look("unreadable")
         return _look_at_picture(data)
 
 
@@ -162,9 +161,10 @@ def _measured(record: CropRecord) -> dict[str, float | str | None]:
 def _look_at_picture(data: bytes) -> Look:
     digest = hashlib.sha256(data).hexdigest()
     try:
-        facts, small = picture_facts(data)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        return Look("unreadable", digest, {"bytes": float(len(data))}, detail=str(error))
+        # Broken pictures raise whatever comes to them, EXIF data most of all.
+        facts, small = guarded(lambda: picture_facts(data))
+    except MediaError as error:
+        return Look(error.status, digest, {"bytes": float(len(data))})
     return Look("ok", digest, facts, small[None])
 
 
@@ -176,9 +176,9 @@ def _look_at_file(path: Path) -> Look:
             facts: dict[str, Any] = dict(video_facts(path, media.info))
             frames = [thumbnail(Image.fromarray(frame.image)) for frame in media.sample(FRAMES)]
     except MediaError as error:
-        return Look(error.status, detail=error.detail)
+        return Look(error.status)
     if not frames:
-        return Look("unreadable", detail="no frame could be decoded")
+        return Look("unreadable")
     facts["aspect"] = facts["width"] / facts["height"]
     if facts["bitrate"] and facts["frame_rate"]:
         facts["bits_per_pixel"] = facts["bitrate"] / (facts["width"] * facts["height"] * facts["frame_rate"])

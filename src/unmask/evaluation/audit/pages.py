@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from unmask.evaluation.audit.drivers import NEIGHBOURS
 from unmask.evaluation.audit.report import AuditReport, Drivers, show
+from unmask.report.words import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -89,7 +90,7 @@ def to_tables(report: AuditReport) -> list[Table]:
         for heading in headings:
             table.add_column(heading, overflow="fold")
         for row in rows:
-            table.add_row(*map(escape, row))
+            table.add_row(*(escape(printable(cell)) for cell in row))
         built.append(table)
     return built
 

@@ -47,7 +47,8 @@ class CopyPair:
 class Summary:
     """What was audited: rows by place and label, files by status, blank pictures, videos and clusters compared.
 
-    `sources` is None where the manifest names none, so that every file counts as its own.
+    `unread` gives the status of each file that could not be opened; `sources` is None where the manifest names none, so
+    that every file counts as its own.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Summary:
     rows: Mapping[str, Mapping[str, int]]
     sources: int | None
     statuses: Mapping[str, int]
+    unread: Mapping[str, str]
     blank: Sequence[str]
     videos: Mapping[str, int]
     clusters: int
@@ -212,7 +214,8 @@ def _others(report: AuditReport) -> Iterator[Finding]:
     unread = {name: count for name, count in report.summary.statuses.items() if name != "ok"}
     if unread:
         counts = ", ".join(f"{count} {name}" for name, count in sorted(unread.items()))
-        yield Finding("notice", "files", f"not every file could be opened: {counts}")
+        first = next(iter(report.summary.unread))
+        yield Finding("notice", "files", f"not every file could be opened: {counts}, such as {first}")
     if report.summary.blank:
         blank = report.summary.blank
         yield Finding("notice", "blank", f"{len(blank)} pictures show nothing, such as {blank[0]}")

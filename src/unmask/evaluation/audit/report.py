@@ -158,17 +158,17 @@ def _shortcuts(report: AuditReport) -> Iterator[Finding]:
 
 def _splits(leaks: Sequence[Leak]) -> Iterator[Finding]:
     for kind, text in (
-        ("video", "videos have crops on both sides of a split"),
-        ("source", "sources lie on both sides of a split"),
-        ("group", "groups (persons) lie on both sides of a split"),
-        ("label", "files are labelled both real and fake"),
+        ("video", "videos with crops on both sides of a split"),
+        ("source", "sources on both sides of a split"),
+        ("group", "groups (persons) on both sides of a split"),
+        ("label", "files labelled both real and fake"),
     ):
         names = [leak.name for leak in leaks if leak.kind == kind]
         if names:
-            yield Finding("serious", kind, f"{len(names)} {text}, such as {names[0]}")
+            yield Finding("serious", kind, f"{text}: {len(names)}, such as {names[0]}")
     listed = [leak.name for leak in leaks if leak.kind == "file"]
     if listed:
-        yield Finding("notice", "file", f"{len(listed)} files are listed more than once, such as {listed[0]}")
+        yield Finding("notice", "file", f"files listed more than once: {len(listed)}, such as {listed[0]}")
 
 
 def _copies(counts: CopyCounts) -> Iterator[Finding]:
@@ -177,37 +177,37 @@ def _copies(counts: CopyCounts) -> Iterator[Finding]:
             "serious",
             "copies across splits",
             counts.across_splits,
-            "pairs of copies lie on both sides of a split",
+            "pairs of copies on both sides of a split",
         ),
         (
             "serious",
             "copies across labels",
             counts.across_labels,
-            "pairs of copies, the same bytes or of sources that nothing links, are labelled real and fake",
+            "pairs of copies labelled real and fake, the same bytes or of sources that nothing links",
         ),
-        ("notice", "duplicates", counts.exact, "files repeat another's bytes"),
+        ("notice", "duplicates", counts.exact, "files with the bytes of another"),
         (
             "notice",
             "near-duplicates",
             counts.across_sources,
-            f"pairs within a split look the same (at most {NEAR} bits of 255 apart) though their sources differ",
+            f"pairs of different sources within a split that look the same (at most {NEAR} bits of 255 apart)",
         ),
         (
             "notice",
             "alike across splits",
             counts.alike_across_splits,
-            f"pairs on both sides of a split look alike (at most {ALIKE} bits): one person in one place, most likely",
+            f"pairs on both sides of a split that look alike (at most {ALIKE} bits), mostly one person in one place",
         ),
         (
             "notice",
             "real and fake alike",
             counts.twins,
-            "pairs of real and fake of one source hardly differ: the change is tiny, elsewhere or missing",
+            "pairs of real and fake of one source that hardly differ (the change is tiny, elsewhere or missing)",
         ),
     )
     for severity, kind, count, text in lines:
         if count:
-            yield Finding(severity, kind, f"{count} {text}")
+            yield Finding(severity, kind, f"{text}: {count}")
 
 
 def _others(report: AuditReport) -> Iterator[Finding]:
@@ -218,7 +218,7 @@ def _others(report: AuditReport) -> Iterator[Finding]:
         yield Finding("notice", "files", f"not every file could be opened: {counts}, such as {first}")
     if report.summary.blank:
         blank = report.summary.blank
-        yield Finding("notice", "blank", f"{len(blank)} pictures show nothing, such as {blank[0]}")
+        yield Finding("notice", "blank", f"pictures that show nothing: {len(blank)}, such as {blank[0]}")
     if report.drivers:
         yield from _driving(report.drivers)
 

@@ -52,14 +52,9 @@ def test_an_actor_killed_in_mid_run_costs_nothing(make_image, log_path, tmp_path
     make_image("in/na\u00efve.png", 200)
     (tmp_path / "in" / "broken.mp4").write_text("not a video")
     command = [sys.executable, "-m", "unmask", "scan", "in", "--output", str(log_path), "--ray", "local"]
-    process = subprocess.Popen(
-        [*command, "--workers", "2", "--detector", str(detector)],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    until = time.monotonic() + 200
-    while len(rows(log_path)) < 16:
-        assert process.poll() is None and time.monotonic() < until, process.communicate()
-        time.sleep(0.05)
+    process = start_until_ray_does(
+        [*command, "--workers", "2", "--detector", str(detector)], tmp_path, log_path
+    )
     actors = [pid for pid in below(process.pid) if is_actor(pid)]
     assert len(actors) == 2
     os.kill(actors[0], signal.SIGKILL)
@@ -74,6 +69,21 @@ def test_an_actor_killed_in_mid_run_costs_nothing(make_image, log_path, tmp_path
         [*command, "--resume", "--detector", str(detector)], cwd=tmp_path, capture_output=True
     )
     assert again.returncode == 1 and len(rows(log_path)) == 66
+
+
+def start_until_ray_does(command, folder, log_path):
+    """Start a run and wait for its first rows; Ray gives up when a busy machine takes half a minute to start it."""
+    for _ in range(3):
+        process = subprocess.Popen(
+            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        while process.poll() is None:
+            if len(rows(log_path)) >= 16:
+                return process
+            time.sleep(0.05)
+        said = process.communicate()[1]
+        assert "no Ray cluster" in said, said
+    pytest.skip("Ray did not start within half a minute, three times")
 
 
 def below(pid):

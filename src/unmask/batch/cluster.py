@@ -167,7 +167,7 @@ def _connected(address: str, workers: int | None) -> Iterator[int]:
     _check_that_somebody_listens(address)
     try:
         ray.init(address=address, **options)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except Exception as error:  # Ray raises just that when it does not start in time.
         raise BatchError(f"no Ray cluster at {address!r}: {str(error).splitlines()[0]}") from error
     try:
         context = DataContext.get_current()

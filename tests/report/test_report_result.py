@@ -30,8 +30,8 @@ BROKEN = ScanResult("a.mp4", "video", "unreadable", DETECTOR, "not a video")
 
 def test_to_dict_has_the_designs_fields_in_its_order():
     assert list(OK.to_dict()) == [
-        "schema", "path", "kind", "status", "detail", "verdict", "score", "interval", "tracks", "coverage",
-        "detector", "seconds",
+        "schema", "path", "kind", "status", "detail", "verdict", "score", "interval", "reasons", "tracks",
+        "coverage", "detector", "seconds",
     ]  # fmt: skip
     assert OK.to_dict()["tracks"][0] == {
         "id": 0,

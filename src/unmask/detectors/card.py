@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -45,6 +45,38 @@ class DataSource(_Part):
     use: str = "training"
 
 
+class Distribution(_Part):
+    """How a measure is spread over faces: its quantiles by share ("0.99": 99 % are below), how many faces, of which sets.
+
+    Shares must hold "0.5" and "0.99", and values rise with them.
+    """
+
+    quantiles: dict[str, float]
+    faces: int = Field(ge=1)
+    sets: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _rising(self) -> Distribution:
+        values = [value for _, value in sorted((float(share), v) for share, v in self.quantiles.items())]
+        if not {"0.5", "0.99"} <= set(self.quantiles) or values != sorted(values):
+            raise ValueError("needs rising quantiles, 0.5 and 0.99 among them")
+        if not self.quantiles["0.5"] < self.quantiles["0.99"]:
+            raise ValueError("needs quantiles that differ")
+        return self
+
+
+class Quality(_Part):
+    """What is known of faces that are hard to judge for a detector.
+
+    reconstruction_error : on real validation faces. gates : standard deviation of the doubt of each gate, in
+    calibrated log-odds, where it was fitted. fitted_on : the data of that fit.
+    """
+
+    reconstruction_error: Distribution | None = None
+    gates: dict[str, Annotated[float, Field(ge=0)]] = {}
+    fitted_on: str = ""
+
+
 class Card(_Part):
     """A detector's card; see ``docs/cards.md`` for each field."""
 
@@ -60,6 +92,7 @@ class Card(_Part):
     threshold: float = Field(ge=0, le=1, description="on the calibrated score")
     band: tuple[float, float] = Field(description="calibrated scores between are inconclusive")
     calibration: Calibration = Calibration()
+    quality: Quality | None = Field(default=None, description="missing in cards of 0.1.0")
     tasks: tuple[str, ...] = ()
     limits: str = ""
     data: tuple[DataSource, ...] = ()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, ValidationError, model_validator
 
 from unmask.detectors.errors import DetectorError
 
@@ -68,12 +68,12 @@ class Distribution(_Part):
 class Quality(_Part):
     """What is known of faces that are hard to judge for a detector.
 
-    reconstruction_error : on real validation faces. gates : standard deviation of the doubt of each gate, in
-    calibrated log-odds, where it was fitted. fitted_on : the data of that fit.
+    reconstruction_error : on real validation faces. gates : for each fitted gate the standard deviations (up, down) of
+    its doubt, in calibrated log-odds. fitted_on : the data of that fit.
     """
 
     reconstruction_error: Distribution | None = None
-    gates: dict[str, Annotated[float, Field(ge=0)]] = {}
+    gates: dict[str, tuple[NonNegativeFloat, NonNegativeFloat]] = {}
     fitted_on: str = ""
 
 

@@ -1,7 +1,7 @@
 """Quality gates: what makes a face hard to judge, how much it widens the interval, and when to abstain.
 
-A gate looks at one measure of a face on a frame. It can widen an interval and it can turn a verdict into
-``inconclusive``; it never moves a score, narrows an interval or turns one verdict into another.
+A gate looks at one measure of a face on a frame. It can push out an end of the interval, and it can turn a verdict
+into ``inconclusive``; it never moves a score, narrows an interval or turns one verdict into another.
 """
 
 from __future__ import annotations
@@ -42,100 +42,130 @@ class Gate:
         In plain words, such as ``"small"``.
     measure
         What is looked at: a field of ``faces.FaceQuality``, or ``"reconstruction_error"``.
-    limit, refuse
-        Up to ``limit`` the gate is silent; from ``refuse`` on the face is not judged. ``refuse`` is below
+    limit, full
+        Up to ``limit`` the gate is silent, from ``full`` on its doubt is at its largest. ``full`` is below
         ``limit`` where small values are bad, above it where large ones are.
-    sd
-        Standard deviation of the doubt at ``refuse``, in calibrated log-odds; it rises linearly from 0 at ``limit``.
+    refuse
+        Value from which, further in the same direction, the face is not judged; None for never.
     text
         What is wrong, for people; ``{value}`` stands for the measure.
+    up, down
+        Standard deviations of the doubt at ``full``, in calibrated log-odds: that the score is too low, because traces
+        are hidden, and that it is too high, because traces are feigned. They rise linearly from 0 at ``limit``.
     """
 
     name: str
     measure: str
     limit: float
-    refuse: float
-    sd: float
+    full: float
+    refuse: float | None
     text: str
+    up: float = 0.0
+    down: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.limit + self.refuse) and self.limit != self.refuse and self.sd >= 0):
-            raise ValueError(f"gate {self.name}: needs two finite, different limits and sd >= 0")
+        if not (math.isfinite(self.limit + self.full) and self.limit != self.full):
+            raise ValueError(f"gate {self.name}: limit and full must be finite and differ")
+        if self.up < 0 or self.down < 0:
+            raise ValueError(f"gate {self.name}: up and down must be at least 0")
 
     def severity(self, value: float) -> float:
-        """Say how bad a value is: 0 up to ``limit``, 1 from ``refuse`` on; 0 for what was not measured."""
+        """Say how bad a value is: 0 up to ``limit``, 1 from ``full`` on; 0 for what was not measured."""
         if not math.isfinite(value):
             return 0.0
-        return min(1.0, max(0.0, (value - self.limit) / (self.refuse - self.limit)))
+        return min(1.0, max(0.0, (value - self.limit) / (self.full - self.limit)))
+
+    def refuses(self, value: float) -> bool:
+        """Whether a face of this value is not to be judged."""
+        if self.refuse is None or not math.isfinite(value):
+            return False
+        return value >= self.refuse if self.full > self.limit else value <= self.refuse
 
 
-# Limits: where errors begin to rise on the validation crops of dfdc-faces and on made degradations of them, and
-# where hardly more than chance is left. Widths: fitted there for the built-in detector by scripts/fit_gates.py,
-# which writes those of another detector into its card. See docs/gates.md.
+# Limits and refusals: where errors rise, and where little more than chance is left, on validation crops of dfdc-faces
+# as they are and made worse. Widths: fitted there for the built-in detector by scripts/fit_gates.py, which writes those
+# of any detector into its card. docs/gates.md has the figures.
 GATES = (
-    Gate("small", "side", 160, 32, 1.0, "the face is small: {value:.0f} pixels"),
-    Gate("blurred", "detail", 0.32, 0.25, 1.0, "the face is blurred or coarsely compressed"),
-    Gate("grainy", "detail", 0.5, 0.9, 1.0, "the face is covered by noise"),
-    Gate("dark", "brightness", 40, 8, 1.0, "the face is dark: mean brightness {value:.0f} of 255"),
-    Gate("over-exposed", "burnt", 0.02, 0.5, 1.0, "the face is over-exposed: {value:.2f} of it is white"),
-    Gate("turned away", "turn", 0.12, 0.4, 1.0, "the face is turned to the side"),
+    Gate("small", "side", 64, 24, 24, "the face is small: {value:.0f} pixels"),
+    Gate("blurred", "detail", 0.32, 0.26, None, "the face is blurred or coarsely compressed", down=2.6),
+    Gate("grainy", "detail", 0.5, 0.9, 0.9, "the face is covered by noise", 2.8, 2.1),
+    Gate(
+        "dark or flat",
+        "contrast",
+        40,
+        8,
+        5,
+        "the face is dark or flat: its light and dark parts are {value:.0f} of 255 grey levels apart",
+        up=2.6,
+    ),
+    Gate("over-exposed", "burnt", 0.05, 0.6, 0.95, "the face is over-exposed", down=0.8),
+    Gate("turned away", "turn", 0.12, 0.4, None, "the face is turned to the side", 2.4, 0.8),
     Gate(
         "uncertain face",
         "confidence",
         0.75,
         0.45,
-        1.0,
-        "the face may be covered in part: the face finder is sure of it only by {value:.2f}",
+        None,
+        "the face may be covered in part: the face finder gives it {value:.2f} of 1",
+        up=2.6,
     ),
 )
 OUTLIER = "unlike real faces"
-OUTLIER_SD = 1.0
+"""The gate on the reconstruction error; it exists where the card holds its distribution on real faces."""
+OUTLIER_WIDTHS = (1.3, 0.7)
 
 
 @dataclass(frozen=True)
 class Doubt:
-    """What the gates say of one face on one frame.
+    """What the gates say of one face on one frame: the measure and the severity of each gate that has an effect."""
 
-    fired : severity in (0, 1] of each gate that fired. values : the measure that it fired at. variance : of
-    the doubt, in squared calibrated log-odds.
-    """
-
-    fired: Mapping[Gate, float] = field(default_factory=dict)
     values: Mapping[Gate, float] = field(default_factory=dict)
+    severities: Mapping[Gate, float] = field(default_factory=dict)
 
     @property
-    def variance(self) -> float:
-        """Sum of the gates' variances: what is wrong with a face adds up."""
-        return sum((gate.sd * severity) ** 2 for gate, severity in self.fired.items())
+    def up(self) -> float:
+        """Variance of the doubt that the score is too low, in squared calibrated log-odds; what is wrong adds up."""
+        return sum((gate.up * severity) ** 2 for gate, severity in self.severities.items())
+
+    @property
+    def down(self) -> float:
+        """Variance of the doubt that the score is too high."""
+        return sum((gate.down * severity) ** 2 for gate, severity in self.severities.items())
 
     @property
     def refused(self) -> bool:
         """Whether the face is not to be judged on this frame."""
-        return any(severity >= 1 for severity in self.fired.values())
+        return any(gate.refuses(value) for gate, value in self.values.items())
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The gates that fired, in plain words."""
-        return tuple(gate.name for gate in self.fired)
+        """The gates that have an effect, in plain words."""
+        return tuple(gate.name for gate in self.values)
 
 
 def examine(measures: Mapping[str, float | None], gates: Sequence[Gate]) -> Doubt:
     """Hold the measures of one face on one frame against the gates; what was not measured fires none."""
-    values = {gate: measures.get(gate.measure) for gate in gates}
-    known = {gate: float(value) for gate, value in values.items() if value is not None}
-    fired = {gate: severity for gate, value in known.items() if (severity := gate.severity(value)) > 0}
-    return Doubt(fired, {gate: known[gate] for gate in fired})
+    values, severities = {}, {}
+    for gate in gates:
+        value = measures.get(gate.measure)
+        if value is None:
+            continue
+        severity = gate.severity(value)
+        if gate.refuses(value) or (severity > 0 and gate.up + gate.down > 0):
+            values[gate], severities[gate] = float(value), severity
+    return Doubt(values, severities)
 
 
 @dataclass(frozen=True)
 class TrackDoubt:
     """What the gates say of one face over its scored frames.
 
-    variance : mean of its frames' variances. It is not divided by their number: what is wrong with a face is
-    wrong on every frame. abstains : more than half of the frames are refused. reasons : one for each gate that fired.
+    up, down : means of its frames' variances. They are not divided by the number of frames: what is wrong
+    with a face is wrong on each. abstains : more than half of the frames are refused. reasons : one for each gate.
     """
 
-    variance: float = 0.0
+    up: float = 0.0
+    down: float = 0.0
     abstains: bool = False
     reasons: tuple[Reason, ...] = ()
 
@@ -145,34 +175,42 @@ def track_doubt(doubts: Sequence[Doubt]) -> TrackDoubt:
     if not doubts:
         return TrackDoubt()
     abstains = 2 * sum(doubt.refused for doubt in doubts) > len(doubts)
-    gates = list(dict.fromkeys(gate for doubt in doubts for gate in doubt.fired))
-    reasons = tuple(_reason(gate, doubts, abstains) for gate in gates)
-    return TrackDoubt(sum(doubt.variance for doubt in doubts) / len(doubts), abstains, reasons)
+    gates = list(dict.fromkeys(gate for doubt in doubts for gate in doubt.values))
+    return TrackDoubt(
+        sum(doubt.up for doubt in doubts) / len(doubts),
+        sum(doubt.down for doubt in doubts) / len(doubts),
+        abstains,
+        tuple(_reason(gate, doubts, abstains) for gate in gates),
+    )
 
 
 def _reason(gate: Gate, doubts: Sequence[Doubt], abstains: bool) -> Reason:
-    severities = [doubt.fired.get(gate, 0.0) for doubt in doubts]
-    worst = max(range(len(doubts)), key=severities.__getitem__)
-    seen = sum(severity > 0 for severity in severities)
-    text = gate.text.format(value=doubts[worst].values[gate])
-    if seen < len(doubts):
-        text += f", on {seen} of {len(doubts)} frames"
-    return Reason(gate.name, "abstains" if abstains and severities[worst] >= 1 else "widens", text)
+    values = [doubt.values[gate] for doubt in doubts if gate in doubt.values]
+    worst = max(values) if gate.full > gate.limit else min(values)
+    text = gate.text.format(value=worst)
+    if len(values) < len(doubts):
+        text += f", on {len(values)} of {len(doubts)} frames"
+    refused = abstains and any(gate.refuses(value) for value in values)
+    return Reason(gate.name, "abstains" if refused else "widens", text)
 
 
-def outlier_gate(quantiles: Mapping[str, float], sd: float = OUTLIER_SD) -> Gate:
+def outlier_gate(quantiles: Mapping[str, float]) -> Gate:
     """Make the gate on a face that the decoder rebuilds worse than nearly all real faces.
 
-    quantiles : of the reconstruction error on real faces, by share: ``"0.5"`` and ``"0.99"`` are used. The gate
-    is silent up to the 99th percentile, and refuses from as far beyond it as it lies beyond the median.
+    quantiles : of the reconstruction error on real faces, by share: ``"0.5"`` and ``"0.99"`` are used. The gate is
+    silent up to the 99th percentile; its doubt is full as far beyond it as it lies beyond the median, and twice as far
+    beyond it the face is refused.
     """
     middle, high = quantiles["0.5"], quantiles["0.99"]
     text = f"the face is unlike real faces: reconstruction error {{value:.3f}}, 99 % of them are below {high:.3f}"
-    return Gate(OUTLIER, "reconstruction_error", high, 2 * high - middle, sd, text)
+    spread = high - middle
+    return Gate(
+        OUTLIER, "reconstruction_error", high, high + spread, high + 2 * spread, text, *OUTLIER_WIDTHS
+    )
 
 
 def gates_of(card: object) -> tuple[Gate, ...]:
-    """Give a detector's gates: the default ones as its card fits them, and the one on outliers.
+    """Give a detector's gates: the default ones with the widths that its card holds, and the one on outliers.
 
     card : its field ``quality`` may be missing or None (cards of earlier versions); then the defaults hold.
     """
@@ -182,4 +220,5 @@ def gates_of(card: object) -> tuple[Gate, ...]:
     gates = list(GATES)
     if quality.reconstruction_error is not None:
         gates.append(outlier_gate(quality.reconstruction_error.quantiles))
-    return tuple(replace(gate, sd=quality.gates.get(gate.name, gate.sd)) for gate in gates)
+    widths = {gate.name: quality.gates.get(gate.name, (gate.up, gate.down)) for gate in gates}
+    return tuple(replace(gate, up=widths[gate.name][0], down=widths[gate.name][1]) for gate in gates)

@@ -13,7 +13,10 @@ PRIOR_DEGREES = 4
 
 
 def logit_interval(
-    mean: TrimmedMean, calibration: Calibration, level: float = LEVEL, doubt: float = 0.0
+    mean: TrimmedMean,
+    calibration: Calibration,
+    level: float = LEVEL,
+    doubt: tuple[float, float] = (0.0, 0.0),
 ) -> tuple[float, float]:
     """Give the interval of a mean logit at the given level, (low, high) in logits.
 
@@ -26,16 +29,17 @@ def logit_interval(
         f = (4 + d) (e^2 / (v' / n))^2              degrees of freedom of e (Welch 1947, Satterthwaite 1946)
         interval = mean -+ t(f, (1 + level) / 2) sqrt(e^2 + doubt)
 
-    doubt : variance that the quality of the faces adds, in squared calibrated log-odds. It has no part in f, so
-    that the interval never narrows by it.
+    doubt : variances that the quality of the faces adds below and above, in squared calibrated log-odds. They have no
+    part in f, so that the interval never narrows by them.
     """
     degrees = PRIOR_DEGREES + mean.degrees
     pooled = (PRIOR_DEGREES * calibration.within_sd**2 + mean.degrees * mean.variance) / degrees
     of_mean = pooled / mean.count
     squared_error = of_mean + calibration.between_sd**2
     effective = degrees * (squared_error / of_mean) ** 2
-    half = t_quantile((1 + level) / 2, effective) * math.sqrt(squared_error + doubt / calibration.slope**2)
-    return mean.mean - half, mean.mean + half
+    quantile = t_quantile((1 + level) / 2, effective)
+    below, above = (math.sqrt(squared_error + part / calibration.slope**2) for part in doubt)
+    return mean.mean - quantile * below, mean.mean + quantile * above
 
 
 def t_quantile(probability: float, degrees: float) -> float:

@@ -93,7 +93,7 @@ def judge_track(logits: ArrayLike, rule: Rule, doubts: Sequence[Doubt] = ()) -> 
     """
     mean = trimmed_mean(logits)
     doubt = track_doubt(doubts)
-    low, high = logit_interval(mean, rule.calibration, doubt=doubt.variance)
+    low, high = logit_interval(mean, rule.calibration, doubt=(doubt.down, doubt.up))
     score = rule.calibration.score
     return TrackJudgement(
         score(mean.mean), (score(low), score(high)), mean.count, doubt.reasons, doubt.abstains

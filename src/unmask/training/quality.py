@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unmask.datasets import DatasetError
-from unmask.detectors import Detector, Distribution
+from unmask.detectors import Detector, DetectorError, Distribution
 from unmask.training.batches import set_names
 from unmask.training.recipes import Recipe, RecipeError
 from unmask.training.views import open_views
@@ -27,12 +27,12 @@ def real_face_errors(folder: Path, recipe: Recipe, faces: int = FACES) -> dict[s
 
     Empty for a detector without a decoder, and where the recipe's data are not at hand, which is logged.
     """
-    detector = Detector(folder, threads=None)
-    if not detector.has_decoder:
-        return {}
     try:
+        detector = Detector(folder, threads=None)
+        if not detector.has_decoder:
+            return {}
         views = open_views(recipe.data, size=detector.card.input_size, seed=recipe.seed, training=False)
-    except (DatasetError, RecipeError, OSError) as error:
+    except (DatasetError, DetectorError, RecipeError, OSError) as error:
         log.warning("no distribution of the reconstruction error in the card: %s", error)
         return {}
     errors = {}

@@ -16,8 +16,10 @@ from unmask.verdict import Gate
 
 LARGEST = 12.0
 """Bound on a width, in calibrated log-odds: beyond it a face says nothing."""
-RIDGE = 3e-3
-"""Weight of the mean squared width beside the mean log loss: a gate that hardly ever fires stays narrow."""
+RIDGE = 1e-3
+"""Weight of the mean squared width beside the mean log loss: a gate that hardly ever fires stays narrow.
+
+Of 3e-3, 1e-3, 6e-4, 3e-4, 1e-4 and 3e-5 the one with the least log loss out of fold on dfdc-faces' validation faces."""
 SMALLEST = 0.2
 """Widths below are taken for 0: they change nothing that could be seen."""
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unmask.evaluation.intervals import Settings
-from unmask.evaluation.risk_coverage import compare_abstaining, risk_coverage
+from unmask.evaluation.risk_coverage import _resampled, compare_abstaining, figures, risk_coverage
 
 
 def direct(confidence, wrong, weights):
@@ -70,6 +70,16 @@ def test_gates_that_know_the_errors_are_better_and_equal_ones_differ_by_nothing(
     assert better.difference["risk at 100%"].value == 0
     same = compare_abstaining(blind, blind, wrong, clusters, settings).difference["aurc"]
     assert (same.value, same.low, same.high, same.p) == (0, 0, 0, 1)
+
+
+def test_resamples_together_are_the_curves_of_each_alone():
+    rng = np.random.default_rng(4)
+    sure, wrong = np.round(rng.normal(size=50), 1), rng.integers(0, 2, 50).astype(float)
+    counts = rng.integers(0, 3, (20, 50)).astype(float)
+    together = _resampled(sure, wrong, [counts[:7], counts[7:]])
+    alone = [figures(risk_coverage(sure, wrong, row)) for row in counts]
+    for name, values in together.items():
+        np.testing.assert_allclose(values, [each[name] for each in alone])
 
 
 def test_one_cluster_has_no_interval():

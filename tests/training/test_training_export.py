@@ -153,7 +153,9 @@ def test_the_card_holds_how_well_real_validation_faces_are_rebuilt(network, clas
     errors = detector.predict(np.stack(real)).reconstruction_errors
     spread = card.quality.reconstruction_error
     assert spread.faces == len(real) == 4 and spread.sets == ("faces",)
-    assert errors.min() <= spread.quantiles["0.01"] <= spread.quantiles["0.5"] <= spread.quantiles["0.99"] <= errors.max()
+    values = list(spread.quantiles.values())
+    assert values == sorted(values)
+    assert errors.min() - 1e-6 <= values[0] and values[-1] <= errors.max() + 1e-6
     assert read_card(classifier / "detector").quality is None
 
 
@@ -162,8 +164,8 @@ def test_each_set_weighs_the_same_in_the_distribution():
     few, many = rng.normal(1, 0.1, 500), rng.normal(3, 0.1, 5000)
     spread = distribution({"few": few, "many": many})
     mixed = np.concatenate([np.repeat(few, 10), many])
-    for share, value in spread.quantiles.items():
-        assert value == pytest.approx(np.quantile(mixed, float(share)), abs=0.25 if share == "0.5" else 0.02)
+    for share in set(spread.quantiles) - {"0.5"}:  # The median lies in the gap between the sets.
+        assert spread.quantiles[share] == pytest.approx(np.quantile(mixed, float(share)), abs=0.02)
     assert distribution({}) is None and distribution({"one": [0.5] * 9}) is None
 
 

@@ -5,7 +5,7 @@ El-Yaniv and Wiener (2010); the area under the curve after Geifman and El-Yaniv 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,15 +112,33 @@ def compare_abstaining(
     values = [figures(risk_coverage(sure, errors)) for sure in (one, other)]
     draws: list[dict[str, Floats] | None] = [None, None]
     if not too_few:
-        rows = [row for block in item_counts(index, settings) for row in block]
-        drawn = [[figures(risk_coverage(sure, errors, row)) for row in rows] for sure in (one, other)]
-        draws = [{name: np.array([draw[name] for draw in part]) for name in values[0]} for part in drawn]
+        draws = [_resampled(sure, errors, item_counts(index, settings)) for sure in (one, other)]
     estimates = [
         {name: estimate(value[name], draw and draw[name], settings, too_few) for name in value}
         for value, draw in zip(values, draws, strict=True)
     ]
     difference = {name: _difference(name, values, draws, settings, too_few) for name in values[0]}
     return Abstaining(len(errors), int(index.max()) + 1, estimates[0], estimates[1], difference)
+
+
+def _resampled(sure: Floats, errors: Floats, blocks: Iterable[Floats]) -> dict[str, Floats]:
+    """Give `figures` under many weightings (b, N): the items are sorted once."""
+    order = np.argsort(-sure, kind="stable")
+    ranked, failing = sure[order], errors[order]
+    last = np.flatnonzero(np.r_[ranked[1:] != ranked[:-1], True])
+    parts = []
+    for block in blocks:
+        counts = block[:, order]
+        decided = np.cumsum(counts, axis=1)[:, last]
+        failed = np.cumsum(counts * failing, axis=1)[:, last]
+        risk = np.divide(failed, decided, out=np.zeros_like(failed), where=decided > 0)
+        coverage = decided / decided[:, -1:]
+        values = {"aurc": (np.diff(coverage, prepend=0.0, axis=1) * risk).sum(axis=1)}
+        for share in COVERAGES:
+            first = np.argmax(coverage >= share - 1e-9, axis=1)
+            values[f"risk at {share:.0%}"] = risk[np.arange(len(risk)), first]
+        parts.append(values)
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _difference(

@@ -60,7 +60,9 @@ def fit(detector: Detector, quality: Quality, faces: Faces) -> tuple[Gate, ...]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("detector")
     parser.add_argument("set", type=Path)
     parser.add_argument("--cache", type=Path, help="folder that keeps the scored faces")
@@ -73,7 +75,9 @@ def main() -> None:
     name = options.set.resolve().name
     quality = with_distribution(detector, faces, name)
     gates = fit(detector, quality, faces)
-    print("| gate | silent up to | full at | widens upwards | widens downwards |\n| --- | --- | --- | --- | --- |")
+    print(
+        "| gate | silent up to | full at | widens upwards | widens downwards |\n| --- | --- | --- | --- | --- |"
+    )
     for gate in gates:
         print(f"| {gate.name} | {gate.limit:.3g} | {gate.full:.3g} | {gate.up:.2f} | {gate.down:.2f} |")
     if options.write:

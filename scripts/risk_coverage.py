@@ -48,15 +48,22 @@ def out_of_fold(detector: Detector, quality: Quality, faces: Faces) -> list[Sequ
     return [fits[number] for number in fold]
 
 
-def rows_of(name: str, faces: Faces, gates: list[Sequence[Gate]], detector: Detector) -> list[tuple[str, Judged]]:
+def rows_of(
+    name: str, faces: Faces, gates: list[Sequence[Gate]], detector: Detector
+) -> list[tuple[str, Judged]]:
     """Judge a set as it is and with worse faces, by faces and, where there are several, by videos."""
     rule = rule_of(detector.card)
-    parts = {"as it is": faces.way == "", "with worse ones": np.isin(faces.cluster, faces.cluster[faces.way != ""])}
+    parts = {
+        "as it is": faces.way == "",
+        "with worse ones": np.isin(faces.cluster, faces.cluster[faces.way != ""]),
+    }
     levels = [False, True] if len(set(faces.video.tolist())) < len(faces) else [False]
     return [
         (
             f"{name} {part}, {'videos' if videos else 'faces'}",
-            judge_faces(faces.take(mask), rule, [g for g, m in zip(gates, mask, strict=True) if m], videos=videos),
+            judge_faces(
+                faces.take(mask), rule, [g for g, m in zip(gates, mask, strict=True) if m], videos=videos
+            ),
         )
         for videos in levels
         for part, mask in parts.items()
@@ -66,13 +73,18 @@ def rows_of(name: str, faces: Faces, gates: list[Sequence[Gate]], detector: Dete
 def table(rows: list[tuple[str, Judged]], settings: Settings) -> str:
     """Write both tables: the curves, and what the verdicts come to."""
     curves = ["| items | n, groups | figure | without gates | with gates | difference |", "| --- " * 6 + "|"]
-    points = ["| items | decided without | wrong among them | decided with | wrong among them |", "| --- " * 5 + "|"]
+    points = [
+        "| items | decided without | wrong among them | decided with | wrong among them |",
+        "| --- " * 5 + "|",
+    ]
     for name, part in rows:
         found = compare_abstaining(part.without, part.with_gates, part.wrong, part.cluster, settings)
         for figure in SHOWN:
             one, other, gap = (each[figure] for each in (found.without, found.with_gates, found.difference))
             count = f"{found.items}, {found.clusters}"
-            curves.append(f"| {name} | {count} | {figure} | {show(one, 4)} | {show(other, 4)} | {show(gap, 4)} |")
+            curves.append(
+                f"| {name} | {count} | {figure} | {show(one, 4)} | {show(other, 4)} | {show(gap, 4)} |"
+            )
         shares = [
             f"{mask.mean():.1%} | {part.wrong[mask].mean():.1%} ({part.wrong[mask].sum()})"
             for mask in (part.decided_without, part.decided)
@@ -85,11 +97,18 @@ def plot(rows: list[tuple[str, Judged]], file: Path) -> None:
     """Draw the curves."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(3.4 * len(rows), 3.2), layout="constrained")
-    for axes, (name, part) in zip(figure.subplots(1, len(rows), squeeze=False)[0], rows, strict=True):
-        for sure, label, look in ((part.without, "without gates", "--"), (part.with_gates, "with gates", "-")):
+    columns = min(2, len(rows))
+    lines = -(-len(rows) // columns)
+    figure = Figure(figsize=(3.6 * columns, 2.8 * lines), layout="constrained")
+    for axes, (name, part) in zip(figure.subplots(lines, columns, squeeze=False).flat, rows, strict=False):
+        for sure, label, look in (
+            (part.without, "without gates", "--"),
+            (part.with_gates, "with gates", "-"),
+        ):
             curve = risk_coverage(sure, part.wrong)
-            axes.plot(curve.coverage, curve.risk, look, label=f"{label}: AURC {curve.area:.4f}", linewidth=1.2)
+            axes.plot(
+                curve.coverage, curve.risk, look, label=f"{label}: AURC {curve.area:.4f}", linewidth=1.2
+            )
         axes.set(xlabel="share decided", ylabel="error rate among them", xlim=(0, 1), ylim=(0, None))
         axes.set_title(name, fontsize=8)
         axes.legend(fontsize=7)
@@ -97,7 +116,9 @@ def plot(rows: list[tuple[str, Judged]], file: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("detector")
     parser.add_argument("fit_set", type=Path)
     parser.add_argument("sets", type=Path, nargs="*")

@@ -52,11 +52,16 @@ def test_the_gradient_is_that_of_finite_differences(monkeypatch):
 def test_severities_follow_the_gates_and_ignore_what_is_missing():
     values = severities([{"turn": 0.26}, {"turn": float("nan"), "contrast": 2.0}], GATES)
     names = [gate.name for gate in GATES]
-    assert values[0, names.index("turned away")] == pytest.approx(0.5) and values[0].sum() == pytest.approx(0.5)
+    assert values[0, names.index("turned away")] == pytest.approx(0.5) and values[0].sum() == pytest.approx(
+        0.5
+    )
     assert values[1].tolist() == [float(name == "dark or flat") for name in names]
 
 
 def test_fitted_gates_keep_all_but_their_widths():
     gates = fitted(GATES[:2], np.array([[1.234, 0.0], [0.5, 2.0]]))
-    assert [(gate.name, gate.up, gate.down) for gate in gates] == [("small", 1.23, 0.0), ("blurred", 0.5, 2.0)]
+    assert [(gate.name, gate.up, gate.down) for gate in gates] == [
+        ("small", 1.23, 0.0),
+        ("blurred", 0.5, 2.0),
+    ]
     assert gates[1].limit == GATES[1].limit

@@ -119,4 +119,6 @@ def test_videos_are_judged_by_all_their_faces():
     measures = np.full((count, len(MEASURES)), np.nan)
     faces = Faces(np.array([1, 1, 0, 0]), np.array([2.0, 4.0, -1.0, -3.0]), measures, names, names, names)
     judged = judge_faces(faces, Rule(Calibration()), [GATES] * count, videos=True)
-    assert judged.label.tolist() == [1, 0] and not judged.wrong.any() and judged.cluster.tolist() == ["v", "w"]
+    assert (
+        judged.label.tolist() == [1, 0] and not judged.wrong.any() and judged.cluster.tolist() == ["v", "w"]
+    )

@@ -70,7 +70,9 @@ def cover(image: Picture, box: Box, rng: np.random.Generator) -> Picture:
     colour = rng.integers(20, 220, 3)
     texture = Image.fromarray(_as_picture(colour + rng.normal(0, 25, (6, 6, 3))))
     size = max(1, region.shape[1]), max(1, region.shape[0])
-    region[:] = np.asarray(texture.resize(size, Image.Resampling.BICUBIC))[: region.shape[0], : region.shape[1]]
+    region[:] = np.asarray(texture.resize(size, Image.Resampling.BICUBIC))[
+        : region.shape[0], : region.shape[1]
+    ]
     return covered
 
 

@@ -72,5 +72,3 @@ def _sureness(track: TrackJudgement, rule: Rule) -> float:
 def _log_odds(probability: float) -> float:
     inside = min(1 - 1e-12, max(1e-12, probability))
     return math.log(inside / (1 - inside))
-
-

@@ -14,7 +14,6 @@ from typing import Any, Literal
 Effect = Literal["widens", "abstains"]
 
 
-
 @dataclass(frozen=True)
 class Reason:
     """Why an interval is wider, or why there is no verdict, in plain words.
@@ -88,7 +87,7 @@ class Gate:
 GATES = (
     Gate("small", "side", 64, 24, 24, "the face is small: {value:.0f} pixels"),
     Gate("blurred", "detail", 0.32, 0.26, None, "the face is blurred or coarsely compressed", down=2.3),
-    Gate("grainy", "detail", 0.5, 0.9, 0.9, "the face is covered by noise", 2.4, 1.7),
+    Gate("grainy", "detail", 0.65, 0.9, 0.9, "the face is covered by noise", 2.7, 1.8),
     Gate(
         "dark or flat",
         "contrast",
@@ -98,8 +97,8 @@ GATES = (
         "the face is dark or flat: its light and dark parts are {value:.0f} of 255 grey levels apart",
         up=2.3,
     ),
-    Gate("over-exposed", "burnt", 0.05, 0.6, None, "the face is over-exposed", 1.0, 0.5),
-    Gate("turned away", "turn", 0.12, 0.4, None, "the face is turned to the side", 2.1, 0.4),
+    Gate("over-exposed", "burnt", 0.05, 0.6, None, "the face is over-exposed", 0.9, 0.6),
+    Gate("turned away", "turn", 0.12, 0.4, None, "the face is turned to the side", 2.1, 0.6),
     Gate(
         "uncertain face",
         "confidence",
@@ -107,7 +106,7 @@ GATES = (
         0.45,
         None,
         "the face may be covered in part: the face finder gives it {value:.2f} of 1",
-        up=2.3,
+        up=2.2,
     ),
 )
 OUTLIER = "unlike real faces"

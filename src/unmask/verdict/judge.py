@@ -54,7 +54,9 @@ def rule_of(card: _Card) -> Rule:
     values = card.calibration
     mapping = values if isinstance(values, dict) else vars(values)
     low, high = card.band
-    return Rule(Calibration.from_card(mapping), float(card.threshold), (float(low), float(high)), gates_of(card))
+    return Rule(
+        Calibration.from_card(mapping), float(card.threshold), (float(low), float(high)), gates_of(card)
+    )
 
 
 @dataclass(frozen=True)

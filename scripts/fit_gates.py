@@ -60,6 +60,7 @@ def fit(detector: Detector, quality: Quality, faces: Faces) -> tuple[Gate, ...]:
 
 
 def main() -> None:
+    """Fit, print and, where asked to, write."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

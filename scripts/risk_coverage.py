@@ -3,8 +3,8 @@
     python scripts/risk_coverage.py DETECTOR FIT_SET [SET...] [--cache DIR] [--out FILE.md] [--plot FILE.png]
 
 FIT_SET is the set that the widths are fitted on (see fit_gates.py): its own figures are out of fold, by ten folds of
-sources. The other sets have no part in the fit. Each is judged as it is, and with faces made worse among them: of FIT_SET
-every third source once, of the others five crops a video, twice. All are validation splits of crops.
+sources. The other sets have no part in the fit. Each is judged as it is, and with faces made worse among them: of
+FIT_SET every third source once, of the others five crops a video, twice. All are validation splits of crops.
 """
 
 from __future__ import annotations
@@ -116,6 +116,7 @@ def plot(rows: list[tuple[str, Judged]], file: Path) -> None:
 
 
 def main() -> None:
+    """Judge every set and print both tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

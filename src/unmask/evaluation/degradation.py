@@ -1,4 +1,4 @@
-"""Faces made worse on purpose, each in one way and by a drawn amount: what the quality gates are fitted and tried on."""
+"""Faces made worse on purpose, each in one way and by a drawn amount: what the gates are fitted and tried on."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def compare_abstaining(
     if not too_few:
         draws = [_resampled(sure, errors, item_counts(index, settings)) for sure in (one, other)]
     estimates = [
-        {name: estimate(value[name], draw and draw[name], settings, too_few) for name in value}
+        {name: estimate(value[name], draw[name] if draw else None, settings, too_few) for name in value}
         for value, draw in zip(values, draws, strict=True)
     ]
     difference = {name: _difference(name, values, draws, settings, too_few) for name in values[0]}

@@ -12,6 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,9 @@ from torch.utils.data import DataLoader
 from unmask.detectors import TrunkReference
 from unmask.training.batches import Batch, Batches, ImageBatches, MapBatches
 from unmask.training.checkpoints import KeepBest
-from unmask.training.maps import MapFunction, cache_maps, trunk_reference
+from unmask.training.maps import MapFunction, MapStore, cache_maps, trunk_reference
 from unmask.training.module import JointTraining
+from unmask.training.projection import projected
 from unmask.training.recipes import Recipe, RecipeError
 
 log = logging.getLogger(__name__)
@@ -109,7 +111,23 @@ def open_batches(
         cache_maps(recipe, training=part, trunk=trunk, reference=reference, report=report)
         for part in (True, False)
     )
+    if recipe.trunk.projection:
+        training, validation = (read_projected(recipe, stores, report) for stores in (training, validation))
     return MapBatches(recipe, training, validation)
+
+
+def read_projected(
+    recipe: Recipe, stores: list[list[MapStore]], report: Callable[[str, int, int], None]
+) -> list[list[MapStore]]:
+    """Read cached maps through the recipe's projection."""
+    path = Path(recipe.trunk.projection or "")
+    if not path.is_file():
+        raise RecipeError(f"trunk.projection: {path} does not exist; `unmask study` writes it")
+    found = [[projected(store, path, partial(report, "projection")) for store in views] for views in stores]
+    channels = found[0][0].maps.shape[2]
+    if channels != recipe.model.backbone.channels:
+        raise RecipeError(f"model.backbone.channels: {path} gives {channels} channels")
+    return found
 
 
 def make_trainer(recipe: Recipe, folder: Path, keep: KeepBest, progress: bool) -> Trainer:

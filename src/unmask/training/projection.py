@@ -1,7 +1,8 @@
 """Maps with fewer channels: a linear projection fitted without labels, so that a study's many runs are cheap.
 
-Tokens are layer-normalised, centred and turned onto their principal components; each component is scaled to unit
-variance. Projected maps are written beside the projection, one folder for each cache folder that they came from.
+Tokens are layer-normalised, centred and turned onto their principal components, each divided by the fourth root of its
+variance: half way between components as they are and whitened ones, so that small ones are neither lost nor as loud as
+large ones. Projected maps are written beside the projection, one folder for each cache folder that they came from.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def fit_projection(
     variances, directions = np.linalg.eigh(np.cov(seen - mean, rowvar=False))
     # eigh sorts upwards; the tail of a map with fewer independent channels is noise of the arithmetic.
     kept = [i for i in np.argsort(variances)[::-1][:components] if variances[i] > 1e-9 * variances.max()]
-    weight = directions[:, kept] / np.sqrt(variances[kept])
+    weight = directions[:, kept] / variances[kept] ** 0.25
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part.npz")
     np.savez(part, mean=mean.astype(np.float32), weight=weight.astype(np.float32))

@@ -102,7 +102,9 @@ def build(
     data = recipe.data
     if data.seed is None:
         data = data.model_copy(update={"seed": recipe.seed})
-    return recipe.model_copy(update={"evaluation": last, "data": data, "resume": False})
+    # Lightning starts further processes by repeating the command, which here is the whole study.
+    device = recipe.trainer.model_copy(update={"devices": 1, "nodes": 1, "strategy": "auto"})
+    return recipe.model_copy(update={"evaluation": last, "data": data, "trainer": device, "resume": False})
 
 
 def combinations(study: Study) -> list[dict[str, str]]:
@@ -165,7 +167,7 @@ def find(cells: Iterable[Cell], levels: Mapping[str, str]) -> Cell | None:
 def recipe_key(recipe: Recipe) -> str:
     """Hash what decides a run: not its name, where its files lie, or options that nothing reads."""
     values = recipe.model_dump(
-        mode="json", exclude={"name": True, "runs": True, "resume": True, "export": True, "data": {"root", "workers"}}
+        mode="json", exclude={"name": True, "runs": True, "resume": True, "export": True, "trainer": True, "data": {"root", "workers"}}
     )
     trunk = values["trunk"]
     del trunk["cache"], trunk["threads"]

@@ -51,8 +51,8 @@ class JointTraining(LightningModule):
         return losses._replace(total=losses.reconstruction if self.pretraining else losses.classification)
 
     def on_train_epoch_start(self) -> None:
-        """Seed what the step alone decides, dropout, so that a resumed run draws what it would have drawn."""
-        torch.manual_seed(1_000_003 * self.recipe.seed + self.global_step)
+        """Seed what step and device alone decide, dropout, so that a resumed run draws what it would have drawn."""
+        torch.manual_seed(1_000_003 * self.recipe.seed + self.global_step + 7_919 * self.global_rank)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Start the clock of the step; keep the rebuilt encoder still where it is only to be read."""
@@ -64,7 +64,7 @@ class JointTraining(LightningModule):
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         """Stop the clock of the step."""
-        self.rates.stop(len(batch.labels))
+        self.rates.stop(len(batch.labels) * self.trainer.world_size)
 
     def on_validation_epoch_start(self) -> None:
         """Forget the logits of the validation before."""
@@ -90,8 +90,10 @@ class JointTraining(LightningModule):
         }
 
     def mean_losses(self) -> dict[str, float]:
-        """Give the mean of each loss since the last call."""
-        means = {name: float(torch.stack(values).mean()) for name, values in self.losses.items()}
+        """Give the mean of each loss since the last call, over all devices."""
+        own = {name: torch.stack(values).mean() for name, values in self.losses.items()}
+        reduce = self.trainer.strategy.reduce
+        means = {name: float(reduce(value, reduce_op="mean")) for name, value in own.items()}
         self.losses = {}
         return means
 

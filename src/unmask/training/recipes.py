@@ -96,6 +96,16 @@ class OptimiserOptions(Options):
     ema: float = Field(default=0.0, ge=0, lt=1, description="decay of the weights' moving average; 0: off")
 
 
+class TrainerOptions(Options):
+    """Where Lightning runs the training: its own words for devices, machines and how they work together."""
+
+    accelerator: str = Field(default="auto", description="`cpu`, `gpu`, ...; auto: a GPU if there is one")
+    devices: int | Literal["auto"] = Field(default="auto", description="on each machine; auto: all GPUs")
+    nodes: int = Field(default=1, ge=1, description="machines")
+    strategy: str = Field(default="auto", description="`ddp`, `fsdp`, ...; auto: ddp for several devices")
+    sync_batchnorm: bool = Field(default=False, description="BatchNorm over all GPUs' batches at once")
+
+
 class PretrainingOptions(Options):
     """The sequential control: the first ``steps`` only rebuild faces, the rest only classify, without the decoder.
 
@@ -150,6 +160,7 @@ class Recipe(Options):
     optimiser: OptimiserOptions = OptimiserOptions()
     pretraining: PretrainingOptions = PretrainingOptions()
     evaluation: EvaluationOptions = EvaluationOptions()
+    trainer: TrainerOptions = TrainerOptions()
     export: ExportOptions = ExportOptions()
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""A small study on the toy faces of the training tests."""
+"""A toy study, and tools that run it on a toy trunk."""
 
 import sys
 from pathlib import Path
@@ -7,30 +7,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
 
+from study_toys import STUDY
 from training_toys import RECIPE, TOY, toy_trunk, write_faces
-
-STUDY = """
-name: toy-study
-recipe: toy.yaml
-changes: {optimiser.steps: 6}
-components: 6
-seeds: [0, 1]
-factors:
-  data:
-    both: {}
-    limited: {data.train: [{set: faces, split: train, limit: 16}]}
-  lambda:
-    "0": {loss.weight: 0}
-    "0.5": {loss.weight: 0.5}
-  target:
-    all: {loss.target: all}
-    real: {loss.target: real}
-control: {lambda: "0"}
-videos: [faces]
-variants:
-  sequential: {changes: {loss.weight: 1, pretraining.steps: 3}, seeds: [0]}
-"""
-
 
 @pytest.fixture
 def toy_study(tmp_path):

@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
 from study_toys import STUDY
 from training_toys import RECIPE, TOY, toy_trunk, write_faces
 
+
 @pytest.fixture
 def toy_study(tmp_path):
     """Give a function from extra lines of YAML to a study file beside its recipe and data."""

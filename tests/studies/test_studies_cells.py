@@ -43,7 +43,13 @@ def test_changes_from_the_command_line_reach_every_cell(toy_study):
 def test_the_key_names_what_decides_a_run_and_nothing_else(toy_study):
     first, *_ = cells_of(toy_study()).values()
     recipe = first.recipe
-    same = ["name=other", "runs=elsewhere", "trunk.cache=elsewhere", "data.root=elsewhere", "loss.target=real"]
+    same = [
+        "name=other",
+        "runs=elsewhere",
+        "trunk.cache=elsewhere",
+        "data.root=elsewhere",
+        "loss.target=real",
+    ]
     for change in same:
         other, *_ = cells_of(toy_study(), change).values()
         assert recipe_key(other.recipe) == recipe_key(recipe), change

@@ -17,7 +17,9 @@ SETTINGS = Settings(resamples=300)
 def write_run(folder, seed, strength, groups=12, frames=4):
     """Write the logits of a run: videos of several frames, whose fakes score higher by `strength`."""
     rng = np.random.default_rng(7)
-    noise = rng.normal(size=groups * 2 * frames) + np.random.default_rng(seed).normal(size=groups * 2 * frames)
+    noise = rng.normal(size=groups * 2 * frames) + np.random.default_rng(seed).normal(
+        size=groups * 2 * frames
+    )
     label = np.tile(np.repeat([0, 1], frames), groups)
     folder.mkdir(parents=True)
     np.savez(

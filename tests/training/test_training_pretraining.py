@@ -45,7 +45,9 @@ def moved(before, after):
     return parts
 
 
-@pytest.mark.parametrize(("encoder", "later"), [("frozen", {"classifier"}), ("tuned", {"classifier", "encoder"})])
+@pytest.mark.parametrize(
+    ("encoder", "later"), [("frozen", {"classifier"}), ("tuned", {"classifier", "encoder"})]
+)
 def test_first_the_decoder_learns_and_then_the_classifier(recipe, watched, encoder, later):
     run(recipe(f"pretraining.encoder={encoder}"))
     assert moved(watched[0], watched[4]) == {"encoder", "decoder"}
@@ -54,7 +56,10 @@ def test_first_the_decoder_learns_and_then_the_classifier(recipe, watched, encod
 
 def test_the_weights_that_are_kept_have_no_decoder_and_classify(recipe):
     folder = run(recipe("optimiser.steps=40", "pretraining.steps=10", "evaluation.every=10"))
-    assert {name.split(".")[0] for name in load_file(folder / "best.safetensors")} == {"encoder", "classifier"}
+    assert {name.split(".")[0] for name in load_file(folder / "best.safetensors")} == {
+        "encoder",
+        "classifier",
+    }
     with (folder / "metrics.csv").open() as lines:
         rows = list(csv.DictReader(lines))
     assert float(rows[0]["reconstruction"]) > 0 == float(rows[-1]["reconstruction"])

@@ -18,7 +18,8 @@ FAILED = 1
 
 def study(
     file: Annotated[
-        Path, typer.Argument(metavar="STUDY", help="Study file (YAML), see recipes/studies.", show_default=False)
+        Path,
+        typer.Argument(metavar="STUDY", help="Study file (YAML), see recipes/studies.", show_default=False),
     ],
     overrides: Annotated[
         list[str] | None,

@@ -81,9 +81,7 @@ def changed(values: dict[str, Any], changes: Changes) -> dict[str, Any]:
     return result
 
 
-def build(
-    values: dict[str, Any], changes: Iterable[Changes], overrides: Iterable[str], what: str
-) -> Recipe:
+def build(values: dict[str, Any], changes: Iterable[Changes], overrides: Iterable[str], what: str) -> Recipe:
     """Make a recipe that is judged at its last step, so that no checkpoint is chosen on what judges it."""
     for change in changes:
         values = changed(values, change)
@@ -139,9 +137,7 @@ def merged(study: Study, cells: Iterable[Cell]) -> list[Cell]:
     result = []
     for same in by_key.values():
         found = {factor: {cell.levels[factor] for cell in same} for factor in study.factors}
-        levels = {
-            factor: next(iter(there)) if len(there) == 1 else ANY for factor, there in found.items()
-        }
+        levels = {factor: next(iter(there)) if len(there) == 1 else ANY for factor, there in found.items()}
         result.append(replace(same[0], name=title(levels), levels=levels))
     return result
 
@@ -167,7 +163,15 @@ def find(cells: Iterable[Cell], levels: Mapping[str, str]) -> Cell | None:
 def recipe_key(recipe: Recipe) -> str:
     """Hash what decides a run: not its name, where its files lie, or options that nothing reads."""
     values = recipe.model_dump(
-        mode="json", exclude={"name": True, "runs": True, "resume": True, "export": True, "trainer": True, "data": {"root", "workers"}}
+        mode="json",
+        exclude={
+            "name": True,
+            "runs": True,
+            "resume": True,
+            "export": True,
+            "trainer": True,
+            "data": {"root", "workers"},
+        },
     )
     trunk = values["trunk"]
     del trunk["cache"], trunk["threads"]

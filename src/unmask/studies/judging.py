@@ -101,7 +101,8 @@ def judge(
         if not mine:
             continue
         figures = {
-            name: _figure(name, mine, theirs, tuple(videos), settings) for name in read_rows(mine[0].folder, videos)
+            name: _figure(name, mine, theirs, tuple(videos), settings)
+            for name in read_rows(mine[0].folder, videos)
         }
         result.append(Judged(cell.name, cell.levels, cell.control, figures, _mean_cost(mine)))
     return result
@@ -151,7 +152,9 @@ def _difference(
 ) -> Difference | None:
     if not pairs:
         return None
-    value = float(np.mean([_value(a.folder, name, videos) - _value(b.folder, name, videos) for a, b in pairs]))
+    value = float(
+        np.mean([_value(a.folder, name, videos) - _value(b.folder, name, videos) for a, b in pairs])
+    )
     each = [
         _draws(a.folder, name, videos, settings) - _draws(b.folder, name, videos, settings) for a, b in pairs
     ]

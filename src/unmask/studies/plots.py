@@ -19,9 +19,7 @@ ROW = 0.17
 
 def save_effects(report: StudyReport, path: Path) -> bool:
     """Draw each cell's difference from its control with its interval; False where nothing is compared."""
-    cells = [
-        cell for cell in report.cells if any(figure.difference for figure in cell.figures.values())
-    ]
+    cells = [cell for cell in report.cells if any(figure.difference for figure in cell.figures.values())]
     names = list(report.sets)
     if not cells:
         return False

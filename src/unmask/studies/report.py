@@ -107,7 +107,8 @@ def _auc(figure: Figure | None) -> str:
 
 def _difference_rows(cells: Sequence[Judged], figures: Sequence[str]) -> list[list[str]]:
     return [
-        [cell.name, cell.control or "", *(_difference(cell.figures.get(name)) for name in figures)] for cell in cells
+        [cell.name, cell.control or "", *(_difference(cell.figures.get(name)) for name in figures)]
+        for cell in cells
     ]
 
 

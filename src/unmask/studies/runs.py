@@ -164,7 +164,11 @@ def _fit(
     first = cells[0].recipe
     data = first.data.model_copy(update={"train": tuple(sources)})
     stores = cache_maps(
-        first.model_copy(update={"data": data}), training=True, trunk=trunk, reference=reference, report=report
+        first.model_copy(update={"data": data}),
+        training=True,
+        trunk=trunk,
+        reference=reference,
+        report=report,
     )
     names = "-".join(sorted(views[0].folder.parent.name[-6:] for views in stores))
     path = out / "maps" / f"components-{components}-{names}.npz"

@@ -37,10 +37,14 @@ class Study(Options):
     recipe: str = Field(description="base recipe, relative to the study file")
     changes: dict[str, Any] = Field(default={}, description="to every run: dotted key of the recipe -> value")
     components: int | None = Field(
-        default=None, ge=1, description="cached maps are projected on so many principal components; None: read whole"
+        default=None,
+        ge=1,
+        description="cached maps are projected on so many principal components; None: read whole",
     )
     seeds: tuple[int, ...] = Field(min_length=1)
-    more_seeds: tuple[int, ...] = Field(default=(), description="further seeds of the controls and of the best cell")
+    more_seeds: tuple[int, ...] = Field(
+        default=(), description="further seeds of the controls and of the best cell"
+    )
     factors: dict[str, dict[str, dict[str, Any]]] = Field(
         default={}, description="factor -> level -> changes to the recipe"
     )
@@ -55,7 +59,8 @@ class Study(Options):
         default=(), description="validation sets of several frames a video, judged by video as well"
     )
     best: str | None = Field(
-        default=None, description="figure that the best cell is chosen by, such as `faces, videos`; None: the last"
+        default=None,
+        description="figure that the best cell is chosen by, such as `faces, videos`; None: the last",
     )
 
     @model_validator(mode="after")

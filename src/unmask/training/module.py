@@ -102,7 +102,9 @@ class JointTraining(LightningModule):
         options = self.recipe.optimiser
         optimiser = torch.optim.AdamW(parameter_groups(self.model, options), lr=options.lr)
         first = self.recipe.pretraining.steps
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate_factor(step, options, first))
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimiser, lambda step: rate_factor(step, options, first)
+        )
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 

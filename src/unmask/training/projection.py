@@ -23,7 +23,13 @@ ROWS = 64  # at once
 
 
 def fit_projection(
-    stores: Sequence[MapStore], components: int, path: Path, *, rows: int = 2000, tokens: int = 64, seed: int = 0
+    stores: Sequence[MapStore],
+    components: int,
+    path: Path,
+    *,
+    rows: int = 2000,
+    tokens: int = 64,
+    seed: int = 0,
 ) -> None:
     """Fit principal components to a sample of tokens and write them: `mean` (C,), `weight` (C, components).
 

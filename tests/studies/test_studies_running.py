@@ -108,7 +108,7 @@ def test_controls_and_the_best_cell_get_more_seeds(toy_study, tools, tmp_path, t
     report = run_study(toy_study(text), tmp_path / "out", (), tools)
     assert trained == [("lambda 0", 0), ("lambda 1", 0), ("lambda 0", 7), ("lambda 1", 7)]
     assert report.best == "lambda 1"
-    with pytest.raises(StudyError, match="sets are faces"):
+    with pytest.raises(StudyError, match="there are faces"):
         run_study(toy_study(text.replace('"faces, videos"', '"celeb, videos"')), tmp_path / "out", (), tools)
 
 

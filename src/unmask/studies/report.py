@@ -71,8 +71,9 @@ def _facts(report: StudyReport) -> Iterator[str]:
     settings = report.settings
     yield (
         f"{report.finished} of {report.planned} runs. Each is judged at its last step: no checkpoint was chosen. "
-        f"Mean over seeds, its 95 % interval by bootstrap over sources or groups and over seeds ({settings['resamples']} "
-        f"resamples, seed {settings['seed']}), ± the standard deviation over seeds."
+        f"Mean over seeds, its 95 % interval by bootstrap over sources or groups and over seeds "
+        f"({settings['resamples']} resamples, seed {settings['seed']}), ± the standard deviation over seeds. "
+        f"Differences are between runs of one seed."
     )
     if settings.get("components"):
         yield f"Maps were read through {settings['components']} principal components of their tokens."

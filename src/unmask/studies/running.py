@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from unmask.detectors import TrunkReference
@@ -15,6 +15,7 @@ from unmask.studies.plots import save_effects
 from unmask.studies.report import StudyReport, to_markdown
 from unmask.studies.runs import Failure, Report, Run, Trunk, finished, order, train_run, with_projection
 from unmask.studies.study import Study, StudyError, load_study
+from unmask.training.batches import set_names
 
 PAGE, FIGURES, PLOT = "study.md", "study.json", "effects.png"
 
@@ -34,7 +35,7 @@ class Progress:
 class Tools:
     """What a study is run with: intervals, another trunk than the recipes', and who is told of progress."""
 
-    settings: Settings = Settings()
+    settings: Settings = field(default_factory=Settings)
     trunk: Trunk | None = None
     reference: TrunkReference | None = None
     on_run: Callable[[Progress], None] = lambda progress: None
@@ -79,11 +80,10 @@ class _Session:
         self.runs: dict[tuple[str, int], Run] = {}
         self.failures: list[Failure] = []
         self.best: str | None = None
-        if study.best is None:
-            return
-        sets = {name.rpartition(", ")[0] for name in (study.best,)}
-        if not sets <= set(_set_names(cells)):
-            raise StudyError(f"best: no figure {study.best!r}; sets are {', '.join(_set_names(cells))}")
+        sets = set_names(cells[0].recipe.data.validation)
+        for name in [*study.videos, *([study.best.rpartition(", ")[0]] if study.best else [])]:
+            if name not in sets:
+                raise StudyError(f"videos, best: no validation set {name!r}; there are {', '.join(sets)}")
 
     def train(self, cells: Iterable[Cell]) -> None:
         todo = [(cell, seed) for cell, seed in order(cells) if (cell.name, seed) not in self.runs]
@@ -153,10 +153,3 @@ class _Session:
         page = to_markdown(report, PLOT if plotted else None)
         (self.out / PAGE).write_text(page, encoding="utf-8")
         return report
-
-
-def _set_names(cells: Iterable[Cell]) -> Iterator[str]:
-    from unmask.training.batches import set_names
-
-    for cell in list(cells)[:1]:
-        yield from set_names(cell.recipe.data.validation)

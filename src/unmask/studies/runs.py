@@ -15,7 +15,7 @@ from unmask.detectors import TrunkReference
 from unmask.studies.cells import Cell, recipe_key
 from unmask.studies.study import StudyError
 from unmask.training.maps import MapFunction
-from unmask.training.recipes import Recipe
+from unmask.training.recipes import Recipe, TrunkOptions
 
 COST = "cost.json"
 Trunk = Callable[[], MapFunction]
@@ -135,12 +135,12 @@ def with_projection(
     """
     cells = list(cells)
     on_maps = [cell for cell in cells if cell.recipe.model.backbone.kind == "maps"]
-    by_trunk: dict[tuple[str | None, str | None], list[Cell]] = {}
+    by_trunk: dict[TrunkOptions, list[Cell]] = {}
     for cell in on_maps:
-        by_trunk.setdefault((cell.recipe.trunk.file, cell.recipe.trunk.output), []).append(cell)
+        by_trunk.setdefault(cell.recipe.trunk, []).append(cell)
     fitted = {key: _fit(there, components, out, trunk, reference, report) for key, there in by_trunk.items()}
     return [
-        _through(cell, *fitted[cell.recipe.trunk.file, cell.recipe.trunk.output]) if cell in on_maps else cell
+        _through(cell, *fitted[cell.recipe.trunk]) if cell.recipe.model.backbone.kind == "maps" else cell
         for cell in cells
     ]
 

@@ -54,7 +54,7 @@ class Study(Options):
     base: dict[str, str] = Field(
         default={}, description="factor -> level: the cell that variants change; else the first levels"
     )
-    variants: dict[str, Variant] = {}
+    variants: dict[str, Variant] = Field(default={})
     videos: tuple[str, ...] = Field(
         default=(), description="validation sets of several frames a video, judged by video as well"
     )

@@ -112,7 +112,7 @@ def open_batches(
     report: Callable[[str, int, int], None],
 ) -> Batches:
     """Open crops, or compute what is missing of the cached maps and open those."""
-    if recipe.model.backbone.kind != "maps":
+    if not recipe.model.backbone.reads_maps:
         return ImageBatches(recipe)
     reference = reference or trunk_reference(recipe.trunk)
     if is_first_process():
@@ -176,7 +176,7 @@ def make_trainer(recipe: Recipe, folder: Path, keep: KeepBest, progress: bool) -
 
 
 def strategy_name(recipe: Recipe) -> str:
-    """Name the strategy as Lightning does; rebuilding first leaves one branch without gradients, which ddp must know."""
+    """Name the strategy as Lightning does; rebuilding first leaves a branch without gradients, which ddp must know."""
     name = recipe.trainer.strategy
     if recipe.pretraining.steps and name == "ddp":
         return "ddp_find_unused_parameters_true"

@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from unmask.detectors import TrunkReference
@@ -26,7 +27,7 @@ Report = Callable[[str, int, int], None]
 class Cost:
     """What a run took: optimiser steps, seconds of all cores together, seconds by the clock, trained weights.
 
-    Maps that were cached before are not in it.
+    Projected maps are written before the first run, and cached ones with them; neither is in it.
     """
 
     steps: int
@@ -153,31 +154,44 @@ def _fit(
     reference: TrunkReference | None,
     report: Report,
 ) -> tuple[Path, int]:
-    import numpy as np
-
     from unmask.training.maps import cache_maps
-    from unmask.training.projection import fit_projection
+    from unmask.training.projection import fit_projection, projected
 
-    sources = {
-        source.model_copy(update={"weight": 1.0}): None for cell in cells for source in cell.recipe.data.train
-    }
-    first = cells[0].recipe
-    data = first.data.model_copy(update={"train": tuple(sources)})
-    stores = cache_maps(
-        first.model_copy(update={"data": data}),
-        training=True,
-        trunk=trunk,
-        reference=reference,
-        report=report,
-    )
-    names = "-".join(sorted(views[0].folder.parent.name[-6:] for views in stores))
+    stores = [
+        store
+        for training in (True, False)
+        for views in cache_maps(
+            _every_source(cells), training=training, trunk=trunk, reference=reference, report=report
+        )
+        for store in views
+    ]
+    learned = stores[: sum(source.views for source in _every_source(cells).data.train)]
+    names = "-".join(sorted({store.folder.parent.name[-6:] for store in learned}))
     path = out / "maps" / f"components-{components}-{names}.npz"
     if not path.is_file():
-        if components > stores[0][0].maps.shape[2]:
-            raise StudyError(f"components: the maps have {stores[0][0].maps.shape[2]} channels only")
-        fit_projection([store for views in stores for store in views], components, path)
-    with np.load(path, allow_pickle=False) as file:
-        return path, int(file["weight"].shape[1])
+        if components > stores[0].maps.shape[2]:
+            raise StudyError(f"components: the maps have {stores[0].maps.shape[2]} channels only")
+        fit_projection(learned, components, path)
+    for store in stores:
+        # Beforehand, so that no run's cost holds it.
+        found = projected(store, path, partial(report, "projected maps"))
+    return path, found.maps.shape[2]
+
+
+def _every_source(cells: list[Cell]) -> Recipe:
+    """Give a recipe with the training and validation sources of all cells."""
+    first = cells[0].recipe
+    union = {
+        key: tuple(
+            dict.fromkeys(
+                source.model_copy(update={"weight": 1.0, "terms": ""})
+                for cell in cells
+                for source in getattr(cell.recipe.data, key)
+            )
+        )
+        for key in ("train", "validation")
+    }
+    return first.model_copy(update={"data": first.data.model_copy(update=union)})
 
 
 def _through(cell: Cell, path: Path, channels: int) -> Cell:

@@ -101,7 +101,7 @@ def open_run(recipe: Recipe) -> Path:
 
 def is_first_process() -> bool:
     """Whether this is the process of a run that writes; Lightning starts the others with a rank of their own."""
-    return rank_zero_only.rank == 0
+    return int(getattr(rank_zero_only, "rank", 0)) == 0
 
 
 def open_batches(

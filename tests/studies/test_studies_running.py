@@ -1,6 +1,7 @@
 """Whole studies on the toy faces: what is trained, found again, named when it fails, and written."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from study_toys import STUDY
@@ -116,3 +117,13 @@ def test_cells_share_their_maps_whatever_their_data_and_seed(toy_study, tools, t
     run_study(toy_study(STUDY), tmp_path / "out", (), tools)
     # Training rows, the sixteen of the limited level, validation rows.
     assert len(list((tmp_path / "cache").iterdir())) == 3
+
+
+def test_some_cells_can_go_first_and_are_found_by_the_whole_study(toy_study, tools, tmp_path, trained):
+    path, out = toy_study(), tmp_path / "out"
+    report = run_study(path, out, (), replace(tools, only=("data both", "sequential")))
+    assert (report.planned, len(trained)) == (7, 7)
+    assert run_study(path, out, (), tools).finished == 13
+    assert len(set(trained)) == len(trained) == 13
+    with pytest.raises(StudyError, match="no cell's name holds 'celeb'"):
+        run_study(path, out, (), replace(tools, only=("celeb",)))

@@ -32,6 +32,10 @@ def study(
     out: Annotated[
         Path, typer.Option(help="Folder for study.md, study.json, effects.png and the runs.")
     ] = Path("study"),
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="Only cells whose name holds this; may be given several times."),
+    ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="List cells and runs, train nothing.")] = False,
     resamples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples for the intervals.")] = 2000,
     seed: Annotated[int, typer.Option(help="Seed of the resamples.")] = 0,
@@ -55,9 +59,10 @@ def study(
     with _caching(sys.stderr.isatty()) as report:
         tools = Tools(
             Settings(resamples=resamples, seed=seed),
+            only=tuple(only or ()),
             on_run=_say,
             report=report,
-            command=command(file, changes, out, resamples, seed),
+            command=command(file, changes, out, resamples, seed, tuple(only or ())),
         )
         found = run_study(file, out, changes, tools)
     for failure in found.failures:
@@ -67,12 +72,15 @@ def study(
         raise typer.Exit(FAILED)
 
 
-def command(file: Path, overrides: tuple[str, ...], out: Path, resamples: int, seed: int) -> str:
+def command(
+    file: Path, overrides: tuple[str, ...], out: Path, resamples: int, seed: int, only: tuple[str, ...] = ()
+) -> str:
     """Write the command that repeats a study, without the places where one machine keeps its files."""
     places = ("data.root=", "trunk.cache=")
     words = ["unmask", "study", str(file)]
     words += [change for change in overrides if not change.startswith(places)]
     words += ["--out", str(out)]
+    words += [word for text in only for word in ("--only", text)]
     words += ["--resamples", str(resamples)] if resamples != 2000 else []
     words += ["--seed", str(seed)] if seed else []
     return shlex.join(words)

@@ -33,11 +33,15 @@ class Progress:
 
 @dataclass(frozen=True)
 class Tools:
-    """What a study is run with: intervals, another trunk than the recipes', and who is told of progress."""
+    """What a study is run with: intervals, another trunk than the recipes', and who is told of progress.
+
+    only: texts, of which a cell's name must hold one; none takes every cell.
+    """
 
     settings: Settings = field(default_factory=Settings)
     trunk: Trunk | None = None
     reference: TrunkReference | None = None
+    only: tuple[str, ...] = ()
     on_run: Callable[[Progress], None] = lambda progress: None
     report: Report = lambda source, done, total: None
     command: str = ""
@@ -61,6 +65,10 @@ def run_study(
     out.mkdir(parents=True, exist_ok=True)
     if study.components:
         cells = with_projection(cells, study.components, out, tools.trunk, tools.reference, tools.report)
+    if tools.only:
+        cells = [cell for cell in cells if any(text in cell.name for text in tools.only)]
+        if not cells:
+            raise StudyError(f"no cell's name holds {' or '.join(map(repr, tools.only))}: --plan lists them")
     session = _Session(study, cells, out, tools)
     session.train(cells)
     more = session.with_more_seeds()

@@ -250,7 +250,8 @@ def apply_override(values: dict[str, Any], override: str) -> None:
 
 def describe_error(error: ValidationError, model: type[BaseModel]) -> str:
     """Say in one line what is wrong first; for an unknown key, which known key is nearest."""
-    first = error.errors()[0]
+    # A misspelt key also leaves the right one missing: the misspelling is what to say.
+    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
         return f"{where}: {first['msg']}" if where else first["msg"]

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch import Callback
 from training_toys import RECIPE, write_faces
 
 from unmask.training import loop
@@ -51,4 +51,4 @@ def test_two_processes_train_as_one_does(tmp_path):
 def test_a_batch_that_devices_cannot_share_is_refused(toy_recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(loop.Trainer, "world_size", 3)
     with pytest.raises(RecipeError, match="no multiple of 6"):
-        loop.make_trainer(toy_recipe("optimiser.batch_size=8"), tmp_path, ModelCheckpoint(), progress=False)
+        loop.make_trainer(toy_recipe("optimiser.batch_size=8"), tmp_path, Callback(), progress=False)

@@ -196,7 +196,7 @@ def _draws(folder: Path, name: str, videos: tuple[str, ...], settings: Settings)
     if too_few_clusters(index) or single_class_reason(rows.labels) is not None:
         return np.zeros(0)
     ranking = RankingMetrics(rows.labels, rows.logits)
-    return np.concatenate([ranking(weights)["auc"] for weights in item_counts(index, settings)])
+    return np.concatenate([ranking.auc(weights) for weights in item_counts(index, settings)])
 
 
 def _mean_cost(runs: Sequence[Run]) -> Cost:

@@ -61,6 +61,8 @@ def export(run: str | Path, out: str | Path | None = None) -> Path:
     if not (run / "best.safetensors").is_file():
         raise RecipeError(f"{run} holds no best.safetensors: is it the folder of a finished training run?")
     recipe = load_recipe(run / "recipe.yaml")
+    if recipe.trunk.projection:
+        raise RecipeError("a head on projected maps (trunk.projection) is for a study and has no detector")
     out = Path(out) if out is not None else run / "detector"
     out.mkdir(parents=True, exist_ok=True)
     joint = load_best(run, recipe)
@@ -135,6 +137,10 @@ def load_best(run: Path, recipe: Recipe) -> JointDetector:
         # The file that training began with need not be there any more.
         backbone = backbone.model_copy(update={"pretrained": None})
     options = recipe.model.model_copy(update={"backbone": backbone})
+    if recipe.pretraining.steps:
+        options = options.model_copy(
+            update={"decoder": options.decoder.model_copy(update={"enabled": False})}
+        )
     model = build_model(options, recipe.loss)
     model.load_state_dict(load_file(run / "best.safetensors"))
     return model

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from unmask.detectors.card import Card, file_sha256, read_card
 from unmask.detectors.errors import DetectorError
 from unmask.detectors.sessions import open_session
-from unmask.detectors.trunk import Trunk, check_trunk, read_tuned
+from unmask.detectors.trunk import open_trunk_of
 from unmask.faces import PROFILES
 
 Crops = npt.NDArray[np.uint8]
@@ -49,23 +49,14 @@ class Detector:
             raise DetectorError(f"{folder} holds no model.onnx")
         if file_sha256(model) != self.card.sha256:
             raise DetectorError(f"{model} is not the file that its card describes: its SHA-256 differs")
-        self._trunk = self._open_trunk(folder, threads)
+        reference = self.card.trunk
+        self._trunk = open_trunk_of(folder, reference, threads) if reference else None
         self._session = open_session(model, threads)
         self._input = self._session.get_inputs()[0].name
         outputs = [output.name for output in self._session.get_outputs()]
         if "logit" not in outputs:
             raise DetectorError(f"{model} has no output named logit, but {', '.join(outputs)}")
         self.has_decoder = "reconstruction" in outputs
-
-    def _open_trunk(self, folder: Path, threads: int | None) -> Trunk | None:
-        reference = self.card.trunk
-        if reference is None:
-            return None
-        check_trunk(reference)
-        trunk = Trunk(reference.name, threads, read_tuned(folder, reference))
-        if trunk.output != reference.output:
-            raise DetectorError(f"the trunk gives {trunk.output}, the head wants {reference.output}")
-        return trunk
 
     @property
     def name(self) -> str:

@@ -2,6 +2,7 @@
 
 from unmask.media.frame import Frame, Limits, MediaError, MediaInfo, guarded
 from unmask.media.opening import open_media
+from unmask.media.sampling import Sampling
 from unmask.media.source import Media
 
-__all__ = ["Frame", "Limits", "Media", "MediaError", "MediaInfo", "guarded", "open_media"]
+__all__ = ["Frame", "Limits", "Media", "MediaError", "MediaInfo", "Sampling", "guarded", "open_media"]

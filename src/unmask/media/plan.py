@@ -66,10 +66,27 @@ def survey_of(packets: Iterable[tuple[float, bool, bool]]) -> Survey | None:
     return Survey(first, last + frame_seconds, count, tuple(keys) or ((0, first),))
 
 
-def targets(start: float, end: float, count: int) -> list[float]:
-    """Return the middles of ``count`` equal parts of the time from ``start`` to ``end``, in seconds."""
-    step = (end - start) / count
-    return [start + step * (part + 0.5) for part in range(count)]
+def cheap_moments(survey: Survey, parts: Sequence[tuple[float, float]]) -> list[float]:
+    """Return for each part the time in it that costs least to decode.
+
+    That is the time of a key frame, of several the one nearest to the part's middle; where there is none, the
+    part's beginning, which is the nearest to the key frame before it.
+
+    Parameters
+    ----------
+    survey
+        Of the video's packets.
+    parts
+        (from, to) in seconds of the stream.
+    """
+    return [
+        min(
+            (time for _, time in survey.keys if low <= time < high),
+            key=lambda time: abs(time - (low + high) / 2),
+            default=low,
+        )
+        for low, high in parts
+    ]
 
 
 def last_target_per_group(survey: Survey, moments: Sequence[float]) -> dict[int, float]:

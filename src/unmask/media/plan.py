@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-Picture = TypeVar("Picture")
+from unmask.media.sampling import TIE_SECONDS
 
-_TIE_SECONDS = 1e-6  # Above the rounding errors of time stamps, below any distance of frames.
+Picture = TypeVar("Picture")
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,30 @@ def last_target_per_group(survey: Survey, moments: Sequence[float]) -> dict[int,
     return {survey.keys[max(bisect_right(times, moment) - 1, 0)][0]: moment for moment in moments}
 
 
+def following(
+    frames: Iterable[tuple[float, Picture]], moments: Sequence[float]
+) -> Iterator[tuple[float, Picture]]:
+    """Give for each target the first frame that is not before it, each frame at most once.
+
+    Parameters
+    ----------
+    frames
+        (time in seconds, picture), ascending.
+    moments
+        Target times in seconds, ascending.
+    """
+    waiting = deque(moments)
+    for time, picture in frames:
+        met = False
+        while waiting and time >= waiting[0] - TIE_SECONDS:
+            waiting.popleft()
+            met = True
+        if met:
+            yield time, picture
+        if not waiting:
+            return
+
+
 def nearest(
     frames: Iterable[tuple[float, Picture]], moments: Sequence[float]
 ) -> Iterator[tuple[float, Picture]]:
@@ -131,7 +155,7 @@ def nearest(
             target = waiting.popleft()
             best = current
             # Midway between two frames it is the earlier one that is on show.
-            if previous is not None and target - previous[0] <= current[0] - target + _TIE_SECONDS:
+            if previous is not None and target - previous[0] <= current[0] - target + TIE_SECONDS:
                 best = previous
             if best is not given:
                 given = best

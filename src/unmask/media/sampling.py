@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 MAX_FRAMES = 1024
+TIE_SECONDS = 1e-6  # Above the rounding errors of time stamps, below any distance of frames.
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Sampling:
         step = (end - start) / self.count
         edges = [start + step * part for part in range(self.count)] + [end]
         parts = list(zip(edges, edges[1:], strict=False))
-        return [(low, high) for low, high in parts if not any(low <= start + t < high for t in self.taken)]
+        taken = [start + time + TIE_SECONDS for time in self.taken]
+        return [(low, high) for low, high in parts if not any(low <= time < high for time in taken)]
 
     def moments(self, start: float, end: float) -> list[float]:
         """Return the times at which frames are wanted when their cost does not count, ascending."""

@@ -89,15 +89,15 @@ class VideoMedia(DecodedMedia):
             survey = decoding.survey(container, _picture_stream(container), self._limits)
         if survey is None:
             return
+        moments, choose = sampling.moments(survey.start, survey.end), plan.nearest
         if sampling.cheaply:
             moments = plan.cheap_moments(survey, sampling.parts(survey.start, survey.end))
-        else:
-            moments = sampling.moments(survey.start, survey.end)
+            choose = plan.following
         if not moments:
             return
         with self._open() as container:
             frames = decoding.decode_for(container, _picture_stream(container), survey, moments, self._limits)
-            for time, frame in plan.nearest(frames, moments):
+            for time, frame in choose(frames, moments):
                 yield decoding.picture_of(frame, max(time - survey.start, 0.0), self._limits)
 
     def _by_seeking(self, duration: float, sampling: Sampling) -> Iterator[Picture]:

@@ -44,7 +44,7 @@ MAX_CROPS_KEPT = 4096
 
 # How many frames the first look takes, by the video's length in seconds, and how many times as many the second.
 LONGER_THAN = (30.0, 300.0)
-FIRST_LOOK = (4, 6, 8)
+FIRST_LOOK = (3, 5, 8)
 SECOND_LOOK = 2
 
 
@@ -94,7 +94,7 @@ class Settings:
     def looks_at(self, info: MediaInfo) -> list[Sampling]:
         """Plan which frames of a file to look at, in one look or in several, each only if those before are not enough.
 
-        Without orders a first look takes 4 frames of up to half a minute, 6 of up to 5 minutes, 8 of longer videos;
+        Without orders a first look takes 3 frames of up to half a minute, 5 of up to 5 minutes, 8 of longer videos;
         a second one parts the video twice as finely and fills the parts that are still empty.
         """
         if self.frames is not None or self.every is not None:

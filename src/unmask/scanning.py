@@ -45,7 +45,7 @@ MAX_CROPS_KEPT = 4096
 # How many frames the first look takes, by the video's length in seconds, and how many times as many the second.
 LONGER_THAN = (30.0, 300.0)
 FIRST_LOOK = (3, 5, 8)
-SECOND_LOOK = 2
+SECOND_LOOK = 4
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Settings:
 
     detector : name of an installed detector, or the folder of an exported one.
     frames : number of frames sampled from a video, evenly over its length; 1 to 256. None: a few, from where they
-    are cheap to decode, and twice as many where those do not settle the verdict.
+    are cheap to decode, and four times as many where those do not settle the verdict.
     every : seconds from one sampled frame to the next, instead of a number; 256 frames at most.
     seconds : look at the first so many seconds of a video only.
     minimum_face : longer side in pixels from which a face is looked at.
@@ -95,7 +95,7 @@ class Settings:
         """Plan which frames of a file to look at, in one look or in several, each only if those before are not enough.
 
         Without orders a first look takes 3 frames of up to half a minute, 5 of up to 5 minutes, 8 of longer videos;
-        a second one parts the video twice as finely and fills the parts that are still empty.
+        a second one parts the video four times as finely and fills the parts that are still empty.
         """
         if self.frames is not None or self.every is not None:
             return [Sampling(self.frames or MAX_FRAMES, self.every, self.seconds)]
@@ -211,10 +211,11 @@ class Scanner:
     def _look_once(self, media: Media, look: Sampling, seen: _Seen) -> None:
         """Decode the frames of one look, find their faces and score them; adds to what was seen."""
         pending: list[Future[_LookedAt]] = []
+        before = list(seen.frames)
         try:
             for frame in _sampled(media, replace(look, taken=[looked.time for looked in seen.frames])):
                 self._frames_in_hand.acquire()
-                pending.append(self._workers.submit(self._examine, frame, seen.planned))
+                pending.append(self._workers.submit(self._examine, frame, seen.planned, before))
         except MediaError as error:
             if not pending and not seen.frames:
                 raise
@@ -239,14 +240,16 @@ class Scanner:
             return all(rule.calibration.score(s.logit) >= rule.threshold for s in tracks[verdict.track])
         return verdict.verdict == "likely_real" and rule.calibration.score(max(logits)) < rule.threshold
 
-    def _examine(self, frame: Frame, planned: int) -> _LookedAt:
+    def _examine(self, frame: Frame, planned: int, before: Sequence[_LookedAt]) -> _LookedAt:
         """Find and cut the faces of one frame; score them at once unless the frame is crowded."""
-        from unmask.faces import scene_of
+        from unmask.faces import find_again, scene_of
 
         try:
-            faces = self._worth_looking_at(self._finder.result().find(frame.image), planned)
-            cut_out = [_Sighting(frame.time, face, self._crop(frame.image, face)) for face in faces]
             scene = scene_of(frame.image)
+            known = _faces_nearby(before, frame.time, scene)
+            faces = find_again(self._finder.result(), frame.image, [face.box for face in known])
+            faces = self._worth_looking_at(faces, planned)
+            cut_out = [_Sighting(frame.time, face, self._crop(frame.image, face)) for face in faces]
         finally:
             self._frames_in_hand.release()
         if len(cut_out) <= max(1, self.settings.crops // planned):
@@ -398,6 +401,16 @@ class _Seen:
 def kind_by_name(path: str | Path) -> Kind:
     """Guess from a file's ending alone, for files that could not be opened."""
     return "image" if Path(path).suffix.lower() in IMAGE_ENDINGS else "video"
+
+
+def _faces_nearby(before: Sequence[_LookedAt], moment: float, scene: np.ndarray) -> list[Face]:
+    """Return the faces of the frame looked at before that is nearest in time, if it shows the same scene."""
+    from unmask.faces import is_cut
+
+    nearest = min(before, key=lambda looked: abs(looked.time - moment), default=None)
+    if nearest is None or is_cut(nearest.scene, scene):
+        return []
+    return [sighting.face for sighting in nearest.sightings]
 
 
 def spread(count: int, wanted: int) -> list[int]:

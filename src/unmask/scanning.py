@@ -24,7 +24,15 @@ from unmask.media import (
     open_media,
 )
 from unmask.report import Coverage, DetectorInfo, FrameScore, Kind, ScanResult, TrackScore
-from unmask.verdict import FileJudgement, TrackJudgement, judge_file, judge_track, rule_of
+from unmask.verdict import (
+    FileJudgement,
+    TrackJudgement,
+    judge_file,
+    judge_track,
+    logit_interval,
+    rule_of,
+    trimmed_mean,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,6 +54,7 @@ MAX_CROPS_KEPT = 4096
 LONGER_THAN = (30.0, 300.0)
 FIRST_LOOK = (3, 5, 8)
 SECOND_LOOK = 4
+SETTLED_LEVEL = 0.97
 
 
 @dataclass(frozen=True)
@@ -226,19 +235,27 @@ class Scanner:
     def _settled(self, seen: _Seen) -> bool:
         """Whether more frames of the same kind would hardly change the verdict.
 
-        There is one, no frame of the faces that it rests on speaks against it, and no face waits in a crowd.
+        There is one, no frame of the faces that it rests on speaks against it, their means are well off the threshold,
+        and no face waits in a crowd. "Well off" asks for more than a verdict does: who looks again until something
+        seems decided is wrong more often than who looks once (Pocock 1977).
         """
-        tracks = self._link(seen)
         if seen.detail is not None:
             return True
+        tracks = self._link(seen)
         if not tracks or any(sighting.prediction is None for track in tracks for sighting in track):
             return False
         rule = rule_of(self.detector.card)
         _, verdict = self._judged(tracks, seen)
-        logits = [sighting.logit for track in tracks for sighting in track]
-        if verdict.verdict == "likely_fake":
-            return all(rule.calibration.score(s.logit) >= rule.threshold for s in tracks[verdict.track])
-        return verdict.verdict == "likely_real" and rule.calibration.score(max(logits)) < rule.threshold
+        if verdict.verdict == "inconclusive":
+            return False
+        fake = verdict.verdict == "likely_fake"
+        for track in [tracks[verdict.track]] if fake else tracks:
+            logits = [sighting.logit for sighting in track]
+            low, high = logit_interval(trimmed_mean(logits), rule.calibration, SETTLED_LEVEL)
+            doubt = min(low, *logits) if fake else max(high, *logits)
+            if (rule.calibration.score(doubt) >= rule.threshold) != fake:
+                return False
+        return True
 
     def _examine(self, frame: Frame, planned: int, before: Sequence[_LookedAt]) -> _LookedAt:
         """Find and cut the faces of one frame; score them at once unless the frame is crowded."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import BoundedSemaphore
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from unmask.media import (
     DecodingProcesses,
@@ -22,6 +22,7 @@ from unmask.media import (
     Sampling,
     guarded,
     open_media,
+    put_down,
 )
 from unmask.report import Coverage, DetectorInfo, FrameScore, Kind, ScanResult, TrackScore
 from unmask.verdict import (
@@ -188,17 +189,29 @@ class Scanner:
         try:
             seen = self._look(Path(path))
         except MediaError as error:
-            return ScanResult(
-                path=str(path),
-                kind=kind_by_name(path),
-                status=error.status,
-                detector=self.detector_info,
-                detail=error.detail or "could not be read",
-                seconds=time.perf_counter() - started,
-            )
+            return self._unread(path, error, started)
         tracks = self._link(seen)
         self._score_the_rest(tracks)
         return self._conclude(path, seen, tracks, started)
+
+    def scan_stream(self, stream: BinaryIO, name: str = "-") -> ScanResult:
+        """Scan one file that comes as a stream, such as standard input; the result has the name for its path."""
+        started = time.perf_counter()
+        try:
+            with put_down(stream, self.settings.limits) as path:
+                return replace(self.scan(path), path=name, seconds=time.perf_counter() - started)
+        except MediaError as error:
+            return self._unread(name, error, started)
+
+    def _unread(self, path: str | Path, error: MediaError, started: float) -> ScanResult:
+        return ScanResult(
+            path=str(path),
+            kind=kind_by_name(path),
+            status=error.status,
+            detector=self.detector_info,
+            detail=error.detail or "could not be read",
+            seconds=time.perf_counter() - started,
+        )
 
     def _opened(self, path: Path) -> Media:
         decoding = self._decoding

@@ -5,6 +5,7 @@ from unmask.media.frame import Frame, Limits, MediaError, MediaInfo, guarded
 from unmask.media.opening import open_media
 from unmask.media.sampling import Sampling
 from unmask.media.source import Media
+from unmask.media.streams import put_down
 
 __all__ = [
     "DecodingProcessError",
@@ -17,4 +18,5 @@ __all__ = [
     "Sampling",
     "guarded",
     "open_media",
+    "put_down",
 ]

@@ -61,7 +61,13 @@ def test_a_frame_every_so_often_of_the_beginning(make_video, toys, detector, fin
 
 @pytest.mark.parametrize(
     ("duration", "seconds", "counts"),
-    [(10.0, None, [3, 12]), (None, None, [3, 12]), (100.0, None, [5, 20]), (9999.0, None, [8, 32]), (9999.0, 20.0, [3, 12])],
+    [
+        (10.0, None, [3, 12]),
+        (None, None, [3, 12]),
+        (100.0, None, [5, 20]),
+        (9999.0, None, [8, 32]),
+        (9999.0, 20.0, [3, 12]),
+    ],
 )
 def test_longer_videos_get_more_frames(duration, seconds, counts):
     info = MediaInfo("video", 640, 480, duration)

@@ -124,7 +124,15 @@ def test_choices_are_spread_evenly(count, wanted, chosen):
 @pytest.mark.parametrize(
     "change",
     [
-        {"frames": 0}, {"frames": 1000}, {"every": 0}, {"seconds": -1}, {"frames": 3, "every": 2}, {"faces": 0}, {"crops": 0}, {"threads": 0}, {"minimum_face": 0},
+        {"frames": 0},
+        {"frames": 1000},
+        {"every": 0},
+        {"seconds": -1},
+        {"frames": 3, "every": 2},
+        {"faces": 0},
+        {"crops": 0},
+        {"threads": 0},
+        {"minimum_face": 0},
     ],
 )
 def test_settings_are_checked(change):

@@ -30,7 +30,8 @@ class FailOn(str, Enum):
 
 def scan(
     paths: Annotated[
-        list[Path], typer.Argument(help="Images, videos, and folders of them; - is standard input.", show_default=False)
+        list[Path],
+        typer.Argument(help="Images, videos, and folders of them; - is standard input.", show_default=False),
     ],
     as_json: Annotated[
         bool,
@@ -43,7 +44,9 @@ def scan(
     detector: Annotated[str, typer.Option(help="Name of a detector, or folder of an exported one.")] = "jrc",
     frames: Annotated[
         int | None,
-        typer.Option(min=1, max=256, help="Frames sampled from each video; unless told, as many as it needs."),
+        typer.Option(
+            min=1, max=256, help="Frames sampled from each video; unless told, as many as it needs."
+        ),
     ] = None,
     every: Annotated[
         float | None, typer.Option(help="Sample a frame every so many seconds, instead of a number.")

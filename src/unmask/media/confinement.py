@@ -92,10 +92,9 @@ def forbid_files(readable: Sequence[str]) -> bool:
     try:
         for folder in readable:
             _allow_reading(system, rules, folder)
-        return (
-            system.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) == 0
-            and system.syscall(_RESTRICT_SELF, rules, ctypes.c_uint32(0)) == 0
-        )
+        if system.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) != 0:
+            return False
+        return int(system.syscall(_RESTRICT_SELF, rules, ctypes.c_uint32(0))) == 0
     finally:
         os.close(rules)
 

@@ -77,3 +77,15 @@ def test_jumping_time_stamps_leave_one_place_to_begin():
 def test_only_groups_with_a_target_are_wanted():
     survey = plan.Survey(0.0, 4.0, 40, ((0, 0.0), (10, 1.0), (20, 2.0), (30, 3.0)))
     assert plan.last_target_per_group(survey, [0.5, 2.1, 2.9]) == {0: 0.5, 20: 2.9}
+
+
+def test_following_gives_the_first_frame_not_before_each_target():
+    frames = [(time / 10, None) for time in range(0, 100, 2)]
+    assert [time for time, _ in plan.following(frames, [0.0, 0.5, 0.55, 3.0])] == [0.0, 0.6, 3.0]
+    assert list(plan.following(frames, [99.0])) == []
+
+
+def test_the_first_moments_of_a_video_are_left_alone():
+    survey = plan.Survey(2.0, 12.0, 100, ((0, 2.0), (50, 7.0)))
+    assert plan.cheap_moments(survey, [(2.0, 4.5), (4.5, 7.0), (7.0, 12.0)]) == [2.5, 4.5, 7.0]
+    assert plan.cheap_moments(survey, [(2.0, 2.4)]) == [2.2]

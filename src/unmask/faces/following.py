@@ -68,8 +68,24 @@ def _around(finder: FaceFinder, image: np.ndarray, box: Box) -> Face | None:
     small = view.resize(size, Image.Resampling.BILINEAR, reducing_gap=1.5)
     across, down = size[0] / (right - left), size[1] / (bottom - top)
     faces = [_moved(face, (left, top), (across, down)) for face in finder.find(np.asarray(small))]
-    alike = [face for face in faces if 1 / _SAME_SIZE < _side(face.box) / _side(box) < _SAME_SIZE]
-    return min(alike, key=lambda face: _distance(face.box, box), default=None)
+    whole = [
+        face
+        for face in faces
+        if not _is_cut_off(face.box, (left, top, right, bottom), (width, height))
+        and 1 / _SAME_SIZE < _side(face.box) / _side(box) < _SAME_SIZE
+    ]
+    return min(whole, key=lambda face: _distance(face.box, box), default=None)
+
+
+def _is_cut_off(box: Box, view: tuple[int, int, int, int], frame: tuple[int, int]) -> bool:
+    """Tell whether a face reaches beyond the view where the frame goes on."""
+    left, top, right, bottom = view
+    return (
+        (left > 0 and box[0] <= left + 1)
+        or (top > 0 and box[1] <= top + 1)
+        or (right < frame[0] and box[2] >= right - 1)
+        or (bottom < frame[1] and box[3] >= bottom - 1)
+    )
 
 
 def _moved(face: Face, corner: tuple[int, int], scale: tuple[float, float]) -> Face:
@@ -79,7 +95,7 @@ def _moved(face: Face, corner: tuple[int, int], scale: tuple[float, float]) -> F
     (left, top), (across, down) = corner, scale
     x0, y0, x1, y1 = face.box
     box = (x0 / across + left, y0 / down + top, x1 / across + left, y1 / down + top)
-    landmarks = (face.landmarks / np.float32(scale) + np.float32(corner)).astype(np.float32)
+    landmarks = (face.landmarks / np.asarray(scale) + np.asarray(corner)).astype(np.float32)
     return Face(box, face.confidence, landmarks)
 
 

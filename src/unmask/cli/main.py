@@ -24,6 +24,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
         "torch", "torchvision", "timm", "lightning", "torchmetrics", "safetensors", "sklearn", "scipy", "yaml",
         "matplotlib", "onnxscript",
     ),
+    "ray": ("ray", "pyarrow", "pandas"),
 }  # fmt: skip
 
 

@@ -12,10 +12,10 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, get_args
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, get_args
 
 from unmask.media.frame import Frame, Limits, MediaError, MediaInfo, MediaKind, MediaStatus
 from unmask.media.messages import BrokenConversationError, read_exactly, read_message
@@ -25,7 +25,11 @@ from unmask.media.sampling import Sampling
 from unmask.media.source import Media, sampling_of
 
 if TYPE_CHECKING:
+    import io
+
     from unmask.media.content import Content
+
+T = TypeVar("T")
 
 HANDS_OVER_FILES = hasattr(socket, "send_fds") and sys.platform != "win32"
 FILES_A_PROCESS = 1000  # Then a fresh one takes over, whatever the decoders' libraries leaked.
@@ -111,7 +115,9 @@ class DecodingProcesses:
 class IsolatedMedia(Media):
     """A file that another process decodes; one sampling of it at a time."""
 
-    def __init__(self, process: DecodingProcess, info: MediaInfo, give_back: Any) -> None:
+    def __init__(
+        self, process: DecodingProcess, info: MediaInfo, give_back: Callable[[DecodingProcess], None]
+    ) -> None:
         self.info = info
         self._process: DecodingProcess | None = process
         self._give_back = give_back
@@ -149,12 +155,15 @@ class DecodingProcess:
             "limits": asdict(limits),
             "hands_over_files": HANDS_OVER_FILES,
         }
-        self._door, far = socket.socketpair() if HANDS_OVER_FILES else (None, None)
+        self._door: socket.socket | None = None
+        far: socket.socket | None = None
+        if HANDS_OVER_FILES:
+            self._door, far = socket.socketpair()
         environment = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
         try:
             self._process = subprocess.Popen(  # noqa: S603 (this very interpreter)
                 [sys.executable, "-I", "-S", "-B", "-c", _START, json.dumps(settings)],
-                stdin=far if far is not None else subprocess.PIPE,
+                stdin=subprocess.PIPE if far is None else far.fileno(),
                 stdout=subprocess.PIPE,
                 stderr=None if os.environ.get("UNMASK_DEBUG") else subprocess.DEVNULL,
                 bufsize=0,
@@ -165,8 +174,7 @@ class DecodingProcess:
         finally:
             if far is not None:
                 far.close()
-        assert self._process.stdout is not None
-        self._answers = self._process.stdout
+        self._answers = cast("io.RawIOBase", self._process.stdout)  # Being unbuffered.
         _widen(self._answers.fileno())
         self._end = weakref.finalize(self, _end, self._process, self._door)
 
@@ -263,7 +271,7 @@ class DecodingProcess:
         pixels = self._within_time(lambda: read_exactly(self._answers, width * height * CHANNELS))
         return framed(index, moment, np.frombuffer(pixels, np.uint8), width, height, turn)
 
-    def _within_time(self, read: Any) -> Any:
+    def _within_time(self, read: Callable[[], T]) -> T:
         """Read, and kill the process when that takes longer than what is left for this file."""
         started = time.monotonic()
         guard = threading.Timer(max(0.0, self._patience), self._kill_late)

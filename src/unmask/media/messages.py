@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import json
 import struct
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import io
 
 _LENGTH = struct.Struct("!I")
 _LONGEST = 1 << 20
-
-
-class Readable(Protocol):
-    """What messages can be read from: an unbuffered binary file."""
-
-    def readinto(self, buffer: memoryview, /) -> int | None:
-        """Read up to the buffer's length."""
-        ...
 
 
 class BrokenConversationError(Exception):
@@ -28,7 +23,7 @@ def packed(message: dict[str, Any]) -> bytes:
     return _LENGTH.pack(len(text)) + text
 
 
-def read_message(source: Readable) -> dict[str, Any]:
+def read_message(source: io.RawIOBase) -> dict[str, Any]:
     """Read one message; BrokenConversationError at the end."""
     (length,) = _LENGTH.unpack(read_exactly(source, _LENGTH.size))
     if length > _LONGEST:
@@ -42,7 +37,7 @@ def read_message(source: Readable) -> dict[str, Any]:
     return message
 
 
-def read_exactly(source: Readable, count: int) -> bytearray:
+def read_exactly(source: io.RawIOBase, count: int) -> bytearray:
     """Read so many bytes; BrokenConversationError when they end early."""
     data = bytearray(count)
     view = memoryview(data)

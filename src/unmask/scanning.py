@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -107,11 +108,14 @@ class Settings:
         Without orders a first look takes 3 frames of up to half a minute, 5 of up to 5 minutes, 8 of longer videos;
         a second one parts the video four times as finely and fills the parts that are still empty.
         """
-        if self.frames is not None or self.every is not None:
-            return [Sampling(self.frames or MAX_FRAMES, self.every, self.seconds)]
         if info.kind == "image":
             return [Sampling(1)]
         duration = min(info.duration or 0.0, self.seconds or float("inf"))
+        if self.every is not None:
+            count = min(MAX_FRAMES, math.ceil(duration / self.every)) or MAX_FRAMES
+            return [Sampling(count, self.every, self.seconds)]
+        if self.frames is not None:
+            return [Sampling(self.frames, until=self.seconds)]
         first = FIRST_LOOK[sum(duration > bound for bound in LONGER_THAN)]
         return [Sampling(count, until=self.seconds, cheaply=True) for count in (first, SECOND_LOOK * first)]
 

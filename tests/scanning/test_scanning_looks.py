@@ -57,6 +57,7 @@ def test_a_frame_every_so_often_of_the_beginning(make_video, toys, detector, fin
     result = scan(path, Settings(every=0.5, seconds=1.7), detector, finder)
     assert [frame.time for frame in result.tracks[0].frames] == pytest.approx([0, 0.5, 1.0, 1.5], abs=0.06)
     assert result.coverage.longest_gap == pytest.approx(0.9, abs=0.11)
+    assert result.coverage.frames_planned == 4
 
 
 @pytest.mark.parametrize(

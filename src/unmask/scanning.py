@@ -27,8 +27,11 @@ from unmask.media import (
 )
 from unmask.report import Coverage, DetectorInfo, FrameScore, Kind, ScanResult, TrackScore
 from unmask.verdict import (
+    Doubt,
     FileJudgement,
+    Rule,
     TrackJudgement,
+    examine,
     judge_file,
     judge_track,
     logit_interval,
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from unmask.detectors import Card, Detector, Prediction
-    from unmask.faces import Face, FaceFinder
+    from unmask.faces import Face, FaceFinder, FaceQuality
 
 
 IMAGE_ENDINGS = frozenset(
@@ -276,14 +279,22 @@ class Scanner:
 
     def _examine(self, frame: Frame, planned: int, before: Sequence[_LookedAt]) -> _LookedAt:
         """Find and cut the faces of one frame; score them at once unless the frame is crowded."""
-        from unmask.faces import find_again, scene_of
+        from unmask.faces import find_again, measure, scene_of
 
         try:
             scene = scene_of(frame.image)
             known = _faces_nearby(before, frame.time, scene)
             faces = find_again(self._finder.result(), frame.image, [face.box for face in known])
             faces = self._worth_looking_at(faces, planned)
-            cut_out = [_Sighting(frame.time, face, self._crop(frame.image, face)) for face in faces]
+            cut_out = [
+                _Sighting(
+                    frame.time,
+                    face,
+                    self._crop(frame.image, face),
+                    measure(frame.image, face.box, face.landmarks, face.confidence),
+                )
+                for face in faces
+            ]
         finally:
             self._frames_in_hand.release()
         if len(cut_out) <= max(1, self.settings.crops // planned):
@@ -341,6 +352,7 @@ class Scanner:
                 str(path), seen.info.kind, "no_face", self.detector_info, seen.detail, coverage=coverage,
                 seconds=time.perf_counter() - started,
             )  # fmt: skip
+        rule = rule_of(self.detector.card)
         judged, verdict = self._judged(tracks, seen)
         return ScanResult(
             path=str(path),
@@ -351,8 +363,14 @@ class Scanner:
             verdict=verdict.verdict,
             score=verdict.score,
             interval=verdict.interval,
+            reasons=verdict.reasons,
             tracks=tuple(
-                TrackScore(number, judgement.score, tuple(sighting.scored() for sighting in track))
+                TrackScore(
+                    number,
+                    judgement.score,
+                    tuple(sighting.scored(rule) for sighting in track),
+                    judgement.reasons,
+                )
                 for number, (track, judgement) in enumerate(zip(tracks, judged, strict=True))
             ),
             coverage=coverage,
@@ -363,7 +381,8 @@ class Scanner:
         self, tracks: list[list[_Sighting]], seen: _Seen
     ) -> tuple[list[TrackJudgement], FileJudgement]:
         rule = rule_of(self.detector.card)
-        judged = [judge_track([s.logit for s in track if s.prediction], rule) for track in tracks]
+        scored = [[sighting for sighting in track if sighting.prediction] for track in tracks]
+        judged = [judge_track([s.logit for s in t], rule, [s.doubt(rule) for s in t]) for t in scored]
         return judged, judge_file(judged, len(seen.frames), rule)
 
     @property
@@ -380,6 +399,7 @@ class _Sighting:
     time: float
     face: Face
     crop: np.ndarray | None
+    quality: FaceQuality
     prediction: Future[Prediction] | None = None
 
     @property
@@ -387,17 +407,32 @@ class _Sighting:
         assert self.prediction is not None
         return float(self.prediction.result().logits[0])
 
-    def scored(self) -> FrameScore:
+    @property
+    def reconstruction_error(self) -> float | None:
+        """The scored face's; None without a decoder."""
+        errors = self.prediction.result().reconstruction_errors if self.prediction else None
+        return None if errors is None else max(0.0, float(errors[0]))
+
+    def doubt(self, rule: Rule) -> Doubt:
+        """Hold the face against the gates."""
+        measures = {**self.quality.to_dict(), "reconstruction_error": self.reconstruction_error}
+        return examine(measures, rule.gates)
+
+    def scored(self, rule: Rule) -> FrameScore:
         """Give the sighting as a part of the result, waiting for its score."""
-        score = error = None
+        score = None
         if self.prediction is not None:
-            prediction = self.prediction.result()
-            score = min(1.0, max(0.0, float(prediction.scores[0])))
-            errors = prediction.reconstruction_errors
-            error = None if errors is None else max(0.0, float(errors[0]))
+            score = min(1.0, max(0.0, float(self.prediction.result().scores[0])))
         x0, y0, x1, y1 = (float(value) for value in self.face.box)
         confidence = min(1.0, max(0.0, float(self.face.confidence)))
-        return FrameScore(max(0.0, self.time), (x0, y0, x1, y1), confidence, score, error)
+        return FrameScore(
+            max(0.0, self.time),
+            (x0, y0, x1, y1),
+            confidence,
+            score,
+            self.reconstruction_error,
+            self.doubt(rule).names,
+        )
 
 
 @dataclass(frozen=True)

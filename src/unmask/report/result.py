@@ -80,11 +80,18 @@ class TrackScore:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How much of the file was looked at; duration in seconds, None for an image or when unknown."""
+    """How much of the file was looked at; duration in seconds, None for an image or when unknown.
+
+    frames_planned : how many frames would have been looked at had fewer not settled the verdict; None
+    where no frame was looked at. longest_gap : seconds
+    of the longest stretch of which no frame was looked at; None for an image, or when there is nothing to tell.
+    """
 
     duration: float | None = None
     frames_sampled: int = 0
     frames_with_face: int = 0
+    frames_planned: int | None = None
+    longest_gap: float | None = None
 
     def __post_init__(self) -> None:
         _require(self.duration is None or self.duration >= 0, "duration must be >= 0")
@@ -97,6 +104,8 @@ class Coverage:
             "duration": duration,
             "frames_sampled": self.frames_sampled,
             "frames_with_face": self.frames_with_face,
+            "frames_planned": self.frames_planned,
+            "longest_gap": None if self.longest_gap is None else round(self.longest_gap, 3),
         }
 
 

@@ -40,7 +40,18 @@ def scan(
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write a report (index.html) into this folder.")] = None,
     detector: Annotated[str, typer.Option(help="Name of a detector, or folder of an exported one.")] = "jrc",
-    frames: Annotated[int, typer.Option(min=1, max=256, help="Frames sampled from each video.")] = 6,
+    frames: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=256, help="Frames sampled from each video; unless told, as many as it needs."
+        ),
+    ] = None,
+    every: Annotated[
+        float | None, typer.Option(help="Sample a frame every so many seconds, instead of a number.")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Look at the first so many seconds of each video only.")
+    ] = None,
     fail_on: Annotated[
         list[FailOn] | None, typer.Option(help="Exit with 3 when a file gets this verdict; may be repeated.")
     ] = None,
@@ -54,7 +65,12 @@ def scan(
     from unmask.report import save_report
     from unmask.scanning import Scanner, Settings
 
-    settings = Settings(detector=detector, frames=frames, evidence=report is not None)
+    try:
+        settings = Settings(
+            detector=detector, frames=frames, every=every, seconds=seconds, evidence=report is not None
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
     inputs = expand(paths)
     for folder in inputs.empty_folders:
         typer.echo(f"unmask: no images or videos in {str(folder)!r}", err=True)

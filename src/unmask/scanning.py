@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from unmask.media import (
     DecodingProcesses,
+    FileFacts,
     Frame,
     Limits,
     Media,
@@ -220,6 +221,8 @@ class Scanner:
                 if seen.frames and self._settled(seen):
                     break
                 self._look_once(media, look, seen)
+            if self.settings.evidence:
+                seen.facts = _facts(media)
         return seen
 
     def _look_once(self, media: Media, look: Sampling, seen: _Seen) -> None:
@@ -354,7 +357,7 @@ class Scanner:
             return None
         sightings = {number: [(s.crop, s.face.box) for s in track] for number, track in enumerate(tracks)}
         views = [looked.view for looked in seen.frames if looked.view is not None]
-        return gather(path, views, scored, decisive, sightings, self.detector, self._workers)
+        return gather(path, seen.facts, views, scored, decisive, sightings, self.detector, self._workers)
 
     def _judged(
         self, tracks: list[list[_Sighting]], seen: _Seen
@@ -420,6 +423,7 @@ class _Seen:
     frames: list[_LookedAt]
     planned: int
     detail: str | None = None
+    facts: FileFacts = field(default_factory=FileFacts)
 
     def coverage(self) -> Coverage:
         """Say how much was looked at, and how much was not."""
@@ -442,6 +446,13 @@ def spread(count: int, wanted: int) -> list[int]:
     """Choose ``wanted`` of ``count`` positions (all when fewer), evenly spaced and away from the ends."""
     wanted = max(0, min(wanted, count))
     return [(2 * k + 1) * count // (2 * wanted) for k in range(wanted)]
+
+
+def _facts(media: Media) -> FileFacts:
+    try:
+        return guarded(media.facts)
+    except MediaError:
+        return FileFacts()
 
 
 def _sampled(media: Media, look: Sampling) -> Iterator[Frame]:

@@ -1,7 +1,7 @@
 """Opens untrusted images and videos, samples frames and enforces limits."""
 
 from unmask.media.decoding_process import DecodingProcessError, DecodingProcesses
-from unmask.media.facts import FileFacts, StreamFacts, file_facts
+from unmask.media.facts import FileFacts, StreamFacts
 from unmask.media.frame import Frame, Limits, MediaError, MediaInfo, guarded
 from unmask.media.opening import open_media
 from unmask.media.provenance import Credentials, content_credentials
@@ -21,7 +21,6 @@ __all__ = [
     "Sampling",
     "StreamFacts",
     "content_credentials",
-    "file_facts",
     "guarded",
     "open_media",
 ]

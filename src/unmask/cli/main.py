@@ -13,7 +13,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VERBS = ("scan", "demo", "detectors", "doctor", "prepare", "train", "evaluate", "export")
+VERBS = ("scan", "demo", "detectors", "doctor", "prepare", "train", "evaluate", "export", "audit")
 
 WRONG_USAGE = 2
 INTERNAL_ERROR = 70

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from unmask.media import (
     DecodingProcesses,
+    FileFacts,
     Frame,
     Limits,
     Media,
@@ -25,7 +26,17 @@ from unmask.media import (
     open_media,
     put_down,
 )
-from unmask.report import Coverage, DetectorInfo, FrameScore, Kind, ScanResult, TrackScore
+from unmask.report import (
+    Coverage,
+    DetectorInfo,
+    Evidence,
+    FrameScore,
+    Kind,
+    ScanResult,
+    TrackScore,
+    gather,
+    view_of,
+)
 from unmask.verdict import (
     Doubt,
     FileJudgement,
@@ -44,6 +55,7 @@ if TYPE_CHECKING:
 
     from unmask.detectors import Card, Detector, Prediction
     from unmask.faces import Face, FaceFinder, FaceQuality
+    from unmask.report import FrameView
 
 
 IMAGE_ENDINGS = frozenset(
@@ -79,6 +91,8 @@ class Settings:
     threads : threads that find and score faces; None for one a processor, 8 at most. Scores do not depend
     on it.
     limits : bounds on the file itself.
+    evidence : gather what a report shows beside the scores: pictures of the sampled frames, maps of the shown faces,
+    technical facts, content credentials. Costs a second look at each shown face and a reading of the whole file.
     isolated : decode in a process of its own, so that a decoder that crashes, hangs or swells costs one file.
     """
 
@@ -91,6 +105,7 @@ class Settings:
     crops: int = 128
     threads: int | None = None
     limits: Limits = field(default_factory=Limits)
+    evidence: bool = False
     isolated: bool = True
 
     def __post_init__(self) -> None:
@@ -235,6 +250,8 @@ class Scanner:
                 if seen.frames and self._settled(seen):
                     break
                 self._look_once(media, look, seen)
+            if self.settings.evidence:
+                seen.facts = _facts(media)
         return seen
 
     def _look_once(self, media: Media, look: Sampling, seen: _Seen) -> None:
@@ -283,6 +300,7 @@ class Scanner:
 
         try:
             scene = scene_of(frame.image)
+            view = view_of(frame) if self.settings.evidence else None
             known = _faces_nearby(before, frame.time, scene)
             faces = find_again(self._finder.result(), frame.image, [face.box for face in known])
             faces = self._worth_looking_at(faces, planned)
@@ -300,7 +318,7 @@ class Scanner:
         if len(cut_out) <= max(1, self.settings.crops // planned):
             for sighting in cut_out:
                 self._score(sighting)
-        return _LookedAt(frame.time, cut_out, scene)
+        return _LookedAt(frame.time, cut_out, scene, view)
 
     def _worth_looking_at(self, faces: Sequence[Face], planned: int) -> list[Face]:
         """Leave out specks, and beyond the bound the smallest faces; order stays."""
@@ -320,7 +338,8 @@ class Scanner:
         crop = sighting.crop
         assert crop is not None
         sighting.prediction = self._workers.submit(lambda: self.detector.predict(crop[None]))
-        sighting.crop = None
+        if not self.settings.evidence:
+            sighting.crop = None
 
     def _link(self, seen: _Seen) -> list[list[_Sighting]]:
         """Follow each face through the frames; a track is its sightings in order of time."""
@@ -350,10 +369,19 @@ class Scanner:
         if not tracks:
             return ScanResult(
                 str(path), seen.info.kind, "no_face", self.detector_info, seen.detail, coverage=coverage,
-                seconds=time.perf_counter() - started,
+                evidence=self._evidence(path, seen, [], (), None), seconds=time.perf_counter() - started,
             )  # fmt: skip
         rule = rule_of(self.detector.card)
         judged, verdict = self._judged(tracks, seen)
+        scored = tuple(
+            TrackScore(
+                number,
+                judgement.score,
+                tuple(sighting.scored(rule) for sighting in track),
+                judgement.reasons,
+            )
+            for number, (track, judgement) in enumerate(zip(tracks, judged, strict=True))
+        )
         return ScanResult(
             path=str(path),
             kind=seen.info.kind,
@@ -364,18 +392,27 @@ class Scanner:
             score=verdict.score,
             interval=verdict.interval,
             reasons=verdict.reasons,
-            tracks=tuple(
-                TrackScore(
-                    number,
-                    judgement.score,
-                    tuple(sighting.scored(rule) for sighting in track),
-                    judgement.reasons,
-                )
-                for number, (track, judgement) in enumerate(zip(tracks, judged, strict=True))
-            ),
+            tracks=scored,
             coverage=coverage,
+            decisive_track=verdict.track,
+            evidence=self._evidence(path, seen, tracks, scored, verdict.track),
             seconds=time.perf_counter() - started,
         )
+
+    def _evidence(
+        self,
+        path: str | Path,
+        seen: _Seen,
+        tracks: list[list[_Sighting]],
+        scored: Sequence[TrackScore],
+        decisive: int | None,
+    ) -> Evidence | None:
+        """Gather what the report shows, if one is wanted."""
+        if not self.settings.evidence:
+            return None
+        sightings = {number: [(s.crop, s.face.box) for s in track] for number, track in enumerate(tracks)}
+        views = [looked.view for looked in seen.frames if looked.view is not None]
+        return gather(path, seen.facts, views, scored, decisive, sightings, self.detector, self._workers)
 
     def _judged(
         self, tracks: list[list[_Sighting]], seen: _Seen
@@ -389,7 +426,9 @@ class Scanner:
     def detector_info(self) -> DetectorInfo:
         """The loaded detector, as results name it."""
         card = self.detector.card
-        return DetectorInfo(card.name, str(card.version), card.sha256, card.crop_profile)
+        return DetectorInfo(
+            card.name, str(card.version), card.sha256, card.crop_profile, card.threshold, card.band
+        )
 
 
 @dataclass
@@ -442,6 +481,7 @@ class _LookedAt:
     time: float
     sightings: list[_Sighting]
     scene: np.ndarray
+    view: FrameView | None
 
 
 @dataclass
@@ -455,6 +495,7 @@ class _Seen:
     frames: list[_LookedAt]
     planned: int
     detail: str | None = None
+    facts: FileFacts = field(default_factory=FileFacts)
 
     def coverage(self) -> Coverage:
         """Say how much was looked at, and how much was not."""
@@ -464,7 +505,8 @@ class _Seen:
             end = max(self.info.duration or 0.0, times[-1])
             gap = max(b - a for a, b in zip([0.0, *times], [*times, end], strict=True))
         with_face = sum(bool(looked.sightings) for looked in self.frames)
-        return Coverage(self.info.duration, len(times), with_face, max(self.planned, len(times)), gap)
+        planned = max(self.planned, len(times))
+        return Coverage(self.info.duration, len(times), with_face, planned, gap, tuple(times))
 
 
 def kind_by_name(path: str | Path) -> Kind:
@@ -486,6 +528,13 @@ def spread(count: int, wanted: int) -> list[int]:
     """Choose ``wanted`` of ``count`` positions (all when fewer), evenly spaced and away from the ends."""
     wanted = max(0, min(wanted, count))
     return [(2 * k + 1) * count // (2 * wanted) for k in range(wanted)]
+
+
+def _facts(media: Media) -> FileFacts:
+    try:
+        return guarded(media.facts)
+    except MediaError:
+        return FileFacts()
 
 
 def _sampled(media: Media, look: Sampling) -> Iterator[Frame]:

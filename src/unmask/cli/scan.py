@@ -68,6 +68,12 @@ def scan(
         ),
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write a report (index.html) into this folder.")] = None,
+    annotate: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write copies with boxes and scores into this folder: MP4 of videos, PNG of images."
+        ),
+    ] = None,
     detector: Annotated[str, typer.Option(help="Name of a detector, or folder of an exported one.")] = "jrc",
     frames: Annotated[
         int | None,
@@ -94,10 +100,13 @@ def scan(
     from unmask.scanning import Settings
 
     try:
-        settings = Settings(detector=detector, frames=frames, every=every, seconds=seconds)
+        settings = Settings(
+            detector=detector, frames=frames, every=every, seconds=seconds, evidence=report is not None
+        )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    many = ManyOptions(output, workers, resume, ray, listed, as_json or report is not None or output is None)
+    keep = as_json or report is not None or annotate is not None or output is None
+    many = ManyOptions(output, workers, resume, ray, listed, keep)
     many.check()
     if bool(paths) == (listed is not None):
         raise typer.BadParameter("name files or folders, or a list of them with --from", param_hint="PATHS")
@@ -113,6 +122,8 @@ def scan(
     scanned = scan_many(inputs.files, settings, many) if many.wanted else _scan_here(inputs.files, settings)
     if report is not None:
         typer.echo(f"report: {_save_report(scanned.results, report, settings)}", err=True)
+    if annotate is not None:
+        _annotate(scanned.results, annotate)
     if as_json:
         data = [result.to_dict() for result in scanned.results]
         typer.echo(json.dumps(data[0] if inputs.single and data else data, indent=2))
@@ -169,6 +180,24 @@ def _scan_one(scanner: Scanner, path: Path) -> ScanResult:
     if path == STANDARD_INPUT:
         return scanner.scan_stream(sys.stdin.buffer)
     return scan_or_explain(scanner, path)
+
+
+def _annotate(results: Sequence[ScanResult], folder: Path) -> None:
+    """Write annotated copies of what was read; one that cannot be made is a line on standard error."""
+    from unmask.annotating import AnnotationError, annotate
+    from unmask.faces import CenterFace
+    from unmask.report.words import printable
+
+    finder = CenterFace()
+    for result in results:
+        if not result.was_read:
+            continue
+        try:
+            typer.echo(
+                f"annotated: {printable(str(annotate(result.path, result, folder, finder)))}", err=True
+            )
+        except AnnotationError as error:
+            typer.echo(f"unmask: not annotated: {printable(result.path)}: {error}", err=True)
 
 
 def _print_table(results: Sequence[ScanResult]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import itertools
 import os
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _FALLBACK_FRAME_RATE = 25.0
 _PROBATION_PACKETS = 48
 _MIN_SHARE_OF_FRAMES = 1 / 8
+_PIXELS_BETWEEN_COLLECTIONS = 50_000_000
 _MAX_THREADS = 8  # Each holds a frame or more; beyond, memory grows faster than speed.
 
 
@@ -160,6 +162,24 @@ def decode_for(
     yield from decoder.drain()
 
 
+def decode_all(
+    container: InputContainer, stream: VideoStream, limits: Limits
+) -> Iterator[tuple[float, VideoFrame]]:
+    """Decode every frame in file order, as far as the limit on decoded pixels allows."""
+    decoder = Decoder(stream, limits, skip_unreferenced=False)
+    pixels = 0
+    for packet in packets_of(container, stream):
+        for time, frame in decoder.decode(packet):
+            pixels += frame.width * frame.height
+            yield time, frame
+        if pixels > _PIXELS_BETWEEN_COLLECTIONS:
+            gc.collect()  # Frames that were read hang on in cycles, too few for Python to notice.
+            pixels = 0
+        if decoder.exhausted:
+            break
+    yield from decoder.drain()
+
+
 def decode_from(
     container: InputContainer, stream: VideoStream, moment: float, earliest: float, decoder: Decoder
 ) -> Iterator[tuple[float, VideoFrame]]:
@@ -202,7 +222,8 @@ def picture_of(frame: VideoFrame, time: float, limits: Limits) -> Picture:
 
     check_side(frame.width, frame.height, limits)
     try:
-        plane = frame.reformat(format="rgb24").planes[0]
+        # More threads would each hold memory of their own for as long as the frame lives.
+        plane = frame.reformat(format="rgb24", threads=1).planes[0]
     except (FFmpegError, ValueError) as error:
         _check_memory(error)
         raise MediaError("unsupported", "its pixel format cannot be converted to RGB") from error

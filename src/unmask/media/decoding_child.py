@@ -87,11 +87,21 @@ def _serve_file(requests: queue.SimpleQueue[Request], answers: BinaryIO, limits:
             return
         with media:
             _say(answers, {"info": asdict(media.info)})
-            while "sample" in (request := requests.get()[0]):
-                _sample(media, Sampling(**request["sample"]), answers)
+            while "close" not in (request := requests.get()[0]):
+                if "facts" in request:
+                    _tell_facts(media, answers)
+                else:
+                    _sample(media, Sampling(**request["sample"]), answers)
     finally:
         if file is not None:
             os.close(file)
+
+
+def _tell_facts(media: DecodedMedia, answers: BinaryIO) -> None:
+    try:
+        _say(answers, {"facts": guarded(media.facts).to_dict()})
+    except MediaError as error:
+        _say(answers, _told(error))
 
 
 def _sample(media: DecodedMedia, sampling: Sampling, answers: BinaryIO) -> None:

@@ -17,6 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, get_args
 
+from unmask.media.facts import FileFacts
 from unmask.media.frame import Frame, Limits, MediaError, MediaInfo, MediaKind, MediaStatus
 from unmask.media.messages import BrokenConversationError, read_exactly, read_message
 from unmask.media.opening import content_of_file
@@ -129,6 +130,12 @@ class IsolatedMedia(Media):
             raise ValueError("the file is closed")
         return self._process.sample(sampling)
 
+    def facts(self) -> FileFacts:
+        """Read the technical facts that the header states; the other process reads it."""
+        if self._process is None:
+            raise ValueError("the file is closed")
+        return self._process.facts()
+
     def close(self) -> None:
         """Close the file; its process is free for the next."""
         process, self._process = self._process, None
@@ -215,6 +222,14 @@ class DecodingProcess:
         finally:
             if self._sampling:
                 self.close()
+
+    def facts(self) -> FileFacts:
+        """Ask for the facts of the file at hand; MediaError when they cannot be had."""
+        self._ask({"facts": True})
+        try:
+            return FileFacts.from_dict(self._hear()["facts"])
+        except (KeyError, ValueError):
+            self._give_up()
 
     def close_file(self) -> None:
         """Let go of the file."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from unmask.media.facts import FileFacts, facts_of_image
 from unmask.media.frame import Limits, MediaError, MediaInfo
 from unmask.media.picture import CHANNELS, Picture
 from unmask.media.sampling import Sampling
@@ -81,6 +82,11 @@ class ImageMedia(DecodedMedia):
             self._image.load()
             upright = _upright(_eight_bit_rgb(self._image), self._image)
         yield Picture(0.0, upright.width, upright.height, _strips(upright))
+
+    def facts(self) -> FileFacts:
+        """Read the technical facts that the header states."""
+        with _pillow_errors():
+            return facts_of_image(self._image)
 
     def close(self) -> None:
         """Close the file."""

@@ -26,6 +26,8 @@ class Sampling:
         Take from each of the parts the frame that costs least to decode: a key frame where there is one.
     taken
         With ``cheaply``: leave out the parts in which one of these times lies, in seconds from the first frame.
+    whole
+        Every frame there is, whatever the count.
     """
 
     count: int
@@ -33,6 +35,7 @@ class Sampling:
     until: float | None = None
     cheaply: bool = False
     taken: Sequence[float] = ()
+    whole: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.count <= MAX_FRAMES:

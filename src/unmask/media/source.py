@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from unmask.media.facts import FileFacts
 from unmask.media.frame import Frame, MediaInfo
 from unmask.media.picture import Picture
 from unmask.media.sampling import Sampling
@@ -44,6 +45,16 @@ class Media(ABC):
             While iterating, when not one frame can be decoded or a frame breaks a limit.
         ValueError
             When the number is below 1.
+        """
+
+    @abstractmethod
+    def facts(self) -> FileFacts:
+        """Read the technical facts that the header states, without size and hash; not while sampling.
+
+        Raises
+        ------
+        MediaError
+            When the header cannot be read any more.
         """
 
     @abstractmethod

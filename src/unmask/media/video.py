@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from unmask.media import decoding, plan
+from unmask.media.facts import FileFacts, facts_of_video
 from unmask.media.frame import Limits, MediaError, MediaInfo
 from unmask.media.picture import Picture
 from unmask.media.sampling import Sampling
@@ -66,6 +67,9 @@ class VideoMedia(DecodedMedia):
         long video that turns out shorter than its header says is treated like a clip.
         """
         nothing = True
+        if sampling.whole:
+            yield from self._whole(sampling)
+            return
         if sampling.end(0.0, self.info.duration or 0.0) > SEEK_BEYOND_SECONDS:
             for picture in self._by_seeking(self.info.duration or 0.0, sampling):
                 nothing = False
@@ -77,11 +81,29 @@ class VideoMedia(DecodedMedia):
         if nothing and not sampling.taken:
             raise MediaError("unreadable", "no frame of the video can be decoded")
 
+    def facts(self) -> FileFacts:
+        """Read the technical facts that the header states."""
+        with self._open() as container:
+            return facts_of_video(container)
+
     def close(self) -> None:
         """Close the file; sampling ends."""
         if self._container is not None:
             self._container.close()
             self._container = None
+
+    def _whole(self, sampling: Sampling) -> Iterator[Picture]:
+        """Decode every frame, in order."""
+        start: float | None = None
+        with self._open() as container:
+            stream = _picture_stream(container)
+            for time, frame in decoding.decode_all(container, stream, self._limits):
+                start = time if start is None else start
+                if sampling.until is not None and time - start > sampling.until:
+                    return
+                yield decoding.picture_of(frame, max(time - start, 0.0), self._limits)
+        if start is None:
+            raise MediaError("unreadable", "no frame of the video can be decoded")
 
     def _in_order(self, sampling: Sampling) -> Iterator[Picture]:
         with self._open() as container:

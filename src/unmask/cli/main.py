@@ -13,7 +13,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VERBS = ("scan", "demo", "detectors", "doctor", "prepare", "train", "evaluate", "export")
+VERBS = ("scan", "demo", "detectors", "doctor", "prepare", "train", "evaluate", "export", "serve", "keys")
 
 WRONG_USAGE = 2
 INTERNAL_ERROR = 70
@@ -24,6 +24,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
         "torch", "torchvision", "timm", "lightning", "torchmetrics", "safetensors", "sklearn", "scipy", "yaml",
         "matplotlib", "onnxscript",
     ),
+    "serve": ("fastapi", "uvicorn", "sqlalchemy", "jinja2", "python_multipart", "prometheus_client", "starlette"),
 }  # fmt: skip
 
 

@@ -65,7 +65,8 @@ class JobStore:
             waiting < queue
         )
         with self.engine.begin() as connection:
-            return connection.execute(insert(jobs).from_select(list(values), row)).rowcount == 1
+            statement = insert(jobs).from_select(list(values), row)
+            return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount == 1
 
     def waiting(self) -> int:
         """Count the jobs in the queue."""

@@ -273,9 +273,9 @@ def test_names_of_keys_are_unique_and_bounded(keyed):
         ("127.0.0.1", None, False),
         ("localhost", None, False),
         ("::1", None, False),
-        ("0.0.0.0", None, True),  # noqa: S104
+        ("0.0.0.0", None, True),
         ("desk.example", None, True),
-        ("0.0.0.0", False, False),  # noqa: S104
+        ("0.0.0.0", False, False),
         ("127.0.0.1", True, True),
     ],
 )

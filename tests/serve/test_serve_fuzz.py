@@ -41,9 +41,10 @@ def fuzz(client, headers=None, examples=12):
     return sent
 
 
-def test_no_operation_forgets_to_ask_for_a_key(serve):
+def test_no_operation_forgets_to_ask_for_a_key(serve, until):
     """schemathesis takes the key away, and expects to be refused wherever the schema asks for one."""
-    client = serve(keys=True, stream_timeout=0.2)
+    client = serve(workers=1, keys=True, stream_timeout=0.2)
+    until(lambda: client.get("/readyz").status_code == 200)
     token = KeyStore(client.app.state.service.engine).add("fuzz")
     assert fuzz(client, {"Authorization": f"Bearer {token}"}, examples=3) > 10
 

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from unmask.media import Frame, Limits, Media, MediaError, MediaInfo, guarded, open_media
 from unmask.report import Coverage, DetectorInfo, FrameScore, Kind, ScanResult, TrackScore
-from unmask.verdict import judge_file, judge_track, rule_of
+from unmask.verdict import Doubt, Rule, examine, judge_file, judge_track, rule_of
 
 if TYPE_CHECKING:
     import numpy as np
 
     from unmask.detectors import Card, Detector, Prediction
-    from unmask.faces import Face, FaceFinder
+    from unmask.faces import Face, FaceFinder, FaceQuality
 
 
 IMAGE_ENDINGS = frozenset(
@@ -164,11 +164,19 @@ class Scanner:
 
     def _examine(self, frame: Frame) -> _LookedAt:
         """Find and cut the faces of one frame; score them at once unless the frame is crowded."""
-        from unmask.faces import scene_of
+        from unmask.faces import measure, scene_of
 
         try:
             faces = self._worth_looking_at(self._finder.result().find(frame.image))
-            cut_out = [_Sighting(frame.time, face, self._crop(frame.image, face)) for face in faces]
+            cut_out = [
+                _Sighting(
+                    frame.time,
+                    face,
+                    self._crop(frame.image, face),
+                    measure(frame.image, face.box, face.landmarks, face.confidence),
+                )
+                for face in faces
+            ]
             scene = scene_of(frame.image)
         finally:
             self._frames_in_hand.release()
@@ -230,7 +238,8 @@ class Scanner:
                 seconds=time.perf_counter() - started,
             )  # fmt: skip
         rule = rule_of(self.detector.card)
-        judged = [judge_track([s.logit for s in track if s.prediction], rule) for track in tracks]
+        scored = [[sighting for sighting in track if sighting.prediction] for track in tracks]
+        judged = [judge_track([s.logit for s in t], rule, [s.doubt(rule) for s in t]) for t in scored]
         verdict = judge_file(judged, len(seen.frames), rule)
         return ScanResult(
             path=str(path),
@@ -241,8 +250,14 @@ class Scanner:
             verdict=verdict.verdict,
             score=verdict.score,
             interval=verdict.interval,
+            reasons=verdict.reasons,
             tracks=tuple(
-                TrackScore(number, judgement.score, tuple(sighting.scored() for sighting in track))
+                TrackScore(
+                    number,
+                    judgement.score,
+                    tuple(sighting.scored(rule) for sighting in track),
+                    judgement.reasons,
+                )
                 for number, (track, judgement) in enumerate(zip(tracks, judged, strict=True))
             ),
             coverage=coverage,
@@ -263,6 +278,7 @@ class _Sighting:
     time: float
     face: Face
     crop: np.ndarray | None
+    quality: FaceQuality
     prediction: Future[Prediction] | None = None
 
     @property
@@ -270,17 +286,32 @@ class _Sighting:
         assert self.prediction is not None
         return float(self.prediction.result().logits[0])
 
-    def scored(self) -> FrameScore:
+    @property
+    def reconstruction_error(self) -> float | None:
+        """The scored face's; None without a decoder."""
+        errors = self.prediction.result().reconstruction_errors if self.prediction else None
+        return None if errors is None else max(0.0, float(errors[0]))
+
+    def doubt(self, rule: Rule) -> Doubt:
+        """Hold the face against the gates."""
+        measures = {**self.quality.to_dict(), "reconstruction_error": self.reconstruction_error}
+        return examine(measures, rule.gates)
+
+    def scored(self, rule: Rule) -> FrameScore:
         """Give the sighting as a part of the result, waiting for its score."""
-        score = error = None
+        score = None
         if self.prediction is not None:
-            prediction = self.prediction.result()
-            score = min(1.0, max(0.0, float(prediction.scores[0])))
-            errors = prediction.reconstruction_errors
-            error = None if errors is None else max(0.0, float(errors[0]))
+            score = min(1.0, max(0.0, float(self.prediction.result().scores[0])))
         x0, y0, x1, y1 = (float(value) for value in self.face.box)
         confidence = min(1.0, max(0.0, float(self.face.confidence)))
-        return FrameScore(max(0.0, self.time), (x0, y0, x1, y1), confidence, score, error)
+        return FrameScore(
+            max(0.0, self.time),
+            (x0, y0, x1, y1),
+            confidence,
+            score,
+            self.reconstruction_error,
+            self.doubt(rule).names,
+        )
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 import json
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from unmask.evaluation.intervals import Settings
 from unmask.evaluation.markdown import to_markdown
 from unmask.evaluation.predictions import Predictions
 from unmask.evaluation.protocol import Options, evaluate
+from unmask.evaluation.remarks import remarks
 from unmask.evaluation.scoring import Rates, read_ahead, score_set
 from unmask.evaluation.sets import Item, Reading, choose, choose_split
 
@@ -293,6 +295,21 @@ def test_reading_goes_on_while_a_batch_is_scored(make_detector):
     detector.logits = score_after_more_was_read
     score_set(detector, items, range(24), batch=4, readers=1)
     assert seen == [True] * 6
+
+
+def test_both_rates_are_said_and_which_set_the_pace(detector, make_crops, crop_rows):
+    report = evaluate(detector, [make_crops("crops", crop_rows)], options=FAST)
+    rates = Rates(items=8, crops=8, reading=0.04, scoring=4.0, waiting=0.1, total=5.0, readers=2)
+    summary = replace(report.sets[0], rates=rates)
+    (line,) = [text for text in remarks(replace(report, sets=(summary,))) if "a second" in text]
+    assert line == (
+        "crops: 8 crops in 5.0 s: 400 a second could be read (threads: 2), 2.0 scored; inference set the pace, "
+        "2% of the time was spent waiting for crops"
+    )
+    slow = replace(summary, rates=replace(rates, reading=40.0))
+    assert any("reading set the pace" in text for text in remarks(replace(report, sets=(slow,))))
+    none = replace(summary, rates=Rates())
+    assert not any("a second" in text for text in remarks(replace(report, sets=(none,))))
 
 
 def test_no_more_is_read_than_asked_for_ahead():

@@ -5,13 +5,15 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from unmask.report import Coverage, DetectorInfo, FrameScore, ScanResult, TrackScore, schema
+from unmask.verdict import Reason
 
 DETECTOR = DetectorInfo("jrc", "1", "ab" * 32, "wide")
 FRAMES = (
     FrameScore(0.5, (10.04, 20, 110, 140), 0.98, 0.91, 0.03),
-    FrameScore(1.5, (-3, 20, 97, 141), 0.97, 0.95),
+    FrameScore(1.5, (-3, 20, 97, 141), 0.97, 0.95, reasons=("small",)),
     FrameScore(2.0, (12, 20, 97, 141), 0.97),
 )
+SMALL = Reason("small", "widens", "the face is small: 40 pixels")
 OK = ScanResult(
     "a/clip.mp4",
     "video",
@@ -20,9 +22,10 @@ OK = ScanResult(
     verdict="likely_fake",
     score=0.9312345678,
     interval=(0.8, 0.98),
-    tracks=(TrackScore(0, 0.9312345678, FRAMES),),
+    tracks=(TrackScore(0, 0.9312345678, FRAMES, (SMALL,)),),
     coverage=Coverage(10.0, 8, 3),
     seconds=1.23456,
+    reasons=(SMALL,),
 )
 NO_FACE = ScanResult("a.png", "image", "no_face", DETECTOR, coverage=Coverage(None, 1, 0))
 BROKEN = ScanResult("a.mp4", "video", "unreadable", DETECTOR, "not a video")
@@ -30,12 +33,13 @@ BROKEN = ScanResult("a.mp4", "video", "unreadable", DETECTOR, "not a video")
 
 def test_to_dict_has_the_designs_fields_in_its_order():
     assert list(OK.to_dict()) == [
-        "schema", "path", "kind", "status", "detail", "verdict", "score", "interval", "tracks", "coverage",
-        "detector", "seconds",
+        "schema", "path", "kind", "status", "detail", "verdict", "score", "interval", "reasons", "tracks",
+        "coverage", "detector", "seconds",
     ]  # fmt: skip
     assert OK.to_dict()["tracks"][0] == {
         "id": 0,
         "score": 0.931235,
+        "reasons": [{"gate": "small", "effect": "widens", "text": "the face is small: 40 pixels"}],
         "frames": [
             {
                 "time": 0.5,
@@ -43,6 +47,7 @@ def test_to_dict_has_the_designs_fields_in_its_order():
                 "face_confidence": 0.98,
                 "score": 0.91,
                 "reconstruction_error": 0.03,
+                "reasons": [],
             },
             {
                 "time": 1.5,
@@ -50,6 +55,7 @@ def test_to_dict_has_the_designs_fields_in_its_order():
                 "face_confidence": 0.97,
                 "score": 0.95,
                 "reconstruction_error": None,
+                "reasons": ["small"],
             },
             {
                 "time": 2.0,
@@ -57,6 +63,7 @@ def test_to_dict_has_the_designs_fields_in_its_order():
                 "face_confidence": 0.97,
                 "score": None,
                 "reconstruction_error": None,
+                "reasons": [],
             },
         ],
     }

@@ -16,7 +16,9 @@ from unmask.models import build_model
 from unmask.training.calibrate import Platt
 from unmask.training.export import Exported, export, load_best
 from unmask.training.loop import train
+from unmask.training.quality import distribution, real_face_errors
 from unmask.training.recipes import RecipeError, load_recipe
+from unmask.training.views import open_views
 
 IMAGE_MODEL = "model.backbone={kind: timm, name: mobilenetv3_small_050, tap: 2, input_size: 48}"
 
@@ -141,3 +143,33 @@ def test_weights_are_read_back_without_the_file_that_training_began_with(tmp_pat
         x = torch.rand(1, 3, 32, 32)
         with torch.no_grad():
             torch.testing.assert_close(again(x).logit, model(x).logit)
+
+
+def test_the_card_holds_how_well_real_validation_faces_are_rebuilt(network, classifier):
+    card = read_card(network / "detector")
+    detector = Detector(network / "detector")
+    views = open_views(load_recipe(network / "recipe.yaml").data, size=48, seed=0, training=False)[0]
+    real = [views.image(row) for row in range(len(views.rows)) if views.rows.label[row] == 0]
+    errors = detector.predict(np.stack(real)).reconstruction_errors
+    spread = card.quality.reconstruction_error
+    assert spread.faces == len(real) == 4 and spread.sets == ("faces",)
+    values = list(spread.quantiles.values())
+    assert values == sorted(values)
+    assert errors.min() - 1e-6 <= values[0] and values[-1] <= errors.max() + 1e-6
+    assert read_card(classifier / "detector").quality is None
+
+
+def test_each_set_weighs_the_same_in_the_distribution():
+    rng = np.random.default_rng(0)
+    few, many = rng.normal(1, 0.1, 500), rng.normal(3, 0.1, 5000)
+    spread = distribution({"few": few, "many": many})
+    mixed = np.concatenate([np.repeat(few, 10), many])
+    for share in set(spread.quantiles) - {"0.5"}:  # The median lies in the gap between the sets.
+        assert spread.quantiles[share] == pytest.approx(np.quantile(mixed, float(share)), abs=0.02)
+    assert distribution({}) is None and distribution({"one": [0.5] * 9}) is None
+
+
+def test_without_the_data_the_export_says_so_and_goes_on(network, tmp_path, caplog):
+    recipe = load_recipe(network / "recipe.yaml", [f"data.root={tmp_path / 'gone'}"])
+    assert real_face_errors(network / "detector", recipe) == {}
+    assert "no distribution of the reconstruction error" in caplog.text

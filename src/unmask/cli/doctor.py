@@ -48,7 +48,7 @@ def doctor() -> None:
 def examine() -> Iterator[Finding]:
     """Look at everything that a scan needs, then try one."""
     checks: tuple[Callable[[], list[Finding]], ...] = (
-        _python, _onnxruntime, _processor, _pyav, _face_finder, _detectors, _training, _self_test,
+        _python, _onnxruntime, _processor, _pyav, _face_finder, _detectors, _training, _cluster, _self_test,
     )  # fmt: skip
     for check in checks:
         try:
@@ -145,6 +145,16 @@ def _training() -> list[Finding]:
         return [Finding("training", "ok", "unmask train, evaluate and export can run")]
     advice = 'only needed for train, evaluate and export: pip install "unmask[train]"'
     return [Finding("training", "note", f"not installed: {', '.join(absent)}", advice)]
+
+
+def _cluster() -> list[Finding]:
+    if find_spec("ray") is not None and find_spec("pyarrow") is not None:
+        return [Finding("cluster", "ok", "unmask scan --ray can run")]
+    return [
+        Finding(
+            "cluster", "note", "not installed: ray", 'only needed for scan --ray: pip install "unmask[ray]"'
+        )
+    ]
 
 
 def _self_test() -> list[Finding]:

@@ -32,7 +32,7 @@ def expand(paths: Sequence[Path]) -> Inputs:
     A path that does not exist stays in the list (its result says that it could not be read), unless no path
     exists at all: FileNotFoundError names the first.
     """
-    if not any(_exists(path) for path in paths):
+    if paths and not any(_exists(path) for path in paths):
         raise FileNotFoundError(2, "no such file or folder", str(paths[0]))
     files: dict[Path, None] = {}
     empty: list[Path] = []

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 VERBS = (
-    "scan", "demo", "detectors", "doctor", "prepare", "train", "evaluate", "export", "audit", "serve", "keys",
+    "scan", "demo", "detectors", "doctor", "prepare", "train", "evaluate", "export", "study", "audit", "serve",
+    "keys",
 )  # fmt: skip
 
 WRONG_USAGE = 2
@@ -27,6 +28,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
         "matplotlib", "onnxscript",
     ),
     "serve": ("fastapi", "uvicorn", "sqlalchemy", "jinja2", "python_multipart", "prometheus_client", "starlette"),
+    "ray": ("ray", "pyarrow", "pandas"),
 }  # fmt: skip
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unmask.cli.many import ManyOptions, Scanned, scan_many
+
 if TYPE_CHECKING:
     from unmask.report import ScanResult
-    from unmask.scanning import Scanner
+    from unmask.scanning import Scanner, Settings
 
 UNREAD, MATCHED = 1, 3
 
@@ -29,14 +31,39 @@ class FailOn(str, Enum):
 
 def scan(
     paths: Annotated[
-        list[Path], typer.Argument(help="Images, videos, and folders of them.", show_default=False)
-    ],
+        list[Path] | None, typer.Argument(help="Images, videos, and folders of them.", show_default=False)
+    ] = None,
     as_json: Annotated[
         bool,
         typer.Option("--json", help="Print JSON: an object for one file, a list for several or a folder."),
     ] = False,
     output: Annotated[
-        Path | None, typer.Option(help="Write JSON lines to this file, each as soon as its input is scanned.")
+        Path | None,
+        typer.Option(
+            help="Write JSON lines to this file (- for standard output), each as its input is done."
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, help="Processes that scan; with --output one a processor. 0: this process."),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on with the file of --output: what has its line is not done again."
+        ),
+    ] = False,
+    listed: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", help="Read paths from this file, one a line; - for standard input, as they come."
+        ),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Scan on the Ray cluster at this address; 'local' starts one here."
+        ),
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write a report (index.html) into this folder.")] = None,
     detector: Annotated[str, typer.Option(help="Name of a detector, or folder of an exported one.")] = "jrc",
@@ -48,60 +75,64 @@ def scan(
     """Tell whether the faces in images and videos were manipulated.
 
     Exit code: 0 every input was read (also when no face was found), 1 some could not be read, 2 wrong usage,
-    3 --fail-on matched.
+    3 --fail-on matched, 130 stopped by Ctrl-C, 143 by SIGTERM.
     """
     from unmask.cli.inputs import expand
-    from unmask.report import save_report
-    from unmask.scanning import Scanner, Settings
+    from unmask.scanning import Settings
 
     settings = Settings(detector=detector, frames=frames)
-    inputs = expand(paths)
+    many = ManyOptions(output, workers, resume, ray, listed, as_json or report is not None or output is None)
+    many.check()
+    if bool(paths) == (listed is not None):
+        raise typer.BadParameter("name files or folders, or a list of them with --from", param_hint="PATHS")
+    inputs = expand(paths or ())
     for folder in inputs.empty_folders:
         typer.echo(f"unmask: no images or videos in {str(folder)!r}", err=True)
     for folder in inputs.closed_folders:
         typer.echo(f"unmask: cannot look into {str(folder)!r}", err=True)
-    with Scanner(settings) as scanner, _lines(output) as write_line:
-        results = []
-        for result in _with_progress(scanner, inputs.files):
-            write_line(result)
-            results.append(result)
-        if report is not None:
-            page = save_report(results, report, scanner.detector.card.threshold)
-            typer.echo(f"report: {page}", err=True)
+    scanned = scan_many(inputs.files, settings, many) if many.wanted else _scan_here(inputs.files, settings)
+    if report is not None:
+        typer.echo(f"report: {_save_report(scanned.results, report, settings)}", err=True)
     if as_json:
-        data = [result.to_dict() for result in results]
-        typer.echo(json.dumps(data[0] if inputs.single else data, indent=2))
-    else:
-        _print_table(results)
-    code = exit_code(results, {choice.value for choice in fail_on or ()})
+        data = [result.to_dict() for result in scanned.results]
+        typer.echo(json.dumps(data[0] if inputs.single and data else data, indent=2))
+    elif output is None:
+        _print_table(scanned.results)
+    if scanned.signal is not None:
+        raise typer.Exit(128 + scanned.signal)
+    code = exit_code(scanned.outcomes, {choice.value for choice in fail_on or ()})
     raise typer.Exit(code or (UNREAD if inputs.closed_folders else 0))
 
 
-def exit_code(results: Sequence[ScanResult], fail_on: set[str]) -> int:
-    """Give the documented exit code; a verdict to fail on outweighs a file that could not be read."""
-    if any(result.verdict in fail_on for result in results):
+def exit_code(outcomes: Collection[tuple[str, str | None]], fail_on: set[str]) -> int:
+    """Give the documented exit code for (status, verdict) pairs; a verdict to fail on outweighs an unread file."""
+    from unmask.report import READ
+
+    if any(verdict in fail_on for _, verdict in outcomes):
         return MATCHED
-    return 0 if all(result.was_read for result in results) else UNREAD
+    return 0 if all(status in READ for status, _ in outcomes) else UNREAD
 
 
-def scan_or_explain(scanner: Scanner, path: Path) -> ScanResult:
-    """Scan one file; an error of unmask's own becomes that file's result, so that the other files are done."""
-    from unmask.detectors import DetectorError
-    from unmask.faces import FaceFinderError
-    from unmask.report import ScanResult
-    from unmask.scanning import kind_by_name
+def _scan_here(files: Sequence[Path], settings: Settings) -> Scanned:
+    """Scan one file after the other in this process."""
+    from unmask.scanning import Scanner
 
-    try:
-        return scanner.scan(path)
-    except (DetectorError, FaceFinderError):
-        raise
-    except Exception as error:
-        detail = f"internal error: {type(error).__name__}: {' '.join(str(error).split())}"
-        return ScanResult(str(path), kind_by_name(path), "unreadable", scanner.detector_info, detail)
+    with Scanner(settings) as scanner:
+        results = list(_with_progress(scanner, files))
+    return Scanned(Counter((result.status, result.verdict) for result in results), results, None)
+
+
+def _save_report(results: Sequence[ScanResult], folder: Path, settings: Settings) -> Path:
+    from unmask.detectors import load_card
+    from unmask.report import save_report
+
+    return save_report(results, folder, load_card(settings.detector).threshold)
 
 
 def _with_progress(scanner: Scanner, files: Sequence[Path]) -> Iterator[ScanResult]:
     """Scan the files, with a bar on the terminal's standard error while it lasts."""
+    from unmask.batch import scan_or_explain
+
     if len(files) < 2 or not sys.stderr.isatty():
         yield from (scan_or_explain(scanner, path) for path in files)
         return
@@ -122,18 +153,3 @@ def _print_table(results: Sequence[ScanResult]) -> None:
     console = Console()
     if results:
         console.print(table(results))
-
-
-@contextmanager
-def _lines(target: Path | None) -> Iterator[Callable[[ScanResult], None]]:
-    """Open the file of JSON lines, if one is wanted."""
-    if target is None:
-        yield lambda result: None
-        return
-    with target.open("w", encoding="utf-8") as file:
-        yield lambda result: _write_line(file, result)
-
-
-def _write_line(file: TextIO, result: ScanResult) -> None:
-    file.write(json.dumps(result.to_dict()) + "\n")
-    file.flush()

@@ -27,12 +27,14 @@ def train(
     from unmask.training.recipes import load_recipe
 
     settings = load_recipe(recipe, overrides or ())
+    from unmask.training.loop import is_first_process
     from unmask.training.loop import train as run
 
     shown = not quiet and sys.stderr.isatty()
     with _caching(shown) as report:
         folder = run(settings, progress=shown, report=report)
-    typer.echo(f"{folder}  (next: unmask export {folder})")
+    if is_first_process():
+        typer.echo(f"{folder}  (next: unmask export {folder})")
 
 
 @contextmanager

@@ -4,7 +4,16 @@ A detector is a folder with ``card.json``, ``model.onnx`` and ``model.safetensor
 ``weights/`` makes it a built-in one.
 """
 
-from unmask.detectors.card import Calibration, Card, DataSource, TrunkReference, file_sha256, read_card
+from unmask.detectors.card import (
+    Calibration,
+    Card,
+    DataSource,
+    Distribution,
+    Quality,
+    TrunkReference,
+    file_sha256,
+    read_card,
+)
 from unmask.detectors.detector import Detector, Prediction
 from unmask.detectors.errors import DetectorError
 from unmask.detectors.registry import DEFAULT, built_in, installed, load_card, load_detector
@@ -17,7 +26,9 @@ __all__ = [
     "DataSource",
     "Detector",
     "DetectorError",
+    "Distribution",
     "Prediction",
+    "Quality",
     "Trunk",
     "TrunkReference",
     "built_in",

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, ValidationError, model_validator
 
 from unmask.detectors.errors import DetectorError
 
@@ -49,6 +49,38 @@ class DataSource(_Part):
     use: str = "training"
 
 
+class Distribution(_Part):
+    """How a measure is spread over faces: its quantiles by share ("0.99": 99 % are below), how many faces, which sets.
+
+    Shares must hold "0.5" and "0.99", and values rise with them.
+    """
+
+    quantiles: dict[str, float]
+    faces: int = Field(ge=1)
+    sets: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _rising(self) -> Distribution:
+        values = [value for _, value in sorted((float(share), v) for share, v in self.quantiles.items())]
+        if not {"0.5", "0.99"} <= set(self.quantiles) or values != sorted(values):
+            raise ValueError("needs rising quantiles, 0.5 and 0.99 among them")
+        if not self.quantiles["0.5"] < self.quantiles["0.99"]:
+            raise ValueError("needs quantiles that differ")
+        return self
+
+
+class Quality(_Part):
+    """What is known of faces that are hard to judge for a detector.
+
+    reconstruction_error : on real validation faces. gates : for each fitted gate the standard deviations (up, down) of
+    its doubt, in calibrated log-odds. fitted_on : the data of that fit.
+    """
+
+    reconstruction_error: Distribution | None = None
+    gates: dict[str, tuple[NonNegativeFloat, NonNegativeFloat]] = {}
+    fitted_on: str = ""
+
+
 class Card(_Part):
     """A detector's card; see ``docs/cards.md`` for each field."""
 
@@ -64,6 +96,7 @@ class Card(_Part):
     threshold: float = Field(ge=0, le=1, description="on the calibrated score")
     band: tuple[float, float] = Field(description="calibrated scores between are inconclusive")
     calibration: Calibration = Calibration()
+    quality: Quality | None = Field(default=None, description="missing in cards of 0.1.0")
     tasks: tuple[str, ...] = ()
     limits: str = ""
     data: tuple[DataSource, ...] = ()

@@ -45,7 +45,22 @@ def _of_set(summary: SetSummary) -> Iterator[str]:
     yield f"{summary.name}{split}: {summary.items} {summary.kind}, {summary.sources} sources; {statuses}"
     if summary.items < summary.items_in_split:
         yield f"{summary.name}: only {summary.items} of {summary.items_in_split} items: a trial, no result"
+    yield from _of_rates(summary)
     yield from summary.notes
+
+
+def _of_rates(summary: SetSummary) -> Iterator[str]:
+    """Say how fast crops were read and scored, and which of both set the pace."""
+    rates = summary.rates
+    read, scored = rates.read_per_second, rates.scored_per_second
+    if read is None or scored is None:
+        return
+    pace = "inference" if scored <= read else "reading"
+    yield (
+        f"{summary.name}: {rates.crops} crops in {rates.total:.1f} s: {read:,.0f} a second could be read "
+        f"(threads: {rates.readers}), {scored:,.1f} scored; {pace} set the pace, {rates.waiting / rates.total:.0%} of "
+        f"the time was spent waiting for crops"
+    )
 
 
 def _of_result(result: Result) -> Iterator[str]:

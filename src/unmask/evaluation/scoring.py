@@ -51,6 +51,16 @@ class Rates:
     total: float = 0.0
     readers: int = 1
 
+    @property
+    def read_per_second(self) -> float | None:
+        """Crops a second that reading would reach alone; None where none was read."""
+        return _rate(self.crops * self.readers, self.reading)
+
+    @property
+    def scored_per_second(self) -> float | None:
+        """Crops a second that inference would reach alone; None where none was scored."""
+        return _rate(self.crops, self.scoring)
+
     def to_dict(self) -> dict[str, float | None]:
         """Seconds, and crops a second that reading and scoring would each reach alone."""
         return {
@@ -61,13 +71,13 @@ class Rates:
             "scoring_seconds": round(self.scoring, 3),
             "waiting_seconds": round(self.waiting, 3),
             "total_seconds": round(self.total, 3),
-            "crops_read_per_second": _rate(self.crops * self.readers, self.reading),
-            "crops_scored_per_second": _rate(self.crops, self.scoring),
+            "crops_read_per_second": self.read_per_second,
+            "crops_scored_per_second": self.scored_per_second,
         }
 
 
 def _rate(count: float, seconds: float) -> float | None:
-    return round(count / seconds, 1) if seconds > 0 else None
+    return round(count / seconds, 1) if count and seconds > 0 else None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from unmask.faces.centerface import CenterFace
 from unmask.faces.crops import PROFILES, CropProfile, cut, profile
 from unmask.faces.face import Box, Face, FaceFinder
+from unmask.faces.quality import FaceQuality, measure, turn_of
 from unmask.faces.scenes import scene_of
 from unmask.faces.tracks import Track, link, main_track
 from unmask.faces.weights import FaceFinderError
@@ -15,10 +16,13 @@ __all__ = [
     "Face",
     "FaceFinder",
     "FaceFinderError",
+    "FaceQuality",
     "Track",
     "cut",
     "link",
     "main_track",
+    "measure",
     "profile",
     "scene_of",
+    "turn_of",
 ]

@@ -84,6 +84,10 @@ def _summary(result: ScanResult) -> str:
             f"<p>Estimated probability of manipulation {escape(percent(result.score))}, "
             f"90 % interval {escape(percent(low))} to {escape(percent(high))}.</p>"
         )
+    if result.reasons:
+        why = {"widens": "This widens the interval", "abstains": "This is why there is no verdict"}
+        items = "".join(f"<li>{why[r.effect]}: {_safe(r.text)}.</li>" for r in result.reasons)
+        parts.append(f'<ul class="reasons">{items}</ul>')
     if result.detail:
         parts.append(f'<p class="muted">{_safe(result.detail)}</p>')
     return "\n".join(parts)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from unmask.verdict import Verdict
+from unmask.verdict import Reason, Verdict
 
 SCHEMA = 1
 
@@ -30,6 +30,7 @@ class FrameScore:
     face_confidence: float
     score: float | None = None
     reconstruction_error: float | None = None
+    reasons: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _require(math.isfinite(self.time) and self.time >= 0, "time must be >= 0")
@@ -48,16 +49,21 @@ class FrameScore:
             "face_confidence": round(self.face_confidence, 4),
             "score": _rounded(self.score),
             "reconstruction_error": _rounded(self.reconstruction_error),
+            "reasons": list(self.reasons),
         }
 
 
 @dataclass(frozen=True)
 class TrackScore:
-    """One face through the sampled frames, in order of time, and its score (calibrated, in [0, 1])."""
+    """One face through the sampled frames, in order of time, and its score (calibrated, in [0, 1]).
+
+    reasons : what makes it hard to judge.
+    """
 
     id: int
     score: float
     frames: tuple[FrameScore, ...]
+    reasons: tuple[Reason, ...] = ()
 
     def __post_init__(self) -> None:
         _require(_is_probability(self.score), "score must be in [0, 1]")
@@ -68,7 +74,8 @@ class TrackScore:
     def to_dict(self) -> dict[str, Any]:
         """Give the track as the JSON schema has it."""
         frames = [frame.to_dict() for frame in self.frames]
-        return {"id": self.id, "score": _rounded(self.score), "frames": frames}
+        reasons = [reason.to_dict() for reason in self.reasons]
+        return {"id": self.id, "score": _rounded(self.score), "reasons": reasons, "frames": frames}
 
 
 @dataclass(frozen=True)
@@ -118,8 +125,8 @@ class ScanResult:
 
     score : calibrated probability of manipulation in [0, 1], of the face that the verdict rests on; None
     when there was nothing to score. interval : (low, high) around it, 90 %. kind : what the file holds; for
-    a file that could not be read, what its name suggests. detail : one line, for people. seconds : wall
-    time of this scan.
+    a file that could not be read, what its name suggests. detail : one line, for people. reasons : what
+    widens the interval, and why a verdict is inconclusive. seconds : wall time of this scan.
 
     Making one raises ValueError when its parts contradict each other: a verdict, score and interval exist
     exactly when the status is ok, and the interval holds the score.
@@ -136,6 +143,7 @@ class ScanResult:
     tracks: tuple[TrackScore, ...] = ()
     coverage: Coverage = field(default_factory=Coverage)
     seconds: float = 0.0
+    reasons: tuple[Reason, ...] = ()
 
     def __post_init__(self) -> None:
         _require(self.kind in get_args(Kind), f"unknown kind {self.kind!r}")
@@ -176,6 +184,7 @@ class ScanResult:
             "verdict": self.verdict,
             "score": _rounded(self.score),
             "interval": interval,
+            "reasons": [reason.to_dict() for reason in self.reasons],
             "tracks": [track.to_dict() for track in self.tracks],
             "coverage": self.coverage.to_dict(),
             "detector": self.detector.to_dict(),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from unmask.report.result import ScanResult
-from unmask.report.words import headline, percent, printable
+from unmask.report.words import headline, notes, percent, printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,7 +23,7 @@ def table(results: Sequence[ScanResult]) -> Table:
     from rich.text import Text
 
     grid = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
-    noted = any(result.detail for result in results)
+    noted = any(notes(result) for result in results)
     grid.add_column("file", overflow="fold", ratio=3)
     grid.add_column("verdict", no_wrap=True)
     grid.add_column("score", justify="right", no_wrap=True)
@@ -41,6 +41,6 @@ def table(results: Sequence[ScanResult]) -> Table:
             percent(result.score),
             interval,
             str(len(result.tracks)) if result.was_read else "-",
-            *([Text(printable(result.detail or ""))] if noted else []),
+            *([Text(printable(notes(result)))] if noted else []),
         )
     return grid

@@ -29,6 +29,11 @@ def headline(result: ScanResult) -> str:
     return VERDICTS[result.verdict] if result.verdict else STATUSES[result.status]
 
 
+def notes(result: ScanResult) -> str:
+    """Say in one line what else there is to know: the detail, and each reason of the gates or of abstaining."""
+    return "; ".join([*([result.detail] if result.detail else []), *(r.text for r in result.reasons)])
+
+
 def printable(text: str) -> str:
     """Show control characters, line breaks, direction marks and undecodable bytes as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

@@ -57,8 +57,9 @@ class KeepBest(Callback):
             "lr": trainer.optimizers[0].param_groups[0]["lr"],
             **module.rates.read(),
         }
-        self.waited += 1
-        better = chosen > self.best
+        judged = trainer.global_step > module.recipe.pretraining.steps
+        better = judged and chosen > self.best
+        self.waited += int(judged)
         if better:
             self.best, self.waited = chosen, 0
         if trainer.is_global_zero:
@@ -72,10 +73,7 @@ class KeepBest(Callback):
         module.log("auc", chosen, prog_bar=True, logger=False)
 
     def _write(self, module: JointTraining, logits: list[np.ndarray], step: int) -> None:
-        weights = {
-            name: value.detach().cpu().contiguous() for name, value in module.model.state_dict().items()
-        }
-        save_file(weights, self.folder / "best.safetensors", metadata={"step": str(step)})
+        save_file(module.weights(), self.folder / "best.safetensors", metadata={"step": str(step)})
         np.savez(
             self.folder / "validation.npz",
             step=step,

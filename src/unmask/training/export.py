@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from unmask.detectors import Calibration, Card, DataSource, Trunk, TrunkReference, file_sha256
+from unmask.detectors import Calibration, Card, DataSource, Quality, Trunk, TrunkReference, file_sha256
 from unmask.detectors.sessions import open_session
 from unmask.detectors.trunk import INPUT_SIZE, TUNED_NAME, read_tuned
 from unmask.models import JointDetector, build_model
@@ -30,6 +30,7 @@ from unmask.training.calibrate import (
 )
 from unmask.training.maps import trunk_reference
 from unmask.training.module import model_input
+from unmask.training.quality import distribution, real_face_errors
 from unmask.training.recipes import Recipe, RecipeError, TrunkOptions, load_recipe
 from unmask.training.views import open_views
 
@@ -43,6 +44,8 @@ DESCRIPTION = (
 
 def export(run: str | Path, out: str | Path | None = None) -> Path:
     """Export the best weights of a run: model.onnx, model.safetensors, card.json.
+
+    The card holds how well real validation faces are rebuilt, where the recipe's data are at hand.
 
     out: the detector's folder; None: `detector` in the run folder. The model reads `map` (N, places, channels)
     float32 or `crops` (N, S, S, 3) uint8 RGB, and gives `logit` (N,), `score` (N,) calibrated and, with a decoder,
@@ -58,6 +61,8 @@ def export(run: str | Path, out: str | Path | None = None) -> Path:
     if not (run / "best.safetensors").is_file():
         raise RecipeError(f"{run} holds no best.safetensors: is it the folder of a finished training run?")
     recipe = load_recipe(run / "recipe.yaml")
+    if recipe.trunk.projection:
+        raise RecipeError("a head on projected maps (trunk.projection) is for a study and has no detector")
     out = Path(out) if out is not None else run / "detector"
     out.mkdir(parents=True, exist_ok=True)
     joint = load_best(run, recipe)
@@ -74,8 +79,15 @@ def export(run: str | Path, out: str | Path | None = None) -> Path:
     check_parity(model, out / "model.onnx")
     shutil.copyfile(run / "best.safetensors", out / "model.safetensors")
     card = make_card(trunk, recipe, rows, platt, file_sha256(out / "model.onnx"))
-    (out / "card.json").write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    _write_card(card, out)
+    spread = distribution(real_face_errors(out, recipe))
+    if spread is not None:
+        _write_card(card.model_copy(update={"quality": Quality(reconstruction_error=spread)}), out)
     return out
+
+
+def _write_card(card: Card, out: Path) -> None:
+    (out / "card.json").write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def tuned_trunk(model: JointDetector, recipe: Recipe, path: Path) -> TrunkReference:
@@ -125,6 +137,10 @@ def load_best(run: Path, recipe: Recipe) -> JointDetector:
         # The file that training began with need not be there any more.
         backbone = backbone.model_copy(update={"pretrained": None})
     options = recipe.model.model_copy(update={"backbone": backbone})
+    if recipe.pretraining.steps:
+        options = options.model_copy(
+            update={"decoder": options.decoder.model_copy(update={"enabled": False})}
+        )
     model = build_model(options, recipe.loss)
     model.load_state_dict(load_file(run / "best.safetensors"))
     return model

@@ -12,6 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,15 @@ import torch
 import yaml
 from lightning.pytorch import Callback, LightningDataModule, Trainer, seed_everything
 from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.data import DataLoader
 
 from unmask.detectors import TrunkReference
 from unmask.training.batches import Batch, Batches, ImageBatches, MapBatches
 from unmask.training.checkpoints import KeepBest
-from unmask.training.maps import MapFunction, cache_maps, trunk_reference
+from unmask.training.maps import MapFunction, MapStore, cache_maps, trunk_reference
 from unmask.training.module import JointTraining
+from unmask.training.projection import projected
 from unmask.training.recipes import Recipe, RecipeError
 
 log = logging.getLogger(__name__)
@@ -36,6 +39,7 @@ FREE: Any = {
     "resume": True,
     "precision": True,
     "evaluation": True,
+    "trainer": True,
     "export": True,
     "data": {"workers", "root"},
 }
@@ -78,6 +82,8 @@ def train(
 def open_run(recipe: Recipe) -> Path:
     """Make the run folder, or check that the one to be gone on with has the same recipe."""
     folder = Path(recipe.runs) / recipe.name
+    if not is_first_process():
+        return folder
     if recipe.resume:
         if not (folder / "last.ckpt").is_file():
             raise RecipeError(f"{folder} has no checkpoint to go on from: leave out resume")
@@ -93,6 +99,11 @@ def open_run(recipe: Recipe) -> Path:
     return folder
 
 
+def is_first_process() -> bool:
+    """Whether this is the process of a run that writes; Lightning starts the others with a rank of their own."""
+    return int(getattr(rank_zero_only, "rank", 0)) == 0
+
+
 def open_batches(
     recipe: Recipe,
     folder: Path,
@@ -104,12 +115,29 @@ def open_batches(
     if not recipe.model.backbone.reads_maps:
         return ImageBatches(recipe)
     reference = reference or trunk_reference(recipe.trunk)
-    (folder / "trunk.json").write_text(reference.model_dump_json(), encoding="utf-8")
+    if is_first_process():
+        (folder / "trunk.json").write_text(reference.model_dump_json(), encoding="utf-8")
     training, validation = (
         cache_maps(recipe, training=part, trunk=trunk, reference=reference, report=report)
         for part in (True, False)
     )
+    if recipe.trunk.projection:
+        training, validation = (read_projected(recipe, stores, report) for stores in (training, validation))
     return MapBatches(recipe, training, validation)
+
+
+def read_projected(
+    recipe: Recipe, stores: list[list[MapStore]], report: Callable[[str, int, int], None]
+) -> list[list[MapStore]]:
+    """Read cached maps through the recipe's projection."""
+    path = Path(recipe.trunk.projection or "")
+    if not path.is_file():
+        raise RecipeError(f"trunk.projection: {path} does not exist; `unmask study` writes it")
+    found = [[projected(store, path, partial(report, "projection")) for store in views] for views in stores]
+    channels = found[0][0].maps.shape[2]
+    if channels != recipe.model.backbone.channels:
+        raise RecipeError(f"model.backbone.channels: {path} gives {channels} channels")
+    return found
 
 
 def make_trainer(recipe: Recipe, folder: Path, keep: KeepBest, progress: bool) -> Trainer:
@@ -120,7 +148,13 @@ def make_trainer(recipe: Recipe, folder: Path, keep: KeepBest, progress: bool) -
     callbacks: list[Callback] = [keep, last]
     if recipe.optimiser.ema:
         callbacks.insert(1, EMAWeightAveraging(decay=recipe.optimiser.ema))
-    return Trainer(
+    options = recipe.trainer
+    trainer = Trainer(
+        accelerator=options.accelerator,
+        devices=options.devices,
+        num_nodes=options.nodes,
+        strategy=strategy_name(recipe),
+        sync_batchnorm=options.sync_batchnorm,
         max_steps=recipe.optimiser.steps,
         max_epochs=-1,
         precision=lightning_precision(recipe.precision),
@@ -133,6 +167,20 @@ def make_trainer(recipe: Recipe, folder: Path, keep: KeepBest, progress: bool) -
         reload_dataloaders_every_n_epochs=1,
         use_distributed_sampler=False,
     )
+    if recipe.optimiser.batch_size % (2 * trainer.world_size):
+        raise RecipeError(
+            f"optimiser.batch_size: {recipe.optimiser.batch_size} is no multiple of {2 * trainer.world_size}, a pair "
+            f"for each of {trainer.world_size} devices"
+        )
+    return trainer
+
+
+def strategy_name(recipe: Recipe) -> str:
+    """Name the strategy as Lightning does; rebuilding first leaves a branch without gradients, which ddp must know."""
+    name = recipe.trainer.strategy
+    if recipe.pretraining.steps and name == "ddp":
+        return "ddp_find_unused_parameters_true"
+    return name
 
 
 def lightning_precision(precision: str) -> Any:
@@ -174,7 +222,10 @@ def describe(module: JointTraining, batches: Batches, count: int = 8) -> str:
 
 @contextmanager
 def logged(path: Path) -> Iterator[None]:
-    """Write what the package logs into a file as well."""
+    """Write what the package logs into a file as well; the first process of a run does."""
+    if not is_first_process():
+        yield
+        return
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%Y-%m-%d %H:%M:%S"))
     logger = logging.getLogger("unmask")

@@ -80,7 +80,7 @@ def cache_maps(
     trunk = trunk or partial(open_trunk, recipe.trunk)
     reference = reference or trunk_reference(recipe.trunk)
     stores = []
-    for views in open_views(recipe.data, size=INPUT_SIZE, seed=recipe.seed, training=training):
+    for views in open_views(recipe.data, size=INPUT_SIZE, seed=recipe.data_seed, training=training):
         of_source = []
         for view in range(views.source.views if training else 1):
             folder = Path(recipe.trunk.cache) / cache_name(recipe, views, reference) / f"view-{view:03d}"
@@ -99,7 +99,7 @@ def cache_name(recipe: Recipe, views: SourceViews, trunk: TrunkReference) -> str
         "trunk": [trunk.sha256, trunk.output, recipe.trunk.target],
         "manifest": file_sha256(data.folder(source) / MANIFEST_NAME),
         "source": source.model_dump(mode="json", include={"split", "kind", "held_out", "take", "limit"}),
-        "seed": recipe.seed,
+        "seed": recipe.data_seed,
         "blend": blend.model_dump(mode="json") if blend else None,
     }
     if views.training:

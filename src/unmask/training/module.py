@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from unmask.models import build_model, joint_loss
+from unmask.models import Losses, build_model, joint_loss
 from unmask.training.batches import Batch
 from unmask.training.recipes import OptimiserOptions, Recipe, RecipeError
 
@@ -32,6 +32,11 @@ class JointTraining(LightningModule):
         self.rates = Rates()
         self.losses: dict[str, list[Tensor]] = {}
 
+    @property
+    def pretraining(self) -> bool:
+        """Whether the run still is where faces are rebuilt and nothing is classified."""
+        return self.global_step < self.recipe.pretraining.steps
+
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Give the joint loss of a batch."""
         losses = self._losses(batch)
@@ -40,26 +45,34 @@ class JointTraining(LightningModule):
         self.log("loss", losses.total, prog_bar=True, logger=False)
         return losses.total
 
-    def _losses(self, batch: Batch) -> Any:
-        reconstruct = self.recipe.loss.weight > 0
+    def _losses(self, batch: Batch) -> Losses:
+        sequential = self.recipe.pretraining.steps > 0
+        reconstruct = self.pretraining if sequential else self.recipe.loss.weight > 0
         output = self.model(self._input(batch), reconstruct)
         targets = to_planes(batch.targets) if reconstruct else None
-        return joint_loss(output, targets, batch.labels, self.recipe.loss)
+        losses = joint_loss(output, targets, batch.labels, self.recipe.loss)
+        if not sequential:
+            return losses
+        return losses._replace(total=losses.reconstruction if self.pretraining else losses.classification)
 
     def _input(self, batch: Batch) -> Tensor:
         return model_input(batch.inputs, whole=self.recipe.model.backbone.start > 0)
 
     def on_train_epoch_start(self) -> None:
-        """Seed what the step alone decides, dropout, so that a resumed run draws what it would have drawn."""
-        torch.manual_seed(1_000_003 * self.recipe.seed + self.global_step)
+        """Seed what step and device alone decide, dropout, so that a resumed run draws what it would have drawn."""
+        torch.manual_seed(1_000_003 * self.recipe.seed + self.global_step + 7_919 * self.global_rank)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Start the clock of the step."""
+        """Start the clock of the step; keep the rebuilt encoder still where it is only to be read."""
         self.rates.start()
+        options = self.recipe.pretraining
+        if options.steps and options.encoder == "frozen" and not self.pretraining:
+            for part in (self.model.backbone, self.model.encoder):
+                part.requires_grad_(False).eval()
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         """Stop the clock of the step."""
-        self.rates.stop(len(batch.labels))
+        self.rates.stop(len(batch.labels) * self.trainer.world_size)
 
     def on_validation_epoch_start(self) -> None:
         """Forget the logits of the validation before."""
@@ -76,9 +89,19 @@ class JointTraining(LightningModule):
         """Give the logits (N,) of each validation set, as the last validation found them."""
         return [np.concatenate(batches) for batches in self.logits]
 
+    def weights(self) -> dict[str, Tensor]:
+        """Give the detector's weights; after pretraining it has no decoder."""
+        return {
+            name: value.detach().cpu().contiguous()
+            for name, value in self.model.state_dict().items()
+            if not (self.recipe.pretraining.steps and name.startswith("decoder."))
+        }
+
     def mean_losses(self) -> dict[str, float]:
-        """Give the mean of each loss since the last call."""
-        means = {name: float(torch.stack(values).mean()) for name, values in self.losses.items()}
+        """Give the mean of each loss since the last call, over all devices."""
+        own = {name: torch.stack(values).mean() for name, values in self.losses.items()}
+        reduce = self.trainer.strategy.reduce
+        means = {name: float(reduce(value, reduce_op="mean")) for name, value in own.items()}
         self.losses = {}
         return means
 
@@ -86,7 +109,10 @@ class JointTraining(LightningModule):
         """AdamW over the weights that are trained, with the recipe's schedule."""
         options = self.recipe.optimiser
         optimiser = torch.optim.AdamW(parameter_groups(self.model, options), lr=options.lr)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate_factor(step, options))
+        first = self.recipe.pretraining.steps
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimiser, lambda step: rate_factor(step, options, first)
+        )
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
@@ -177,11 +203,19 @@ def parameter_groups(model: nn.Module, options: OptimiserOptions) -> list[dict[s
     ]
 
 
-def rate_factor(step: int, options: OptimiserOptions) -> float:
-    """Give the factor on the rate at a step: a linear warm-up, then a half cosine down to zero, or 1."""
+def rate_factor(step: int, options: OptimiserOptions, pretraining: int = 0) -> float:
+    """Give the factor on the rate at a step: a linear warm-up, then a half cosine down to zero, or 1.
+
+    pretraining: the first so many steps have such a curve of their own.
+    """
+    last = options.steps
+    if step < pretraining:
+        last = pretraining
+    else:
+        step, last = step - pretraining, last - pretraining
     if step < options.warm_up:
         return (step + 1) / options.warm_up
     if options.schedule == "constant":
         return 1.0
-    done = (step - options.warm_up) / max(1, options.steps - options.warm_up)
+    done = (step - options.warm_up) / max(1, last - options.warm_up)
     return 0.5 * (1.0 + math.cos(math.pi * min(1.0, done)))

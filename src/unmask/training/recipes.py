@@ -56,6 +56,10 @@ class DataOptions(Options):
     )
     augment: AugmentOptions = AugmentOptions()
     blend: SelfBlendOptions = SelfBlendOptions()
+    seed: int | None = Field(
+        default=None,
+        description="of cuts, blends and changes; None: the run's. Runs that share it share cached maps",
+    )
     workers: int = Field(default=1, ge=0, description="processes that render crops; 0: none besides this one")
 
     def folder(self, source: SourceOptions) -> Path:
@@ -78,6 +82,10 @@ class TrunkOptions(Options):
     threads: int = Field(default=1, ge=1)
     target: int = Field(default=56, ge=4, description="side of the stored pictures that the decoder rebuilds")
     cache: str = "cache"
+    projection: str | None = Field(
+        default=None,
+        description="file that `unmask study` fitted: maps are read through it, with fewer channels",
+    )
 
 
 class OptimiserOptions(Options):
@@ -92,6 +100,27 @@ class OptimiserOptions(Options):
     batch_size: int = Field(default=64, ge=2, description="half of it real, half fake")
     clip: float = Field(default=1.0, ge=0, description="largest norm of the gradient; 0: any")
     ema: float = Field(default=0.0, ge=0, lt=1, description="decay of the weights' moving average; 0: off")
+
+
+class TrainerOptions(Options):
+    """Where Lightning runs the training: its own words for devices, machines and how they work together."""
+
+    accelerator: str = Field(default="auto", description="`cpu`, `gpu`, ...; auto: a GPU if there is one")
+    devices: int | Literal["auto"] = Field(default="auto", description="on each machine; auto: all GPUs")
+    nodes: int = Field(default=1, ge=1, description="machines")
+    strategy: str = Field(default="auto", description="`ddp`, `fsdp`, ...; auto: ddp for several devices")
+    sync_batchnorm: bool = Field(default=False, description="BatchNorm over all GPUs' batches at once")
+
+
+class PretrainingOptions(Options):
+    """The sequential control: the first ``steps`` only rebuild faces, the rest only classify, without the decoder.
+
+    After ALSO (Boulch et al., arXiv 2212.05867). ``encoder`` says whether the rebuilt encoder, backbone included,
+    still learns afterwards. Warm-up and schedule of the optimiser begin anew where classifying begins.
+    """
+
+    steps: int = Field(default=0, ge=0, description="of `optimiser.steps`; 0: both branches learn at once")
+    encoder: Literal["frozen", "tuned"] = "tuned"
 
 
 class EvaluationOptions(Options):
@@ -138,7 +167,9 @@ class Recipe(Options):
     model: ModelOptions = ModelOptions()
     loss: LossOptions = LossOptions()
     optimiser: OptimiserOptions = OptimiserOptions()
+    pretraining: PretrainingOptions = PretrainingOptions()
     evaluation: EvaluationOptions = EvaluationOptions()
+    trainer: TrainerOptions = TrainerOptions()
     export: ExportOptions = ExportOptions()
 
     @model_validator(mode="after")
@@ -152,11 +183,24 @@ class Recipe(Options):
         return self
 
     @model_validator(mode="after")
+    def _pretraining_rebuilds_and_leaves_steps(self) -> Recipe:
+        if self.pretraining.steps and not (self.loss.weight > 0 and self.model.decoder.enabled):
+            raise ValueError("pretraining.steps needs a decoder: set loss.weight above 0")
+        if self.pretraining.steps >= self.optimiser.steps:
+            raise ValueError("pretraining.steps leaves no step to classify: raise optimiser.steps")
+        return self
+
+    @model_validator(mode="after")
     def _tuning_starts_where_the_trunk_ends(self) -> Recipe:
         start = self.model.backbone.start
         if start and start != self.trunk.tap:
             raise ValueError("model.backbone.start must be trunk.tap, the block whose tokens are cached")
         return self
+
+    @property
+    def data_seed(self) -> int:
+        """Seed of cuts, blends and changes."""
+        return self.seed if self.data.seed is None else self.data.seed
 
     def to_yaml(self) -> str:
         """Write the recipe with every value, defaults included."""
@@ -206,7 +250,8 @@ def apply_override(values: dict[str, Any], override: str) -> None:
 
 def describe_error(error: ValidationError, model: type[BaseModel]) -> str:
     """Say in one line what is wrong first; for an unknown key, which known key is nearest."""
-    first = error.errors()[0]
+    # A misspelt key also leaves the right one missing: the misspelling is what to say.
+    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
         return f"{where}: {first['msg']}" if where else first["msg"]

@@ -12,7 +12,12 @@ LEVEL = 0.90
 PRIOR_DEGREES = 4
 
 
-def logit_interval(mean: TrimmedMean, calibration: Calibration, level: float = LEVEL) -> tuple[float, float]:
+def logit_interval(
+    mean: TrimmedMean,
+    calibration: Calibration,
+    level: float = LEVEL,
+    doubt: tuple[float, float] = (0.0, 0.0),
+) -> tuple[float, float]:
     """Give the interval of a mean logit at the given level, (low, high) in logits.
 
     The frames' own variance v (d degrees of freedom) is pooled with the expected one, w = within_sd^2,
@@ -22,15 +27,19 @@ def logit_interval(mean: TrimmedMean, calibration: Calibration, level: float = L
         v' = (4 w + d v) / (4 + d)                  pooled variance of a frame, 4 + d degrees of freedom
         e^2 = v' / n + between_sd^2                 squared standard error of the video's mean
         f = (4 + d) (e^2 / (v' / n))^2              degrees of freedom of e (Welch 1947, Satterthwaite 1946)
-        interval = mean -+ t(f, (1 + level) / 2) e
+        interval = mean -+ t(f, (1 + level) / 2) sqrt(e^2 + doubt)
+
+    doubt : variances that the quality of the faces adds below and above, in squared calibrated log-odds. They have no
+    part in f, so that the interval never narrows by them.
     """
     degrees = PRIOR_DEGREES + mean.degrees
     pooled = (PRIOR_DEGREES * calibration.within_sd**2 + mean.degrees * mean.variance) / degrees
     of_mean = pooled / mean.count
     squared_error = of_mean + calibration.between_sd**2
     effective = degrees * (squared_error / of_mean) ** 2
-    half = t_quantile((1 + level) / 2, effective) * math.sqrt(squared_error)
-    return mean.mean - half, mean.mean + half
+    quantile = t_quantile((1 + level) / 2, effective)
+    below, above = (math.sqrt(squared_error + part / calibration.slope**2) for part in doubt)
+    return mean.mean - quantile * below, mean.mean + quantile * above
 
 
 def t_quantile(probability: float, degrees: float) -> float:

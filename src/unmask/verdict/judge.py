@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from unmask.verdict.aggregate import trimmed_mean
 from unmask.verdict.calibration import Calibration
+from unmask.verdict.gates import GATES, Doubt, Gate, Reason, gates_of, track_doubt
 from unmask.verdict.interval import logit_interval
 
 Verdict = Literal["likely_real", "likely_fake", "inconclusive"]
@@ -21,12 +22,13 @@ class Rule:
     """What a detector's card lays down for verdicts.
 
     threshold : calibrated score that parts real from fake. band : (low, high), low <= threshold <= high;
-    calibrated scores inside it are inconclusive.
+    calibrated scores inside it are inconclusive. gates : what makes its faces hard to judge.
     """
 
     calibration: Calibration
     threshold: float = 0.5
     band: tuple[float, float] = (0.5, 0.5)
+    gates: tuple[Gate, ...] = GATES
 
     def __post_init__(self) -> None:
         low, high = self.band
@@ -52,38 +54,52 @@ def rule_of(card: _Card) -> Rule:
     values = card.calibration
     mapping = values if isinstance(values, dict) else vars(values)
     low, high = card.band
-    return Rule(Calibration.from_card(mapping), float(card.threshold), (float(low), float(high)))
+    return Rule(
+        Calibration.from_card(mapping), float(card.threshold), (float(low), float(high)), gates_of(card)
+    )
 
 
 @dataclass(frozen=True)
 class TrackJudgement:
-    """What the scored frames of one face add up to: calibrated score, interval, number."""
+    """What the scored frames of one face add up to: calibrated score, interval, number.
+
+    reasons : what widens its interval. abstains : whether the face is too poor a picture to be judged.
+    """
 
     score: float
     interval: tuple[float, float]
     frames: int
+    reasons: tuple[Reason, ...] = ()
+    abstains: bool = False
 
 
 @dataclass(frozen=True)
 class FileJudgement:
-    """A file's verdict, score and interval, and the track (by position) that they rest on."""
+    """A file's verdict, score and interval, and the track (by position) that they rest on.
+
+    reasons : what widens the interval; an inconclusive verdict has at least one that says why.
+    """
 
     verdict: Verdict
     score: float
     interval: tuple[float, float]
     track: int
+    reasons: tuple[Reason, ...] = ()
 
 
-def judge_track(logits: ArrayLike, rule: Rule) -> TrackJudgement:
+def judge_track(logits: ArrayLike, rule: Rule, doubts: Sequence[Doubt] = ()) -> TrackJudgement:
     """Average one face's frame logits robustly and calibrate the mean.
 
-    logits : (n,) raw logits of the track's scored frames, n >= 1. Score and interval are probabilities in
-    [0, 1].
+    logits : (n,) raw logits of the track's scored frames, n >= 1. doubts : what the gates say of the same frames;
+    they widen the interval and leave the score alone. Score and interval are probabilities in [0, 1].
     """
     mean = trimmed_mean(logits)
-    low, high = logit_interval(mean, rule.calibration)
+    doubt = track_doubt(doubts)
+    low, high = logit_interval(mean, rule.calibration, doubt=(doubt.down, doubt.up))
     score = rule.calibration.score
-    return TrackJudgement(score(mean.mean), (score(low), score(high)), mean.count)
+    return TrackJudgement(
+        score(mean.mean), (score(low), score(high)), mean.count, doubt.reasons, doubt.abstains
+    )
 
 
 def judge_file(tracks: Sequence[TrackJudgement], frames_sampled: int, rule: Rule) -> FileJudgement:
@@ -101,7 +117,29 @@ def judge_file(tracks: Sequence[TrackJudgement], frames_sampled: int, rule: Rule
     odds = even_file_odds(len(seen))
     score = at_odds(tracks[worst].score, odds)
     interval = (at_odds(tracks[worst].interval[0], odds), at_odds(tracks[worst].interval[1], odds))
-    return FileJudgement(decide(score, interval, rule), score, interval, worst)
+    verdict: Verdict = "inconclusive" if tracks[worst].abstains else decide(score, interval, rule)
+    reasons = tracks[worst].reasons
+    if verdict == "inconclusive" and not tracks[worst].abstains:
+        reasons = (why_inconclusive(score, interval, rule), *reasons)
+    return FileJudgement(verdict, score, interval, worst, reasons)
+
+
+def why_inconclusive(score: float, interval: tuple[float, float], rule: Rule) -> Reason:
+    """Say why `decide` found a score with its interval inconclusive."""
+    low, high = rule.band
+    if low < score < high:
+        text = f"a score between {_percent(low)} and {_percent(high)} is wrong too often for a verdict"
+        return Reason("band", "abstains", text)
+    low, high = interval
+    text = (
+        f"the interval from {_percent(low)} to {_percent(high)} lies on both sides of "
+        f"the threshold of {_percent(rule.threshold)}"
+    )
+    return Reason("interval", "abstains", text)
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.0f} %"
 
 
 def even_file_odds(faces: int) -> float:

@@ -1,0 +1,37 @@
+"""Many files: the log of results, worker processes, Ray.
+
+A scan is a function of (bytes, detector, settings), so a run over many files is a map; the log makes a second run
+skip what the first has done.
+"""
+
+from unmask.batch.errors import BatchError
+from unmask.batch.identity import Fingerprint, fingerprint, scan_key
+from unmask.batch.isolation import FileScanner, InProcessScanner, IsolatedScanner, detector_info
+from unmask.batch.ledger import Ledger
+from unmask.batch.log import ResultsLog, open_log, unnamed_log
+from unmask.batch.paths import ListedPaths, PathSource, StreamedPaths, listed_in
+from unmask.batch.run import run
+from unmask.batch.stopping import Stop
+from unmask.batch.worker import scan_or_explain
+
+__all__ = [
+    "BatchError",
+    "FileScanner",
+    "Fingerprint",
+    "InProcessScanner",
+    "IsolatedScanner",
+    "Ledger",
+    "ListedPaths",
+    "PathSource",
+    "ResultsLog",
+    "Stop",
+    "StreamedPaths",
+    "detector_info",
+    "fingerprint",
+    "listed_in",
+    "open_log",
+    "run",
+    "scan_key",
+    "scan_or_explain",
+    "unnamed_log",
+]

@@ -1,0 +1,99 @@
+"""What a row of the log is of: the bytes of a file, and all else that its scan depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unmask.detectors import file_sha256
+
+if TYPE_CHECKING:
+    from unmask.detectors import Card
+    from unmask.report import ScanResult
+    from unmask.scanning import Settings
+
+# The detector counts by what its card says, wherever it lies; the others never change a score.
+WITHOUT_EFFECT = frozenset({"detector", "threads", "isolated", "evidence"})
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What tells one state of a file from another.
+
+    content : SHA-256 (hex) of its bytes; None for a file that cannot be read, or is too large to be scanned.
+    bytes : its size. modified : when it was last changed, seconds since 1970. Both are None for what is no
+    plain file or cannot be read.
+    """
+
+    content: str | None = None
+    bytes: int | None = None
+    modified: float | None = None
+
+    def still_holds(self, path: Path) -> bool:
+        """Whether the file's size and time of change are the same now; True where none were known."""
+        return self.modified is None or facts_of(path) == (self.bytes, self.modified)
+
+
+def facts_of(path: Path) -> tuple[int, float] | None:
+    """Size in bytes and time of change of a plain file, or None; opens nothing."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    # Whole microseconds: a double holds them exactly enough to come back equal from JSON.
+    return status.st_size, status.st_mtime_ns // 1000 / 1e6
+
+
+def fingerprint(path: Path, largest: int) -> Fingerprint:
+    """Read a file and fingerprint it; one of more than ``largest`` bytes is not read."""
+    facts = facts_of(path)
+    if facts is None:
+        return Fingerprint()
+    if facts[0] > largest:
+        return Fingerprint(None, *facts)
+    try:
+        return Fingerprint(file_sha256(path), *facts)
+    except OSError:
+        return Fingerprint()
+
+
+def scan_key(card: Card, settings: Settings) -> str:
+    """SHA-256 (hex) over all but the file itself that a result depends on.
+
+    These are the detector's weights, trunk, crop profile, calibration, threshold and band, the face finder's
+    weights, and every setting but those in ``WITHOUT_EFFECT``.
+    """
+    from unmask.faces.weights import CENTERFACE_SHA256
+
+    parts = {
+        "detector": card.identity,
+        "threshold": card.threshold,
+        "band": card.band,
+        "finder": CENTERFACE_SHA256,
+        "settings": {name: value for name, value in asdict(settings).items() if name not in WITHOUT_EFFECT},
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def row_of(result: ScanResult, seen: Fingerprint, key: str) -> dict[str, Any]:
+    """Give the log's row of a result: its JSON and, under ``batch``, what it is of."""
+    return result.to_dict() | {"batch": {**asdict(seen), "scan": key, "same_as": None}}
+
+
+def copy_of(row: dict[str, Any], path: str, seen: Fingerprint) -> dict[str, Any]:
+    """Give the row of another file with the same content: nothing was scanned for it."""
+    batch = {**asdict(seen), "scan": row["batch"]["scan"], "same_as": row["path"]}
+    return row | {"path": path, "seconds": 0.0, "batch": batch}
+
+
+def short_hash(*parts: object) -> bytes:
+    """Hash what identifies something to 16 bytes, so that an index of millions stays small."""
+    text = "\0".join(map(str, parts))
+    return hashlib.blake2b(os.fsencode(text), digest_size=16).digest()

@@ -1,0 +1,239 @@
+"""One file in a process of its own making: a worker that a file ends is replaced, and the file gets a status."""
+
+from __future__ import annotations
+
+import atexit
+import signal
+import threading
+from contextlib import suppress
+from dataclasses import fields, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from unmask.batch.errors import BatchError
+from unmask.batch.identity import Fingerprint, fingerprint
+from unmask.batch.worker import MakeScanner, largest, plain_scanner, scan_or_explain, serve, unless_changed
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import SpawnProcess
+
+    from unmask.detectors import Card
+    from unmask.report import DetectorInfo, ScanResult
+    from unmask.scanning import Settings
+
+PATIENCE = 900.0
+STARTS = 3
+
+
+class FileScanner(Protocol):
+    """Looks at one file after the other; each thread has its own."""
+
+    def look(self, path: Path) -> Fingerprint:
+        """Fingerprint a file, reading it once."""
+
+    def scan(self, path: Path, seen: Fingerprint) -> tuple[ScanResult, Fingerprint]:
+        """Scan a file as it was seen; give the result, and the fingerprint that it is of."""
+
+    def drop(self) -> None:
+        """Drop what another thread has in hand, if it can."""
+
+    def close(self) -> None:
+        """Free what it holds; nothing is in hand any more."""
+
+
+class WorkerEndedError(Exception):
+    """A worker process ended, or was ended because it took too long; the message says which."""
+
+
+class DroppedError(Exception):
+    """The file in hand was dropped."""
+
+
+class InProcessScanner:
+    """Scans in this process: a file that ends the process ends everything. Threads may share one."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._scanner = plain_scanner(settings)
+
+    def look(self, path: Path) -> Fingerprint:
+        """Fingerprint a file."""
+        return fingerprint(path, largest(self._scanner.settings))
+
+    def scan(self, path: Path, seen: Fingerprint) -> tuple[ScanResult, Fingerprint]:
+        """Scan a file as it was seen."""
+        return unless_changed(path, seen, scan_or_explain(self._scanner, path))
+
+    def drop(self) -> None:
+        """Do nothing: what a thread is at cannot be ended."""
+
+    def close(self) -> None:
+        """End the scanner's threads."""
+        self._scanner.close()
+
+
+class IsolatedScanner:
+    """Scans in a worker process, started when first needed and replaced when it ends.
+
+    A file that ended two workers, or kept each for ``patience`` seconds, is unreadable.
+
+    Parameters
+    ----------
+    settings
+        For the worker's ``Scanner``, which it loads once.
+    detector
+        Named in the results of files that ended their workers.
+    patience
+        Seconds of wall time after which a worker that is busy with one file is ended.
+    make_scanner
+        Makes the scanner in the worker; a function of a module, so that the worker can import it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        detector: DetectorInfo,
+        patience: float = PATIENCE,
+        make_scanner: MakeScanner | None = None,
+    ) -> None:
+        self._settings = replace(settings, threads=1)
+        self._detector = detector
+        self._patience = patience
+        self._make_scanner = make_scanner or plain_scanner
+        self._process: SpawnProcess | None = None
+        self._connection: Connection | None = None
+        self._dropped = False
+        self._lock = threading.Lock()
+
+    @property
+    def pid(self) -> int | None:
+        """Of the present worker process, if there is one."""
+        return self._process.pid if self._process else None
+
+    def look(self, path: Path) -> Fingerprint:
+        """Fingerprint a file; that of nothing when reading it ended two workers."""
+        answer = self._try_twice("look", path)
+        return Fingerprint() if isinstance(answer, WorkerEndedError) else answer
+
+    def scan(self, path: Path, seen: Fingerprint) -> tuple[ScanResult, Fingerprint]:
+        """Scan a file as it was seen.
+
+        Raises DetectorError or FaceFinderError when these cannot be loaded, DroppedError after ``drop``.
+        """
+        answer = self._try_twice("scan", path)
+        if isinstance(answer, WorkerEndedError):
+            from unmask.report import ScanResult
+            from unmask.scanning import kind_by_name
+
+            answer = ScanResult(str(path), kind_by_name(path), "unreadable", self._detector, str(answer))
+        return unless_changed(path, seen, answer)
+
+    def drop(self) -> None:
+        """End the worker at once, and start no other."""
+        with self._lock:
+            self._dropped = True
+            self._end_worker()
+        atexit.unregister(self.drop)
+
+    def close(self) -> None:
+        """End the worker."""
+        self.drop()
+
+    def _try_twice(self, verb: str, path: Path) -> Any:
+        """Ask a worker, and a fresh one when it ends; whatever ended the first may have come from outside."""
+        try:
+            return self._ask(verb, path)
+        except WorkerEndedError:
+            pass
+        try:
+            return self._ask(verb, path)
+        except WorkerEndedError as ended:
+            return ended
+
+    def _ask(self, verb: str, path: Path) -> Any:
+        link = self._ready_worker()
+        try:
+            link.send((verb, str(path)))
+            answer = self._answer(link, self._patience)
+        except (EOFError, OSError):
+            raise self._why_it_ended() from None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _answer(self, link: Connection, patience: float) -> Any:
+        if link.poll(patience):
+            return link.recv()
+        with self._lock:
+            self._end_worker()
+        raise WorkerEndedError(f"it kept a process busy for {patience:.0f} seconds, twice")
+
+    def _ready_worker(self) -> Connection:
+        for _ in range(STARTS):
+            with self._lock:
+                if self._dropped:
+                    raise DroppedError
+                if self._connection is not None:
+                    return self._connection
+                link = self._start()
+            try:
+                answer = self._answer(link, PATIENCE)
+            except (EOFError, OSError, WorkerEndedError):
+                self._why_it_ended()
+                continue
+            if isinstance(answer, Exception):
+                raise answer
+            return link
+        raise BatchError(
+            "the worker processes end as soon as they start; is there enough memory for so many? In a script of "
+            'your own, start under if __name__ == "__main__"'
+        )
+
+    def _start(self) -> Connection:
+        # multiprocessing would wait for the worker at the end of this process; this comes before.
+        atexit.register(self.drop)
+        # Spawned, not forked: the parent has threads.
+        context = get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(
+            target=serve, args=(theirs, self._settings, self._make_scanner), daemon=True
+        )
+        self._process.start()
+        theirs.close()
+        return self._connection
+
+    def _why_it_ended(self) -> WorkerEndedError:
+        """Clear the ended worker away and say what ended it; raises DroppedError when that was ``close``."""
+        with self._lock:
+            if self._dropped:
+                raise DroppedError
+            process = self._process
+            self._end_worker(at_once=False)
+        return WorkerEndedError(_ending(process.exitcode if process else None))
+
+    def _end_worker(self, at_once: bool = True) -> None:
+        if self._process is not None:
+            if at_once:
+                self._process.kill()
+            else:
+                self._process.join(5)
+                self._process.kill()
+            self._process.join()
+        if self._connection is not None and not at_once:
+            self._connection.close()
+        self._process = self._connection = None
+
+
+def detector_info(card: Card) -> DetectorInfo:
+    """Name a detector as results do, without loading it: by the part of its card that they carry."""
+    from unmask.report import DetectorInfo
+
+    return DetectorInfo(**{part.name: getattr(card, part.name) for part in fields(DetectorInfo)})
+
+
+def _ending(code: int | None) -> str:
+    if code is not None and code < 0:
+        with suppress(ValueError):
+            return f"it ended the process that scanned it, twice: {signal.Signals(-code).name}"
+    return f"it ended the process that scanned it, twice: exit code {code}"

@@ -1,0 +1,96 @@
+"""A run over many files on one machine: threads that each drive a scanner, one ledger, one log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from unmask.batch.identity import row_of
+from unmask.batch.isolation import DroppedError, FileScanner
+from unmask.batch.stopping import Stop
+
+if TYPE_CHECKING:
+    from unmask.batch.ledger import Ledger
+    from unmask.batch.paths import PathSource
+    from unmask.report import ScanResult
+
+_TICK = 0.2
+
+
+def run(
+    source: PathSource,
+    ledger: Ledger,
+    scanners: Sequence[FileScanner],
+    stop: Stop | None = None,
+    on_result: Callable[[ScanResult], None] | None = None,
+) -> None:
+    """Scan every file of a source that the ledger does not know, until it ends or the run is stopped.
+
+    scanners : one a thread; closed at the end. on_result : called with each scan's whole result.
+
+    Raises what a scanner or the log raised first; rows written until then are whole.
+    """
+    stop = stop or Stop()
+    threads = ThreadPoolExecutor(len(scanners), thread_name_prefix="unmask-batch")
+    try:
+        work = [threads.submit(_work, scanner, source, ledger, stop, on_result) for scanner in scanners]
+        _wait_for(work, scanners, stop)
+    finally:
+        stop.ask()
+        for scanner in scanners:
+            scanner.drop()
+        threads.shutdown()
+        for scanner in scanners:
+            scanner.close()
+    for future in work:
+        future.result()
+
+
+def _wait_for(work: Sequence[Future[None]], scanners: Sequence[FileScanner], stop: Stop) -> None:
+    """Wait until all is done or one failed, ticking so that signals are seen."""
+    waiting = set(work)
+    while waiting:
+        done, waiting = wait(waiting, _TICK, return_when=FIRST_EXCEPTION)
+        if any(future.exception() for future in done):
+            return
+        if stop.overdue:
+            for scanner in scanners:
+                scanner.drop()
+
+
+def _work(
+    scanner: FileScanner,
+    source: PathSource,
+    ledger: Ledger,
+    stop: Stop,
+    on_result: Callable[[ScanResult], None] | None,
+) -> None:
+    """Do one file after the other until none is left."""
+    anew: list[Path] = []
+    while not stop.asked:
+        path = anew.pop() if anew else source.take(_TICK)
+        if path is not None:
+            try:
+                anew += _one(path, scanner, ledger, on_result)
+            except DroppedError:
+                return
+        elif source.ended:
+            return
+
+
+def _one(
+    path: Path, scanner: FileScanner, ledger: Ledger, on_result: Callable[[ScanResult], None] | None
+) -> list[Path]:
+    """Look at one file, and scan it if its content is new; gives back files that are to be looked at anew."""
+    if ledger.is_done(path):
+        return []
+    seen = scanner.look(path)
+    if not ledger.claim(path, seen):
+        return []
+    result, of = scanner.scan(path, seen)
+    anew = ledger.finish(path, seen, row_of(result, of, ledger.key))
+    if on_result:
+        on_result(result)
+    return anew

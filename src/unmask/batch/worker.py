@@ -1,0 +1,104 @@
+"""What runs in a worker process: one scanner, loaded once, that answers until its parent is gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing import connection, parent_process
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from unmask.batch.identity import Fingerprint, fingerprint
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from unmask.report import ScanResult
+    from unmask.scanning import Scanner, Settings
+
+MakeScanner = Callable[["Settings"], "Scanner"]
+
+
+def serve(link: Connection, settings: Settings, make_scanner: MakeScanner) -> None:
+    """Run a worker: load once, then answer until the other end closes."""
+    _leave_stopping_to_the_parent()
+    with make_scanner(settings) as scanner, suppress(EOFError, BrokenPipeError):
+        try:
+            _ = scanner.detector
+        except Exception as error:
+            link.send(error)
+            return
+        link.send("ready")
+        while True:
+            verb, path = link.recv()
+            link.send(_answer_to(scanner, verb, Path(path)))
+
+
+def _answer_to(scanner: Scanner, verb: str, path: Path) -> object:
+    try:
+        if verb == "look":
+            return fingerprint(path, largest(scanner.settings))
+        return scan_or_explain(scanner, path)
+    except Exception as error:
+        return error
+
+
+def plain_scanner(settings: Settings) -> Scanner:
+    """Make the scanner of everyday use."""
+    from unmask.scanning import Scanner
+
+    return Scanner(settings)
+
+
+def scan_or_explain(scanner: Scanner, path: Path) -> ScanResult:
+    """Scan one file; an error of unmask's own becomes that file's result, so that the other files are done."""
+    from unmask.detectors import DetectorError
+    from unmask.faces import FaceFinderError
+    from unmask.report import ScanResult
+    from unmask.scanning import kind_by_name
+
+    try:
+        return scanner.scan(path)
+    except (DetectorError, FaceFinderError):
+        raise
+    except Exception as error:
+        detail = f"internal error: {type(error).__name__}: {' '.join(str(error).split())}"
+        return ScanResult(str(path), kind_by_name(path), "unreadable", scanner.detector_info, detail)
+
+
+def unless_changed(path: Path, seen: Fingerprint, result: ScanResult) -> tuple[ScanResult, Fingerprint]:
+    """Give a result and what it is of; of a file that was changed meanwhile there is no result."""
+    if seen.still_holds(path):
+        return result, seen
+    from unmask.report import ScanResult
+
+    changed = ScanResult(
+        result.path, result.kind, "unreadable", result.detector, "it changed while it was scanned",
+        seconds=result.seconds,
+    )  # fmt: skip
+    return changed, Fingerprint()
+
+
+def largest(settings: Settings) -> int:
+    """Bytes of the largest file that is read at all."""
+    return max(settings.limits.image_bytes, settings.limits.video_bytes)
+
+
+def _leave_stopping_to_the_parent() -> None:
+    """Ctrl-C reaches the whole group, and so does the end of a service: the parent ends its workers in order.
+
+    A parent that was killed takes its workers along.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)

@@ -1,0 +1,168 @@
+"""``unmask scan`` over many files: JSON lines, worker processes, Ray; progress, summary and exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from unmask.batch import FileScanner, Ledger, PathSource
+    from unmask.detectors import Card
+    from unmask.report import ScanResult
+    from unmask.scanning import Settings
+
+STANDARD = Path("-")
+PIPE_CLOSED = 141
+
+
+@dataclass(frozen=True)
+class ManyOptions:
+    """How many files are scanned.
+
+    output : file of JSON lines, "-" for standard output, None for none. workers : processes (0: this one), None
+    for one a processor. ray : a cluster's address. keep : whether the caller wants whole results.
+    """
+
+    output: Path | None = None
+    workers: int | None = None
+    resume: bool = False
+    ray: str | None = None
+    listed: Path | None = None
+    keep: bool = False
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anything asks for more than scanning file after file in this process."""
+        given = (self.output, self.workers, self.ray, self.listed)
+        return self.resume or any(value is not None for value in given)
+
+    def check(self) -> None:
+        """Raise typer.BadParameter for options that do not go together."""
+        if self.resume and (self.output is None or self.keep):
+            raise typer.BadParameter(
+                "goes with --output, and with none of --json, --report, --annotate", param_hint="--resume"
+            )
+        if self.ray is not None and (self.output is None or self.keep or self.workers == 0):
+            raise typer.BadParameter(
+                "goes with --output, and with none of --json, --report, --annotate, --workers 0",
+                param_hint="--ray",
+            )
+        if self.output == STANDARD and self.keep:
+            raise typer.BadParameter(
+                "'-' goes with none of --json, --report, --annotate", param_hint="--output"
+            )
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """What a run came to.
+
+    outcomes : files by (status, verdict). results : in the order of the files, when they were to be kept.
+    signal : number of the signal that stopped the run.
+    """
+
+    outcomes: Counter[tuple[str, str | None]]
+    results: Sequence[ScanResult]
+    signal: int | None
+
+
+def scan_many(files: Sequence[Path], settings: Settings, options: ManyOptions) -> Scanned:
+    """Scan files, or those that ``options.listed`` names, as the options say; prints a summary."""
+    from unmask.batch import Ledger, Stop, open_log, run, scan_key, unnamed_log
+    from unmask.batch.cluster import run_on_ray
+    from unmask.cli.progress import shown
+    from unmask.detectors import load_card
+
+    card = load_card(settings.detector)
+    target = None if options.output == STANDARD else options.output
+    stop = Stop(on_request=_interrupt if options.ray else _say_stopping)
+    results: dict[str, ScanResult] = {}
+    log = unnamed_log() if options.output is None else open_log(target, options.resume)
+    with log, stop.listening(), _quiet_when_nobody_reads():
+        ledger = Ledger(log, scan_key(card, settings))
+        if ledger.of_other_scans:
+            note = f"{ledger.of_other_scans} lines are of another detector or other settings, and stay"
+            typer.echo(f"unmask: {note}", err=True)
+        source, left = _source(files, options, ledger)
+        with shown(ledger, left):
+            if options.ray is not None:
+                paths = iter(lambda: source.take(0), None)
+                run_on_ray(options.ray, list(paths), ledger, settings, card, stop, options.workers)
+            else:
+                on_result = (lambda result: results.update({result.path: result})) if options.keep else None
+                run(source, ledger, _scanners(options, left, settings, card), stop, on_result)
+        kept = _in_order(files, results, ledger.copies) if options.keep else []
+    if options.output is not None:
+        _print_summary(ledger)
+    return Scanned(ledger.outcomes, kept, stop.signal)
+
+
+def _source(files: Sequence[Path], options: ManyOptions, ledger: Ledger) -> tuple[PathSource, int | None]:
+    """Give the paths to look at and how many they are; None when they come as a stream."""
+    from unmask.batch import ListedPaths, StreamedPaths, listed_in
+
+    if options.listed is not None:
+        if options.listed == STANDARD and options.ray is None:
+            return StreamedPaths(0), None
+        files = listed_in(Path("/dev/stdin") if options.listed == STANDARD else options.listed)
+    left = ledger.not_done(files)
+    return ListedPaths(left), len(left)
+
+
+def _scanners(
+    options: ManyOptions, left: int | None, settings: Settings, card: Card
+) -> Sequence[FileScanner]:
+    from unmask.batch import InProcessScanner, IsolatedScanner, detector_info
+    from unmask.detectors.sessions import available_cores
+
+    if options.workers == 0:
+        return [InProcessScanner(settings)]
+    count = min(options.workers or available_cores(), max(1, left if left is not None else sys.maxsize))
+    return [IsolatedScanner(settings, detector_info(card)) for _ in range(count)]
+
+
+def _in_order(
+    files: Sequence[Path], results: dict[str, ScanResult], copies: dict[str, str]
+) -> list[ScanResult]:
+    """Put results in the order of the files, those of the same content among them."""
+    all_of_them = results | {path: replace(results[first], path=path) for path, first in copies.items()}
+    order = [str(path) for path in files if str(path) in all_of_them]
+    return [all_of_them[path] for path in order or all_of_them]
+
+
+def _say_stopping(number: int) -> None:
+    typer.echo("unmask: stopping; finishing what is in hand (once more: dropping it)", err=True)
+
+
+def _interrupt(number: int) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _quiet_when_nobody_reads() -> Iterator[None]:
+    """End as other tools do when the reader of a pipe has gone."""
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(PIPE_CLOSED) from None
+
+
+def _print_summary(ledger: Ledger) -> None:
+    """Say on standard error what the run came to."""
+    kinds: Counter[str] = Counter()
+    for (status, verdict), count in ledger.outcomes.items():
+        kinds[(verdict or status).replace("_", " ")] += count
+    came_to = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()) or "nothing to do"
+    done = (
+        f"{ledger.scanned} scanned, {len(ledger.copies)} of a known content, {ledger.done_before} done before"
+    )
+    typer.echo(f"unmask: {sum(kinds.values())} files: {came_to} ({done})", err=True)

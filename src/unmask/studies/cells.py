@@ -1,0 +1,190 @@
+"""From a study file to its cells: which recipes are trained, under which seeds, against which control."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import itertools
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from unmask.studies.study import Changes, Study, StudyError
+from unmask.training.recipes import Recipe, RecipeError, apply_override, describe_error
+
+ANY = "any"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One recipe of a study.
+
+    name: as tables show it. levels: factor -> level, `any` where every level is the same recipe; empty for a
+    variant. control: name of the cell that it is compared with; None for a control. seeds: of its runs.
+    """
+
+    name: str
+    levels: Mapping[str, str]
+    recipe: Recipe
+    seeds: tuple[int, ...]
+    control: str | None = None
+
+    def run(self, seed: int) -> Recipe:
+        """Give the recipe of one run."""
+        return self.recipe.model_copy(update={"seed": seed})
+
+
+def plan(study: Study, path: Path, overrides: Iterable[str] = ()) -> list[Cell]:
+    """List the cells of a study file: controls first, then the grid, then variants.
+
+    overrides: key=value changes to every recipe, stronger than the file's.
+    """
+    values = base_values(study, path)
+    overrides = tuple(overrides)
+    grid = merged(study, [_grid_cell(study, values, overrides, combo) for combo in combinations(study)])
+    cells = [replace(cell, control=_control(study, cell, grid)) for cell in grid]
+    cells.sort(key=lambda cell: cell.control is not None)
+    base = {factor: study.base.get(factor, next(iter(levels))) for factor, levels in study.factors.items()}
+    against = find(grid, base | study.control)
+    for name, variant in study.variants.items():
+        if name in {cell.name for cell in cells}:
+            raise StudyError(f"the variant {name!r} has the name of a cell of the grid")
+        changes = [*_level_changes(study, base), variant.changes]
+        recipe = build(values, changes, overrides, f"variant {name!r}")
+        cells.append(Cell(name, {}, recipe, variant.seeds or study.seeds, against.name if against else None))
+    return cells
+
+
+def base_values(study: Study, path: Path) -> dict[str, Any]:
+    """Read the base recipe's own keys, with the study's changes."""
+    recipe = path.parent / study.recipe
+    try:
+        values = yaml.safe_load(recipe.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StudyError(f"{path}: recipe: {recipe}: {error.strerror}") from None
+    if not isinstance(values, dict):
+        raise StudyError(f"{path}: recipe: {recipe} holds no keys")
+    return changed(values, study.changes)
+
+
+def changed(values: dict[str, Any], changes: Changes) -> dict[str, Any]:
+    """Give a copy of a recipe's values with dotted keys set."""
+    result = copy.deepcopy(values)
+    for key, value in changes.items():
+        # JSON is YAML: the value comes back as it was, through the rules of `key=value`.
+        apply_override(result, f"{key}={json.dumps(value)}")
+    return result
+
+
+def build(values: dict[str, Any], changes: Iterable[Changes], overrides: Iterable[str], what: str) -> Recipe:
+    """Make a recipe that is judged at its last step, so that no checkpoint is chosen on what judges it."""
+    for change in changes:
+        values = changed(values, change)
+    values = copy.deepcopy(values)
+    for override in overrides:
+        apply_override(values, override)
+    try:
+        recipe = Recipe.model_validate(values)
+    except ValidationError as error:
+        raise StudyError(f"{what}: {describe_error(error, Recipe)}") from None
+    except RecipeError as error:
+        raise StudyError(f"{what}: {error}") from None
+    last = recipe.evaluation.model_copy(
+        update={"every": recipe.optimiser.steps, "patience": 0, "select": "mean"}
+    )
+    data = recipe.data
+    if data.seed is None:
+        data = data.model_copy(update={"seed": recipe.seed})
+    # Lightning starts further processes by repeating the command, which here is the whole study.
+    device = recipe.trainer.model_copy(update={"devices": 1, "nodes": 1, "strategy": "auto"})
+    return recipe.model_copy(update={"evaluation": last, "data": data, "trainer": device, "resume": False})
+
+
+def combinations(study: Study) -> list[dict[str, str]]:
+    """List every combination of the factors' levels; none where there are no factors."""
+    names = list(study.factors)
+    found = itertools.product(*(study.factors[name] for name in names))
+    return [dict(zip(names, levels, strict=True)) for levels in found] if names else []
+
+
+def _level_changes(study: Study, combination: Mapping[str, str]) -> list[Changes]:
+    return [study.factors[factor][level] for factor, level in combination.items()]
+
+
+def _grid_cell(
+    study: Study, values: dict[str, Any], overrides: tuple[str, ...], combination: dict[str, str]
+) -> Cell:
+    name = title(combination)
+    recipe = build(values, _level_changes(study, combination), overrides, name)
+    return Cell(name, combination, recipe, study.seeds)
+
+
+def title(levels: Mapping[str, str]) -> str:
+    """Name a cell by its levels."""
+    return ", ".join(f"{factor} {level}" for factor, level in levels.items() if level != ANY)
+
+
+def merged(study: Study, cells: Iterable[Cell]) -> list[Cell]:
+    """Join combinations that come to the same recipe into one cell."""
+    by_key: dict[str, list[Cell]] = {}
+    for cell in cells:
+        by_key.setdefault(recipe_key(cell.recipe), []).append(cell)
+    result = []
+    for same in by_key.values():
+        found = {factor: {cell.levels[factor] for cell in same} for factor in study.factors}
+        levels = {factor: next(iter(there)) if len(there) == 1 else ANY for factor, there in found.items()}
+        result.append(replace(same[0], name=title(levels), levels=levels))
+    return result
+
+
+def _control(study: Study, cell: Cell, cells: list[Cell]) -> str | None:
+    if not study.control:
+        return None
+    found = find(cells, {**cell.levels, **study.control})
+    return None if found is None or found.name == cell.name else found.name
+
+
+def find(cells: Iterable[Cell], levels: Mapping[str, str]) -> Cell | None:
+    """Find the cell of these levels; `any` fits every level."""
+    for cell in cells:
+        if cell.levels and all(
+            cell.levels[factor] == level or ANY in (level, cell.levels[factor])
+            for factor, level in levels.items()
+        ):
+            return cell
+    return None
+
+
+def recipe_key(recipe: Recipe) -> str:
+    """Hash what decides a run: not its name, where its files lie, or options that nothing reads."""
+    values = recipe.model_dump(
+        mode="json",
+        exclude={
+            "name": True,
+            "runs": True,
+            "resume": True,
+            "export": True,
+            "trainer": True,
+            "data": {"root", "workers"},
+        },
+    )
+    trunk = values["trunk"]
+    del trunk["cache"], trunk["threads"]
+    for key in ("file", "projection"):
+        trunk[key] = trunk[key] and PurePath(trunk[key]).name
+    for source in values["data"]["train"] + values["data"]["validation"]:
+        del source["terms"]
+    loss, model = values["loss"], values["model"]
+    if loss["weight"] == 0 or not model["decoder"]["enabled"]:
+        values["loss"] = {name: loss[name] for name in ("kind", "label_smoothing")}
+        model["decoder"] = None
+    elif values["pretraining"]["steps"]:
+        del loss["weight"]
+    if not values["pretraining"]["steps"]:
+        values["pretraining"] = None
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]

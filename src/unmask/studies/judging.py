@@ -1,0 +1,218 @@
+"""Judges runs: AUC of each cell and its difference from the control, with intervals over groups and seeds.
+
+A resample draws sources or groups with replacement, the same for every run, and draws seeds with replacement: a
+cell's value is the mean over the drawn seeds. A difference is taken between runs of one seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unmask.evaluation.intervals import (
+    Difference,
+    Estimate,
+    Settings,
+    cluster_index,
+    item_counts,
+    percentiles,
+    too_few_clusters,
+)
+from unmask.evaluation.metrics import Floats, auc, single_class_reason
+from unmask.evaluation.weighted import RankingMetrics
+from unmask.studies.cells import Cell
+from unmask.studies.runs import Cost, Run
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a run said of a validation set's frames or videos: labels, logits, groups (N,)."""
+
+    labels: np.ndarray
+    logits: np.ndarray
+    groups: np.ndarray
+
+    def counts(self) -> dict[str, int]:
+        """Count real, fake and groups."""
+        fake = int((self.labels == 1).sum())
+        return {"real": len(self.labels) - fake, "fake": fake, "groups": len(np.unique(self.groups))}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """AUC of a cell on one set at one level.
+
+    auc: mean over seeds, with its interval. seeds: seed -> AUC. spread: standard deviation over seeds, None for
+    one. difference: from the control, over the seeds of both.
+    """
+
+    auc: Estimate
+    seeds: Mapping[int, float]
+    spread: float | None
+    difference: Difference | None = None
+    paired_seeds: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "auc": self.auc.to_dict(),
+            "seeds": {str(seed): value for seed, value in self.seeds.items()},
+            "spread": self.spread,
+            "difference": self.difference and self.difference.to_dict(),
+            "paired_seeds": self.paired_seeds,
+        }
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A cell with its figures by name (`faces, frames`) and the mean cost of its runs."""
+
+    name: str
+    levels: Mapping[str, str]
+    control: str | None
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    cost: Cost | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "name": self.name,
+            "levels": dict(self.levels),
+            "control": self.control,
+            "figures": {name: figure.to_dict() for name, figure in self.figures.items()},
+            "cost": self.cost and asdict(self.cost),
+        }
+
+
+def judge(
+    cells: Iterable[Cell], runs: Sequence[Run], videos: Sequence[str], settings: Settings | None = None
+) -> list[Judged]:
+    """Judge every cell that has a run."""
+    settings = settings or Settings()
+    names = {cell.name: [run for run in runs if run.cell == cell.name] for cell in cells}
+    result = []
+    for cell in cells:
+        mine, theirs = names[cell.name], names.get(cell.control or "", [])
+        if not mine:
+            continue
+        figures = {
+            name: _figure(name, mine, theirs, tuple(videos), settings)
+            for name in read_rows(mine[0].folder, videos)
+        }
+        result.append(Judged(cell.name, cell.levels, cell.control, figures, _mean_cost(mine)))
+    return result
+
+
+def read_rows(folder: Path, videos: Iterable[str] = ()) -> dict[str, Rows]:
+    """Read a run's validation logits: frames of every set, and the mean logit of each video for some.
+
+    videos: names of sets whose rows are several frames of a video. A video is a recording in one version: real
+    and fake of one recording are two.
+    """
+    return _read_rows(folder, tuple(videos))
+
+
+@lru_cache(maxsize=1024)
+def _read_rows(folder: Path, videos: tuple[str, ...]) -> dict[str, Rows]:
+    with np.load(folder / "validation.npz", allow_pickle=False) as file:
+        arrays = {name: file[name] for name in ("set", "label", "group", "recording", "logit")}
+    result = {}
+    for name in dict.fromkeys(arrays["set"].tolist()):
+        here = arrays["set"] == name
+        labels, logits, groups = (arrays[key][here] for key in ("label", "logit", "group"))
+        result[f"{name}, frames"] = Rows(labels.astype(np.int64), logits.astype(np.float64), groups)
+        if name in videos:
+            keys = np.stack([arrays["recording"][here], labels.astype(np.int64)])
+            _, first, video = np.unique(keys, axis=1, return_index=True, return_inverse=True)
+            video = video.reshape(-1)
+            mean = np.bincount(video, logits) / np.bincount(video)
+            result[f"{name}, videos"] = Rows(labels[first].astype(np.int64), mean, groups[first])
+    return result
+
+
+def _figure(
+    name: str, mine: Sequence[Run], theirs: Sequence[Run], videos: tuple[str, ...], settings: Settings
+) -> Figure:
+    values = {run.seed: _value(run.folder, name, videos) for run in mine}
+    spread = float(np.std(list(values.values()), ddof=1)) if len(values) > 1 else None
+    draws = _over_seeds([_draws(run.folder, name, videos, settings) for run in mine], settings)
+    mean = Estimate(float(np.mean(list(values.values()))), *_interval(draws, settings))
+    controls = {run.seed: run for run in theirs}
+    pairs = [(run, controls[run.seed]) for run in mine if run.seed in controls]
+    return Figure(mean, values, spread, _difference(name, pairs, videos, settings), len(pairs))
+
+
+def _difference(
+    name: str, pairs: Sequence[tuple[Run, Run]], videos: tuple[str, ...], settings: Settings
+) -> Difference | None:
+    if not pairs:
+        return None
+    value = float(
+        np.mean([_value(a.folder, name, videos) - _value(b.folder, name, videos) for a, b in pairs])
+    )
+    each = [
+        _draws(a.folder, name, videos, settings) - _draws(b.folder, name, videos, settings) for a, b in pairs
+    ]
+    draws = _over_seeds(each, settings)
+    low, high, reason = _interval(draws, settings)
+    if low is None:
+        return Difference(value, reason=reason)
+    usable = draws[np.isfinite(draws)]
+    # A share of resamples can be 0, a p value cannot: one more resample is counted on either side.
+    tail = (min((usable <= 0).sum(), (usable >= 0).sum()) + 1) / (usable.size + 1)
+    return Difference(value, low, high, p=float(min(1.0, 2 * tail)))
+
+
+def _interval(draws: Floats, settings: Settings) -> tuple[float | None, float | None, str | None]:
+    if not draws.size:
+        return None, None, "an interval needs two groups and both classes"
+    return percentiles(draws, settings)
+
+
+def _over_seeds(draws: Sequence[Floats], settings: Settings) -> Floats:
+    """Average (S, B) resamples over seeds drawn with replacement: (B,)."""
+    table = np.stack(draws)
+    seeds, resamples = table.shape
+    chosen = np.random.default_rng([settings.seed, 1]).integers(seeds, size=(resamples, seeds))
+    mean: Floats = table[chosen, np.arange(resamples)[:, None]].mean(axis=1)
+    return mean
+
+
+def _value(folder: Path, name: str, videos: tuple[str, ...]) -> float:
+    rows = read_rows(folder, videos)[name]
+    return auc(rows.labels, rows.logits) if single_class_reason(rows.labels) is None else float("nan")
+
+
+@lru_cache(maxsize=4096)
+def _draws(folder: Path, name: str, videos: tuple[str, ...], settings: Settings) -> Floats:
+    """Give the AUC (B,) under resampled groups, the same resamples for every run of a set."""
+    rows = read_rows(folder, videos)[name]
+    index = cluster_index(rows.groups, len(rows.labels))
+    if too_few_clusters(index) or single_class_reason(rows.labels) is not None:
+        return np.zeros(0)
+    ranking = RankingMetrics(rows.labels, rows.logits)
+    return np.concatenate([ranking.auc(weights) for weights in item_counts(index, settings)])
+
+
+def _mean_cost(runs: Sequence[Run]) -> Cost:
+    costs = [run.cost for run in runs]
+    return Cost(
+        costs[0].steps,
+        round(float(np.mean([cost.cpu_seconds for cost in costs])), 1),
+        round(float(np.mean([cost.seconds for cost in costs])), 1),
+        costs[0].weights,
+    )
+
+
+def best_cell(judged: Iterable[Judged], figure: str | None) -> Judged | None:
+    """Find the cell with a control whose mean AUC is highest, by default at the last figure."""
+    compared = [cell for cell in judged if cell.control and cell.levels and cell.figures]
+    if not compared:
+        return None
+    name = figure or list(compared[0].figures)[-1]
+    return max(compared, key=lambda cell: cell.figures[name].auc.value or 0.0)

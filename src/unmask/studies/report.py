@@ -1,0 +1,131 @@
+"""What a study found, as plain values and as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from unmask.evaluation.remarks import show
+from unmask.studies.judging import Figure, Judged
+from unmask.studies.runs import Failure
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class StudyReport:
+    """A study's cells with their figures, and what is missing.
+
+    sets: figure name -> real, fake, groups. planned, finished: numbers of runs. seeds: cell -> seeds that were
+    planned. best: name of the cell that got further seeds.
+    """
+
+    name: str
+    command: str
+    settings: Mapping[str, Any]
+    sets: Mapping[str, Mapping[str, int]]
+    cells: Sequence[Judged]
+    planned: int
+    finished: int
+    failures: Sequence[Failure] = ()
+    best: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "schema": SCHEMA,
+            "study": self.name,
+            "command": self.command,
+            "settings": dict(self.settings),
+            "sets": {name: dict(counts) for name, counts in self.sets.items()},
+            "runs": {"planned": self.planned, "finished": self.finished},
+            "best": self.best,
+            "cells": [cell.to_dict() for cell in self.cells],
+            "failures": [asdict(failure) for failure in self.failures],
+        }
+
+
+def to_markdown(report: StudyReport, plot: str | None = None) -> str:
+    """Write the study as a page: what was judged, the figures, the differences, the cost, what is missing."""
+    lines = [f"# {report.name}", "", f"    {report.command}", ""]
+    lines += [*_facts(report), ""]
+    if plot:
+        lines += [f"![Differences from the control]({plot})", ""]
+    figures = list(report.sets)
+    lines += ["## AUC", "", *_table(["cell", "seeds", *figures], _auc_rows(report.cells, figures)), ""]
+    compared = [cell for cell in report.cells if cell.control]
+    if compared:
+        rows = _difference_rows(compared, figures)
+        lines += ["## Difference from the control", "", *_table(["cell", "control", *figures], rows), ""]
+    heading = ["cell", "steps", "CPU seconds a run", "trained weights"]
+    lines += ["## Cost", "", *_table(heading, _cost_rows(report.cells)), ""]
+    if report.failures:
+        lines += ["## Failed", ""]
+        lines += [f"- {failure.cell}, seed {failure.seed}: {failure.error}" for failure in report.failures]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _facts(report: StudyReport) -> Iterator[str]:
+    settings = report.settings
+    yield (
+        f"{report.finished} of {report.planned} runs. Each is judged at its last step: no checkpoint was chosen. "
+        f"Mean over seeds, its 95 % interval by bootstrap over sources or groups and over seeds "
+        f"({settings['resamples']} resamples, seed {settings['seed']}), ± the standard deviation over seeds. "
+        f"Differences are between runs of one seed."
+    )
+    if settings.get("components"):
+        yield f"Maps were read through {settings['components']} principal components of their tokens."
+    for name, counts in report.sets.items():
+        yield f"- {name}: {counts['real']} real, {counts['fake']} fake, {counts['groups']} groups"
+    if report.best:
+        yield f"\n`{report.best}` is the best cell of the grid by the figures below, so they flatter it."
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [
+        "| " + " | ".join(headings) + " |",
+        "| --- " * len(headings) + "|",
+        *("| " + " | ".join(row) + " |" for row in rows),
+    ]
+
+
+def _auc_rows(cells: Sequence[Judged], figures: Sequence[str]) -> list[list[str]]:
+    rows = []
+    for cell in cells:
+        there = [cell.figures.get(name) for name in figures]
+        seeds = str(len(next(figure.seeds for figure in there if figure is not None)))
+        rows.append([cell.name, seeds, *map(_auc, there)])
+    return rows
+
+
+def _auc(figure: Figure | None) -> str:
+    if figure is None:
+        return "-"
+    return show(figure.auc) + (f" ± {figure.spread:.3f}" if figure.spread is not None else "")
+
+
+def _difference_rows(cells: Sequence[Judged], figures: Sequence[str]) -> list[list[str]]:
+    return [
+        [cell.name, cell.control or "", *(_difference(cell.figures.get(name)) for name in figures)]
+        for cell in cells
+    ]
+
+
+def _difference(figure: Figure | None) -> str:
+    if figure is None or figure.difference is None or figure.difference.value is None:
+        return "-"
+    found = figure.difference
+    text = f"{found.value:+.3f}"
+    if found.low is not None and found.high is not None:
+        text += f" [{found.low:+.3f}, {found.high:+.3f}]"
+    return text + (f", p {found.p:.2f}" if found.p is not None else "")
+
+
+def _cost_rows(cells: Sequence[Judged]) -> list[list[str]]:
+    return [
+        [cell.name, str(cell.cost.steps), f"{cell.cost.cpu_seconds:.0f}", f"{cell.cost.weights:,}"]
+        for cell in cells
+        if cell.cost
+    ]

@@ -1,0 +1,62 @@
+"""How well a detector rebuilds real faces: the distribution that its card holds, to tell what lies outside of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from unmask.datasets import DatasetError
+from unmask.detectors import Detector, DetectorError, Distribution
+from unmask.training.batches import set_names
+from unmask.training.recipes import Recipe, RecipeError
+from unmask.training.views import open_views
+
+log = logging.getLogger(__name__)
+
+SHARES = ("0.01", "0.05", "0.25", "0.5", "0.75", "0.95", "0.99", "0.999")
+FACES = 300
+"""Real faces looked at of each validation set, evenly spread: enough for the 99th percentile of all sets together."""
+
+
+def real_face_errors(folder: Path, recipe: Recipe, faces: int = FACES) -> dict[str, list[float]]:
+    """Rebuild real validation faces with an exported detector; gives each set's reconstruction errors.
+
+    Empty for a detector without a decoder, and where the recipe's data are not at hand, which is logged.
+    """
+    try:
+        detector = Detector(folder, threads=None)
+        if not detector.has_decoder:
+            return {}
+        views = open_views(recipe.data, size=detector.card.input_size, seed=recipe.seed, training=False)
+    except (DatasetError, DetectorError, RecipeError, OSError) as error:
+        log.warning("no distribution of the reconstruction error in the card: %s", error)
+        return {}
+    errors = {}
+    for name, source in zip(set_names(recipe.data.validation), views, strict=True):
+        real = np.flatnonzero(source.rows.label == 0)
+        chosen = real[np.linspace(0, len(real) - 1, min(faces, len(real))).round().astype(int)]
+        found = [detector.predict(source.image(int(row))[None]).reconstruction_errors for row in chosen]
+        errors[name] = [float(value[0]) for value in found if value is not None]
+    return errors
+
+
+def distribution(errors: Mapping[str, npt.ArrayLike]) -> Distribution | None:
+    """Sum up the reconstruction errors of each set's real faces; None where they do not spread.
+
+    Each set weighs the same, however many faces it has.
+    """
+    sets = {name: np.asarray(values, float) for name, values in errors.items() if np.size(values)}
+    if not sets:
+        return None
+    values = np.concatenate(list(sets.values()))
+    weights = np.concatenate([np.full(len(part), 1 / len(part)) for part in sets.values()])
+    order = np.argsort(values)
+    places = (np.cumsum(weights[order]) - weights[order] / 2) / weights.sum()
+    quantiles = {share: round(float(np.interp(float(share), places, values[order])), 6) for share in SHARES}
+    if not quantiles["0.5"] < quantiles["0.99"]:
+        return None
+    return Distribution(quantiles=quantiles, faces=len(values), sets=tuple(sets))

@@ -1,0 +1,59 @@
+"""An exported detector's folder, tiny and quick."""
+
+import json
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from unmask.detectors import file_sha256
+
+
+def write_detector(folder, size=32, decoder=True, **changes):
+    """A detector whose logit is the mean red value / 100 - 1 and whose reconstruction is the mean colour."""
+    folder.mkdir(parents=True, exist_ok=True)
+    nodes = [
+        helper.make_node("Cast", ["crops"], ["f"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["f", "places"], ["colour"], keepdims=0),
+        helper.make_node("Gather", ["colour", "zero"], ["red"], axis=1),
+        helper.make_node("Mul", ["red", "slope"], ["scaled"]),
+        helper.make_node("Sub", ["scaled", "one"], ["logit"]),
+        helper.make_node("Div", ["colour", "white"], ["unit"]),
+        helper.make_node("Reshape", ["unit", "shape"], ["small"]),
+        helper.make_node("Tile", ["small", "times"], ["reconstruction"]),
+    ]
+    constants = {
+        "places": np.array([1, 2], np.int64),
+        "zero": np.array(0, np.int64),
+        "slope": np.float32(0.01),
+        "one": np.float32(1),
+        "white": np.float32(255),
+        "shape": np.array([-1, 3, 1, 1], np.int64),
+        "times": np.array([1, 1, 8, 8], np.int64),
+    }
+    outputs = [helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["n"])]
+    if decoder:
+        outputs.append(helper.make_tensor_value_info("reconstruction", TensorProto.FLOAT, ["n", 3, 8, 8]))
+    graph = helper.make_graph(
+        nodes,
+        "toy",
+        [helper.make_tensor_value_info("crops", TensorProto.UINT8, ["n", size, size, 3])],
+        outputs,
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    onnx.save(model, folder / "model.onnx")
+    card = {
+        "name": "toy",
+        "version": "1",
+        "description": "mean red",
+        "sha256": file_sha256(folder / "model.onnx"),
+        "licence": "Apache-2.0",
+        "crop_profile": "wide",
+        "input_size": size,
+        "threshold": 0.5,
+        "band": [0.4, 0.6],
+        "calibration": {"slope": 2.0, "intercept": 0.5},
+    }
+    (folder / "card.json").write_text(json.dumps(card | changes))
+    return folder

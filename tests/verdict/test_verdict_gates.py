@@ -1,0 +1,180 @@
+"""Gates widen intervals or abstain, say why, and do nothing else."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import ImageFilter
+
+from unmask.demo.clips import FACE, portrait
+from unmask.detectors import Distribution, Quality
+from unmask.faces import measure
+from unmask.verdict import (
+    GATES,
+    OUTLIER,
+    Calibration,
+    Doubt,
+    Gate,
+    Rule,
+    examine,
+    gates_of,
+    judge_file,
+    judge_track,
+    logit_interval,
+    outlier_gate,
+    track_doubt,
+    trimmed_mean,
+)
+
+RULE = Rule(Calibration(within_sd=0.5), threshold=0.5, band=(0.4, 0.6))
+FRONTAL = np.array([[210, 110], [250, 110], [230, 135], [212, 160], [248, 160]], np.float32)
+PROFILE = np.array([[210, 110], [222, 110], [190, 135], [205, 160], [220, 160]], np.float32)
+ERRORS = {"0.5": 0.06, "0.99": 0.13}
+ALL = (*GATES, outlier_gate(ERRORS))
+
+
+def worse(change):
+    picture = portrait()
+    return {
+        "as it is": lambda: np.asarray(picture),
+        "blurred": lambda: np.asarray(picture.filter(ImageFilter.GaussianBlur(5))),
+        "dark or flat": lambda: (np.asarray(picture) * 0.05).astype(np.uint8),
+        "over-exposed": lambda: np.clip(np.asarray(picture).astype(int) * 4, 0, 255).astype(np.uint8),
+        "grainy": lambda: np.clip(
+            np.asarray(picture) + np.random.default_rng(0).normal(0, 60, (512, 512, 3)), 0, 255
+        ).astype(np.uint8),
+    }[change]()
+
+
+def doubt_of(change="as it is", landmarks=FRONTAL, confidence=0.9, side=None, error=0.06):
+    quality = measure(worse(change), FACE, landmarks, confidence, side)
+    return examine({**quality.to_dict(), "reconstruction_error": error}, ALL)
+
+
+def test_a_good_portrait_fires_no_gate():
+    assert doubt_of() == Doubt() and not doubt_of().refused
+
+
+@pytest.mark.parametrize(
+    ("gate", "made"),
+    [
+        ("blurred", {"change": "blurred"}),
+        ("dark or flat", {"change": "dark or flat"}),
+        ("over-exposed", {"change": "over-exposed"}),
+        ("grainy", {"change": "grainy"}),
+        ("small", {"side": 20.0}),
+        ("turned away", {"landmarks": PROFILE}),
+        ("uncertain face", {"confidence": 0.5}),
+        (OUTLIER, {"error": 0.3}),
+    ],
+)
+def test_each_gate_fires_on_its_own_made_example(gate, made):
+    doubt = doubt_of(**made)
+    assert gate in doubt.names
+    assert doubt.refused or doubt.up + doubt.down > 0
+
+
+def test_what_was_not_measured_fires_nothing():
+    measures = {gate.measure: float("nan") for gate in ALL}
+    assert examine(measures, ALL) == examine({}, ALL) == examine({"side": None}, ALL) == Doubt()
+
+
+def test_severity_rises_from_the_limit_to_the_full_doubt_in_either_direction():
+    for gate in (Gate("a", "x", 10, 2, 1, ""), Gate("b", "x", -10, -2, -1, "")):
+        sign = 1 if gate.limit > 0 else -1
+        values = [sign * value for value in (20, 10, 6, 2, 0)]
+        assert [gate.severity(value) for value in values] == [0, 0, 0.5, 1, 1]
+        assert [gate.refuses(value) for value in values] == [False, False, False, False, True]
+
+
+@pytest.mark.parametrize("change", [{"up": -1.0}, {"down": -1.0}, {"full": 10.0}, {"limit": float("nan")}])
+def test_a_gate_that_makes_no_sense_cannot_be_made(change):
+    with pytest.raises(ValueError):
+        Gate(**{"name": "a", "measure": "x", "limit": 10.0, "full": 2.0, "refuse": None, "text": ""} | change)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_gate_ever_narrows_an_interval_or_moves_a_score(seed):
+    rng = np.random.default_rng(seed)
+    rule = Rule(Calibration(1.5, 0.2, rng.uniform(0.2, 2), rng.uniform(0, 1)), 0.5, (0.4, 0.6))
+    logits = rng.normal(rng.normal(0, 3), rng.uniform(0.1, 2), rng.integers(1, 12))
+    measures = [
+        {
+            "side": rng.uniform(10, 200), "detail": rng.uniform(0.25, 1), "contrast": rng.uniform(0, 120),
+            "burnt": rng.uniform(0, 1), "turn": rng.uniform(0, 1), "confidence": rng.uniform(0.3, 1),
+            "reconstruction_error": rng.uniform(0, 0.3),
+        }
+        for _ in logits
+    ]  # fmt: skip
+    doubts = [examine(values, ALL) for values in measures]
+    plain, gated = judge_track(logits, rule), judge_track(logits, rule, doubts)
+    assert gated.score == plain.score
+    assert gated.interval[0] <= plain.interval[0] and gated.interval[1] >= plain.interval[1]
+    before, after = judge_file([plain], len(logits), rule), judge_file([gated], len(logits), rule)
+    assert after.verdict in (before.verdict, "inconclusive")
+    assert after.verdict != "inconclusive" or any(reason.effect == "abstains" for reason in after.reasons)
+
+
+def test_a_doubt_widens_by_its_variance_on_its_own_side():
+    calibration = Calibration(slope=2.0, within_sd=0.5)
+    mean = trimmed_mean([1.0])
+    plain = logit_interval(mean, calibration)
+    low, high = logit_interval(mean, calibration, doubt=(0.0, 4.0))
+    assert low == plain[0]
+    # One frame: standard error 0.5 on 4 degrees of freedom, t = 2.132; 4 in log-odds is 1 in logits.
+    assert high - 1.0 == pytest.approx(2.132 * np.sqrt(0.25 + 1.0), rel=5e-3)
+
+
+def test_many_frames_do_not_average_a_bad_picture_away():
+    bad = examine({"detail": 0.26}, ALL)
+    few, many = (judge_track([3.0] * count, RULE, [bad] * count) for count in (2, 60))
+    assert many.interval[0] < 0.85 < judge_track([3.0] * 60, RULE).interval[0]
+    assert few.interval[0] <= many.interval[0]
+
+
+def test_a_face_that_is_refused_on_most_frames_is_not_judged():
+    tiny, good = examine({"side": 18.0}, ALL), Doubt()
+    most = judge_file([judge_track([6.0] * 3, RULE, [tiny, tiny, good])], 3, RULE)
+    few = judge_file([judge_track([6.0] * 3, RULE, [tiny, good, good])], 3, RULE)
+    assert (most.verdict, few.verdict) == ("inconclusive", "likely_fake")
+    assert most.score == few.score
+    (reason,) = most.reasons
+    assert reason.to_dict() == {
+        "gate": "small",
+        "effect": "abstains",
+        "text": "the face is small: 18 pixels, on 2 of 3 frames",
+    }
+    assert few.reasons == ()  # This gate refuses; it does not widen.
+
+
+def test_an_inconclusive_verdict_without_gates_says_why_too():
+    within = judge_file([judge_track([0.0] * 6, RULE)], 6, RULE)
+    wide = judge_file([judge_track([2.0], Rule(Calibration(), 0.5, (0.4, 0.6)))], 1, RULE)
+    assert [(r.gate, r.effect) for r in within.reasons] == [("band", "abstains")]
+    assert [(r.gate, r.effect) for r in wide.reasons] == [("interval", "abstains")]
+    assert "both sides of the threshold of 50 %" in wide.reasons[0].text
+
+
+def test_reasons_count_the_frames_and_name_the_worst_value():
+    doubts = [examine({"contrast": value}, ALL) for value in (90.0, 30.0, 20.0)]
+    (reason,) = track_doubt(doubts).reasons
+    assert "are 20 of 255" in reason.text and reason.text.endswith("on 2 of 3 frames")
+    assert track_doubt([]).reasons == ()
+
+
+def test_a_card_brings_its_own_widths_and_its_distribution():
+    quality = Quality(
+        reconstruction_error=Distribution(quantiles=ERRORS, faces=10), gates={"turned away": (1.5, 0.25)}
+    )
+    gates = {gate.name: gate for gate in gates_of(SimpleNamespace(quality=quality))}
+    assert (gates["turned away"].up, gates["turned away"].down) == (1.5, 0.25)
+    assert gates["blurred"] == next(gate for gate in GATES if gate.name == "blurred")
+    outlier = gates[OUTLIER]
+    assert (outlier.limit, outlier.full, outlier.refuse) == pytest.approx((0.13, 0.2, 0.27))
+    assert gates_of(SimpleNamespace()) == gates_of(SimpleNamespace(quality=None)) == GATES
+
+
+@pytest.mark.parametrize("quantiles", [{"0.5": 1.0}, {"0.5": 0.2, "0.99": 0.1}, {"0.5": 0.1, "0.99": 0.1}])
+def test_a_distribution_has_rising_quantiles(quantiles):
+    with pytest.raises(ValueError):
+        Distribution(quantiles=quantiles, faces=1)

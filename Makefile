@@ -29,5 +29,5 @@ $(VENV)/installed-base: pyproject.toml | $(BIN)/python
 	touch $@
 
 $(VENV)/installed-dev: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --only-binary=:all: --editable ".[dev,train,ray]"
+	$(BIN)/python -m pip install --quiet --only-binary=:all: --editable ".[dev,train,ray,serve]"
 	touch $@ $(VENV)/installed-base

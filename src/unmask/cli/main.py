@@ -13,7 +13,10 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VERBS = ("scan", "demo", "detectors", "doctor", "prepare", "train", "evaluate", "export", "study", "audit")
+VERBS = (
+    "scan", "demo", "detectors", "doctor", "prepare", "train", "evaluate", "export", "study", "audit", "serve",
+    "keys",
+)  # fmt: skip
 
 WRONG_USAGE = 2
 INTERNAL_ERROR = 70
@@ -24,6 +27,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
         "torch", "torchvision", "timm", "lightning", "torchmetrics", "safetensors", "sklearn", "scipy", "yaml",
         "matplotlib", "onnxscript",
     ),
+    "serve": ("fastapi", "uvicorn", "sqlalchemy", "jinja2", "python_multipart", "prometheus_client", "starlette"),
     "ray": ("ray", "pyarrow", "pandas"),
 }  # fmt: skip
 

@@ -1,0 +1,62 @@
+"""``unmask keys``: the API keys of a server."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DATABASE = "UNMASK_DATABASE"
+
+Folder = Annotated[
+    Path | None,
+    typer.Option(help="Data folder of the server. Default: serve, in the user's data folder."),
+]
+Database = Annotated[
+    str | None,
+    typer.Option(envvar=DATABASE, help="SQLAlchemy URL of the job store. Default: SQLite in the folder."),
+]
+
+
+class Action(str, Enum):
+    """What to do with a key."""
+
+    add = "add"
+    list = "list"
+    revoke = "revoke"
+
+
+def keys(
+    action: Annotated[Action, typer.Argument(help="add NAME, list, or revoke NAME.", show_default=False)],
+    name: Annotated[str | None, typer.Argument(help="Whom the key is for.", show_default=False)] = None,
+    folder: Folder = None,
+    database: Database = None,
+) -> None:
+    """Make, list and revoke the API keys of `unmask serve`.
+
+    A new key is printed once; only its hash is kept.
+    """
+    from unmask.serve import ServeError, ServeSettings
+    from unmask.serve.database import connect
+    from unmask.serve.files import make_folders
+    from unmask.serve.keys import KeyStore
+
+    given = {"folder": folder, "database": database}
+    settings = ServeSettings.checked(**{key: value for key, value in given.items() if value is not None})
+    if settings.database is None:
+        make_folders(settings)
+    store = KeyStore(connect(settings.database_url))
+    if action is Action.list:
+        for key in store.list():
+            made = datetime.fromtimestamp(key.created, timezone.utc)
+            typer.echo(f"{key.id}  {made:%Y-%m-%d}  {key.name}")
+        return
+    if name is None:
+        raise ServeError(f"{action.value} needs a name: unmask keys {action.value} NAME")
+    if action is Action.add:
+        typer.echo(store.add(name))
+    else:
+        store.revoke(name)

@@ -1,0 +1,45 @@
+"""Tells listeners how jobs go on: one look into the database serves everyone who waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fastapi.concurrency import run_in_threadpool
+
+from unmask.serve.jobs import Job
+from unmask.serve.store import JobStore
+
+
+class Feed:
+    """Jobs as they change. period : seconds between two looks while anyone waits."""
+
+    def __init__(self, store: JobStore, period: float = 0.25) -> None:
+        self._store = store
+        self._period = period
+        self._watched: Counter[str] = Counter()
+        self._next: asyncio.Task[dict[str, Job]] | None = None
+
+    @contextmanager
+    def watching(self, identifier: str) -> Iterator[None]:
+        """Have a job looked at while the context lasts."""
+        self._watched[identifier] += 1
+        try:
+            yield
+        finally:
+            self._watched[identifier] -= 1
+            if not self._watched[identifier]:
+                del self._watched[identifier]
+
+    async def look(self) -> dict[str, Job]:
+        """Wait for the next look; gives the watched jobs that exist, by id, without results."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._look())
+        return await asyncio.shield(self._next)
+
+    async def _look(self) -> dict[str, Job]:
+        await asyncio.sleep(self._period)
+        self._next = None
+        return await run_in_threadpool(self._store.get_many, list(self._watched))

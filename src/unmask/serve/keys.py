@@ -1,0 +1,79 @@
+"""API keys: made here, shown once, kept as hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from unmask.serve.database import api_keys
+from unmask.serve.jobs import now
+from unmask.serve.settings import ServeError
+
+_TOKEN = re.compile(r"unmask_([0-9a-f]{16})_([0-9a-f]{64})")
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """A key as it is kept: its id, its name, when it was made (seconds since 1970)."""
+
+    id: str
+    name: str
+    created: float
+
+
+class KeyStore:
+    """The API keys of one server.
+
+    A key holds 256 random bits, so one round of SHA-256 keeps it: there is nothing to guess by trying words.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def add(self, name: str) -> str:
+        """Make a key; gives it, which nothing can do again. ServeError for a name that is taken."""
+        name = name.strip()
+        if not 1 <= len(name) <= 100:
+            raise ServeError("a key needs a name of 1 to 100 characters")
+        identifier, secret = secrets.token_hex(8), secrets.token_hex(32)
+        values = {"id": identifier, "name": name, "sha256": _hash(secret), "created": now()}
+        try:
+            with self.engine.begin() as connection:
+                connection.execute(insert(api_keys).values(**values))
+        except IntegrityError:
+            raise ServeError(
+                f"there is a key named {name!r} already; revoke it or choose another name"
+            ) from None
+        return f"unmask_{identifier}_{secret}"
+
+    def list(self) -> list[ApiKey]:
+        """Give the keys, oldest first."""
+        columns = (api_keys.c.id, api_keys.c.name, api_keys.c.created)
+        with self.engine.connect() as connection:
+            return [ApiKey(*row) for row in connection.execute(select(*columns).order_by(api_keys.c.created))]
+
+    def revoke(self, name: str) -> None:
+        """Delete the key of a name; ServeError when there is none."""
+        with self.engine.begin() as connection:
+            if not connection.execute(delete(api_keys).where(api_keys.c.name == name)).rowcount:
+                raise ServeError(f"there is no key named {name!r}")
+
+    def holder(self, token: str) -> str | None:
+        """Give the id of the key that a token is, None when it is no key."""
+        match = _TOKEN.fullmatch(token)
+        if match is None:
+            return None
+        identifier, secret = match.groups()
+        with self.engine.connect() as connection:
+            kept = connection.execute(select(api_keys.c.sha256).where(api_keys.c.id == identifier)).scalar()
+        return identifier if kept is not None and hmac.compare_digest(kept, _hash(secret)) else None
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

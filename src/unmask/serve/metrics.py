@@ -1,0 +1,61 @@
+"""Numbers for Prometheus: requests as they are answered, jobs and workers as the database has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from unmask.serve.roster import Roster
+from unmask.serve.store import JobStore
+
+STATES = ("queued", "running", "done", "failed")
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+
+
+class Metrics:
+    """The numbers of one web process, in a registry of their own."""
+
+    def __init__(self, store: JobStore, roster: Roster) -> None:
+        self._registry = CollectorRegistry()
+        labels = ("method", "route", "status")
+        self._requests = Counter(
+            "unmask_http_requests", "Requests answered.", labels, registry=self._registry
+        )
+        self._seconds = Histogram(
+            "unmask_http_request_seconds", "Seconds from a request's head to the head of its answer.",
+            ("method", "route"), buckets=BUCKETS, registry=self._registry,
+        )  # fmt: skip
+        self.uploaded = Counter("unmask_uploaded_bytes", "Bytes of accepted files.", registry=self._registry)
+        self._registry.register(_Stored(store, roster))
+        ProcessCollector(registry=self._registry)
+
+    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one request; route is its template, never what a client made up."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(method, route).observe(seconds)
+
+    def text(self) -> bytes:
+        """Give all numbers in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+
+class _Stored(Collector):
+    def __init__(self, store: JobStore, roster: Roster) -> None:
+        self._store = store
+        self._roster = roster
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        # Without this the registry would ask the database when it is made.
+        return iter(())
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        counts = self._store.counts()
+        jobs = GaugeMetricFamily("unmask_jobs", "Jobs in the database.", labels=["state"])
+        for state in STATES:
+            jobs.add_metric([state], counts.get(state, 0))
+        yield jobs
+        yield GaugeMetricFamily("unmask_workers", "Workers heard of within a lease.", self._roster.alive())

@@ -1,0 +1,105 @@
+"""Runs the application in uvicorn, with a limit on how long a request's head may take."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from functools import partial
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from unmask.serve.settings import ServeError, ServeSettings
+
+GRACEFUL_SECONDS = 3
+
+
+class HeadTimeout(H11Protocol):
+    """HTTP that closes a connection on which no request's head is complete in time.
+
+    The same time bounds how long the rest of a body is read that nobody wanted: it is read so that the
+    sender gets to see the answer.
+    """
+
+    head_timeout: float = 15.0
+
+    def __init__(self, *arguments: Any, head_timeout: float, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.head_timeout = head_timeout
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Start the clock."""
+        super().connection_made(transport)
+        self._start_clock()
+
+    def data_received(self, data: bytes) -> None:
+        """Stop the clock when a request has begun."""
+        before = self.cycle
+        super().data_received(data)
+        if self.cycle is not before:
+            self._stop_clock()
+
+    def on_response_complete(self) -> None:
+        """Start the clock for the next request."""
+        self._stop_clock()
+        super().on_response_complete()
+        if self.cycle is None or self.cycle.response_complete:
+            self._start_clock()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the clock."""
+        self._stop_clock()
+        super().connection_lost(exc)
+
+    def _start_clock(self) -> None:
+        if not self.transport.is_closing():
+            self._deadline = self.loop.call_later(self.head_timeout, self.transport.close)
+
+    def _stop_clock(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def configuration(app: FastAPI, settings: ServeSettings) -> uvicorn.Config:
+    """Give uvicorn's configuration for an application."""
+    protocol: Any = partial(HeadTimeout, head_timeout=settings.head_timeout)
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        http=protocol,
+        ws="none",
+        limit_concurrency=settings.connections,
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=list(settings.proxies),
+        server_header=False,
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+    )
+
+
+def listen(settings: ServeSettings) -> socket.socket:
+    """Take the port before anything is started; ServeError when it cannot be had."""
+    try:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
+        listener.listen(256)
+    except OSError as error:
+        where = f"{settings.host}:{settings.port}"
+        raise ServeError(f"cannot listen on {where}: {error.strerror}; choose another with --port") from None
+    return listener
+
+
+def run(app: FastAPI, settings: ServeSettings, listener: socket.socket) -> None:
+    """Serve until a signal ends it."""
+    # uvicorn ends in good order at Ctrl+C, then raises the interrupt once more.
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(configuration(app, settings)).run(sockets=[listener])

@@ -1,0 +1,58 @@
+"""What the endpoints work with, made once for each application."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from fastapi import Request
+from sqlalchemy import Engine
+
+from unmask.serve.feed import Feed
+from unmask.serve.keys import KeyStore
+from unmask.serve.limits import RateLimit
+from unmask.serve.metrics import Metrics
+from unmask.serve.roster import Roster
+from unmask.serve.settings import ServeSettings
+from unmask.serve.store import JobStore
+
+
+@dataclass
+class Service:
+    """The parts of one web process. taking_in : uploads under way; streams : open event streams."""
+
+    settings: ServeSettings
+    engine: Engine
+    store: JobStore
+    roster: Roster
+    keys: KeyStore
+    feed: Feed
+    metrics: Metrics
+    uploads: RateLimit
+    taking_in: int = 0
+    streams: int = 0
+
+    @classmethod
+    def over(cls, settings: ServeSettings, engine: Engine) -> Service:
+        """Make the parts for a database."""
+        store = JobStore(engine, settings.attempts, settings.lease)
+        roster = Roster(engine, settings.lease)
+        uploads = RateLimit(settings.uploads_per_minute)
+        return cls(
+            settings, engine, store, roster, KeyStore(engine), Feed(store), Metrics(store, roster), uploads
+        )
+
+    @cached_property
+    def detectors(self) -> dict[str, dict[str, object]]:
+        """Cards of the detectors that a client may choose, by name; the server's own first."""
+        from unmask.detectors import installed, load_card
+
+        own = load_card(self.settings.detector)
+        cards = {self.settings.detector: own} | {card.name: card for card in installed()}
+        return {name: card.model_dump(mode="json") for name, card in cards.items()}
+
+
+def service_of(request: Request) -> Service:
+    """Give the parts that belong to the application of a request."""
+    service: Service = request.app.state.service
+    return service

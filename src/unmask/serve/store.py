@@ -1,0 +1,254 @@
+"""The job store: every change of a job is one statement, so no process sees half of one."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import (
+    Engine,
+    RowMapping,
+    Select,
+    and_,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+
+from unmask.serve.database import jobs
+from unmask.serve.jobs import FINISHED, NAME_LENGTH, Job, NewJob, State, now
+
+_BRIEF = tuple(jobs.c[field.name] for field in fields(Job) if field.name != "result")
+_WHOLE = (*_BRIEF, jobs.c.result)
+
+
+class JobStore:
+    """Jobs in a database, for the web process and for workers alike.
+
+    attempts : how often a job is begun before its worker's death makes it fail. lease : seconds after which
+    a silent worker counts as dead.
+    """
+
+    def __init__(self, engine: Engine, attempts: int = 2, lease: float = 30.0) -> None:
+        self.engine = engine
+        self.attempts = attempts
+        self.lease = lease
+        self._skips_locked = engine.dialect.name in ("postgresql", "mysql", "mariadb", "oracle")
+
+    def add(self, job: NewJob, queue: int) -> bool:
+        """Put a job into the queue, unless ``queue`` jobs wait already; says whether it was put there."""
+        moment = now()
+        values = {
+            "id": job.id,
+            "created": int(moment * 1e6),
+            "updated": moment,
+            "state": "queued",
+            "progress": 0.0,
+            "attempts": 0,
+            "owner": job.owner,
+            "name": job.name[:NAME_LENGTH],
+            "size": job.size,
+            "sha256": job.sha256,
+            "detector": job.detector,
+            "frames": job.frames,
+            "kept": job.kept,
+        }
+        waiting = select(func.count()).select_from(jobs).where(jobs.c.state == "queued").scalar_subquery()
+        row = select(*(literal(value, jobs.c[name].type) for name, value in values.items())).where(
+            waiting < queue
+        )
+        with self.engine.begin() as connection:
+            statement = insert(jobs).from_select(list(values), row)
+            return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount == 1
+
+    def waiting(self) -> int:
+        """Count the jobs in the queue."""
+        return self.counts().get("queued", 0)
+
+    def counts(self) -> dict[str, int]:
+        """Count the jobs by state."""
+        statement = select(jobs.c.state, func.count()).group_by(jobs.c.state)
+        with self.engine.connect() as connection:
+            return {row[0]: row[1] for row in connection.execute(statement)}
+
+    def get(self, identifier: str, owner: str | None = None, whole: bool = False) -> Job | None:
+        """Give one job, with its result when ``whole``; None where there is none of this owner."""
+        columns = _WHOLE if whole else _BRIEF
+        rows = self._rows(_owned(select(*columns).where(jobs.c.id == identifier), owner))
+        return _job(rows[0]) if rows else None
+
+    def get_many(self, identifiers: Iterable[str]) -> dict[str, Job]:
+        """Give jobs by id, without results."""
+        rows = self._rows(select(*_BRIEF).where(jobs.c.id.in_(list(identifiers))))
+        return {row["id"]: _job(row) for row in rows}
+
+    def page(
+        self,
+        limit: int,
+        before: tuple[int, str] | None = None,
+        state: State | None = None,
+        owner: str | None = None,
+    ) -> list[Job]:
+        """Give up to ``limit`` jobs, newest first, older than ``before`` (created, id); without results."""
+        statement = _owned(select(*_BRIEF), owner)
+        if before is not None:
+            statement = statement.where(
+                or_(jobs.c.created < before[0], and_(jobs.c.created == before[0], jobs.c.id < before[1]))
+            )
+        if state is not None:
+            statement = statement.where(jobs.c.state == state)
+        ordered = statement.order_by(jobs.c.created.desc(), jobs.c.id.desc()).limit(limit)
+        return [_job(row) for row in self._rows(ordered)]
+
+    def remove(self, identifier: str, owner: str | None = None) -> bool:
+        """Delete a job in any state; a worker that scans it learns so at its next heartbeat."""
+        statement = delete(jobs).where(jobs.c.id == identifier)
+        if owner is not None:
+            statement = statement.where(jobs.c.owner == owner)
+        with self.engine.begin() as connection:
+            return connection.execute(statement).rowcount == 1
+
+    def claim(self, worker: str) -> Job | None:
+        """Take the oldest waiting job for a worker; no two workers ever get the same one."""
+        oldest = (
+            select(jobs.c.id).where(jobs.c.state == "queued").order_by(jobs.c.created, jobs.c.id).limit(1)
+        )
+        while True:
+            claim = secrets.token_hex(16)
+            with self.engine.begin() as connection:
+                if self._skips_locked:
+                    oldest = oldest.with_for_update(skip_locked=True)
+                identifier = connection.execute(oldest).scalar()
+                if identifier is None:
+                    return None
+                taken = self._take(connection, identifier, worker, claim)
+            if taken:
+                return self.get(identifier)
+
+    def _take(self, connection: Any, identifier: str, worker: str, claim: str) -> bool:
+        moment = now()
+        statement = (
+            update(jobs)
+            .where(jobs.c.id == identifier, jobs.c.state == "queued")
+            .values(
+                state="running",
+                claim=claim,
+                worker=worker,
+                attempts=jobs.c.attempts + 1,
+                progress=0.0,
+                started=moment,
+                updated=moment,
+                lease=moment + self.lease,
+            )
+        )
+        return bool(connection.execute(statement).rowcount == 1)
+
+    def heartbeat(self, identifier: str, claim: str, progress: float) -> bool:
+        """Report progress in [0, 1] and renew the lease; False when the job is no longer this claim's."""
+        moment = now()
+        # The moment of change is kept where nothing changed, so that listeners are not woken for nothing.
+        changed = case((jobs.c.progress == progress, jobs.c.updated), else_=moment)
+        return self._change(
+            identifier, claim, {"progress": progress, "updated": changed, "lease": moment + self.lease}
+        )
+
+    def finish(
+        self, identifier: str, claim: str, result: str, status: str, verdict: str | None, score: float | None
+    ) -> bool:
+        """Store a result; False, and nothing is stored, when the job is no longer this claim's."""
+        values = {"state": "done", "progress": 1.0, "result": result, "status": status, "verdict": verdict}
+        return self._change(identifier, claim, {**values, "score": score, **_ended()})
+
+    def fail(self, identifier: str, claim: str, reason: str) -> bool:
+        """Store why a job has no result; False when the job is no longer this claim's."""
+        return self._change(identifier, claim, {"state": "failed", "failure": reason, **_ended()})
+
+    def hand_back(self, identifier: str, claim: str) -> bool:
+        """Put a job back into the queue as if it had not been begun, for a worker that is told to stop."""
+        values = {"state": "queued", "progress": 0.0, "attempts": jobs.c.attempts - 1, "started": None}
+        return self._change(
+            identifier, claim, {**values, "updated": now(), "claim": None, "worker": None, "lease": None}
+        )
+
+    def _change(self, identifier: str, claim: str, values: dict[str, Any]) -> bool:
+        statement = (
+            update(jobs)
+            .where(jobs.c.id == identifier, jobs.c.claim == claim, jobs.c.state == "running")
+            .values(values)
+        )
+        with self.engine.begin() as connection:
+            return connection.execute(statement).rowcount == 1
+
+    def release_worker(self, worker: str) -> int:
+        """Queue again, or fail, the jobs of a worker that is known to be dead; gives their number."""
+        return self._release(jobs.c.worker == worker)
+
+    def release_expired(self) -> int:
+        """Queue again, or fail, the jobs whose worker was not heard of for a lease; gives their number."""
+        return self._release(jobs.c.lease < now())
+
+    def _release(self, which: Any) -> int:
+        last = jobs.c.attempts >= self.attempts
+        moment = now()
+        reason = f"the worker process ended {self.attempts} times while it scanned this file"
+        if self.attempts == 1:
+            reason = "the worker process ended while it scanned this file"
+        statement = (
+            update(jobs)
+            .where(jobs.c.state == "running", which)
+            .values(
+                state=case((last, "failed"), else_="queued"),
+                failure=case((last, reason), else_=None),
+                finished=case((last, moment), else_=None),
+                progress=0.0,
+                updated=moment,
+                claim=None,
+                worker=None,
+                lease=None,
+            )
+        )
+        with self.engine.begin() as connection:
+            return connection.execute(statement).rowcount
+
+    def remove_finished_before(self, moment: float, limit: int = 500) -> list[str]:
+        """Delete up to ``limit`` jobs that were finished before a moment; gives their ids."""
+        old = select(jobs.c.id).where(jobs.c.state.in_(FINISHED), jobs.c.finished < moment).limit(limit)
+        with self.engine.begin() as connection:
+            identifiers = list(connection.execute(old).scalars())
+            connection.execute(delete(jobs).where(jobs.c.id.in_(identifiers)))
+        return identifiers
+
+    def known(self, identifiers: Sequence[str]) -> set[str]:
+        """Say which of these ids are jobs."""
+        with self.engine.connect() as connection:
+            return set(connection.execute(select(jobs.c.id).where(jobs.c.id.in_(identifiers))).scalars())
+
+    def scanned(self, identifiers: Sequence[str]) -> set[str]:
+        """Say which of these ids are finished jobs whose upload is not to be kept."""
+        finished = and_(jobs.c.id.in_(identifiers), jobs.c.state.in_(FINISHED), jobs.c.kept.is_(False))
+        with self.engine.connect() as connection:
+            return set(connection.execute(select(jobs.c.id).where(finished)).scalars())
+
+    def _rows(self, statement: Select[Any]) -> Sequence[RowMapping]:
+        with self.engine.connect() as connection:
+            return connection.execute(statement).mappings().all()
+
+
+def _ended() -> dict[str, Any]:
+    moment = now()
+    return {"finished": moment, "updated": moment, "claim": None, "worker": None, "lease": None}
+
+
+def _owned(statement: Select[Any], owner: str | None) -> Select[Any]:
+    return statement if owner is None else statement.where(jobs.c.owner == owner)
+
+
+def _job(row: RowMapping) -> Job:
+    return Job(**row)

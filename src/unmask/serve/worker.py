@@ -1,0 +1,192 @@
+"""A worker process: takes jobs from the database, scans them, stores what came out.
+
+It ends when its standard input ends, which is when the process that started it ends, however that came about.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from unmask.serve.database import connect
+from unmask.serve.files import report_folder, upload_path
+from unmask.serve.jobs import Job, moment
+from unmask.serve.roster import Roster
+from unmask.serve.scan_upload import Scan, UploadScanner
+from unmask.serve.settings import ServeSettings
+from unmask.serve.store import JobStore
+
+LOST, OVERDUE, STOPPED = 75, 76, 0
+HEARTBEATS_A_LEASE = 10
+
+
+def main(make_scan: Callable[[ServeSettings], Scan] | None = None) -> None:
+    """Run a worker; its id and settings come as one line of JSON on standard input."""
+    told = json.loads(sys.stdin.readline())
+    settings = ServeSettings.model_validate(told["settings"])
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(settings.niceness)
+    Worker(told["worker"], settings, make_scan or _load).run()
+
+
+def _load(settings: ServeSettings) -> Scan:
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return UploadScanner(settings.detector, max(1, min(8, processors // max(1, settings.workers))))
+
+
+class Worker:
+    """One worker: a thread that scans, one that keeps the lease, one that listens for the end."""
+
+    def __init__(
+        self, worker: str, settings: ServeSettings, make_scan: Callable[[ServeSettings], Scan]
+    ) -> None:
+        self.id = worker
+        self._settings = settings
+        self._make_scan = make_scan
+        engine = connect(settings.database_url)
+        self._store = JobStore(engine, settings.attempts, settings.lease)
+        self._roster = Roster(engine, settings.lease)
+        self._now: _Hand | None = None
+        self._lock = threading.Lock()
+
+    def run(self) -> None:
+        """Scan jobs until standard input ends."""
+        threading.Thread(target=self._end_with_parent, daemon=True).start()
+        scan = self._make_scan(self._settings)
+        self._roster.enter(self.id)
+        threading.Thread(target=self._keep_leases, daemon=True).start()
+        while True:
+            try:
+                job = self._store.claim(self.id)
+            except SQLAlchemyError as error:
+                _log(f"the database does not answer: {type(error).__name__}")
+                time.sleep(2.0)
+                continue
+            if job is None:
+                time.sleep(self._settings.poll)
+            else:
+                self._work(job, scan)
+
+    def _work(self, job: Job, scan: Scan) -> None:
+        hand = _Hand(job)
+        with self._lock:
+            self._now = hand
+        upload = upload_path(self._settings, job.id)
+        draft = report_folder(self._settings, f"{job.id}.{hand.claim[:8]}")
+        try:
+            result = scan(job, upload, draft, hand.tell)
+            text = json.dumps(result.to_dict())
+            self._publish(job, draft)
+            ours = self._store.finish(job.id, hand.claim, text, result.status, result.verdict, result.score)
+        except Exception as error:
+            _log(f"job {job.id}: {type(error).__name__}: {error}")
+            reason = f"internal error: {type(error).__name__}: {' '.join(str(error).split())}"
+            ours = self._store.fail(job.id, hand.claim, reason[:500])
+        finally:
+            with self._lock:
+                self._now = None
+            shutil.rmtree(draft, ignore_errors=True)
+        if not ours:
+            _log(f"job {job.id} was taken away; its result is dropped")
+            if self._store.get(job.id) is None:
+                shutil.rmtree(report_folder(self._settings, job.id), ignore_errors=True)
+        elif not job.kept:
+            upload.unlink(missing_ok=True)
+
+    def _publish(self, job: Job, draft: Path) -> None:
+        """Put the report in its place before the job is done, so that a done job always has one."""
+        place = report_folder(self._settings, job.id)
+        shutil.rmtree(place, ignore_errors=True)
+        draft.rename(place)
+
+    def _keep_leases(self) -> None:
+        """Renew the lease and pass on progress; end the process when the job is lost or overdue."""
+        heard = 0.0
+        while True:
+            time.sleep(min(0.25, self._settings.lease / HEARTBEATS_A_LEASE))
+            with self._lock:
+                hand = self._now
+            try:
+                if time.monotonic() - heard >= self._settings.lease / HEARTBEATS_A_LEASE:
+                    heard = time.monotonic()
+                    self._roster.hear(self.id)
+                    due = True
+                else:
+                    due = False
+                if hand is not None and (due or hand.has_news()):
+                    self._beat(hand)
+            except SQLAlchemyError as error:
+                _log(f"no heartbeat: {type(error).__name__}")
+
+    def _beat(self, hand: _Hand) -> None:
+        if hand.age() > self._settings.job_timeout:
+            reason = f"the scan took longer than {self._settings.job_timeout:.0f} s"
+            if self._still_at(hand) and self._store.fail(hand.job.id, hand.claim, reason):
+                _log(f"job {hand.job.id}: {reason}")
+                os._exit(OVERDUE)
+        elif not self._store.heartbeat(hand.job.id, hand.claim, hand.news()) and self._still_at(hand):
+            # The job was deleted, or given to another worker: nobody waits for this scan.
+            os._exit(LOST)
+
+    def _still_at(self, hand: _Hand) -> bool:
+        with self._lock:
+            return self._now is hand
+
+    def _end_with_parent(self) -> None:
+        """End when standard input does, giving back the job in hand."""
+        while sys.stdin.readline():
+            pass
+        with self._lock:
+            hand = self._now
+        with contextlib.suppress(Exception):
+            if hand is not None:
+                self._store.hand_back(hand.job.id, hand.claim)
+            self._roster.leave(self.id)
+        os._exit(STOPPED)
+
+
+class _Hand:
+    """The job in hand and its progress, which the scan tells and the heartbeat passes on."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.claim = job.claim or ""
+        self._began = time.monotonic()
+        self._progress = 0.0
+        self._told = 0.0
+
+    def tell(self, progress: float) -> None:
+        self._progress = max(self._progress, min(1.0, progress))
+
+    def has_news(self) -> bool:
+        return self._progress != self._told
+
+    def news(self) -> float:
+        self._told = self._progress
+        return self._told
+
+    def age(self) -> float:
+        return time.monotonic() - self._began
+
+
+def new_worker_id() -> str:
+    """Make the id under which a worker process is known."""
+    return secrets.token_hex(8)
+
+
+def _log(line: str) -> None:
+    print(f"{moment(time.time())} worker {os.getpid()}: {line}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

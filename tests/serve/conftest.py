@@ -4,18 +4,13 @@ import contextlib
 import json
 import os
 import secrets
-import sys
-import threading
-import time
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra [serve]")
-httpx = pytest.importorskip("httpx", reason="needs the extra [dev]")
+pytest.importorskip("httpx", reason="needs the extra [dev]")
 
-TOY_WORKER = [sys.executable, str(Path(__file__).with_name("toy_worker.py"))]
-SOON = 30.0
+import serve_servers as servers
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -64,40 +59,7 @@ def settings(tmp_path):
 def serve(settings):
     """Start a server on a free port, in a thread; gives an httpx client with ``.app`` and ``.base_url``."""
     with contextlib.ExitStack() as stack:
-        yield lambda **values: stack.enter_context(_running(settings(**values)))
-
-
-@contextlib.contextmanager
-def _running(settings):
-    import uvicorn
-
-    from unmask.serve.app import create_app
-    from unmask.serve.server import configuration, listen
-
-    app = create_app(settings, TOY_WORKER)
-    with listen(settings) as listener:
-        server = uvicorn.Server(configuration(app, settings))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        with httpx.Client(base_url=address, timeout=SOON) as client:
-            client.app = app
-            until(lambda: server.started)
-            yield client
-        server.should_exit = True
-        thread.join(SOON)
-        assert not thread.is_alive()
-
-
-def until(condition, seconds=SOON, every=0.02):
-    """Wait until a condition gives something true, and give that; the test fails when it does not."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(every)
-    raise AssertionError(f"did not come true within {seconds} s")
+        yield lambda **values: stack.enter_context(servers.running(settings(**values)))
 
 
 @pytest.fixture
@@ -115,11 +77,16 @@ def upload():
 def finished():
     """Wait until a job is finished, and give its document."""
 
-    def wait(client, identifier, seconds=SOON):
+    def wait(client, identifier, seconds=servers.SOON):
         def look():
             job = client.get(f"/v1/scans/{identifier}").json()
             return job if job["state"] in ("done", "failed") else None
 
-        return until(look, seconds)
+        return servers.until(look, seconds)
 
     return wait
+
+
+@pytest.fixture
+def until():
+    return servers.until

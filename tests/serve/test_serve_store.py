@@ -90,7 +90,10 @@ def test_a_job_is_retried_once_and_then_failed_with_a_reason(store):
     store.claim("w")
     assert store.release_worker("w") == 1
     job = store.get(identifier)
-    assert (job.state, job.failure) == ("failed", "the worker process ended 2 times while it scanned this file")
+    assert (job.state, job.failure) == (
+        "failed",
+        "the worker process ended 2 times while it scanned this file",
+    )
     assert job.finished is not None
     assert store.claim("w") is None
 

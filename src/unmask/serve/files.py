@@ -12,6 +12,7 @@ from unmask.serve.settings import ServeError, ServeSettings
 
 PRIVATE = 0o700
 UNFINISHED_SECONDS = 3600.0
+BATCH = 500  # ids in one question to the database
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -43,6 +44,14 @@ def remove_files(settings: ServeSettings, identifier: str) -> None:
     shutil.rmtree(report_folder(settings, identifier), ignore_errors=True)
 
 
+def remove_scanned(settings: ServeSettings, scanned: Callable[[Sequence[str]], set[str]]) -> None:
+    """Remove uploads that a worker would have removed after the scan, had it lived."""
+    there = [path.name for path in _entries(settings.uploads) if _JOB_ID.fullmatch(path.name)]
+    for start in range(0, len(there), BATCH):
+        for identifier in scanned(there[start : start + BATCH]):
+            upload_path(settings, identifier).unlink(missing_ok=True)
+
+
 def remove_ownerless(settings: ServeSettings, known: Callable[[Sequence[str]], set[str]]) -> int:
     """Remove what a crash left behind: files older than an hour whose job does not exist; gives their number."""
     removed = 0
@@ -51,8 +60,8 @@ def remove_ownerless(settings: ServeSettings, known: Callable[[Sequence[str]], s
         owners = {path: match.group() for path in old if (match := _JOB_ID.match(path.name))}
         existing: set[str] = set()
         identifiers = sorted(set(owners.values()))
-        for start in range(0, len(identifiers), 500):
-            existing |= known(identifiers[start : start + 500])
+        for start in range(0, len(identifiers), BATCH):
+            existing |= known(identifiers[start : start + BATCH])
         for path, owner in owners.items():
             if path.name == owner and owner in existing:
                 continue

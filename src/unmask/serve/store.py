@@ -230,6 +230,12 @@ class JobStore:
         with self.engine.connect() as connection:
             return set(connection.execute(select(jobs.c.id).where(jobs.c.id.in_(identifiers))).scalars())
 
+    def scanned(self, identifiers: Sequence[str]) -> set[str]:
+        """Say which of these ids are finished jobs whose upload is not to be kept."""
+        finished = and_(jobs.c.id.in_(identifiers), jobs.c.state.in_(FINISHED), jobs.c.kept.is_(False))
+        with self.engine.connect() as connection:
+            return set(connection.execute(select(jobs.c.id).where(finished)).scalars())
+
     def _rows(self, statement: Select[Any]) -> Sequence[RowMapping]:
         with self.engine.connect() as connection:
             return connection.execute(statement).mappings().all()

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from unmask.serve.files import remove_files, remove_ownerless
+from unmask.serve.files import remove_files, remove_ownerless, remove_scanned
 from unmask.serve.jobs import now
 from unmask.serve.roster import Roster
 from unmask.serve.settings import ServeSettings
@@ -80,7 +80,7 @@ class Supervisor:
                     self._look_after(member)
                 if moment - swept >= min(1.0, self._settings.lease / 4):
                     swept = moment
-                    self._store.release_expired()
+                    self._after_release(self._store.release_expired())
                 if moment - tidied >= TIDY_SECONDS:
                     tidied = moment
                     self.tidy()
@@ -99,17 +99,24 @@ class Supervisor:
         assert member.process is not None
         code = member.process.returncode
         released = self._store.release_worker(member.worker)
+        self._after_release(released)
         self._roster.leave(member.worker)
         self.replaced += 1
         logger.warning("worker %d ended with %s; jobs taken from it: %d", member.process.pid, code, released)
         _close_input(member.process)
         member.ended()
 
+    def _after_release(self, released: int) -> None:
+        # Some of them may have failed for good.
+        if released:
+            remove_scanned(self._settings, self._store.scanned)
+
     def tidy(self) -> None:
         """Remove what is past its retention, and what crashes left behind."""
         if self._settings.retention:
             for identifier in self._store.remove_finished_before(now() - self._settings.retention):
                 remove_files(self._settings, identifier)
+        remove_scanned(self._settings, self._store.scanned)
         remove_ownerless(self._settings, self._store.known)
         self._roster.strike_out_silent()
 

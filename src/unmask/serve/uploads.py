@@ -209,7 +209,7 @@ def shown_name(name: str) -> str:
     """Keep the last part of a client's file name, at most 255 characters, to be shown; never used as a path."""
     last = PurePosixPath(PureWindowsPath(name).name).name
     kept = "".join(c for c in last if c != "\0" and not 0xD800 <= ord(c) <= 0xDFFF)
-    return kept[:NAME_LENGTH] or "upload"
+    return kept[:NAME_LENGTH] if kept.strip(".") else "upload"
 
 
 def _text(data: bytes) -> str:

@@ -13,7 +13,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from unmask.media import Frame, Limits, Media, MediaError, MediaInfo, guarded, open_media
-from unmask.report import Coverage, DetectorInfo, FrameScore, Kind, ScanResult, TrackScore
+from unmask.report import (
+    Coverage,
+    DetectorInfo,
+    Evidence,
+    FrameScore,
+    Kind,
+    ScanResult,
+    TrackScore,
+    gather,
+    view_of,
+)
 from unmask.verdict import judge_file, judge_track, rule_of
 
 if TYPE_CHECKING:
@@ -21,6 +31,7 @@ if TYPE_CHECKING:
 
     from unmask.detectors import Card, Detector, Prediction
     from unmask.faces import Face, FaceFinder
+    from unmask.report import FrameView
 
 
 IMAGE_ENDINGS = frozenset(
@@ -47,6 +58,8 @@ class Settings:
     threads : threads that find and score faces; None for one a processor, 8 at most. Scores do not depend
     on it.
     limits : bounds on the file itself.
+    evidence : gather what a report shows beside the scores: pictures of the sampled frames, maps of the shown faces,
+    technical facts, content credentials. Costs a second look at each shown face and a reading of the whole file.
     """
 
     detector: str = "jrc"
@@ -56,6 +69,7 @@ class Settings:
     crops: int = 128
     threads: int | None = None
     limits: Limits = field(default_factory=Limits)
+    evidence: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.frames <= MAX_FRAMES:
@@ -170,12 +184,13 @@ class Scanner:
             faces = self._worth_looking_at(self._finder.result().find(frame.image))
             cut_out = [_Sighting(frame.time, face, self._crop(frame.image, face)) for face in faces]
             scene = scene_of(frame.image)
+            view = view_of(frame) if self.settings.evidence else None
         finally:
             self._frames_in_hand.release()
         if len(cut_out) <= max(1, self.settings.crops // self.settings.frames):
             for sighting in cut_out:
                 self._score(sighting)
-        return _LookedAt(frame.time, cut_out, scene)
+        return _LookedAt(frame.time, cut_out, scene, view)
 
     def _worth_looking_at(self, faces: Sequence[Face]) -> list[Face]:
         """Leave out specks, and beyond the bound the smallest faces; order stays."""
@@ -195,7 +210,8 @@ class Scanner:
         crop = sighting.crop
         assert crop is not None
         sighting.prediction = self._workers.submit(lambda: self.detector.predict(crop[None]))
-        sighting.crop = None
+        if not self.settings.evidence:
+            sighting.crop = None
 
     def _link(self, seen: _Seen) -> list[list[_Sighting]]:
         """Follow each face through the frames; a track is its sightings in order of time."""
@@ -222,16 +238,23 @@ class Scanner:
     ) -> ScanResult:
         """Turn scored tracks into the file's result."""
         coverage = Coverage(
-            seen.info.duration, len(seen.frames), sum(bool(looked.sightings) for looked in seen.frames)
+            seen.info.duration,
+            len(seen.frames),
+            sum(bool(looked.sightings) for looked in seen.frames),
+            tuple(max(0.0, looked.time) for looked in seen.frames),
         )
         if not tracks:
             return ScanResult(
                 str(path), seen.info.kind, "no_face", self.detector_info, seen.detail, coverage=coverage,
-                seconds=time.perf_counter() - started,
+                evidence=self._evidence(path, seen, [], (), None), seconds=time.perf_counter() - started,
             )  # fmt: skip
         rule = rule_of(self.detector.card)
         judged = [judge_track([s.logit for s in track if s.prediction], rule) for track in tracks]
         verdict = judge_file(judged, len(seen.frames), rule)
+        scored = tuple(
+            TrackScore(number, judgement.score, tuple(sighting.scored() for sighting in track))
+            for number, (track, judgement) in enumerate(zip(tracks, judged, strict=True))
+        )
         return ScanResult(
             path=str(path),
             kind=seen.info.kind,
@@ -241,19 +264,35 @@ class Scanner:
             verdict=verdict.verdict,
             score=verdict.score,
             interval=verdict.interval,
-            tracks=tuple(
-                TrackScore(number, judgement.score, tuple(sighting.scored() for sighting in track))
-                for number, (track, judgement) in enumerate(zip(tracks, judged, strict=True))
-            ),
+            tracks=scored,
             coverage=coverage,
+            decisive_track=verdict.track,
+            evidence=self._evidence(path, seen, tracks, scored, verdict.track),
             seconds=time.perf_counter() - started,
         )
+
+    def _evidence(
+        self,
+        path: str | Path,
+        seen: _Seen,
+        tracks: list[list[_Sighting]],
+        scored: Sequence[TrackScore],
+        decisive: int | None,
+    ) -> Evidence | None:
+        """Gather what the report shows, if one is wanted."""
+        if not self.settings.evidence:
+            return None
+        sightings = {number: [(s.crop, s.face.box) for s in track] for number, track in enumerate(tracks)}
+        views = [looked.view for looked in seen.frames if looked.view is not None]
+        return gather(path, views, scored, decisive, sightings, self.detector, self._workers)
 
     @property
     def detector_info(self) -> DetectorInfo:
         """The loaded detector, as results name it."""
         card = self.detector.card
-        return DetectorInfo(card.name, str(card.version), card.sha256, card.crop_profile)
+        return DetectorInfo(
+            card.name, str(card.version), card.sha256, card.crop_profile, card.threshold, tuple(card.band)
+        )
 
 
 @dataclass
@@ -290,6 +329,7 @@ class _LookedAt:
     time: float
     sightings: list[_Sighting]
     scene: np.ndarray
+    view: FrameView | None
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,11 @@ from onnx import TensorProto, helper, numpy_helper
 from unmask.detectors import DetectorError, file_sha256, load_detector
 
 
-def write_detector(folder, size=32, decoder=True, **changes):
-    """A detector whose logit is the mean red value / 100 - 1 and whose reconstruction is the mean colour."""
+def write_detector(folder, size=32, decoder=True, patches=True, **changes):
+    """A detector whose logit is the mean red value / 100 - 1 and whose reconstruction is the mean colour.
+
+    Its patch logits are the mean red values / 100 of 2 x 2 patches.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     nodes = [
         helper.make_node("Cast", ["crops"], ["f"], to=TensorProto.FLOAT),
@@ -22,6 +25,10 @@ def write_detector(folder, size=32, decoder=True, **changes):
         helper.make_node("Div", ["colour", "white"], ["unit"]),
         helper.make_node("Reshape", ["unit", "shape"], ["small"]),
         helper.make_node("Tile", ["small", "times"], ["reconstruction"]),
+        helper.make_node("Reshape", ["f", "patch_shape"], ["cells"]),
+        helper.make_node("ReduceMean", ["cells", "in_patch"], ["patch_colour"], keepdims=0),
+        helper.make_node("Gather", ["patch_colour", "zero"], ["patch_red"], axis=3),
+        helper.make_node("Mul", ["patch_red", "slope"], ["patch_logits"]),
     ]
     constants = {
         "places": np.array([1, 2], np.int64),
@@ -31,10 +38,14 @@ def write_detector(folder, size=32, decoder=True, **changes):
         "white": np.float32(255),
         "shape": np.array([-1, 3, 1, 1], np.int64),
         "times": np.array([1, 1, 8, 8], np.int64),
+        "patch_shape": np.array([-1, 2, size // 2, 2, size // 2, 3], np.int64),
+        "in_patch": np.array([2, 4], np.int64),
     }
     outputs = [helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["n"])]
     if decoder:
         outputs.append(helper.make_tensor_value_info("reconstruction", TensorProto.FLOAT, ["n", 3, 8, 8]))
+    if patches:
+        outputs.append(helper.make_tensor_value_info("patch_logits", TensorProto.FLOAT, ["n", 2, 2]))
     graph = helper.make_graph(
         nodes,
         "toy",
@@ -84,6 +95,29 @@ def test_reconstruction_and_its_error(tmp_path, crops):
     cells = crops.reshape(5, 8, 6, 8, 6, 3).mean(axis=(2, 4))
     wanted = np.abs(cells - colour[:, None, None]).mean(axis=(1, 2, 3)) / 255
     np.testing.assert_allclose(detector.predict(crops).reconstruction_errors, wanted, atol=2e-3)
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_an_explanation_maps_patches_and_errors(tmp_path, crops, mirror):
+    detector = load_detector(write_detector(tmp_path / "toy", size=48, mirror=mirror))
+    explained = detector.explain(crops)
+    patches = crops[..., 0].reshape(5, 2, 24, 2, 24).mean(axis=(2, 4)) / 100
+    np.testing.assert_allclose([one.patch_logits for one in explained], patches, atol=1e-5)
+    np.testing.assert_array_equal([one.reconstruction for one in explained], detector.reconstruct(crops))
+    cells = crops.reshape(5, 8, 6, 8, 6, 3).mean(axis=(2, 4))
+    wanted = np.abs(cells - crops.mean(axis=(1, 2))[:, None, None]).mean(axis=3) / 255
+    np.testing.assert_allclose([one.error_map for one in explained], wanted, atol=3e-3)
+    means = [one.error_map.mean() for one in explained]
+    np.testing.assert_allclose(means, detector.predict(crops).reconstruction_errors, atol=1e-6)
+
+
+@pytest.mark.parametrize(("decoder", "patches"), [(True, False), (False, True), (False, False)])
+def test_an_explanation_lacks_what_the_export_lacks(tmp_path, crops, decoder, patches):
+    detector = load_detector(write_detector(tmp_path / "toy", decoder=decoder, patches=patches))
+    one = detector.explain(crops[:1])[0]
+    assert (one.patch_logits is not None) == patches
+    assert (one.error_map is not None) == (one.reconstruction is not None) == decoder
+    assert detector.explain(crops[:0]) == []
 
 
 def test_a_detector_without_decoder_has_no_errors(tmp_path, crops):

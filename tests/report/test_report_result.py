@@ -6,7 +6,7 @@ from jsonschema import Draft202012Validator
 
 from unmask.report import Coverage, DetectorInfo, FrameScore, ScanResult, TrackScore, schema
 
-DETECTOR = DetectorInfo("jrc", "1", "ab" * 32, "wide")
+DETECTOR = DetectorInfo("jrc", "1", "ab" * 32, "wide", 0.9, (0.4, 0.9))
 FRAMES = (
     FrameScore(0.5, (10.04, 20, 110, 140), 0.98, 0.91, 0.03),
     FrameScore(1.5, (-3, 20, 97, 141), 0.97, 0.95),
@@ -30,12 +30,13 @@ BROKEN = ScanResult("a.mp4", "video", "unreadable", DETECTOR, "not a video")
 
 def test_to_dict_has_the_designs_fields_in_its_order():
     assert list(OK.to_dict()) == [
-        "schema", "path", "kind", "status", "detail", "verdict", "score", "interval", "tracks", "coverage",
-        "detector", "seconds",
+        "schema", "path", "kind", "status", "detail", "verdict", "score", "interval", "decisive_track", "tracks",
+        "coverage", "detector", "seconds",
     ]  # fmt: skip
     assert OK.to_dict()["tracks"][0] == {
         "id": 0,
         "score": 0.931235,
+        "spans": [{"start": 0.5, "end": 1.5, "frames": 2, "score": 0.95}],
         "frames": [
             {
                 "time": 0.5,
@@ -60,7 +61,12 @@ def test_to_dict_has_the_designs_fields_in_its_order():
             },
         ],
     }
-    assert OK.to_dict()["coverage"] == {"duration": 10.0, "frames_sampled": 8, "frames_with_face": 3}
+    assert OK.to_dict()["coverage"] == {
+        "duration": 10.0,
+        "frames_sampled": 8,
+        "frames_with_face": 3,
+        "times": [],
+    }
 
 
 @pytest.mark.parametrize("result", [OK, NO_FACE, BROKEN])
@@ -104,6 +110,7 @@ def test_the_schema_refuses_what_contradicts_itself(change):
         {"seconds": -1},
         {"detail": "two\nlines"},
         {"status": "no_face"},
+        {"decisive_track": 1},
     ],
 )
 def test_a_contradictory_result_cannot_be_made(change):

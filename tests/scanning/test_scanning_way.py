@@ -46,7 +46,12 @@ def test_an_image_is_one_frame(tmp_path, detector, finder, toys):
     Image.fromarray(toys.draw([((20, 40, 80, 110), toys.BLUE)])).save(path)
     result = check(scan(path, Settings(), detector, finder))
     assert (result.kind, result.status, len(result.tracks)) == ("image", "ok", 1)
-    assert result.coverage.to_dict() == {"duration": None, "frames_sampled": 1, "frames_with_face": 1}
+    assert result.coverage.to_dict() == {
+        "duration": None,
+        "frames_sampled": 1,
+        "frames_with_face": 1,
+        "times": [0.0],
+    }
     assert result.score < 0.1
     assert result.path == str(path)
 

@@ -54,7 +54,7 @@ def scan(
     from unmask.report import save_report
     from unmask.scanning import Scanner, Settings
 
-    settings = Settings(detector=detector, frames=frames)
+    settings = Settings(detector=detector, frames=frames, evidence=report is not None)
     inputs = expand(paths)
     for folder in inputs.empty_folders:
         typer.echo(f"unmask: no images or videos in {str(folder)!r}", err=True)

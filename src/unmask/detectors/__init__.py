@@ -7,6 +7,7 @@ A detector is a folder with ``card.json``, ``model.onnx`` and ``model.safetensor
 from unmask.detectors.card import Calibration, Card, DataSource, TrunkReference, file_sha256, read_card
 from unmask.detectors.detector import Detector, Prediction
 from unmask.detectors.errors import DetectorError
+from unmask.detectors.explanation import Explanation
 from unmask.detectors.registry import DEFAULT, built_in, installed, load_card, load_detector
 from unmask.detectors.trunk import Trunk, check_trunk, trunk_card, trunk_path
 
@@ -17,6 +18,7 @@ __all__ = [
     "DataSource",
     "Detector",
     "DetectorError",
+    "Explanation",
     "Prediction",
     "Trunk",
     "TrunkReference",

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from unmask.report.evidence import Evidence
+from unmask.report.spans import Span, suspicious_spans
 from unmask.verdict import Verdict
 
 SCHEMA = 1
@@ -65,19 +67,31 @@ class TrackScore:
         times = [frame.time for frame in self.frames]
         _require(times == sorted(times), "frames must be in order of time")
 
-    def to_dict(self) -> dict[str, Any]:
-        """Give the track as the JSON schema has it."""
-        frames = [frame.to_dict() for frame in self.frames]
-        return {"id": self.id, "score": _rounded(self.score), "frames": frames}
+    def spans(self, threshold: float | None) -> tuple[Span, ...]:
+        """Give the spans in which the face looked suspicious; none without a threshold."""
+        return () if threshold is None else suspicious_spans(self.frames, threshold)
+
+    def to_dict(self, threshold: float | None = None) -> dict[str, Any]:
+        """Give the track as the JSON schema has it. threshold : the detector's, for the spans."""
+        return {
+            "id": self.id,
+            "score": _rounded(self.score),
+            "spans": [span.to_dict() for span in self.spans(threshold)],
+            "frames": [frame.to_dict() for frame in self.frames],
+        }
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """How much of the file was looked at; duration in seconds, None for an image or when unknown."""
+    """How much of the file was looked at; duration in seconds, None for an image or when unknown.
+
+    times : of the sampled frames, seconds, in order; empty when they were not kept.
+    """
 
     duration: float | None = None
     frames_sampled: int = 0
     frames_with_face: int = 0
+    times: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         _require(self.duration is None or self.duration >= 0, "duration must be >= 0")
@@ -90,17 +104,23 @@ class Coverage:
             "duration": duration,
             "frames_sampled": self.frames_sampled,
             "frames_with_face": self.frames_with_face,
+            "times": [round(time, 3) for time in self.times],
         }
 
 
 @dataclass(frozen=True)
 class DetectorInfo:
-    """Which detector scored: name, version, SHA-256 of its weights, crop profile it was trained on."""
+    """Which detector scored: name, version, SHA-256 of its weights, crop profile it was trained on.
+
+    threshold : calibrated score that parts real from fake. band : (low, high); scores inside are inconclusive.
+    """
 
     name: str
     version: str
     sha256: str
     crop_profile: str
+    threshold: float | None = None
+    band: tuple[float, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give the detector as the JSON schema has it."""
@@ -109,6 +129,8 @@ class DetectorInfo:
             "version": self.version,
             "sha256": self.sha256,
             "crop_profile": self.crop_profile,
+            "threshold": _rounded(self.threshold),
+            "band": None if self.band is None else [_rounded(value) for value in self.band],
         }
 
 
@@ -117,9 +139,10 @@ class ScanResult:
     """What a scan found out about one file.
 
     score : calibrated probability of manipulation in [0, 1], of the face that the verdict rests on; None
-    when there was nothing to score. interval : (low, high) around it, 90 %. kind : what the file holds; for
-    a file that could not be read, what its name suggests. detail : one line, for people. seconds : wall
-    time of this scan.
+    when there was nothing to score. interval : (low, high) around it, 90 %. decisive_track : id of that
+    face's track. kind : what the file holds; for a file that could not be read, what its name suggests.
+    detail : one line, for people. seconds : wall time of this scan. evidence : what the report shows beside
+    the scores, when the settings asked for it.
 
     Making one raises ValueError when its parts contradict each other: a verdict, score and interval exist
     exactly when the status is ok, and the interval holds the score.
@@ -136,6 +159,8 @@ class ScanResult:
     tracks: tuple[TrackScore, ...] = ()
     coverage: Coverage = field(default_factory=Coverage)
     seconds: float = 0.0
+    decisive_track: int | None = None
+    evidence: Evidence | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         _require(self.kind in get_args(Kind), f"unknown kind {self.kind!r}")
@@ -144,6 +169,7 @@ class ScanResult:
         _require(self.seconds >= 0, "seconds must be >= 0")
         ids = [track.id for track in self.tracks]
         _require(len(set(ids)) == len(ids), "track ids must differ")
+        _require(self.decisive_track is None or self.decisive_track in ids, "decisive_track is no track's id")
         if self.status == "ok":
             self._check_judged()
         else:
@@ -165,9 +191,13 @@ class ScanResult:
         return self.status in READ
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the result as ``scan-schema-1.json`` has it: plain types, the schema's order."""
+        """Give the result as ``scan-schema-1.json`` has it: plain types, the schema's order.
+
+        The key ``evidence`` is there only when evidence was gathered.
+        """
         interval = None if self.interval is None else [_rounded(value) for value in self.interval]
-        return {
+        threshold = self.detector.threshold
+        result = {
             "schema": SCHEMA,
             "path": self.path,
             "kind": self.kind,
@@ -176,11 +206,13 @@ class ScanResult:
             "verdict": self.verdict,
             "score": _rounded(self.score),
             "interval": interval,
-            "tracks": [track.to_dict() for track in self.tracks],
+            "decisive_track": self.decisive_track,
+            "tracks": [track.to_dict(threshold) for track in self.tracks],
             "coverage": self.coverage.to_dict(),
             "detector": self.detector.to_dict(),
             "seconds": round(self.seconds, 3),
         }
+        return result if self.evidence is None else result | {"evidence": self.evidence.to_dict()}
 
     def save_report(self, folder: str | Path) -> Path:
         """Write ``index.html`` and ``scan.json`` into a folder, made if missing; give the page's path."""

@@ -41,8 +41,9 @@ def export(run: str | Path, out: str | Path | None = None) -> Path:
     """Export the best weights of a run: model.onnx, model.safetensors, card.json.
 
     out: the detector's folder; None: `detector` in the run folder. The model reads `map` (N, places, channels)
-    float32 or `crops` (N, S, S, 3) uint8 RGB, and gives `logit` (N,), `score` (N,) calibrated and, with a decoder,
-    `reconstruction` (N, 3, h, w) in [0, 1].
+    float32 or `crops` (N, S, S, 3) uint8 RGB, and gives `logit` (N,), `score` (N,) calibrated, `patch_logits`
+    (N, h', w'), the classifier's logit of each place of the latent alone, and, with a decoder, `reconstruction`
+    (N, 3, h, w) in [0, 1].
 
     Raises
     ------
@@ -103,12 +104,18 @@ class Exported(nn.Module):
         self.reads_maps = model.options.backbone.kind == "maps"
 
     def forward(self, entry: Tensor) -> tuple[Tensor, ...]:
-        """Give logit (N,), score (N,) and, with a decoder, reconstruction (N, 3, h, w)."""
+        """Give what ``outputs`` names."""
         output = self.model(model_input(entry))
         score = torch.sigmoid(output.logit * self.platt.slope + self.platt.intercept)
+        patches = self.model.classifier.at_each_place(output.latent)
         if output.reconstruction is None:
-            return output.logit, score
-        return output.logit, score, output.reconstruction
+            return output.logit, score, patches
+        return output.logit, score, patches, output.reconstruction
+
+    @property
+    def outputs(self) -> list[str]:
+        """Names of the outputs, in order."""
+        return ["logit", "score", "patch_logits"] + ["reconstruction"] * (self.model.decoder is not None)
 
     def example(self, count: int) -> Tensor:
         """Make an input of the right shape out of noise."""
@@ -123,7 +130,6 @@ class Exported(nn.Module):
 def write_onnx(model: Exported, path: Path) -> None:
     """Write the model with a free batch size and all weights in one file."""
     entry = "map" if model.reads_maps else "crops"
-    outputs = ["logit", "score"] + (["reconstruction"] if model.model.decoder is not None else [])
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -132,7 +138,7 @@ def write_onnx(model: Exported, path: Path) -> None:
             (model.example(2),),
             str(path),
             input_names=[entry],
-            output_names=outputs,
+            output_names=model.outputs,
             dynamic_shapes=({0: torch.export.Dim("n", min=1, max=4096)},),
             opset_version=OPSET,
             dynamo=True,

@@ -10,7 +10,7 @@ from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 
 from unmask import __version__
-from unmask.report.words import CANNOT_TELL, STATUSES, VERDICTS
+from unmask.report.words import CANNOT_TELL, MEANINGS, STATUSES, VERDICTS
 from unmask.serve.access import COOKIE
 from unmask.serve.service import Service, service_of
 from unmask.serve.settings import ServeSettings
@@ -50,6 +50,7 @@ def _for_script(service: Service, key: str | None) -> dict[str, Any]:
         "uploadBytes": settings.upload_bytes,
         "most": size_in_words(settings.upload_bytes),
         "words": VERDICTS | STATUSES,
+        "meanings": MEANINGS,
     }
 
 

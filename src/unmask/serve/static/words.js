@@ -42,13 +42,7 @@ export function printable(text) {
 }
 
 const MEANINGS = {
-  likely_fake: "The detector found signs that a face was swapped or re-enacted.",
-  likely_real: "The detector noticed no signs of a swapped or re-enacted face. That is no proof that the file is authentic.",
-  inconclusive: "The score, with its uncertainty, lies too close to the threshold to say either. Treat the file as not checked.",
-  no_face: "No face was found in what was looked at, so there is nothing to score. This says nothing about whether the file is real.",
-  unreadable: "The file could not be read, so nothing can be said about it.",
-  unsupported: "This kind of file is not read, so nothing can be said about it.",
-  too_large: "The file is beyond the limits, so nothing can be said about it.",
+  ...settings.meanings,
   failed: "The scan did not come to an end, so nothing can be said about the file.",
   refused: "The file was not taken in, so nothing can be said about it.",
 };

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +27,9 @@ HARDLY_ANYTHING = 0.1
 def save_pictures(evidence: Evidence, folder: Path) -> None:
     """Write the sampled frames, the shown faces and their heat maps into a folder, and ``pictures.json``.
 
-    The list holds ``frames`` (time, width and height of the upright frame, picture) and ``faces`` (track, time, crop,
-    heat and, in words, where that is strongest; null for a detector without maps). Times are those of the scan's
-    JSON. Raises OSError when the folder cannot be written.
+    The list holds ``frames`` (time, width and height of the upright frame, picture), ``faces`` (track, time, crop,
+    heat and, in words, where that is strongest) and ``heat``, what the heat maps show; null for a detector without
+    maps. Times are those of the scan's JSON. Raises OSError when the folder cannot be written.
     """
     frames: list[dict[str, Any]] = []
     for number, frame in enumerate(evidence.frames):
@@ -37,7 +38,8 @@ def save_pictures(evidence: Evidence, folder: Path) -> None:
         size = {"width": frame.width, "height": frame.height}
         frames.append({"time": round(frame.time, 3), **size, "picture": picture})
     faces = [_save_face(face, number, folder) for number, face in enumerate(evidence.faces)]
-    (folder / LIST).write_text(json.dumps({"frames": frames, "faces": faces}), encoding="utf-8")
+    listed = {"frames": frames, "faces": faces, "heat": _what_heat_shows(evidence.faces)}
+    (folder / LIST).write_text(json.dumps(listed), encoding="utf-8")
 
 
 def _save_face(face: FaceEvidence, number: int, folder: Path) -> dict[str, Any]:
@@ -66,6 +68,14 @@ def _strength(face: FaceEvidence) -> np.ndarray | None:
     if face.patch_logits is not None:
         return strength_of_patches(face.patch_logits)
     return None if face.error_map is None else strength_of_errors(face.error_map)
+
+
+def _what_heat_shows(faces: Sequence[FaceEvidence]) -> str | None:
+    if any(face.patch_logits is not None for face in faces):
+        return "what the classifier says of each place alone, which it was not trained for"
+    if any(face.error_map is not None for face in faces):
+        return "where the face differs from what the decoder rebuilds of it"
+    return None
 
 
 def _in_words(strength: np.ndarray) -> str:

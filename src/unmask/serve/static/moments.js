@@ -38,7 +38,7 @@ export function moments(result, pictures, base) {
   pick(now);
   return element("section", { class: "card", "aria-labelledby": "moments-title" },
     element("h3", { id: "moments-title" }, "Moments"),
-    element("p", { class: "small muted" }, `${count(tracks.length, "face")} on ${count(times.length, "look")}. Choose a moment on the
+    element("p", { class: "small muted" }, `${count(tracks.length, "face")}, ${count(times.length, "look")}. Choose a moment on the
       timeline: the higher, the more
       suspicious; a diamond is a look at or above the threshold (dashed line), a ring one below it. What lies between looks was not seen.`),
     lanes.node, element("div", { class: "steps" }, back, caption, forth), stage, legend(pictures), table(tracks, true));
@@ -106,9 +106,9 @@ function closeUp(look, close, base) {
 }
 
 function legend(pictures) {
-  if (!pictures?.faces.some((face) => face.heat)) return null;
-  return element("p", { class: "legend small muted" }, "Heat map: grey does not speak for manipulation ",
-    element("span", { class: "ramp", "aria-hidden": "true" }), " pale yellow does most. It is a hint where to look, no proof.");
+  if (!pictures?.heat) return null;
+  return element("p", { class: "legend small muted" }, `Heat map: ${pictures.heat}; grey is weak `,
+    element("span", { class: "ramp", "aria-hidden": "true" }), " pale yellow strong. It is a hint where to look, no proof.");
 }
 
 function table(tracks, timed) {

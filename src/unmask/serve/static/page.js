@@ -77,7 +77,7 @@ async function complete(entry) {
   entry.fetching = true;
   try {
     if (!entry.result) learn(entry, await fetched(entry.job.links.self));
-    entry.pictures = entry.result.evidence ? await fetched(`${entry.job.links.report}/pictures.json`) : null;
+    entry.pictures = entry.result.evidence ? await fetched(`${entry.job.links.report}/pictures.json`).catch(() => null) : null;
     entry.complete = true;
   } catch {
     setTimeout(() => changed(entry), 3000);

@@ -35,7 +35,7 @@ def scan(verdict, score, interval, name="clip.mp4", scores=None, faces=1, eviden
             FrameScore(time, (10 + 60 * number, 20, 50 + 60 * number, 70), 0.9, value)
             for time, value in zip(TIMES, own, strict=True)
         )
-        tracks.append(TrackScore(number, float(np.mean(own)), frames))
+        tracks.append(TrackScore(number, float(np.mean([value for value in own if value is not None])), frames))
     shown = evidence_of(tracks) if evidence else None
     coverage = Coverage(8.0, len(TIMES), len(TIMES), TIMES)
     return ScanResult(

@@ -66,13 +66,21 @@ def test_the_page_says_what_it_cannot_tell_and_what_becomes_of_a_file(serve):
 
 
 def test_only_numbers_of_frames_that_the_server_takes_are_offered(serve):
-    options = [a["value"] for t, a in Elements(serve(frames=8, max_frames=32).get("/").text).found if t == "option"]
+    options = [
+        a["value"] for t, a in Elements(serve(frames=8, max_frames=32).get("/").text).found if t == "option"
+    ]
     assert options == ["8", "16", "32"]
 
 
 @pytest.mark.parametrize(
     ("size", "words"),
-    [(999, "999 bytes"), (1000, "1 kB"), (500_000_000, "500 MB"), (2_550_000_000, "2.5 GB"), (1_999_999, "1.9 MB")],
+    [
+        (999, "999 bytes"),
+        (1000, "1 kB"),
+        (500_000_000, "500 MB"),
+        (2_550_000_000, "2.5 GB"),
+        (1_999_999, "1.9 MB"),
+    ],
 )
 def test_sizes_are_never_promised_larger_than_they_are(size, words):
     assert pages.size_in_words(size) == words
@@ -99,7 +107,9 @@ def test_pictures_lie_beside_the_report_and_are_listed(serve):
     listed = client.get(f"{report}/pictures.json").json()
     assert [frame["time"] for frame in listed["frames"]] == result.to_dict()["coverage"]["times"]
     assert {frame["width"] for frame in listed["frames"]} == {160}
-    looks = {(track["id"], frame["time"]) for track in result.to_dict()["tracks"] for frame in track["frames"]}
+    looks = {
+        (track["id"], frame["time"]) for track in result.to_dict()["tracks"] for frame in track["frames"]
+    }
     assert {(face["track"], face["time"]) for face in listed["faces"]} == looks
     assert {face["strongest"] for face in listed["faces"]} == {"strongest at the lower left"}
     names = [frame["picture"] for frame in listed["frames"]]

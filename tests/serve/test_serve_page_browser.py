@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from page_site import Complaints, drop, put, scan, without_score
+from page_site import Complaints, drop, finish, put, scan, without_score
 
 from unmask.demo.clips import portrait, with_blended_face, write_clip
 
 api = pytest.importorskip("playwright.sync_api", reason="needs playwright, of the extra [dev]")
 expect = api.expect
+expect.set_options(timeout=30_000)
 
 SCAN_MS = 90_000
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
@@ -40,7 +41,7 @@ def visit(browser):
 
         def go(address, viewport=WIDE, **options):
             context = stack.enter_context(browser.new_context(viewport=viewport, **options))
-            context.set_default_timeout(20_000)
+            context.set_default_timeout(30_000)
             page = context.new_page()
             page.complaints = Complaints(page)
             page.goto(str(address))
@@ -169,6 +170,21 @@ def test_a_file_that_is_no_media_says_so(site, visit, tmp_path):
     assert page.locator("#announcer").text_content().endswith("unreadable")
 
 
+def test_an_inconclusive_clip_can_be_looked_at_longer(serve, visit, clip):
+    client = serve(frames=6)
+    page = visit(client.base_url)
+    page.set_input_files("#files", clip)
+    expect(page.locator("#result .words")).to_have_text("In the queue")
+    finish(client, scan("inconclusive", 0.5, (0.3, 0.7)))
+    page.get_by_role("button", name="Scan again with 16 frames").click()
+    expect(page.locator("#result .words")).to_have_text("In the queue")
+    expect(page.locator("#list li")).to_have_count(2)
+    assert [job["frames"] for job in client.get("/v1/scans").json()["items"]] == [16, 6]
+    finish(client, scan("likely_fake", 0.8, (0.7, 0.9)))
+    expect(page.locator(".verdict .words")).to_have_text("Likely fake")
+    assert page.complaints.said == []
+
+
 VERDICTS = [
     (scan("likely_fake", 0.93, (0.81, 0.976)), "Likely fake", "93 %", "81 % to 98 %"),
     (scan("likely_real", 0.004, (0.001, 0.008)), "Likely real", "under 1 %", "under 1 % throughout"),
@@ -183,7 +199,9 @@ def test_a_verdict_stands_in_plain_words_with_its_uncertainty(serve, visit, resu
     expect(page.locator(".verdict .words")).to_have_text(words)
     expect(page.locator(".figure strong")).to_have_text(score)
     expect(page.locator(".score-part")).to_contain_text(f"90 % interval: {interval}.")
-    expect(page.get_by_role("img", name=f"Score {score}, 90 % interval {interval}, threshold 52 %")).to_be_visible()
+    expect(
+        page.get_by_role("img", name=f"Score {score}, 90 % interval {interval}, threshold 52 %")
+    ).to_be_visible()
     expect(page.locator("#scans a")).to_contain_text(words.lower())
     assert page.complaints.said == []
 
@@ -212,7 +230,9 @@ def test_moments_are_chosen_by_keys_and_buttons(serve, visit):
     page = visit(f"{client.base_url}/#{put(client, result)}")
     slider = page.get_by_role("slider", name="Moment")
     # It begins where the face that the verdict rests on looks worst.
-    expect(slider).to_have_attribute("aria-valuetext", "3.0 s, look 2 of 4: Face 1 90 %, Face 2 10 %, Face 3 10 %")
+    expect(slider).to_have_attribute(
+        "aria-valuetext", "3.0 s, look 2 of 4: Face 1 90 %, Face 2 10 %, Face 3 10 %"
+    )
     slider.focus()
     for key, words in [
         ("ArrowRight", "5.0 s, look 3 of 4: Face 1 not scored"),
@@ -263,12 +283,15 @@ def test_a_full_queue_is_waited_for(serve, visit, clip):
     page = visit(client.base_url)
     drop(page, clip)
     expect(page.locator("#result .words")).to_have_text("The server is busy")
-    expect(page.locator("#result .progress")).to_contain_text(re.compile(r"The queue is full\. Trying again in \d+ second"))
+    expect(page.locator("#result .progress")).to_contain_text(
+        re.compile(r"The queue is full\. Trying again in \d+ second")
+    )
     assert client.delete(f"/v1/scans/{waiting}").status_code == 204
     page.get_by_role("button", name="Try now").click()
     expect(page.locator("#result .words")).to_have_text("In the queue")
     page.get_by_role("button", name="Cancel").click()
-    expect(page.locator("#list li")).to_have_count(1)
+    expect(page.locator("#scans")).to_be_hidden()
+    assert client.get("/v1/scans").json()["items"] == []
 
 
 def test_too_large_and_empty_files_are_not_sent(serve, visit, tmp_path, clip):
@@ -320,8 +343,7 @@ STATES = {
 }
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize(("viewport", "scheme"), [(WIDE, "light"), (NARROW, "dark")], ids=["wide", "narrow"])
 def test_axe_finds_no_serious_fault_and_nothing_sticks_out(serve, visit, viewport, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs the extra [dev]")
     client = serve()
@@ -333,9 +355,15 @@ def test_axe_finds_no_serious_fault_and_nothing_sticks_out(serve, visit, viewpor
             page.goto(f"{client.base_url}/#{identifier}")
             page.reload()
             expect(page.locator("#result .words")).to_be_visible()
-            page.evaluate("() => document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+            page.evaluate(
+                "() => document.querySelectorAll('details').forEach((part) => { part.open = true; })"
+            )
         faults = axe.Axe().run(page).response["violations"]
-        serious = [f"{fault['id']}: {fault['nodes'][0]['html']}" for fault in faults if fault["impact"] in ("serious", "critical")]
+        serious = [
+            f"{fault['id']}: {fault['nodes'][0]['html']}"
+            for fault in faults
+            if fault["impact"] in ("serious", "critical")
+        ]
         assert serious == [], name
         width = page.evaluate("() => document.documentElement.scrollWidth")
         assert width <= viewport["width"], name

@@ -12,6 +12,7 @@ const items = new Map();
 let selected = null;
 let view = null;
 let cursor = null;
+let added = 0;
 
 const uploads = new Uploads(changed, accepted);
 const follower = new Follower(
@@ -27,10 +28,14 @@ function take(files) {
   const fields = {};
   if (by("frames").selectedIndex > 0) fields.frames = by("frames").value;
   if (by("detector")?.selectedIndex > 0) fields.detector = by("detector").value;
-  const fresh = [...files].map((file) => ({ key: `new-${crypto.getRandomValues(new Uint32Array(1))[0]}`, file, fields, name: file.name, size: file.size }));
+  add([...files].map((file) => ({ file, fields })));
+}
+
+function add(chosen) {
+  if (!chosen.length) return;
+  const fresh = chosen.map(({ file, fields }) => ({ key: `new-${++added}`, file, fields, name: file.name, size: file.size }));
   entries.unshift(...fresh);
   fresh.forEach((entry) => uploads.add(entry));
-  if (!fresh.length) return;
   announce(fresh.length === 1 ? `${printable(fresh[0].name)} was added` : `${count(fresh.length, "file")} were added`);
   drawList();
   select(fresh[0]);
@@ -45,15 +50,6 @@ function accepted(entry, job) {
   learn(entry, job);
   changed(entry);
   follow();
-}
-
-function again(entry, frames) {
-  const fresh = { ...entry, key: `${entry.key}-${frames}`, fields: { ...entry.fields, frames }, job: null, result: null,
-    pictures: null, verdict: null, status: null, phase: "waiting" };
-  entries.unshift(fresh);
-  uploads.add(fresh);
-  drawList();
-  select(fresh);
 }
 
 // News from the server
@@ -133,12 +129,12 @@ function show() {
     return;
   }
   const held = by("result").contains(document.activeElement);
-  const shown = phase === "fetching" ? { ...entry, result: null, phase: "running", progress: 1 } : entry;
+  const shown = phase === "fetching" ? { ...entry, result: null, phase: "fetching" } : entry;
   view = resultView(shown, {
     cancel: () => { uploads.cancel(entry); forget(entry); },
     hurry: () => uploads.hurry(entry),
     remove: () => remove(entry),
-    again: (frames) => again(entry, frames),
+    again: (frames) => add([{ file: entry.file, fields: { ...entry.fields, frames } }]),
     moreFrames: () => [...by("frames").options].map((option) => Number(option.value)).find((frames) => frames > entry.job.frames),
   });
   if (shown === entry) Object.assign(view, { entry, phase });

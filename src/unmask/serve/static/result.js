@@ -30,7 +30,7 @@ function progressView(entry, actions) {
   const bar = element("progress", { max: 1, "aria-labelledby": "progress-words" });
   const words = element("p", { class: "words", id: "progress-words" });
   const rest = element("p", { class: "muted" });
-  const stop = element("button", { type: "button", on: { click: entry.job ? actions.remove : actions.cancel } }, "Cancel");
+  const stop = element("button", { type: "button", hidden: entry.phase === "fetching", on: { click: entry.job ? actions.remove : actions.cancel } }, "Cancel");
   const hurry = element("button", { type: "button", on: { click: actions.hurry } }, "Try now");
   const update = () => {
     const share = entry.progress ?? 0;
@@ -43,7 +43,7 @@ function progressView(entry, actions) {
       retrying: ["The server is busy", `${entry.reason} Trying again in ${count(entry.left ?? 0, "second")}; nothing is lost.`],
       queued: ["In the queue", "The file has arrived. The scan begins when those before it are done; you may close this page."],
       running: [`Looking at the file, ${percent(share)} done`, "Frames are read, faces found and looked at."],
-      done: ["Done", "Fetching the result."],
+      fetching: ["Scanned", "Fetching the result."],
     }[entry.phase];
     [words.textContent, rest.textContent] = told;
     hurry.hidden = entry.phase !== "retrying";

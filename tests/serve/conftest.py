@@ -47,6 +47,7 @@ def settings(tmp_path):
             "requests_per_minute": 0,
             "uploads_per_minute": 0,
             "poll": 0.05,
+            "stream_timeout": 25.0,
             "port": 0,
             "niceness": 0,
         }

@@ -51,7 +51,7 @@ def create_app(settings: ServeSettings, worker: Sequence[str] = WORKER) -> FastA
     app.state.supervisor = supervisor
     answer_with_problems(app)
     _add_endpoints(app, settings)
-    _add_openapi(app)
+    _add_openapi(app, service)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -88,8 +88,8 @@ def _add_endpoints(app: FastAPI, settings: ServeSettings) -> None:
     app.mount("/static", pages.static, name="static")
 
 
-def _add_openapi(app: FastAPI) -> None:
-    """Complete the generated document with the schemas of problems and of the scan."""
+def _add_openapi(app: FastAPI, service: Service) -> None:
+    """Complete the generated document: problems, the scan's schema, what this server takes."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -99,6 +99,7 @@ def _add_openapi(app: FastAPI) -> None:
             schemas = document["components"]["schemas"]
             schemas.update(models.pop("$defs", {}))
             schemas["ProblemDocument"] = models
+            scans.describe_upload(document, service)
             app.openapi_schema = with_scan_schema(document)
         return app.openapi_schema
 

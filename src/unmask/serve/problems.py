@@ -104,13 +104,14 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 def _methods(request: Request) -> set[str]:
-    """All methods of a path: the router itself names those of the first route that fits."""
-    return {
+    """All methods of a path: the router itself names those of the first route that fits, a mount none."""
+    found = {
         method
         for method in METHODS
         for route in request.app.routes
         if route.matches({**request.scope, "method": method})[0] is Match.FULL
     }
+    return found or {"GET", "HEAD"}
 
 
 async def _validation(request: Request, error: Exception) -> JSONResponse:

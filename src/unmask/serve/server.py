@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from functools import partial
 from typing import Any
@@ -99,4 +100,6 @@ def listen(settings: ServeSettings) -> socket.socket:
 
 def run(app: FastAPI, settings: ServeSettings, listener: socket.socket) -> None:
     """Serve until a signal ends it."""
-    uvicorn.Server(configuration(app, settings)).run(sockets=[listener])
+    # uvicorn ends in good order at Ctrl+C, then raises the interrupt once more.
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(configuration(app, settings)).run(sockets=[listener])

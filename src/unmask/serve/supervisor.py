@@ -151,7 +151,7 @@ class _Member:
 
     def ended(self) -> None:
         lived = time.monotonic() - self._since
-        self._delay = min(30.0, max(0.5, self._delay * 2)) if lived < SOON else 0.0
+        self._delay = min(5.0, max(0.5, self._delay * 2)) if lived < SOON else 0.0
         self.not_before = time.monotonic() + self._delay
         self.process = None
 

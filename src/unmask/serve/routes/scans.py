@@ -83,6 +83,14 @@ async def upload(request: Request, client: Asking) -> Response:
     return JSONResponse(body, 202, headers={"Location": links(identifier)["self"]})
 
 
+def describe_upload(document: dict[str, Any], service: Service) -> None:
+    """Put what this server takes into its OpenAPI document: names of detectors, number of frames."""
+    body = document["paths"]["/v1/scans"]["post"]["requestBody"]["content"]["multipart/form-data"]
+    properties = body["schema"]["properties"]
+    properties["detector"] |= {"enum": list(service.detectors), "default": service.settings.detector}
+    properties["frames"] |= {"maximum": _most_frames(service), "default": service.settings.frames}
+
+
 class _Place:
     """A place in the queue, held while an upload streams in, so that none streams in for nothing."""
 
@@ -138,10 +146,14 @@ def _detector(service: Service, taken: Upload) -> str:
 
 def _frames(service: Service, taken: Upload) -> int:
     text = taken.fields.get("frames", str(service.settings.frames))
-    most = max(service.settings.frames, service.settings.max_frames)
+    most = _most_frames(service)
     if not re.fullmatch("[0-9]{1,4}", text, re.ASCII) or not 1 <= int(text) <= most:
         raise _wrong("frames", f"a whole number from 1 to {most}")
     return int(text)
+
+
+def _most_frames(service: Service) -> int:
+    return max(service.settings.frames, service.settings.max_frames)
 
 
 def _refuse_unknown(taken: Upload) -> None:

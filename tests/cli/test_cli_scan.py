@@ -85,6 +85,14 @@ def test_a_report_is_written(run, inputs, tmp_path):
     assert "likely fake" in (tmp_path / "report" / "index.html").read_text("utf-8")
 
 
+def test_annotated_copies_are_written_of_what_was_read(run, inputs, tmp_path, monkeypatch, finder):
+    monkeypatch.setattr("unmask.faces.CenterFace", lambda *a, **k: finder)
+    done = run("scan", inputs, "--annotate", tmp_path / "copies")
+    made = {path.name for path in (tmp_path / "copies").iterdir()}
+    assert made == {"b.annotated.mp4", "A.annotated.png", "empty.annotated.png"}
+    assert done.exit_code == 1 and done.stderr.count("annotated: ") == 3
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [

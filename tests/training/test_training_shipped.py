@@ -20,8 +20,12 @@ def test_each_recipe_is_valid_and_its_model_can_be_built(path):
     assert all(source.terms for source in recipe.data.train)
     model = build_model(recipe.model, recipe.loss).eval()
     backbone = recipe.model.backbone
-    shape = (3, backbone.input_size, backbone.input_size)
-    entry = torch.zeros(1, *((backbone.channels, 14, 14) if backbone.kind == "maps" else shape))
+    shape: tuple[int, ...] = (3, backbone.input_size, backbone.input_size)
+    if backbone.kind == "maps":
+        shape = (backbone.channels, backbone.grid, backbone.grid)
+    elif backbone.start:
+        shape = (1 + backbone.grid**2, backbone.channels)
+    entry = torch.zeros(1, *shape)
     with torch.no_grad():
         output = model(entry)
     side = recipe.model.decoder.resolution

@@ -39,8 +39,25 @@ def scan(
         Path | None, typer.Option(help="Write JSON lines to this file, each as soon as its input is scanned.")
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write a report (index.html) into this folder.")] = None,
+    annotate: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write copies with boxes and scores into this folder: MP4 of videos, PNG of images."
+        ),
+    ] = None,
     detector: Annotated[str, typer.Option(help="Name of a detector, or folder of an exported one.")] = "jrc",
-    frames: Annotated[int, typer.Option(min=1, max=256, help="Frames sampled from each video.")] = 6,
+    frames: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=256, help="Frames sampled from each video; unless told, as many as it needs."
+        ),
+    ] = None,
+    every: Annotated[
+        float | None, typer.Option(help="Sample a frame every so many seconds, instead of a number.")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Look at the first so many seconds of each video only.")
+    ] = None,
     fail_on: Annotated[
         list[FailOn] | None, typer.Option(help="Exit with 3 when a file gets this verdict; may be repeated.")
     ] = None,
@@ -54,7 +71,12 @@ def scan(
     from unmask.report import save_report
     from unmask.scanning import Scanner, Settings
 
-    settings = Settings(detector=detector, frames=frames, evidence=report is not None)
+    try:
+        settings = Settings(
+            detector=detector, frames=frames, every=every, seconds=seconds, evidence=report is not None
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
     inputs = expand(paths)
     for folder in inputs.empty_folders:
         typer.echo(f"unmask: no images or videos in {str(folder)!r}", err=True)
@@ -68,6 +90,8 @@ def scan(
         if report is not None:
             page = save_report(results, report, scanner.detector.card.threshold)
             typer.echo(f"report: {page}", err=True)
+    if annotate is not None:
+        _annotate(results, annotate)
     if as_json:
         data = [result.to_dict() for result in results]
         typer.echo(json.dumps(data[0] if inputs.single else data, indent=2))
@@ -112,6 +136,24 @@ def _with_progress(scanner: Scanner, files: Sequence[Path]) -> Iterator[ScanResu
         scan_or_explain(scanner, path)
         for path in track(files, "scanning", console=Console(stderr=True), transient=True)
     )
+
+
+def _annotate(results: Sequence[ScanResult], folder: Path) -> None:
+    """Write annotated copies of what was read; one that cannot be made is a line on standard error."""
+    from unmask.annotating import AnnotationError, annotate
+    from unmask.faces import CenterFace
+    from unmask.report.words import printable
+
+    finder = CenterFace()
+    for result in results:
+        if not result.was_read:
+            continue
+        try:
+            typer.echo(
+                f"annotated: {printable(str(annotate(result.path, result, folder, finder)))}", err=True
+            )
+        except AnnotationError as error:
+            typer.echo(f"unmask: not annotated: {printable(result.path)}: {error}", err=True)
 
 
 def _print_table(results: Sequence[ScanResult]) -> None:

@@ -17,11 +17,15 @@ class _Part(BaseModel):
 
 
 class TrunkReference(_Part):
-    """The frozen trunk that a head stands on: its name, the hash of its file, and which output is used."""
+    """The frozen trunk that a head stands on: its name, the hash of its file, and which output is used.
+
+    tuned : SHA-256 (hex) of ``trunk.npz`` beside the head, norms and biases that take the place of the trunk's own.
+    """
 
     name: str
     sha256: str
     output: str
+    tuned: str | None = None
 
 
 class Calibration(_Part):
@@ -77,7 +81,7 @@ class Card(_Part):
         """SHA-256 (hex) over all that a score depends on: weights, trunk, crop profile, calibration."""
         parts = [
             self.sha256,
-            self.trunk.sha256 + self.trunk.output if self.trunk else "",
+            self.trunk.sha256 + self.trunk.output + (self.trunk.tuned or "") if self.trunk else "",
             self.crop_profile,
             str(self.mirror),
             self.calibration.model_dump_json(),

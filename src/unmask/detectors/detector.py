@@ -12,7 +12,7 @@ from unmask.detectors.card import Card, file_sha256, read_card
 from unmask.detectors.errors import DetectorError
 from unmask.detectors.explanation import Explanation, error_map
 from unmask.detectors.sessions import open_session
-from unmask.detectors.trunk import Trunk, check_trunk
+from unmask.detectors.trunk import Trunk, check_trunk, read_tuned
 from unmask.faces import PROFILES
 
 Crops = npt.NDArray[np.uint8]
@@ -50,7 +50,7 @@ class Detector:
             raise DetectorError(f"{folder} holds no model.onnx")
         if file_sha256(model) != self.card.sha256:
             raise DetectorError(f"{model} is not the file that its card describes: its SHA-256 differs")
-        self._trunk = self._open_trunk(threads)
+        self._trunk = self._open_trunk(folder, threads)
         self._session = open_session(model, threads)
         self._input = self._session.get_inputs()[0].name
         outputs = [output.name for output in self._session.get_outputs()]
@@ -59,12 +59,12 @@ class Detector:
         self.has_decoder = "reconstruction" in outputs
         self.has_patch_logits = "patch_logits" in outputs
 
-    def _open_trunk(self, threads: int | None) -> Trunk | None:
+    def _open_trunk(self, folder: Path, threads: int | None) -> Trunk | None:
         reference = self.card.trunk
         if reference is None:
             return None
         check_trunk(reference)
-        trunk = Trunk(reference.name, threads)
+        trunk = Trunk(reference.name, threads, read_tuned(folder, reference))
         if trunk.output != reference.output:
             raise DetectorError(f"the trunk gives {trunk.output}, the head wants {reference.output}")
         return trunk

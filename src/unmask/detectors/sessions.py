@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,14 @@ if TYPE_CHECKING:
     import onnxruntime
 
 
-def open_session(path: Path, threads: int | None = None) -> onnxruntime.InferenceSession:
+def open_session(
+    path: Path, threads: int | None = None, constants: Mapping[str, onnxruntime.OrtValue] | None = None
+) -> onnxruntime.InferenceSession:
     """Open a model for inference on the best provider present.
 
-    threads : operator threads, None for one a core. Raises DetectorError when the file is no usable model.
+    threads : operator threads, None for one a core. constants : values that take the place of the model's own
+    constants of these names; the session reads their memory, so the caller keeps them as long as it. Raises
+    DetectorError when the file is no usable model.
     """
     import onnxruntime
 
@@ -25,6 +30,8 @@ def open_session(path: Path, threads: int | None = None) -> onnxruntime.Inferenc
     options.log_severity_level = 3
     # Spinning threads would steal the cores from decoding, which runs at the same time.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    for name, value in (constants or {}).items():
+        options.add_initializer(name, value)
     wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
     providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -12,26 +13,46 @@ from unmask.detectors.card import TrunkReference, file_sha256
 from unmask.detectors.errors import DetectorError
 from unmask.detectors.sessions import open_session
 
+if TYPE_CHECKING:
+    import onnxruntime
+
 WEIGHTS = Path(__file__).parent / "weights"
 INPUT_SIZE = 224
+TUNED_NAME = "trunk.npz"
+
+Constants = dict[str, npt.NDArray[np.float32]]
 
 
 class Trunk:
     """Turns crops into the token map of a middle transformer block.
 
     Activations are quantised token by token, so a crop's map does not depend on its batch.
+
+    tuned : constants of the trunk's graph, by name, that a head was trained with in place of the trunk's own: norms
+    and biases.
     """
 
-    def __init__(self, name: str = "clip-vit-b16", threads: int | None = None) -> None:
+    def __init__(
+        self, name: str = "clip-vit-b16", threads: int | None = None, tuned: Constants | None = None
+    ) -> None:
         self.path = trunk_path(name)
         self.name = name
-        self._session = open_session(self.path, threads)
+        # The session reads these arrays where they are: they must live as long as it does.
+        self._tuned = dict(tuned or {})
+        self._constants = _ort_values(self._tuned)
+        self._session = open_session(self.path, threads, self._constants)
         self.output = self._session.get_outputs()[0].name
 
     def maps(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Map crops (N, 224, 224, 3) uint8 RGB to patch tokens (N, 196, 768) float32, row by row from top left."""
         rows = [self._session.run([self.output], {"crops": crop[None]})[0] for crop in crops]
         return np.concatenate(rows) if rows else np.zeros((0, 196, 768), np.float32)
+
+
+def _ort_values(arrays: Constants) -> dict[str, onnxruntime.OrtValue]:
+    import onnxruntime
+
+    return {name: onnxruntime.OrtValue.ortvalue_from_numpy(array) for name, array in arrays.items()}
 
 
 def trunk_path(name: str) -> Path:
@@ -49,6 +70,22 @@ def check_trunk(reference: TrunkReference) -> None:
         raise DetectorError(
             f"the head was trained on trunk {reference.name} {reference.sha256[:12]}, installed is {installed[:12]}"
         )
+
+
+def read_tuned(folder: Path, reference: TrunkReference) -> Constants | None:
+    """Read the constants that a detector brings for its trunk; None if it brings none.
+
+    Raises DetectorError when the file is not the one that the card names.
+    """
+    if reference.tuned is None:
+        return None
+    path = folder / TUNED_NAME
+    if not path.is_file() or file_sha256(path) != reference.tuned:
+        raise DetectorError(
+            f"{path} is not the file that its card describes: its SHA-256 differs or it is missing"
+        )
+    with np.load(path, allow_pickle=False) as file:
+        return {name: np.ascontiguousarray(file[name], np.float32) for name in file.files}
 
 
 def trunk_card(name: str) -> dict[str, object]:

@@ -1,22 +1,26 @@
 """Opens untrusted images and videos, samples frames and enforces limits."""
 
-from unmask.media.facts import FileFacts, StreamFacts, file_facts
+from unmask.media.decoding_process import DecodingProcessError, DecodingProcesses
+from unmask.media.facts import FileFacts, StreamFacts
 from unmask.media.frame import Frame, Limits, MediaError, MediaInfo, guarded
 from unmask.media.opening import open_media
 from unmask.media.provenance import Credentials, content_credentials
+from unmask.media.sampling import Sampling
 from unmask.media.source import Media
 
 __all__ = [
     "Credentials",
+    "DecodingProcessError",
+    "DecodingProcesses",
     "FileFacts",
     "Frame",
     "Limits",
     "Media",
     "MediaError",
     "MediaInfo",
+    "Sampling",
     "StreamFacts",
     "content_credentials",
-    "file_facts",
     "guarded",
     "open_media",
 ]

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from unmask.media.content import HEAD_BYTES, content_of
-from unmask.media.frame import MediaError
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.stream import Stream
+    from PIL import Image
 
 MAX_TAGS = 40
 MAX_TAG_LENGTH = 300
@@ -30,8 +28,8 @@ Tags = tuple[tuple[str, str], ...]
 class StreamFacts:
     """One stream of a file as its header states it; what it does not state is None.
 
-    kind : ``"video"``, ``"audio"``, ``"subtitle"``, ``"data"`` or ``"attachment"``. width, height : pixels as
-    stored. frame_rate : frames a second. bit_rate : bits a second. sample_rate : Hz.
+    kind : ``"video"``, ``"audio"``, ``"image"``, ``"subtitle"``, ``"data"`` or ``"attachment"``. width, height :
+    pixels as stored. frame_rate : frames a second. bit_rate : bits a second. sample_rate : Hz.
     """
 
     kind: str
@@ -50,21 +48,30 @@ class StreamFacts:
 
 @dataclass(frozen=True)
 class FileFacts:
-    """A file's technical facts.
+    """A file's technical facts; every string but sha256 comes from the file: escape it before it is shown.
 
-    sha256 : hex, over the whole file. container : format name, None when the header could not be read.
-    duration : seconds. bit_rate : bits a second. tags : (name, value) as the file has them, at most 40 of at most
-    300 characters each; places (GPS) are only said to be there, since reports are passed on. Every string but
-    sha256 comes from the file: escape it before it is shown.
+    bytes, sha256 : of the whole file, sha256 in hex; None until they are measured. container : format name, None when
+    the header could not be read. duration : seconds. bit_rate : bits a second. tags : (name, value) as the file has
+    them, at most 40 of at most 300 characters each; places (GPS) are only said to be there, since reports are
+    passed on.
     """
 
-    bytes: int
-    sha256: str
+    bytes: int | None = None
+    sha256: str | None = None
     container: str | None = None
     duration: float | None = None
     bit_rate: int | None = None
     streams: tuple[StreamFacts, ...] = ()
     tags: Tags = ()
+
+    def measured(self, path: str | Path) -> FileFacts:
+        """Add size and hash, reading all of the file; OSError when it cannot be read any more."""
+        digest, size = hashlib.sha256(), 0
+        with Path(path).open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+                size += len(block)
+        return replace(self, bytes=size, sha256=digest.hexdigest())
 
     def to_dict(self) -> dict[str, Any]:
         """Give the facts as the JSON schema has them: tags as objects."""
@@ -73,89 +80,69 @@ class FileFacts:
         facts["streams"] = [asdict(stream) | {"tags": dict(stream.tags)} for stream in self.streams]
         return facts
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> FileFacts:
+        """Rebuild facts from ``to_dict``, whoever wrote it: what is no fact of its kind raises ValueError."""
+        try:
+            streams = tuple(_rebuilt(StreamFacts, stream) for stream in values["streams"][:MAX_STREAMS])
+            return replace(_rebuilt(cls, {**values, "streams": ()}), streams=streams)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError("not the facts of a file") from error
 
-def file_facts(path: str | Path) -> FileFacts:
-    """Read a file's facts: all of it for the hash, its header for the rest.
 
-    Ask only for files that were opened before within limits. Raises MediaError (``unreadable``) when the file
-    cannot be read; a header that makes no sense leaves the container unknown.
-    """
-    path = Path(path)
+def facts_of_video(container: InputContainer) -> FileFacts:
+    """Read the facts that an opened video's header states."""
+    return FileFacts(
+        container=container.format.name,
+        duration=container.duration / 1e6 if container.duration else None,
+        bit_rate=container.bit_rate or None,
+        streams=tuple(_stream_facts(stream) for stream in tuple(container.streams)[:MAX_STREAMS]),
+        tags=_tags(container.metadata),
+    )
+
+
+def facts_of_image(image: Image.Image) -> FileFacts:
+    """Read the facts that an opened image's header states; broken EXIF data count as none."""
+    coding = (image.format or "").lower() or None
+    picture = StreamFacts(
+        "image", codec=coding, width=image.size[0], height=image.size[1], pixel_format=image.mode
+    )
+    texts = {str(key): value for key, value in image.info.items() if isinstance(value, str)}
     try:
-        size, digest = path.stat().st_size, _sha256(path)
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-    except OSError as error:
-        raise MediaError("unreadable", (error.strerror or str(error)).lower()) from error
-    try:
-        content = content_of(head)
-        read = _image_facts if content.kind == "image" else _video_facts
-        return read(path, content.formats, size, digest)
-    except Exception:  # The facts of a strange file are few; none of it is worth failing for.
-        return FileFacts(size, digest)
+        texts = _exif(image) | texts
+    except Exception:
+        texts = dict(texts)  # Pillow raises nearly anything on broken EXIF data.
+    return FileFacts(container=coding, streams=(picture,), tags=_tags(texts))
 
 
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _video_facts(path: Path, formats: tuple[str, ...], size: int, digest: str) -> FileFacts:
-    import av
-
-    options = {"format_whitelist": ",".join(formats), "protocol_whitelist": "file"}
-    with av.open(f"file:{path.absolute()}", container_options=options) as container:
-        return FileFacts(
-            size,
-            digest,
-            container=container.format.name,
-            duration=container.duration / 1e6 if container.duration else None,
-            bit_rate=container.bit_rate or None,
-            streams=tuple(_stream_facts(s, container) for s in tuple(container.streams)[:MAX_STREAMS]),
-            tags=_tags(container.metadata),
-        )
-
-
-def _stream_facts(stream: Stream, container: InputContainer) -> StreamFacts:
+def _stream_facts(stream: Stream) -> StreamFacts:
     context: Any = stream.codec_context
+    kind = stream.type or "data"
+    if context is None:
+        return StreamFacts(kind, tags=_tags(stream.metadata))
     facts: dict[str, Any] = {}
-    if context is not None:
-        facts = {"codec": context.name, "profile": context.profile, "bit_rate": context.bit_rate or None}
-    if context is not None and stream.type == "video":
-        rate = stream.average_rate
-        facts |= {
+    if kind == "video":
+        rate = getattr(stream, "average_rate", None)
+        facts = {
             "width": context.width,
             "height": context.height,
             "pixel_format": context.pix_fmt,
             "frame_rate": float(rate) if rate else None,
             "frames": stream.frames or None,
         }
-    if context is not None and stream.type == "audio":
-        facts |= {"sample_rate": context.sample_rate or None, "channels": context.channels or None}
-    return StreamFacts(stream.type or "data", tags=_tags(stream.metadata), **facts)
+    if kind == "audio":
+        facts = {"sample_rate": context.sample_rate or None, "channels": context.channels or None}
+    return StreamFacts(
+        kind,
+        codec=context.name,
+        profile=context.profile,
+        bit_rate=context.bit_rate or None,
+        tags=_tags(stream.metadata),
+        **facts,
+    )
 
 
-def _image_facts(path: Path, formats: tuple[str, ...], size: int, digest: str) -> FileFacts:
-    from PIL import Image
-
-    with Image.open(path, formats=formats) as image:
-        picture = StreamFacts(
-            "image",
-            codec=(image.format or "").lower() or None,
-            width=image.size[0],
-            height=image.size[1],
-            pixel_format=image.mode,
-            frames=getattr(image, "n_frames", 1),
-        )
-        texts = {key: value for key, value in image.info.items() if isinstance(value, str)}
-        tags = _tags(_exif(image) | texts)
-        return FileFacts(size, digest, container=picture.codec, streams=(picture,), tags=tags)
-
-
-def _exif(image: Any) -> dict[str, str]:
+def _exif(image: Image.Image) -> dict[str, str]:
     """Give the plain entries of an image's EXIF data by their names."""
     from PIL import ExifTags
 
@@ -169,12 +156,23 @@ def _exif(image: Any) -> dict[str, str]:
 
 
 def _tags(metadata: Mapping[str, str]) -> Tags:
-    return tuple(_bounded(metadata.items()))
+    return tuple(_tag(name, value) for name, value in list(metadata.items())[:MAX_TAGS])
 
 
-def _bounded(tags: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
-    for number, (name, value) in enumerate(tags):
-        if number == MAX_TAGS:
-            return
-        hidden = any(word in name.lower() for word in _PLACE_WORDS)
-        yield name[:MAX_TAG_LENGTH], WITHHELD if hidden else value[:MAX_TAG_LENGTH]
+def _tag(name: str, value: str) -> tuple[str, str]:
+    hidden = any(word in name.lower() for word in _PLACE_WORDS)
+    return name[:MAX_TAG_LENGTH], WITHHELD if hidden else value[:MAX_TAG_LENGTH]
+
+
+def _rebuilt(kind: Any, values: Mapping[str, Any]) -> Any:
+    """Make facts of JSON values, each held against its field's type."""
+    given = dict(values)
+    tags = _tags({str(name): str(value) for name, value in given.pop("tags").items()})
+    for name, annotation in kind.__annotations__.items():
+        value = given.get(name)
+        wanted = (str,) if "str" in annotation else (int, float) if "float" in annotation else (int,)
+        if name not in ("tags", "streams") and value is not None and not isinstance(value, wanted):
+            raise TypeError(name)
+        if isinstance(value, str):
+            given[name] = value[:MAX_TAG_LENGTH]
+    return kind(**given, tags=tags)

@@ -31,12 +31,13 @@ class Backbone(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
         if options.frozen:
             self.network.requires_grad_(False)
-            for module in trained_modules(network, options):
-                module.requires_grad_(True)
+            for parameter in trained_parameters(network, options):
+                parameter.requires_grad_(True)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Give the feature map of images in [0, 1]."""
-        x = (x - self.mean) / self.std
+        """Give the feature map of images in [0, 1], or of a trunk's tokens (N, 1 + places, channels)."""
+        if x.ndim == 4:
+            x = (x - self.mean) / self.std
         if not any(parameter.requires_grad for parameter in self.network.parameters()):
             with torch.no_grad():
                 return _map(self.network(x))
@@ -63,8 +64,11 @@ def build_backbone(options: BackboneOptions) -> tuple[nn.Module, int, int]:
         return nn.Identity(), options.channels, options.grid
     network, mean, std = _timm_network(options) if options.kind == "timm" else _clip_network(options)
     backbone = Backbone(network, options.mean or mean, options.std or std, options).eval()
+    example = (1, 3, options.input_size, options.input_size)
     with torch.no_grad():
-        shape = backbone(torch.zeros(1, 3, options.input_size, options.input_size)).shape
+        shape = backbone(
+            torch.zeros((1, 1 + options.grid**2, options.channels) if options.start else example)
+        ).shape
     return backbone.train(), int(shape[1]), int(shape[2])
 
 
@@ -94,18 +98,23 @@ def _timm_network(options: BackboneOptions) -> tuple[nn.Module, tuple[float, ...
 
 def _clip_network(options: BackboneOptions) -> tuple[nn.Module, tuple[float, ...], tuple[float, ...]]:
     clip_trunk = import_module("unmask.models.clip_trunk")
-    network = clip_trunk.load_trunk(blocks=options.tap, weights=options.pretrained)
+    network = clip_trunk.load_trunk(options.tap, options.pretrained, options.start)
     return network, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
 
 
-def trained_modules(network: nn.Module, options: BackboneOptions) -> Iterator[nn.Module]:
-    """Walk over the modules that a frozen backbone still trains: its norms, or its last blocks."""
-    if options.tune == "norms":
-        yield from (module for module in network.modules() if isinstance(module, NORMS))
+def trained_parameters(network: nn.Module, options: BackboneOptions) -> Iterator[nn.Parameter]:
+    """Walk over what a frozen backbone still trains: its norms, these and all biases, or its last blocks."""
+    if options.tune in ("norms", "biases"):
+        for module in network.modules():
+            if isinstance(module, NORMS):
+                yield from module.parameters()
+    if options.tune == "biases":
+        yield from (parameter for name, parameter in network.named_parameters() if name.endswith(".bias"))
     elif options.tune == "last_blocks":
         blocks = getattr(network, "blocks", None)
         children = list(blocks.children()) if isinstance(blocks, nn.Module) else list(network.children())
-        yield from children[-options.last_blocks :]
+        for child in children[-options.last_blocks :]:
+            yield from child.parameters()
 
 
 def _drop_unused_blocks(network: nn.Module) -> None:

@@ -5,6 +5,7 @@ CLIP: Radford et al., "Learning Transferable Visual Models From Natural Language
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,31 +28,40 @@ Arrays = dict[str, npt.NDArray[Any]]
 class ClipTrunk(nn.Module):
     """The image tower up to a block: images (N, 3, S, S) float RGB in [0, 1] -> patch tokens (N, places, width).
 
-    The class token takes part in the blocks and is left out of the result.
+    The class token takes part in the blocks and is left out of the result. With a ``start`` the network begins
+    behind that block and reads what came out of it: tokens (N, 1 + places, width), the class token first.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, network: Any, blocks: int) -> None:
+    def __init__(self, network: Any, blocks: int, start: int = 0) -> None:
         super().__init__()
-        self.patch_embed = network.patch_embed
-        self.cls_token, self.pos_embed = network.cls_token, network.pos_embed
-        self.norm_pre = network.norm_pre
-        self.blocks = nn.Sequential(*list(network.blocks)[:blocks])
+        self.start = start
+        if not start:
+            self.patch_embed = network.patch_embed
+            self.cls_token, self.pos_embed = network.cls_token, network.pos_embed
+            self.norm_pre = network.norm_pre
+        # Each block keeps its number in the whole tower, by which its weights are stored.
+        numbered = list(enumerate(network.blocks))[start:blocks]
+        self.blocks = nn.Sequential(OrderedDict((str(number), block) for number, block in numbered))
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         """Give the patch tokens after the last kept block."""
+        return self.blocks(images if self.start else self.embed(images))[:, 1:]
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Give the tokens that the first block reads: (N, 1 + places, width), the class token first."""
         patches = self.patch_embed((images - self.mean) / self.std)
         classes = self.cls_token.expand(patches.shape[0], -1, -1)
         tokens: Tensor = self.norm_pre(torch.cat([classes, patches], dim=1) + self.pos_embed)
-        return self.blocks(tokens)[:, 1:]
+        return tokens
 
 
-def load_trunk(blocks: int = 8, weights: str | None = None) -> ClipTrunk:
-    """Build the trunk with pretrained weights.
+def load_trunk(blocks: int = 8, weights: str | None = None, start: int = 0) -> ClipTrunk:
+    """Build the trunk with pretrained weights: its blocks behind ``start`` up to ``blocks``.
 
     weights : None for the weights inside the package (int8, dequantised), ``timm`` to download the original,
     or a file that `save_file` of safetensors wrote with timm's names.
@@ -59,7 +69,7 @@ def load_trunk(blocks: int = 8, weights: str | None = None) -> ClipTrunk:
     import timm
 
     network: Any = timm.create_model(ARCHITECTURE, pretrained=weights == "timm", num_classes=0)
-    trunk = ClipTrunk(network, blocks if blocks > 0 else len(network.blocks))
+    trunk = ClipTrunk(network, blocks if blocks > 0 else len(network.blocks), start)
     if weights != "timm":
         state = read_packaged(trunk_path("clip-vit-b16")) if weights is None else read_weights(Path(weights))
         own = trunk.state_dict()

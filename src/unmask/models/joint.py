@@ -52,7 +52,11 @@ class JointDetector(nn.Module):
 
         x: (N, 3, S, S) float RGB in [0, 1], or (N, channels, grid, grid) maps where the backbone is `maps`.
         """
-        latent = self.encoder(self.backbone(x))
+        return self.judge(self.backbone(x), reconstruct)
+
+    def judge(self, features: Tensor, reconstruct: bool = True) -> JointOutput:
+        """Run both branches on the backbone's feature map (N, channels, grid, grid)."""
+        latent = self.encoder(features)
         rebuilt = self.decoder(latent) if reconstruct and self.decoder is not None else None
         return JointOutput(self.classifier(latent), rebuilt, latent)
 

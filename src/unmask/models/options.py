@@ -17,7 +17,8 @@ class BackboneOptions(Options):
     """The network that turns a face into the feature map that both branches share.
 
     ``timm``: any timm model by ``name``, cut after feature level ``tap`` (-1 the last, -2 the one before).
-    ``clip``: the CLIP image tower, cut after transformer block ``tap``.
+    ``clip``: the CLIP image tower, cut after transformer block ``tap``; with ``start`` only what lies behind that
+    block, whose tokens are the input (a frozen trunk's, computed once and cached).
     ``maps``: no network; the input already is a feature map of ``channels`` x ``grid`` x ``grid`` (a frozen
     trunk's, computed once and cached).
     """
@@ -33,7 +34,14 @@ class BackboneOptions(Options):
     mean: tuple[float, float, float] | None = Field(default=None, description="None: the backbone's own")
     std: tuple[float, float, float] | None = Field(default=None, description="None: the backbone's own")
     frozen: bool = Field(default=False, description="train none of its weights but those that `tune` names")
-    tune: Literal["none", "norms", "last_blocks"] = "none"
+    start: int = Field(
+        default=0,
+        ge=0,
+        description="block behind which the network begins, with kind = clip; 0: with the pixels",
+    )
+    tune: Literal["none", "norms", "biases", "last_blocks"] = Field(
+        default="none", description="`biases`: those of all layers, and the norms"
+    )
     last_blocks: int = Field(default=1, ge=1, description="how many, with tune = last_blocks")
     fixed_statistics: bool = Field(
         default=False, description="BatchNorm keeps its pretrained mean and variance"
@@ -45,7 +53,14 @@ class BackboneOptions(Options):
     def _tuning_needs_a_frozen_backbone(self) -> BackboneOptions:
         if self.tune != "none" and not self.frozen:
             raise ValueError("tune chooses what a frozen backbone still learns: set frozen to true")
+        if self.start and (self.kind != "clip" or not self.start < self.tap):
+            raise ValueError("start needs kind = clip and a tap behind it")
         return self
+
+    @property
+    def reads_maps(self) -> bool:
+        """Whether the input is a cached map of a frozen trunk rather than pixels."""
+        return self.kind == "maps" or self.start > 0
 
 
 class EncoderOptions(Options):

@@ -18,6 +18,7 @@ from unmask.report.schema import schema
 from unmask.report.spans import Span, suspicious_spans
 from unmask.report.table import table
 from unmask.report.timeline import timeline
+from unmask.report.words import face_name, percent
 
 __all__ = [
     "READ",
@@ -33,8 +34,10 @@ __all__ = [
     "Span",
     "Status",
     "TrackScore",
+    "face_name",
     "gather",
     "page",
+    "percent",
     "save_report",
     "schema",
     "suspicious_spans",

@@ -54,7 +54,7 @@ class FaceEvidence:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was gathered of one file; file and credentials are None when they could not be read."""
+    """What was gathered of one file; None what could not be."""
 
     frames: tuple[FrameView, ...] = ()
     faces: tuple[FaceEvidence, ...] = ()

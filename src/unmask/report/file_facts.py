@@ -39,14 +39,14 @@ def _facts(file: FileFacts) -> str:
     duration = None if file.duration is None else f"{file.duration:.2f} s"
     rows = _list(
         [
-            ("Size", f"{file.bytes:,} bytes"),
+            ("Size", None if file.bytes is None else f"{file.bytes:,} bytes"),
             ("Container", file.container),
             ("Duration", duration),
             ("Bit rate", _bit_rate(file.bit_rate)),
             *((_kind(stream), _stream(stream)) for stream in file.streams),
         ]
     )
-    digest = f'<dl><dt>SHA-256</dt><dd class="hash">{safe(file.sha256)}</dd></dl>'
+    digest = f'<dl><dt>SHA-256</dt><dd class="hash">{safe(file.sha256 or "not measured")}</dd></dl>'
     return f'<section class="card"><h3>The file</h3>{rows}{digest}{_tags(file)}</section>'
 
 

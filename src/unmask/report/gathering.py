@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unmask.faces import Box, profile
-from unmask.media import Frame, MediaError, content_credentials, file_facts
+from unmask.media import FileFacts, Frame, content_credentials
 from unmask.report.evidence import Evidence, FaceEvidence, FrameView
 from unmask.report.heatmaps import jpeg
 from unmask.report.result import TrackScore
@@ -75,6 +76,7 @@ def choose_shown(
 
 def gather(
     path: str | Path,
+    header: FileFacts,
     views: Sequence[FrameView],
     tracks: Sequence[TrackScore],
     decisive: int | None,
@@ -84,20 +86,18 @@ def gather(
 ) -> Evidence:
     """Gather the evidence of a file that was just scanned: the detector explains the shown faces once more.
 
-    sightings : by id of the track, crop (H, W, 3) uint8 RGB and face box of each of its frames. pool : runs the
-    detector.
+    header : the file's facts so far. sightings : by id of the track, crop (H, W, 3) uint8 RGB and face box of
+    each of its frames. pool : runs the detector.
     """
     shown = choose_shown(tracks, len(views), decisive)
     pending = [
         pool.submit(face_evidence, detector, *sightings[track][place], track, _time(tracks, track, place))
         for track, place in shown
     ]
-    try:
-        facts = file_facts(path)
-    except MediaError:
-        facts = None
+    with suppress(OSError):
+        header = header.measured(path)
     credentials = content_credentials(path)
-    return Evidence(tuple(views), tuple(future.result() for future in pending), facts, credentials)
+    return Evidence(tuple(views), tuple(future.result() for future in pending), header, credentials)
 
 
 def face_evidence(

@@ -86,11 +86,16 @@ class Coverage:
     """How much of the file was looked at; duration in seconds, None for an image or when unknown.
 
     times : of the sampled frames, seconds, in order; empty when they were not kept.
+    frames_planned : how many frames would have been looked at had fewer not settled the verdict; None
+    where no frame was looked at. longest_gap : seconds
+    of the longest stretch of which no frame was looked at; None for an image, or when there is nothing to tell.
     """
 
     duration: float | None = None
     frames_sampled: int = 0
     frames_with_face: int = 0
+    frames_planned: int | None = None
+    longest_gap: float | None = None
     times: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
@@ -105,6 +110,8 @@ class Coverage:
             "frames_sampled": self.frames_sampled,
             "frames_with_face": self.frames_with_face,
             "times": [round(time, 3) for time in self.times],
+            "frames_planned": self.frames_planned,
+            "longest_gap": None if self.longest_gap is None else round(self.longest_gap, 3),
         }
 
 

@@ -7,17 +7,19 @@ import logging
 import shutil
 import warnings
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from unmask.detectors import Calibration, Card, DataSource, TrunkReference, file_sha256
+from unmask.detectors import Calibration, Card, DataSource, Trunk, TrunkReference, file_sha256
 from unmask.detectors.sessions import open_session
-from unmask.detectors.trunk import INPUT_SIZE
+from unmask.detectors.trunk import INPUT_SIZE, TUNED_NAME, read_tuned
 from unmask.models import JointDetector, build_model
+from unmask.models.backbones import Backbone, trained_parameters
+from unmask.training.batches import set_names
 from unmask.training.calibrate import (
     Platt,
     auc_interval,
@@ -26,8 +28,10 @@ from unmask.training.calibrate import (
     fit_platt,
     spread_within,
 )
+from unmask.training.maps import trunk_reference
 from unmask.training.module import model_input
-from unmask.training.recipes import Recipe, RecipeError, load_recipe
+from unmask.training.recipes import Recipe, RecipeError, TrunkOptions, load_recipe
+from unmask.training.views import open_views
 
 OPSET = 18
 TOLERANCE = 1e-4
@@ -43,7 +47,8 @@ def export(run: str | Path, out: str | Path | None = None) -> Path:
     out: the detector's folder; None: `detector` in the run folder. The model reads `map` (N, places, channels)
     float32 or `crops` (N, S, S, 3) uint8 RGB, and gives `logit` (N,), `score` (N,) calibrated, `patch_logits`
     (N, h', w'), the classifier's logit of each place of the latent alone, and, with a decoder, `reconstruction`
-    (N, 3, h, w) in [0, 1].
+    (N, 3, h, w) in [0, 1]. A head that was trained with its trunk's norms or biases brings these along as
+    trunk.npz; it is calibrated on what the int8 trunk makes of the validation crops with them.
 
     Raises
     ------
@@ -56,15 +61,62 @@ def export(run: str | Path, out: str | Path | None = None) -> Path:
     recipe = load_recipe(run / "recipe.yaml")
     out = Path(out) if out is not None else run / "detector"
     out.mkdir(parents=True, exist_ok=True)
+    joint = load_best(run, recipe)
     rows = ValidationLogits.read(run / "validation.npz", recipe.evaluation.select)
+    trunk = None
+    if recipe.model.backbone.reads_maps:
+        trunk = TrunkReference.model_validate_json((run / "trunk.json").read_text(encoding="utf-8"))
+    if recipe.model.backbone.start:
+        trunk = tuned_trunk(joint, recipe, out / TUNED_NAME)
+        rows = through_trunk(recipe, joint, Trunk(trunk.name, tuned=read_tuned(out, trunk)))
     platt = fit_platt(rows.logit, rows.label)
-    model = Exported(load_best(run, recipe), platt).eval()
+    model = Exported(joint, platt).eval()
     write_onnx(model, out / "model.onnx")
     check_parity(model, out / "model.onnx")
     shutil.copyfile(run / "best.safetensors", out / "model.safetensors")
-    card = make_card(run, recipe, rows, platt, file_sha256(out / "model.onnx"))
+    card = make_card(trunk, recipe, rows, platt, file_sha256(out / "model.onnx"))
     (out / "card.json").write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return out
+
+
+def tuned_trunk(model: JointDetector, recipe: Recipe, path: Path) -> TrunkReference:
+    """Write what was tuned of the trunk under the names of its graph: the reference to trunk and file."""
+    backbone = recipe.model.backbone
+    whole = trunk_reference(TrunkOptions(name=recipe.trunk.name))
+    if backbone.tune not in ("norms", "biases") or backbone.pretrained or recipe.trunk.file:
+        raise RecipeError("only the norms and biases of a built-in trunk can be exported beside a head")
+    network = cast(Backbone, model.backbone).network
+    tuned = {id(parameter) for parameter in trained_parameters(network, backbone)}
+    arrays = {
+        name: value.detach().numpy() for name, value in network.named_parameters() if id(value) in tuned
+    }
+    np.savez(path, allow_pickle=False, **arrays)
+    return whole.model_copy(update={"tuned": file_sha256(path)})
+
+
+def through_trunk(recipe: Recipe, model: JointDetector, trunk: Trunk) -> ValidationLogits:
+    """Judge the validation crops as the exported detector will: by the int8 trunk and the head behind it."""
+    views = open_views(recipe.data, size=INPUT_SIZE, seed=recipe.seed, training=False)
+    model = model.eval()
+    arrays: dict[str, list[np.ndarray]] = {}
+    for name, source in zip(set_names(recipe.data.validation), views, strict=True):
+        if recipe.evaluation.select not in ("mean", name):
+            continue
+        logits = []
+        for row in range(len(source.rows)):
+            with torch.inference_mode():
+                tokens = torch.from_numpy(trunk.maps(source.image(row)[None]))
+                logits.append(float(model.judge(model_input(tokens), reconstruct=False).logit))
+        found = {
+            "set": np.full(len(logits), name),
+            "group": source.rows.group,
+            "recording": source.rows.pair,
+            "label": source.rows.label,
+            "logit": np.array(logits),
+        }
+        for key, values in found.items():
+            arrays.setdefault(key, []).append(values)
+    return ValidationLogits({key: np.concatenate(values) for key, values in arrays.items()})
 
 
 def load_best(run: Path, recipe: Recipe) -> JointDetector:
@@ -101,11 +153,12 @@ class Exported(nn.Module):
     def __init__(self, model: JointDetector, platt: Platt) -> None:
         super().__init__()
         self.model, self.platt = model, platt
-        self.reads_maps = model.options.backbone.kind == "maps"
+        self.reads_maps = model.options.backbone.reads_maps
 
     def forward(self, entry: Tensor) -> tuple[Tensor, ...]:
         """Give what ``outputs`` names."""
-        output = self.model(model_input(entry))
+        features = model_input(entry)
+        output = self.model.judge(features) if self.reads_maps else self.model(features)
         score = torch.sigmoid(output.logit * self.platt.slope + self.platt.intercept)
         patches = self.model.classifier.at_each_place(output.latent)
         if output.reconstruction is None:
@@ -187,12 +240,13 @@ def check_parity(model: Exported, path: Path) -> None:
             )
 
 
-def make_card(run: Path, recipe: Recipe, rows: ValidationLogits, platt: Platt, sha256: str) -> Card:
+def make_card(
+    trunk: TrunkReference | None, recipe: Recipe, rows: ValidationLogits, platt: Platt, sha256: str
+) -> Card:
     """Write down what the detector is, what it was trained on, how good it is and how it is to be used."""
     scores = platt(rows.logit)
     threshold = choose_threshold(scores, rows.label, recipe.export.threshold)
     band = choose_band(scores, rows.label, threshold, recipe.export.band_error)
-    maps = recipe.model.backbone.kind == "maps"
     return Card(
         name=recipe.name,
         version=recipe.export.version,
@@ -200,8 +254,8 @@ def make_card(run: Path, recipe: Recipe, rows: ValidationLogits, platt: Platt, s
         sha256=sha256,
         licence=recipe.export.licence,
         crop_profile=recipe.data.crop_profile,
-        input_size=INPUT_SIZE if maps else recipe.model.backbone.input_size,
-        trunk=TrunkReference.model_validate_json((run / "trunk.json").read_text()) if maps else None,
+        input_size=INPUT_SIZE if trunk else recipe.model.backbone.input_size,
+        trunk=trunk,
         mirror=recipe.export.mirror,
         threshold=threshold,
         band=band,
@@ -256,7 +310,8 @@ def portable(recipe: Recipe) -> dict[str, Any]:
     """Give the resolved recipe without the places where one machine keeps its files."""
     values: dict[str, Any] = json.loads(recipe.model_dump_json(exclude={"runs", "resume"}))
     del values["data"]["root"], values["trunk"]["cache"]
-    for holder, key in ((values["trunk"], "file"), (values["model"]["backbone"], "pretrained")):
+    places = ((values["trunk"], "file"), (values["model"]["backbone"], "pretrained"), (values, "initial"))
+    for holder, key in places:
         if holder[key] is not None:
             holder[key] = PurePath(holder[key]).name
     for source in values["data"]["train"] + values["data"]["validation"]:

@@ -101,7 +101,7 @@ def open_batches(
     report: Callable[[str, int, int], None],
 ) -> Batches:
     """Open crops, or compute what is missing of the cached maps and open those."""
-    if recipe.model.backbone.kind != "maps":
+    if not recipe.model.backbone.reads_maps:
         return ImageBatches(recipe)
     reference = reference or trunk_reference(recipe.trunk)
     (folder / "trunk.json").write_text(reference.model_dump_json(), encoding="utf-8")

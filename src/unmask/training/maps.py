@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import multiprocessing
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -221,11 +222,15 @@ def _write_rows(path: Path, start: int, rows: np.ndarray) -> None:
 
 def open_trunk(options: TrunkOptions) -> MapFunction:
     """Open the trunk of a recipe: a built-in one, or an ONNX file from `crops` to tokens."""
-    if options.file is None:
+    if options.file is None and options.tap is None:
         return Trunk(options.name, options.threads).maps
     from unmask.detectors.sessions import open_session
 
-    session = open_session(Path(options.file), options.threads)
+    with tempfile.TemporaryDirectory() as folder:
+        path = _trunk_file(options)
+        if options.tap is not None:
+            path = _cut(path, options.tap, Path(folder))
+        session = open_session(path, options.threads)
     output = options.output or session.get_outputs()[0].name
     entry = session.get_inputs()[0].name
 
@@ -240,6 +245,10 @@ def trunk_reference(options: TrunkOptions) -> TrunkReference:
     """Name the trunk of a recipe as a detector's card does."""
     path = _trunk_file(options)
     output = options.output
+    if options.tap is not None:
+        from unmask.training.trunk import block_output
+
+        output = block_output(options.tap)
     if output is None:
         from unmask.detectors.sessions import open_session
 
@@ -252,6 +261,19 @@ def _trunk_file(options: TrunkOptions) -> Path:
     if not path.is_file():
         raise RecipeError(f"trunk.file: {path} does not exist")
     return path
+
+
+def _cut(path: Path, tap: int, folder: Path) -> Path:
+    """Write a built-in trunk up to a block into a folder."""
+    import onnx
+
+    from unmask.training.trunk import cut_trunk
+
+    try:
+        onnx.save(cut_trunk(path, tap), folder / "cut.onnx")
+    except ValueError as error:
+        raise RecipeError(f"trunk.tap: {error}") from None
+    return folder / "cut.onnx"
 
 
 def map_rows(stores: Iterable[MapStore]) -> tuple[np.ndarray, np.ndarray]:

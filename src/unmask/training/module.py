@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from lightning.pytorch import LightningModule
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from unmask.models import build_model, joint_loss
 from unmask.training.batches import Batch
-from unmask.training.recipes import OptimiserOptions, Recipe
+from unmask.training.recipes import OptimiserOptions, Recipe, RecipeError
 
 
 class JointTraining(LightningModule):
@@ -23,6 +26,8 @@ class JointTraining(LightningModule):
         super().__init__()
         self.recipe = recipe
         self.model = build_model(recipe.model, recipe.loss)
+        if recipe.initial is not None:
+            begin_with(self.model, Path(recipe.initial))
         self.logits: list[list[np.ndarray]] = []
         self.rates = Rates()
         self.losses: dict[str, list[Tensor]] = {}
@@ -37,9 +42,12 @@ class JointTraining(LightningModule):
 
     def _losses(self, batch: Batch) -> Any:
         reconstruct = self.recipe.loss.weight > 0
-        output = self.model(model_input(batch.inputs), reconstruct)
+        output = self.model(self._input(batch), reconstruct)
         targets = to_planes(batch.targets) if reconstruct else None
         return joint_loss(output, targets, batch.labels, self.recipe.loss)
+
+    def _input(self, batch: Batch) -> Tensor:
+        return model_input(batch.inputs, whole=self.recipe.model.backbone.start > 0)
 
     def on_train_epoch_start(self) -> None:
         """Seed what the step alone decides, dropout, so that a resumed run draws what it would have drawn."""
@@ -61,7 +69,7 @@ class JointTraining(LightningModule):
         """Keep a batch's logits."""
         while len(self.logits) <= dataloader_idx:
             self.logits.append([])
-        output = self.model(model_input(batch.inputs), reconstruct=False)
+        output = self.model(self._input(batch), reconstruct=False)
         self.logits[dataloader_idx].append(output.logit.float().cpu().numpy())
 
     def validation_logits(self) -> list[np.ndarray]:
@@ -80,6 +88,21 @@ class JointTraining(LightningModule):
         optimiser = torch.optim.AdamW(parameter_groups(self.model, options), lr=options.lr)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate_factor(step, options))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def begin_with(model: nn.Module, run: Path) -> None:
+    """Copy the best weights of a finished run wherever name and shape fit; RecipeError when none does."""
+    try:
+        weights = load_file(run / "best.safetensors")
+    except (OSError, SafetensorError) as error:
+        raise RecipeError(f"initial: {run} holds no usable best.safetensors ({error})") from None
+    own = model.state_dict()
+    fitting = {
+        name: value for name, value in weights.items() if name in own and own[name].shape == value.shape
+    }
+    if not fitting:
+        raise RecipeError(f"initial: no weights of {run} fit this model")
+    model.load_state_dict(fitting, strict=False)
 
 
 class Rates:
@@ -117,15 +140,19 @@ class Rates:
         return rates
 
 
-def model_input(inputs: Tensor) -> Tensor:
+def model_input(inputs: Tensor, whole: bool = False) -> Tensor:
     """Turn a batch into what the model reads.
 
-    Crops (N, S, S, 3) uint8 -> (N, 3, S, S) float in [0, 1]; tokens (N, places, channels) float16 ->
-    (N, channels, side, side) float. Both keep their layout in memory, which is torch's channels-last.
+    Crops (N, S, S, 3) uint8 -> (N, 3, S, S) float in [0, 1]; patch tokens (N, places, channels) float16 ->
+    (N, channels, side, side) float. Both keep their layout in memory, which is torch's channels-last. A class token
+    before the patch tokens is left out. whole: tokens stay as they are, for a network that reads all of them.
     """
     if inputs.dtype == torch.uint8:
         return to_planes(inputs)
+    if whole:
+        return inputs.float()
     side = math.isqrt(inputs.shape[1])
+    inputs = inputs[:, inputs.shape[1] - side * side :]
     return inputs.float().unflatten(1, (side, side)).permute(0, 3, 1, 2)
 
 

@@ -69,6 +69,12 @@ class TrunkOptions(Options):
     name: str = "clip-vit-b16"
     file: str | None = Field(default=None, description="another trunk: an ONNX file from crops to tokens")
     output: str | None = Field(default=None, description="which of that file's outputs; None: the first")
+    tap: int | None = Field(
+        default=None,
+        ge=1,
+        description="block of a built-in trunk whose tokens are taken, None: the last; before the last one the class "
+        "token comes with them",
+    )
     threads: int = Field(default=1, ge=1)
     target: int = Field(default=56, ge=4, description="side of the stored pictures that the decoder rebuilds")
     cache: str = "cache"
@@ -121,6 +127,9 @@ class Recipe(Options):
     seed: int = 0
     runs: str = Field(default="runs", description="folder of the run folders")
     resume: bool = Field(default=False, description="go on with the last checkpoint of this name")
+    initial: str | None = Field(
+        default=None, description="folder of a run whose best weights this one begins with, where they fit"
+    )
     precision: Literal["auto", "32", "bf16"] = Field(
         default="auto", description="auto: bf16 on a GPU with it"
     )
@@ -135,11 +144,18 @@ class Recipe(Options):
     @model_validator(mode="after")
     def _targets_are_large_enough(self) -> Recipe:
         decoder = self.model.decoder
-        uses_maps = self.model.backbone.kind == "maps"
+        uses_maps = self.model.backbone.reads_maps
         if uses_maps and decoder.enabled and decoder.resolution > self.trunk.target:
             raise ValueError(
                 "model.decoder.resolution is above trunk.target, the side of the cached pictures"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _tuning_starts_where_the_trunk_ends(self) -> Recipe:
+        start = self.model.backbone.start
+        if start and start != self.trunk.tap:
+            raise ValueError("model.backbone.start must be trunk.tap, the block whose tokens are cached")
         return self
 
     def to_yaml(self) -> str:

@@ -8,10 +8,13 @@ evened out beforehand by moving their size from the activations into the weights
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
+import onnx.utils
 import torch
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 from torch import Tensor, nn
@@ -78,6 +81,28 @@ def build_trunk(trunk: ClipTrunk, scales: dict[str, Floats] | None = None, size:
     model: ModelProto = helper.make_model(built, opset_imports=opsets, producer_name="unmask")
     model.ir_version = 9
     return model
+
+
+def cut_trunk(path: Path, tap: int) -> ModelProto:
+    """Cut a built trunk behind a block: ``crops`` -> tokens (N, 1 + places, width), the class token first.
+
+    Raises ValueError when the trunk has no further block behind it.
+    """
+    model = onnx.load(path)
+    output = block_output(tap)
+    if not any(node.output[0].startswith(f"blocks.{tap}.") for node in model.graph.node):
+        raise ValueError(f"{path.name} has no block behind block {tap}")
+    _, places, width = (place.dim_value for place in model.graph.output[0].type.tensor_type.shape.dim)
+    model.graph.value_info.append(
+        helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", places + 1, width])
+    )
+    cut: ModelProto = onnx.utils.Extractor(model).extract_model(["crops"], [output])
+    return cut
+
+
+def block_output(tap: int) -> str:
+    """Name what comes out of the tap-th block of a built trunk."""
+    return f"blocks.{tap - 1}.out"
 
 
 class _Graph:

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -221,6 +222,23 @@ def test_a_file_without_a_verdict_has_no_number(serve, visit, result, failure, w
     expect(page.locator(".verdict .words")).to_have_text(words)
     expect(page.locator(".verdict")).to_contain_text(reason)
     assert "%" not in page.locator("#result").inner_text()
+    assert page.complaints.said == []
+
+
+def test_of_several_faces_it_is_said_which_one_counts(serve, visit):
+    client = serve()
+    result = scan("likely_real", 0.3, (0.2, 0.4), scores=(0.4, 0.4, 0.4, 0.4), faces=3)
+    passing = replace(result.tracks[1], score=0.9, frames=(replace(result.tracks[1].frames[0], score=0.9),))
+    result = replace(result, tracks=(result.tracks[0], passing, result.tracks[2]))
+    page = visit(f"{client.base_url}/#{put(client, result)}")
+    expect(page.locator(".score-part")).to_contain_text("It rests on Face 1 (40 % by itself)")
+    expect(page.locator(".lane p")).to_have_text(
+        [
+            "Face 1 40 % · the verdict rests on this face",
+            "Face 2 90 % · seen too briefly to count · above the threshold: 1.0 s",
+            "Face 3 10 %",
+        ]
+    )
     assert page.complaints.said == []
 
 

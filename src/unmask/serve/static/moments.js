@@ -5,6 +5,7 @@ import { timeline } from "./timeline.js";
 import { count, faceName, percent, seconds } from "./words.js";
 
 const CLOSE_UPS = 4;
+const HIGHEST_REM = 28;
 
 /** The whole section. pictures : the list of `report/pictures.json`, null where none were kept; base : of their links. */
 export function moments(result, pictures, base) {
@@ -68,10 +69,10 @@ function moment(time, looks, result, pictures, base) {
   const frame = pictures.frames.find((other) => other.time === time);
   const shown = looks.slice(0, CLOSE_UPS);
   return [
-    frame && element("div", { class: "frame" },
-      element("img", { src: `${base}/${frame.picture}`, width: frame.width, height: frame.height,
+    frame && shaped(frame, element("div", { class: "frame" },
+      element("img", { src: `${base}/${frame.picture}`,
         alt: `The frame${result.kind === "video" ? ` at ${seconds(time)}` : ""} with ${count(looks.length, "face")} marked` }),
-      boxes(frame, looks, result.detector.threshold)),
+      boxes(frame, looks, result.detector.threshold))),
     element("ul", { class: "close-ups", "aria-label": "Faces on this frame" }, shown.map((look) => {
       const close = pictures.faces.find((other) => other.time === time && other.track === look.track);
       return closeUp(look, close, base, looks.length);
@@ -79,8 +80,15 @@ function moment(time, looks, result, pictures, base) {
   ];
 }
 
+/** Give a frame its place before its picture has come, no higher than fits a screen. */
+function shaped({ width, height }, node) {
+  node.style.aspectRatio = `${width} / ${height}`;
+  node.style.width = `min(100%, ${(HIGHEST_REM * width) / height}rem)`;
+  return node;
+}
+
 function boxes(frame, looks, threshold) {
-  const size = Math.max(frame.width, frame.height) / 30;
+  const size = (frame.width + frame.height) / 60;
   return drawing("svg", { viewBox: `0 0 ${frame.width} ${frame.height}`, "aria-hidden": "true" }, looks.map((look) => {
     const [x, y, right, bottom] = look.box;
     const kind = look.score === null ? "unscored" : threshold != null && look.score >= threshold ? "above" : "below";

@@ -69,14 +69,22 @@ function verdict(entry, actions) {
 }
 
 function score(result) {
-  const { score: value, interval, tracks, coverage } = result;
-  const face = tracks.length > 1 && result.decisive_track != null ? ` It rests on ${faceName(result.decisive_track)}, the most suspicious of ${tracks.length}.` : "";
+  const { score: value, interval, coverage } = result;
   return element("div", { class: "score-part" },
     element("p", { class: "figure" }, element("strong", {}, percent(value)), " estimated probability of manipulation"),
     gauge(result),
-    element("p", {}, `90 % interval: ${range(interval)}.${face}`),
+    element("p", {}, `90 % interval: ${range(interval)}. ${basis(result)}`),
     element("p", { class: "small muted" }, `The interval says how far the estimate may be off because only ${count(coverage.frames_sampled, "frame")}
       ${coverage.frames_sampled === 1 ? "was" : "were"} looked at. It does not cover methods of manipulation newer than the detector.`));
+}
+
+/** Say which of several faces the verdict rests on, and why the file's score is not that face's. */
+function basis({ score: value, tracks, decisive_track: id }) {
+  const face = tracks.find((track) => track.id === id);
+  if (!face || tracks.length < 2) return "";
+  const lowered = face.score - value > 0.005;
+  return `It rests on ${faceName(id)}${lowered ? ` (${percent(face.score)} by itself)` : ""}, the most suspicious of the faces seen long enough.`
+    + (lowered ? " Of several faces one looks suspicious by chance, so it counts for less." : "");
 }
 
 function report({ job }, actions) {

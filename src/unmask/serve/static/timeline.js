@@ -68,11 +68,15 @@ export function timeline(result, tracks, times, pick, describe) {
 
 function lane(track, result, faces, threshold) {
   const rests = track.id === result.decisive_track && faces > 1;
+  const decisive = result.tracks.find((other) => other.id === result.decisive_track);
+  // The verdict takes the most suspicious face that was seen long enough: one above it was not.
+  const brief = decisive && track.score > decisive.score;
   const plot = drawing("svg", { class: "plot", height: HEIGHT, "aria-hidden": "true" });
   const spans = (track.spans ?? []).map(({ start, end }) => (start === end ? seconds(start) : `${seconds(start)} to ${seconds(end)}`));
   const node = element("div", { class: "lane" },
     element("p", { class: "small" }, element("strong", {}, faceName(track.id)), ` ${percent(track.score)}`,
       rests && element("span", { class: "muted" }, " · the verdict rests on this face"),
+      brief && element("span", { class: "muted" }, " · seen too briefly to count"),
       spans.length > 0 && element("span", { class: "muted" }, ` · above the threshold: ${spans.slice(0, 4).join(", ")}${spans.length > 4 ? " …" : ""}`)),
     plot);
   return { node, plot, track };

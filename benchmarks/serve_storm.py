@@ -80,7 +80,7 @@ class _Storm:
             time.sleep(float(answer.headers["retry-after"]))
 
     def _kill(self) -> None:
-        chance = random.Random(self.options.seed)
+        chance = random.Random(self.options.seed)  # noqa: S311
         while not self.over.wait(chance.uniform(*self.options.between_kills)):
             pids = worker_pids(self.server)
             if pids:

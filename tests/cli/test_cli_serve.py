@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra [serve]")
 
-import httpx  # noqa: E402
+import httpx
 
 
 def unmask(*arguments):

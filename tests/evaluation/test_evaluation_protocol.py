@@ -280,12 +280,19 @@ def test_reading_goes_on_in_the_background_and_keeps_its_order(detector):
     assert outcome.rates.to_dict()["items"] == 20
 
 
-def test_reading_hides_behind_slow_inference(make_detector):
-    detector = make_detector()
-    detector.logits = lambda crops: time.sleep(0.05) or np.zeros(len(crops), np.float32)
-    outcome = score_set(detector, SlowSet(24, 0.005), range(24), batch=4, readers=1)
-    assert outcome.rates.scoring >= 6 * 0.05
-    assert outcome.rates.waiting < 0.5 * outcome.rates.reading
+def test_reading_goes_on_while_a_batch_is_scored(make_detector):
+    detector, items, seen = make_detector(), SlowSet(24, 0), []
+
+    def score_after_more_was_read(crops):
+        wanted, end = min(24, 4 * (len(seen) + 2)), time.monotonic() + 10
+        while items.started < wanted and time.monotonic() < end:
+            time.sleep(0.001)
+        seen.append(items.started >= wanted)
+        return np.zeros(len(crops), np.float32)
+
+    detector.logits = score_after_more_was_read
+    score_set(detector, items, range(24), batch=4, readers=1)
+    assert seen == [True] * 6
 
 
 def test_no_more_is_read_than_asked_for_ahead():

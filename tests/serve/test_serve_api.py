@@ -47,7 +47,7 @@ def test_numbers_for_prometheus(serve, upload):
 
     def requests(method, route, status):
         labels = (("method", method), ("route", route), ("status", status))
-        return samples["unmask_http_requests_total", *labels]
+        return samples[("unmask_http_requests_total", *labels)]
 
     assert requests("POST", "/v1/scans", "202") == 1
     assert requests("GET", "unmatched", "404") == 1
@@ -273,9 +273,9 @@ def test_names_of_keys_are_unique_and_bounded(keyed):
         ("127.0.0.1", None, False),
         ("localhost", None, False),
         ("::1", None, False),
-        ("0.0.0.0", None, True),  # noqa: S104
+        ("0.0.0.0", None, True),
         ("desk.example", None, True),
-        ("0.0.0.0", False, False),  # noqa: S104
+        ("0.0.0.0", False, False),
         ("127.0.0.1", True, True),
     ],
 )
@@ -284,7 +284,7 @@ def test_keys_are_asked_for_wherever_others_can_reach_the_server(host, keys, nee
 
 
 def test_a_wrong_setting_is_named():
-    with pytest.raises(ServeError, match="^frames: input should be"):
+    with pytest.raises(ServeError, match=r"^frames: input should be"):
         ServeSettings.checked(frames=0)
-    with pytest.raises(ServeError, match="^colour"):
+    with pytest.raises(ServeError, match=r"^colour"):
         ServeSettings.checked(colour="red")

@@ -16,6 +16,7 @@ HEAD = (
     f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
 )
 PART = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n'.encode()
+MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"
 LAST = f"\r\n--{BOUNDARY}--\r\n".encode()
 
 
@@ -255,13 +256,13 @@ def test_path_tricks_in_the_name_write_nowhere_else(serve, tmp_path, name):
         ("", b"", 415, None),
         ("multipart/form-data", b"", 400, "malformed"),
         (f"multipart/form-data; boundary={'b' * 300}", b"", 400, "malformed"),
-        (f"multipart/form-data; boundary={BOUNDARY}", b"", 400, "malformed"),
-        (f"multipart/form-data; boundary={BOUNDARY}", b"\0\1\2 no multipart at all", 400, "malformed"),
-        (f"multipart/form-data; boundary={BOUNDARY}", PART + b"no last boundary", 400, "malformed"),
-        (f"multipart/form-data; boundary={BOUNDARY}", b"--xyz\r\n\r\nx" + LAST, 400, "malformed"),
-        (f"multipart/form-data; boundary={BOUNDARY}", PART.replace(b"\r\n\r\n", b"\r\nX: " + b"y" * 99_999), 400, "malformed"),
-        (f"multipart/form-data; boundary={BOUNDARY}", PART.replace(b'"file"', b'"other"') + b"x" + LAST, 422, None),
-        (f"multipart/form-data; boundary={BOUNDARY}", b"--xyz--\r\n", 422, None),
+        (MULTIPART, b"", 400, "malformed"),
+        (MULTIPART, b"\0\1\2 no multipart at all", 400, "malformed"),
+        (MULTIPART, PART + b"no last boundary", 400, "malformed"),
+        (MULTIPART, b"--xyz\r\n\r\nx" + LAST, 400, "malformed"),
+        (MULTIPART, PART.replace(b"\r\n\r\n", b"\r\nX: " + b"y" * 99_999), 400, "malformed"),
+        (MULTIPART, PART.replace(b'"file"', b'"other"') + b"x" + LAST, 422, None),
+        (MULTIPART, b"--xyz--\r\n", 422, None),
     ],
 )  # fmt: skip
 def test_a_body_that_is_not_what_it_should_be(serve, content_type, body, status, kind):

@@ -78,7 +78,7 @@ def evaluate(
         attributes=tuple(attributes or ()),
     )
     first, second = load_detector(detector), load_detector(against) if against else None
-    with _progress() as progress:
+    with bars() as progress:
         report = measure(
             first,
             sets,
@@ -111,8 +111,8 @@ def command(
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None]]:
-    """Show a bar for each set on the terminal's standard error."""
+def bars() -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar for each set or step on the terminal's standard error."""
     if not sys.stderr.isatty():
         yield lambda name, done, items: None
         return

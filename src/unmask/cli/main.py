@@ -13,7 +13,9 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VERBS = ("scan", "demo", "detectors", "doctor", "prepare", "train", "evaluate", "export", "serve", "keys")
+VERBS = (
+    "scan", "demo", "detectors", "doctor", "prepare", "train", "evaluate", "export", "audit", "serve", "keys",
+)  # fmt: skip
 
 WRONG_USAGE = 2
 INTERNAL_ERROR = 70

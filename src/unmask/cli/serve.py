@@ -43,7 +43,7 @@ def serve(
 ) -> None:
     """Serve a page and an HTTP API that scan what is uploaded.
 
-    Needs the extra: pip install "unmask\\[serve]". Make API keys with `unmask keys add NAME`.
+    Needs FastAPI and others, the extra named serve. Make API keys with `unmask keys add NAME`.
     """
     from unmask.serve import ServeSettings
     from unmask.serve.app import create_app

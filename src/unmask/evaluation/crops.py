@@ -146,7 +146,7 @@ def open_crops(root: Path, profile: str, size: int, split: str | None = None) ->
     crops = crops.select(split=taken) if taken else crops
     return CropFolder(
         crops,
-        _numbered([_item(record) for record in crops.records]),
+        items_of(crops.records),
         size,
         profile,
         name,
@@ -169,6 +169,11 @@ def _profile_notes(records: Sequence[CropRecord], name: str, wanted: str) -> lis
     if not others:
         return []
     return [f"the crops of {name} are cut {', '.join(others)}; the detector expects the profile {wanted}"]
+
+
+def items_of(records: Sequence[CropRecord]) -> list[Item]:
+    """Give the items that records describe, in their order."""
+    return _numbered([_item(record) for record in records])
 
 
 def _item(record: CropRecord) -> Item:

@@ -25,6 +25,13 @@ VideoKey = tuple[str, str, str]
 REAL_METHOD = "real"
 
 
+def cluster_of(dataset: str, group: str, source: str, path: str) -> str:
+    """Name what is resampled as a whole: the group where known, else the source, else the video itself."""
+    if group:
+        return f"{dataset}/group/{group}"
+    return f"{dataset}/source/{source}" if source else f"{dataset}/path/{path}"
+
+
 @dataclass(frozen=True)
 class Prediction:
     """One row: what a detector said about a frame or a video, or why it said nothing.
@@ -83,10 +90,8 @@ class Prediction:
 
     @property
     def cluster(self) -> str:
-        """What is resampled as a whole: the group where known, else the source, else the video itself."""
-        if self.group:
-            return f"{self.dataset}/group/{self.group}"
-        return f"{self.dataset}/source/{self.source}" if self.source else f"{self.dataset}/path/{self.path}"
+        """What is resampled as a whole; see `cluster_of`."""
+        return cluster_of(self.dataset, self.group, self.source, self.path)
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ class VideoFolder:
     def _read(self, path: Path, index: int, change: Change | None) -> Reading:
         try:
             with open_media(path) as media:
-                metadata = _metadata(path, media.info)
+                metadata = video_facts(path, media.info)
                 found: list[Sequence[Face]] = []
                 scenes = []
                 crops: list[list[Crop]] = []
@@ -126,7 +126,8 @@ def _file_facts(path: Path) -> dict[str, float | str | None]:
         return {"bytes": None}
 
 
-def _metadata(path: Path, info: MediaInfo) -> Metadata:
+def video_facts(path: Path, info: MediaInfo) -> Metadata:
+    """Give what a file's header and its size say of it."""
     facts = _file_facts(path)
     size = facts["bytes"]
     facts |= {
@@ -151,20 +152,34 @@ def open_videos(
         A label is unknown, a path is missing, leaves the folder or occurs twice, or the split is not there.
     """
     name = root.resolve().name
-    manifest = root / MANIFEST_NAME
-    with manifest.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    items = [_item(row, f"{manifest}, line {line}", name) for line, row in enumerate(rows, start=2)]
-    splits = [row.get("split") or "" for row in rows]
-    taken = choose_split(splits, split, name)
-    items = [item for item, part in zip(items, splits, strict=True) if taken is None or part == taken]
-    if not items:
-        raise EvaluationError(f"{manifest} lists nothing")
+    listed = list_items(root)
+    taken = choose_split([part for _, part in listed], split, name)
+    items = [item for item, part in listed if taken is None or part == taken]
     videos = Counter(item.video for item in items)
     for (_, _, path), count in videos.items():
         if count > 1:
-            raise EvaluationError(f"{manifest} lists {path} {count} times")
+            raise EvaluationError(f"{root / MANIFEST_NAME} lists {path} {count} times")
     return VideoFolder(root, items, finder, profile, size, frames, name, taken)
+
+
+def list_items(root: Path) -> list[tuple[Item, str]]:
+    """List every row of a manifest of videos with its split, empty where it has none.
+
+    Raises
+    ------
+    EvaluationError
+        There is no row, a label is unknown, or a path is missing or leaves the folder.
+    """
+    name = root.resolve().name
+    manifest = root / MANIFEST_NAME
+    with manifest.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    if not rows:
+        raise EvaluationError(f"{manifest} lists nothing")
+    return [
+        (_item(row, f"{manifest}, line {line}", name), row.get("split") or "")
+        for line, row in enumerate(rows, start=2)
+    ]
 
 
 def _item(row: Mapping[str, str | None], where: str, dataset: str) -> Item:

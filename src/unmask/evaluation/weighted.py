@@ -29,6 +29,18 @@ class RankingMetrics:
         self._ties = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
         self._fake = labels[self._order].astype(np.float64)
 
+    def auc(self, weights: NDArray[np.floating]) -> Floats:
+        """AUC (B,) of weights (B, N) >= 0 alone; NaN where a class has no weight."""
+        ranked = np.asarray(weights, dtype=np.float64)[:, self._order]
+        positives = np.add.reduceat(ranked * self._fake, self._ties, axis=1)
+        negatives = np.add.reduceat(ranked, self._ties, axis=1) - positives
+        false = negatives.cumsum(axis=1)
+        reals = false[:, -1]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            area = (positives * (reals[:, None] - false + negatives / 2)).sum(axis=1)
+            value: Floats = area / (positives.sum(axis=1) * reals)
+        return value
+
     def __call__(self, weights: NDArray[np.floating]) -> dict[str, Floats]:
         """Metrics of `RANKING`, each (B,), of weights (B, N) >= 0; NaN where a class has no weight."""
         ranked = np.asarray(weights, dtype=np.float64)[:, self._order]
@@ -87,6 +99,18 @@ class CalibratedMetrics:
         self._parts = np.stack([*counts, (scores - labels) ** 2, surprise(labels, scores)], axis=1)
         self._gaps = np.zeros((len(labels), ECE_BINS))
         self._gaps[np.arange(len(labels)), bin_index(scores)] = scores - labels
+
+    def auc(self, weights: NDArray[np.floating]) -> Floats:
+        """AUC (B,) of weights (B, N) >= 0 alone; NaN where a class has no weight."""
+        ranked = np.asarray(weights, dtype=np.float64)[:, self._order]
+        positives = np.add.reduceat(ranked * self._fake, self._ties, axis=1)
+        negatives = np.add.reduceat(ranked, self._ties, axis=1) - positives
+        false = negatives.cumsum(axis=1)
+        reals = false[:, -1]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            area = (positives * (reals[:, None] - false + negatives / 2)).sum(axis=1)
+            value: Floats = area / (positives.sum(axis=1) * reals)
+        return value
 
     def __call__(self, weights: NDArray[np.floating]) -> dict[str, Floats]:
         """Metrics of `CALIBRATED`, each (B,), of weights (B, N) >= 0; NaN where one has no value."""

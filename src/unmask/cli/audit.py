@@ -1,0 +1,134 @@
+"""``unmask audit``: a labelled set in, copies, leaks and shortcuts out."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unmask.cli.evaluate import bars
+
+if TYPE_CHECKING:
+    from unmask.evaluation.audit import AuditReport, Options
+
+UNREAD, MATCHED = 1, 3
+
+
+class Severity(str, Enum):
+    """What `--fail-on` may name."""
+
+    serious = "serious"
+    notice = "notice"
+
+
+def audit(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder with a manifest.csv of crops (column file) or of videos (column path).",
+            metavar="SET",
+            show_default=False,
+        ),
+    ],
+    split: Annotated[
+        str | None,
+        typer.Option(help="Split whose facts and decisions count; by default all. Copies are sought in all."),
+    ] = None,
+    detector: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Trace this detector's decisions, by name or folder.")
+    ] = None,
+    training: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="SET",
+            help="What the detector was trained on: copies across both sets, and training crops that drive it.",
+        ),
+    ] = None,
+    crops: Annotated[
+        int, typer.Option(min=2, help="Most items of each set that go through the detector.")
+    ] = 500,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Column of the manifest to take for a fact; may be given several times."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write audit.md, audit.json, copies.csv and leaks.csv into this folder."),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Threads that open files.")] = 2,
+    resamples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples for the intervals.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Seed of resamples, permutations and draws.")] = 0,
+    fail_on: Annotated[
+        Severity | None, typer.Option(help="Exit with 3 where a finding is this severe, or more.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Look for copies, leaks between splits, and facts of the files that tell real from fake."""
+    from unmask.evaluation import Settings
+    from unmask.evaluation.audit import Options, save
+    from unmask.evaluation.audit import audit as look
+
+    options = Options(
+        split,
+        detector,
+        training,
+        crops,
+        tuple(column or ()),
+        workers,
+        Settings(resamples=resamples, seed=seed),
+    )
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)  # An unusable folder must show before the work, not after.
+    with bars() as progress:
+        report = look(folder, options, command=command(folder, options, out), progress=progress)
+    if out is not None:
+        save(report, out)
+    if as_json:
+        typer.echo(json.dumps(report.to_dict(), indent=2))
+    else:
+        _print(report)
+    raise typer.Exit(exit_code(report, fail_on))
+
+
+def exit_code(report: AuditReport, fail_on: Severity | None) -> int:
+    """Give the documented exit code; a finding to fail on outweighs a file that could not be opened."""
+    found = {finding.severity for finding in report.findings}
+    if fail_on is not None and found and (fail_on is Severity.notice or "serious" in found):
+        return MATCHED
+    return 0 if set(report.summary.statuses) <= {"ok"} else UNREAD
+
+
+def command(folder: Path, options: Options, out: Path | None) -> str:
+    """Write the command that repeats an audit, with every option that changes a figure."""
+    words = ["unmask", "audit", str(folder)]
+    words += ["--split", options.split] if options.split else []
+    if options.detector:
+        words += ["--detector", options.detector, "--crops", str(options.crops)]
+    words += ["--training", str(options.training)] if options.training else []
+    words += [word for name in options.columns for word in ("--column", name)]
+    words += ["--resamples", str(options.intervals.resamples), "--seed", str(options.intervals.seed)]
+    words += ["--out", str(out)] if out else []
+    return shlex.join(words)
+
+
+def _print(report: AuditReport) -> None:
+    from rich.console import Console
+
+    from unmask.evaluation.audit.pages import about, to_tables
+
+    console = Console()
+    for line in about(report):
+        console.print(line, markup=False, highlight=False)
+    console.print()
+    if not report.findings:
+        console.print("Nothing was found.")
+    for table in to_tables(report):
+        if table.row_count:
+            console.print(table)
+            console.print()

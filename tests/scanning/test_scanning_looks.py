@@ -17,31 +17,31 @@ def clip(make_video, toys, colours):
 def test_a_clear_case_is_settled_by_the_first_look(make_video, toys, detector, finder):
     path = clip(make_video, toys, [toys.BLUE] * 24)
     coverage = scan(path, Settings(), detector, finder).coverage
-    assert (coverage.frames_sampled, coverage.frames_planned) == (4, 8)
-    assert coverage.longest_gap == pytest.approx(0.6, abs=0.11)
+    assert (coverage.frames_sampled, coverage.frames_planned) == (3, 12)
+    assert coverage.longest_gap == pytest.approx(0.8, abs=0.11)
 
 
 def test_an_undecided_case_is_looked_at_again_between_the_frames_seen(make_video, toys, detector, finder):
     path = clip(make_video, toys, [toys.GREEN] * 24)  # A logit of 0: as likely real as fake.
     result = scan(path, Settings(), detector, finder)
     times = [frame.time for frame in result.tracks[0].frames]
-    assert result.verdict == "inconclusive" and len(times) == 8
-    assert np.allclose(np.diff(times), 0.3, atol=0.11)
+    assert result.verdict == "inconclusive" and len(times) == 12
+    assert np.allclose(np.diff(times), 0.2, atol=0.01)
 
 
 def test_frames_that_disagree_are_looked_at_again(make_video, toys, detector, finder):
-    """One frame of four speaks against the rest; the second look finds that it is no exception."""
-    pictures = [toys.draw([((220, 40, 250, 70), colour)]) for colour in [toys.BLUE] * 18 + [toys.RED] * 6]
+    """One frame of three speaks against the rest; the second look finds that it is no exception."""
+    pictures = [toys.draw([((220, 40, 250, 70), colour)]) for colour in [toys.BLUE] * 16 + [toys.RED] * 8]
     for picture in pictures:
         picture[:, :160] = 80  # Beside it a change of the face's colour is no cut.
     path = make_video(pictures)
-    assert scan(path, Settings(), detector, finder).coverage.frames_sampled == 8
+    assert scan(path, Settings(), detector, finder).coverage.frames_sampled == 12
 
 
 def test_a_video_without_faces_is_looked_at_again(make_video, toys, detector, finder):
     empty, face = toys.draw([]), toys.draw([(FACE, toys.RED)])
-    # The only face comes between the frames of the first look, which are at 0, 0.6, 1.2 and 1.8 s.
-    path = make_video([empty] * 8 + [face] * 3 + [empty] * 13)
+    # The only face comes between the frames of the first look, which are at 0, 0.8 and 1.6 s, and on one of the second.
+    path = make_video([empty] * 9 + [face] * 3 + [empty] * 12)
     result = scan(path, Settings(), detector, finder)
     assert result.status == "ok" and result.coverage.frames_with_face == 1
 
@@ -61,7 +61,7 @@ def test_a_frame_every_so_often_of_the_beginning(make_video, toys, detector, fin
 
 @pytest.mark.parametrize(
     ("duration", "seconds", "counts"),
-    [(10.0, None, [4, 8]), (None, None, [4, 8]), (100.0, None, [6, 12]), (9999.0, None, [8, 16]), (9999.0, 20.0, [4, 8])],
+    [(10.0, None, [3, 12]), (None, None, [3, 12]), (100.0, None, [5, 20]), (9999.0, None, [8, 32]), (9999.0, 20.0, [3, 12])],
 )
 def test_longer_videos_get_more_frames(duration, seconds, counts):
     info = MediaInfo("video", 640, 480, duration)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from unmask.scanning import Scanner
 
 UNREAD, MATCHED = 1, 3
+STANDARD_INPUT = Path("-")
 
 
 class FailOn(str, Enum):
@@ -29,7 +30,7 @@ class FailOn(str, Enum):
 
 def scan(
     paths: Annotated[
-        list[Path], typer.Argument(help="Images, videos, and folders of them.", show_default=False)
+        list[Path], typer.Argument(help="Images, videos, and folders of them; - is standard input.", show_default=False)
     ],
     as_json: Annotated[
         bool,
@@ -116,7 +117,7 @@ def scan_or_explain(scanner: Scanner, path: Path) -> ScanResult:
     from unmask.scanning import kind_by_name
 
     try:
-        return scanner.scan(path)
+        return scanner.scan_stream(sys.stdin.buffer) if path == STANDARD_INPUT else scanner.scan(path)
     except (DetectorError, FaceFinderError):
         raise
     except Exception as error:

@@ -7,6 +7,7 @@ from unmask.media.opening import open_media
 from unmask.media.provenance import Credentials, content_credentials
 from unmask.media.sampling import Sampling
 from unmask.media.source import Media
+from unmask.media.streams import put_down
 
 __all__ = [
     "Credentials",
@@ -23,4 +24,5 @@ __all__ = [
     "content_credentials",
     "guarded",
     "open_media",
+    "put_down",
 ]

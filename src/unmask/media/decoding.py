@@ -100,8 +100,7 @@ class Decoder:
         try:
             frames = self._context.decode(packet)
         except FFmpegError as error:
-            if error.errno == errno.ENOMEM:
-                raise MediaError("too_large", "decoding it takes more memory than is allowed") from error
+            _check_memory(error)
             return []  # One broken packet; the next key frame mends the picture.
         self._frames += len(frames)
         self._pixels_left -= sum(frame.width * frame.height for frame in frames)
@@ -226,12 +225,19 @@ def picture_of(frame: VideoFrame, time: float, limits: Limits) -> Picture:
         # More threads would each hold memory of their own for as long as the frame lives.
         plane = frame.reformat(format="rgb24", threads=1).planes[0]
     except (FFmpegError, ValueError) as error:
+        _check_memory(error)
         raise MediaError("unsupported", "its pixel format cannot be converted to RGB") from error
     side_data: Any = frame.side_data  # PyAV's stubs call this a TypedDict; it is a mapping of buffers.
     matrix = side_data.get("DISPLAYMATRIX")
     turn = Turn.of_display_matrix(None if matrix is None else bytes(matrix))
     strips = _rows(memoryview(plane), frame.width * CHANNELS, plane.line_size, frame.height)
     return Picture(time, frame.width, frame.height, strips, turn)
+
+
+def _check_memory(error: Exception) -> None:
+    """Tell want of memory from a broken file."""
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        raise MediaError("too_large", "decoding it takes more memory than is allowed") from error
 
 
 def _rows(pixels: memoryview, row: int, stride: int, rows: int) -> Iterator[memoryview]:

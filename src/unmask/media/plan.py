@@ -12,6 +12,8 @@ from unmask.media.sampling import TIE_SECONDS
 
 Picture = TypeVar("Picture")
 
+_FIRST_MOMENTS = 0.5  # Seconds.
+
 
 @dataclass(frozen=True)
 class Survey:
@@ -67,10 +69,11 @@ def survey_of(packets: Iterable[tuple[float, bool, bool]]) -> Survey | None:
 
 
 def cheap_moments(survey: Survey, parts: Sequence[tuple[float, float]]) -> list[float]:
-    """Return for each part the time in it that costs least to decode.
+    """Return for each part a time in it that costs little to decode.
 
     That is the time of a key frame, of several the one nearest to the part's middle; where there is none, the
-    part's beginning, which is the nearest to the key frame before it.
+    part's beginning, which is the nearest to the key frame before it. A video's first moments are left alone: they
+    often show a fade or a title, coded coarsely.
 
     Parameters
     ----------
@@ -79,14 +82,13 @@ def cheap_moments(survey: Survey, parts: Sequence[tuple[float, float]]) -> list[
     parts
         (from, to) in seconds of the stream.
     """
-    return [
-        min(
-            (time for _, time in survey.keys if low <= time < high),
-            key=lambda time: abs(time - (low + high) / 2),
-            default=low,
-        )
-        for low, high in parts
-    ]
+    settled = survey.start + _FIRST_MOMENTS
+    moments = []
+    for low, high in parts:
+        low = max(low, min(settled, (low + high) / 2))
+        keys = [time for _, time in survey.keys if low <= time < high]
+        moments.append(min(keys, key=lambda time: abs(time - (low + high) / 2), default=low))
+    return moments
 
 
 def last_target_per_group(survey: Survey, moments: Sequence[float]) -> dict[int, float]:

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+pytest.importorskip("fastapi", reason="needs the extra [serve]")
+
 from unmask.serve import ServeError, ServeSettings
 from unmask.serve.keys import KeyStore
 from unmask.serve.limits import RateLimit

@@ -4,6 +4,8 @@ import contextlib
 
 import pytest
 
+pytest.importorskip("fastapi", reason="needs the extra [serve]")
+
 schemathesis = pytest.importorskip("schemathesis", reason="needs the extra [dev]")
 import hypothesis  # noqa: E402
 from hypothesis import HealthCheck, Phase  # noqa: E402

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+
+pytest.importorskip("fastapi", reason="needs the extra [serve]")
 from serve_servers import TOY_WORKER, running
 
 from unmask.report import schema

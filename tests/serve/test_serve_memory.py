@@ -6,8 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
+
+pytest.importorskip("fastapi", reason="needs the extra [serve]")
+import httpx
 
 MEGABYTES = 250
 BOUNDARY = "xyz"

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-pytest.importorskip("sqlalchemy", reason="needs the extra [serve]")
+pytest.importorskip("fastapi", reason="needs the extra [serve]")
 
 from unmask.serve import ServeError
 from unmask.serve.database import connect

@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+pytest.importorskip("fastapi", reason="needs the extra [serve]")
+
 from unmask.serve.uploads import shown_name
 
 BOUNDARY = "xyz"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -12,7 +13,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
-from fastapi.sse import format_sse_event
 
 from unmask.serve.access import Client, identify
 from unmask.serve.files import remove_files, report_folder, upload_path
@@ -229,14 +229,14 @@ async def _events(service: Service, job: Job) -> AsyncIterator[bytes]:
         while not job.is_finished and time.monotonic() - started < service.settings.stream_timeout:
             looked = (await service.feed.look()).get(job.id)
             if looked is None:
-                yield format_sse_event(event="deleted", data_str="{}")
+                yield b"event: deleted\ndata: {}\n\n"
                 return
             if looked.updated != job.updated:
                 job, sent = looked, time.monotonic()
                 yield _event(service, job)
             elif time.monotonic() - sent > PING_SECONDS:
                 sent = time.monotonic()
-                yield format_sse_event(comment="still here")
+                yield b": still here\n\n"
 
 
 @contextmanager
@@ -249,8 +249,9 @@ def _counted(service: Service) -> Iterator[None]:
 
 
 def _event(service: Service, job: Job) -> bytes:
-    data = JSONResponse(job.to_dict(service.settings.retention)).body
-    return format_sse_event(event="job", data_str=bytes(data).decode(), id=str(job.updated))
+    # JSON as it is written here holds no line break.
+    data = json.dumps(job.to_dict(service.settings.retention))
+    return f"event: job\nid: {job.updated}\ndata: {data}\n\n".encode()
 
 
 @router.get(

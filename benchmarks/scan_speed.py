@@ -39,9 +39,13 @@ def main() -> None:
     )
     parser.add_argument("--clip", type=Path, action="append", help="a video; may be repeated")
     parser.add_argument("--image", action="store_true", help="measure a picture instead")
-    parser.add_argument("--only", nargs="*", help="of the clips that are made, these: 1080p-10s, 360p-120s, ...")
+    parser.add_argument(
+        "--only", nargs="*", help="of the clips that are made, these: 1080p-10s, 360p-120s, ..."
+    )
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--frames", type=int, help="frames that the scan samples; by default the scan's own choice")
+    parser.add_argument(
+        "--frames", type=int, help="frames that the scan samples; by default the scan's own choice"
+    )
     parser.add_argument("--detector", help="by default the scan's own")
     parser.add_argument("--stages", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -106,9 +110,13 @@ def measure(clip: Path, runs: int, frames: int | None, detector: str | None) -> 
         passes.append(one_pass(clip))
         threaded.append(one_pass(clip, frame_threads=True))
         scans.append(one_scan(command)[:2])
-        print(f"{clip.name}, run {number}: pass {passes[-1][0]:.2f} s, scan {scans[-1][0]:.2f} s", file=sys.stderr)
+        print(
+            f"{clip.name}, run {number}: pass {passes[-1][0]:.2f} s, scan {scans[-1][0]:.2f} s",
+            file=sys.stderr,
+        )
     by_the_clock, of_processors = (
-        [statistics.median(run[kind] for run in which) for which in (scans, passes, threaded)] for kind in (0, 1)
+        [statistics.median(run[kind] for run in which) for which in (scans, passes, threaded)]
+        for kind in (0, 1)
     )
     return {
         "clip": clip.name,
@@ -154,7 +162,9 @@ def one_scan(command: list[str]) -> tuple[float, float, dict[str, Any]]:
 def median_stages(clip: Path, runs: int) -> dict[str, float]:
     """Time the stages in fresh processes; medians in seconds."""
     command = [sys.executable, __file__, "--stages", str(clip)]
-    outputs = [subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(runs)]
+    outputs = [
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(runs)
+    ]
     timed = [json.loads(output) for output in outputs]
     return {name: round(statistics.median(one[name] for one in timed), 3) for name in timed[0]}
 
@@ -185,7 +195,9 @@ def stages(clip: Path) -> dict[str, float]:
     profile = faces.profile(detector.card.crop_profile)
     for frame in frames:
         for face in timed("find faces", lambda image=frame.image: finder.find(image)):
-            crop = timed("cut", lambda f=face, i=frame.image: faces.cut(i, f.box, profile, detector.card.input_size))
+            crop = timed(
+                "cut", lambda f=face, i=frame.image: faces.cut(i, f.box, profile, detector.card.input_size)
+            )
             timed("score", lambda c=crop: detector.predict(c[None]))
     return took | {"frames": float(len(frames))}
 
@@ -215,7 +227,11 @@ def warm_image(folder: Path, runs: int) -> dict[str, Any]:
             start = time.perf_counter()
             result = scanner.scan(path)
             took.append(1000 * (time.perf_counter() - start))
-    return {"status": result.status, "median_ms": round(statistics.median(took), 1), "best_ms": round(min(took), 1)}
+    return {
+        "status": result.status,
+        "median_ms": round(statistics.median(took), 1),
+        "best_ms": round(min(took), 1),
+    }
 
 
 if __name__ == "__main__":

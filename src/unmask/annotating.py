@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from unmask.media import DecodingProcesses, Frame, Limits, MediaError, Sampling
 from unmask.report import ScanResult, TrackScore, face_name, percent
@@ -294,7 +294,7 @@ def _stream(
     encoder = next((name for name in ENCODERS if name in av.codecs_available), None)
     if encoder is None:
         raise AnnotationError(f"no video encoder is there: {', '.join(ENCODERS)} are known")
-    stream = container.add_stream(encoder, rate=rate)
+    stream = cast("av.VideoStream", container.add_stream(encoder, rate=rate))
     stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
     stream.codec_context.time_base = Fraction(1, _TICKS)
     if encoder == "libx264":

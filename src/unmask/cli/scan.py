@@ -30,7 +30,8 @@ class FailOn(str, Enum):
 
 def scan(
     paths: Annotated[
-        list[Path], typer.Argument(help="Images, videos, and folders of them; - is standard input.", show_default=False)
+        list[Path],
+        typer.Argument(help="Images, videos, and folders of them; - is standard input.", show_default=False),
     ],
     as_json: Annotated[
         bool,

@@ -173,7 +173,8 @@ def _resize(image: Crops, size: int) -> Crops:
 
 def _rebuilt(planes: Floats) -> Floats:
     """(1, 3, h, w) in [0, 1] -> (h, w, 3) in [0, 1]."""
-    return planes[0].transpose(1, 2, 0)
+    image: Floats = planes[0].transpose(1, 2, 0)
+    return image
 
 
 def _as_picture(image: Floats) -> Crops:

@@ -67,9 +67,7 @@ def _around(finder: FaceFinder, image: np.ndarray, box: Box) -> Face | None:
     view = Image.fromarray(np.ascontiguousarray(image[top:bottom, left:right]))
     small = view.resize(size, Image.Resampling.BILINEAR, reducing_gap=1.5)
     across, down = size[0] / (right - left), size[1] / (bottom - top)
-    faces = [
-        _moved(face, (left, top), (across, down)) for face in finder.find(np.asarray(small))
-    ]
+    faces = [_moved(face, (left, top), (across, down)) for face in finder.find(np.asarray(small))]
     alike = [face for face in faces if 1 / _SAME_SIZE < _side(face.box) / _side(box) < _SAME_SIZE]
     return min(alike, key=lambda face: _distance(face.box, box), default=None)
 

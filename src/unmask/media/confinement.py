@@ -14,7 +14,12 @@ _OPEN_FILES = 64
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _NO_NEW_PRIVILEGES = 38
 _READ_FILE, _READ_FOLDER = 1 << 2, 1 << 3
-_FILE_RIGHTS_BY_VERSION = {1: 13, 2: 14, 3: 15, 4: 15}  # How many rights on files a version knows; 16 from the fifth.
+_FILE_RIGHTS_BY_VERSION = {
+    1: 13,
+    2: 14,
+    3: 15,
+    4: 15,
+}  # How many rights on files a version knows; 16 from the fifth.
 _NETWORK_SINCE, _SCOPES_SINCE = 4, 6
 
 
@@ -87,10 +92,9 @@ def forbid_files(readable: Sequence[str]) -> bool:
     try:
         for folder in readable:
             _allow_reading(system, rules, folder)
-        return (
-            system.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) == 0
-            and system.syscall(_RESTRICT_SELF, rules, ctypes.c_uint32(0)) == 0
-        )
+        if system.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) != 0:
+            return False
+        return int(system.syscall(_RESTRICT_SELF, rules, ctypes.c_uint32(0))) == 0
     finally:
         os.close(rules)
 

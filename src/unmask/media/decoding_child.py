@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -98,23 +99,25 @@ def _serve_file(requests: queue.SimpleQueue[Request], answers: BinaryIO, limits:
 
 def _tell_facts(media: DecodedMedia, answers: BinaryIO) -> None:
     try:
-        answer = {"facts": guarded(media.facts).to_dict()}
+        _say(answers, {"facts": guarded(media.facts).to_dict()})
     except MediaError as error:
-        answer = dict(_told(error))
-    _say(answers, answer)
+        _say(answers, _told(error))
 
 
 def _sample(media: DecodedMedia, sampling: Sampling, answers: BinaryIO) -> None:
-    pictures = media.pictures(sampling)
-    answer: dict[str, Any] = {"end": True}
+    answer = _send_all(media.pictures(sampling), answers)
+    gc.collect()  # A container and its decoders refer to each other, and hold many pictures' memory.
+    _say(answers, answer)
+
+
+def _send_all(pictures: Iterator[Picture], answers: BinaryIO) -> dict[str, Any]:
+    """Send pictures as they come; return what to say at their end."""
     try:
         while (picture := guarded(lambda: next(pictures, None))) is not None:
             _send(answers, picture)
     except MediaError as error:
-        answer = _told(error)
-    del pictures
-    gc.collect()  # A container and its decoders refer to each other, and hold many pictures' memory.
-    _say(answers, answer)
+        return _told(error)
+    return {"end": True}
 
 
 def _send(answers: BinaryIO, picture: Picture) -> None:
@@ -136,5 +139,3 @@ def _write(answers: BinaryIO, data: memoryview) -> None:
 
 def _told(error: MediaError) -> dict[str, str]:
     return {"error": error.status, "detail": error.detail}
-
-

@@ -271,7 +271,9 @@ class DecodingProcess:
             turn = Turn(**{name: bool(value) for name, value in message["turn"].items()})
         except (KeyError, TypeError, ValueError, AttributeError):
             self._give_up()
-        if min(width, height) < 1 or width * height > max(self._limits.image_pixels, self._limits.video_side**2):
+        if min(width, height) < 1 or width * height > max(
+            self._limits.image_pixels, self._limits.video_side**2
+        ):
             self._give_up()
         pixels = self._within_time(lambda: read_exactly(self._answers, width * height * CHANNELS))
         return framed(index, moment, np.frombuffer(pixels, np.uint8), width, height, turn)

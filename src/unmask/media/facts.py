@@ -85,7 +85,8 @@ class FileFacts:
         """Rebuild facts from ``to_dict``, whoever wrote it: what is no fact of its kind raises ValueError."""
         try:
             streams = tuple(_rebuilt(StreamFacts, stream) for stream in values["streams"][:MAX_STREAMS])
-            return replace(_rebuilt(cls, {**values, "streams": ()}), streams=streams)
+            facts: FileFacts = _rebuilt(cls, {**values, "streams": ()})
+            return replace(facts, streams=streams)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError("not the facts of a file") from error
 

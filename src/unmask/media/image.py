@@ -56,7 +56,7 @@ class ImageMedia(DecodedMedia):
 
             if isinstance(source, int):
                 os.lseek(source, 0, os.SEEK_SET)
-            self._file = open(source, "rb", closefd=not isinstance(source, int))  # noqa: PTH123, SIM115
+            self._file = open(source, "rb", closefd=not isinstance(source, int))  # noqa: SIM115
             try:
                 self._image = Image.open(self._file, formats=formats)
             except BaseException:

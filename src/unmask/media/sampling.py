@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -52,7 +53,7 @@ class Sampling:
         end = self.end(start, end)
         step = (end - start) / self.count
         edges = [start + step * part for part in range(self.count)] + [end]
-        parts = list(zip(edges, edges[1:], strict=False))
+        parts = itertools.pairwise(edges)
         taken = [start + time + TIE_SECONDS for time in self.taken]
         return [(low, high) for low, high in parts if not any(low <= time < high for time in taken)]
 

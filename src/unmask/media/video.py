@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from av.container import InputContainer
-    from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
 # Longer videos are sampled by seeking to key frames, shorter ones by decoding in order: on a clip with few

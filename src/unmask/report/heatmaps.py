@@ -21,7 +21,8 @@ def strength_of_patches(patch_logits: np.ndarray) -> np.ndarray:
     """Scale patch logits to [0, 1]: 0 where a place does not speak for manipulation, 1 from a logit of 12."""
     import numpy as np
 
-    return np.clip(patch_logits / STRONGEST_PATCH_LOGIT, 0, 1)
+    strength: np.ndarray = np.clip(patch_logits / STRONGEST_PATCH_LOGIT, 0, 1)
+    return strength
 
 
 def strength_of_errors(error_map: np.ndarray) -> np.ndarray:
@@ -41,7 +42,8 @@ def overlay(crop: np.ndarray, strength: np.ndarray) -> np.ndarray:
     smooth = Image.fromarray(strength.astype(np.float32)).resize(size, Image.Resampling.BICUBIC)
     value = np.clip(np.asarray(smooth), 0, 1)
     cover = np.sqrt(value)[..., None] * 0.85
-    return np.rint(grey * (1 - cover) + _colours(value) * cover).astype(np.uint8)
+    blended: np.ndarray = np.rint(grey * (1 - cover) + _colours(value) * cover).astype(np.uint8)
+    return blended
 
 
 def scale_bar() -> np.ndarray:

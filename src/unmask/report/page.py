@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from functools import cache
 from html import escape
+from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 
@@ -69,10 +70,15 @@ def _style() -> str:
 
 
 def _made(results: Sequence[ScanResult], made: datetime | None) -> str:
-    from unmask import __version__
-
     when = "" if made is None else f", {made:%Y-%m-%d %H:%M} UTC"
-    return f'<p class="muted small">unmask {__version__}{when}. {counted(len(results), "file")}.</p>'
+    return f'<p class="muted small">unmask {_version()}{when}. {counted(len(results), "file")}.</p>'
+
+
+def _version() -> str:
+    try:
+        return version("unmask")
+    except PackageNotFoundError:
+        return "(not installed)"
 
 
 def _contents(results: Sequence[ScanResult]) -> str:

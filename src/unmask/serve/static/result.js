@@ -114,6 +114,7 @@ function facts({ job, result }) {
   const file = evidence?.file;
   const rows = {
     "Looked at": `${count(coverage.frames_sampled, "frame")}, ${coverage.frames_with_face} with a face`,
+    "Not looked at": coverage.longest_gap ? `up to ${seconds(coverage.longest_gap)} at a stretch` : null,
     "Scan took": seconds(result.seconds),
     Detector: `${detector.name} ${detector.version}, crop profile ${detector.crop_profile}`,
     "Detector's weights": hash(detector.sha256),
@@ -126,7 +127,7 @@ function facts({ job, result }) {
   if (credentials) rows["Content credentials"] = [credentials.state.replaceAll("_", " "), credentials.detail, credentials.signer].filter(Boolean).join("; ");
   if (job.expires) rows["Kept until"] = new Date(job.expires).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
   return element("section", { class: "card", "aria-labelledby": "facts-title" }, element("h3", { id: "facts-title" }, "Technical facts"),
-    element("dl", {}, Object.entries(rows).map(([name, value]) =>
+    element("dl", {}, Object.entries(rows).filter(([, value]) => value).map(([name, value]) =>
       [element("dt", {}, printable(name)), element("dd", {}, typeof value === "string" ? printable(value) : value)])));
 }
 

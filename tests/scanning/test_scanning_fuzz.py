@@ -1,0 +1,101 @@
+"""Seeded mutants of every format through a whole scan: one status each, and the scanner lives on.
+
+``UNMASK_MUTANTS`` is the number for each format (45 unless told), ``UNMASK_FIRST_MUTANT`` the first one's.
+"""
+
+import json
+import os
+import re
+import time
+from collections import Counter
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+
+import mutants
+import toy_detectors
+from unmask.faces import Face
+from unmask.report import schema
+from unmask.scanning import Scanner, Settings
+
+COUNT = int(os.environ.get("UNMASK_MUTANTS", "45"))
+FIRST = int(os.environ.get("UNMASK_FIRST_MUTANT", "0"))
+SECONDS = 20.0  # For a file of a few kilobytes, on a machine that does other things too.
+MEGABYTES = 1000
+
+
+class WholePicture:
+    """Takes every picture for one face."""
+
+    def find(self, image):
+        height, width = image.shape[:2]
+        return [Face((0.0, 0.0, float(width), float(height)), 0.9, np.zeros((5, 2), np.float32))]
+
+
+@pytest.fixture(scope="module")
+def files():
+    return {name: mutants.seed(name) for name in mutants.SEEDS}
+
+
+@pytest.fixture(scope="module")
+def scanner(tmp_path_factory):
+    detector = toy_detectors.write_detector(tmp_path_factory.mktemp("fuzz") / "detector")
+    with Scanner(Settings(detector=str(detector), threads=1), finder=WholePicture()) as scanner:
+        yield scanner
+
+
+@pytest.fixture(scope="module")
+def valid():
+    return jsonschema.Draft202012Validator(schema())
+
+
+def megabytes_of_decoding(scanner):
+    """The most memory that the living processes which decode have had; 0 where the system does not tell."""
+    highest = 0
+    for process in scanner._decoding._idle:
+        status = Path(f"/proc/{process._process.pid}/status")
+        text = status.read_text() if status.exists() else ""
+        highest += sum(int(kilobytes) for kilobytes in re.findall(r"VmHWM:\s*(\d+) kB", text)) // 1000
+    return highest
+
+
+def test_there_are_a_thousand():
+    assert COUNT * len(mutants.SEEDS) >= 1000 or "UNMASK_MUTANTS" in os.environ
+
+
+@pytest.mark.parametrize("name", mutants.SEEDS)
+def test_seeds_are_valid(tmp_path, scanner, files, name):
+    path = tmp_path / name
+    path.write_bytes(files[name])
+    result = scanner.scan(path)
+    assert (result.status, result.detail) == ("ok", None)
+
+
+@pytest.mark.parametrize("name", mutants.SEEDS)
+def test_mutants_get_one_status_each(tmp_path, scanner, files, valid, name):
+    """A mutant at fault stays in the test's folder, under its number."""
+    seen = Counter()
+    for number in range(FIRST, FIRST + COUNT):
+        way, data = mutants.mutant(files, name, number)
+        path = tmp_path / f"{number}-{way}-{name}"
+        path.write_bytes(data)
+        who = f"mutant {number} ({way}) of {name}: {path}"
+        started = time.monotonic()
+        try:
+            result = scanner.scan(path)
+        except Exception as error:
+            raise AssertionError(f"{who} raised {error!r}") from error
+        assert time.monotonic() - started < SECONDS, who
+        errors = [error.message for error in valid.iter_errors(result.to_dict())]
+        assert not errors, f"{who}: {errors}"
+        json.dumps(result.to_dict(), allow_nan=False)
+        assert "\n" not in (result.detail or "") and str(tmp_path) not in (result.detail or ""), who
+        assert megabytes_of_decoding(scanner) < MEGABYTES, who
+        seen[result.status] += 1
+        path.unlink()
+    assert seen.total() == COUNT
+    if COUNT >= len(mutants.WAYS) * 5:
+        # Mutants that all fail, or all live, would test nothing but the first look at a file or nothing at all.
+        assert len(seen) > 1, seen

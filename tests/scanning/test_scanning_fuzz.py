@@ -96,6 +96,6 @@ def test_mutants_get_one_status_each(tmp_path, scanner, files, valid, name):
         seen[result.status] += 1
         path.unlink()
     assert seen.total() == COUNT
-    if COUNT >= len(mutants.WAYS) * 5:
+    if len(mutants.WAYS) * 5 <= COUNT:
         # Mutants that all fail, or all live, would test nothing but the first look at a file or nothing at all.
         assert len(seen) > 1, seen

@@ -9,8 +9,11 @@ from onnx import TensorProto, helper, numpy_helper
 from unmask.detectors import file_sha256
 
 
-def write_detector(folder, size=32, decoder=True, **changes):
-    """A detector whose logit is the mean red value / 100 - 1 and whose reconstruction is the mean colour."""
+def write_detector(folder, size=32, decoder=True, patches=True, **changes):
+    """A detector whose logit is the mean red value / 100 - 1 and whose reconstruction is the mean colour.
+
+    Its patch logits are the mean red values / 100 of 2 x 2 patches.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     nodes = [
         helper.make_node("Cast", ["crops"], ["f"], to=TensorProto.FLOAT),
@@ -21,6 +24,10 @@ def write_detector(folder, size=32, decoder=True, **changes):
         helper.make_node("Div", ["colour", "white"], ["unit"]),
         helper.make_node("Reshape", ["unit", "shape"], ["small"]),
         helper.make_node("Tile", ["small", "times"], ["reconstruction"]),
+        helper.make_node("Reshape", ["f", "patch_shape"], ["cells"]),
+        helper.make_node("ReduceMean", ["cells", "in_patch"], ["patch_colour"], keepdims=0),
+        helper.make_node("Gather", ["patch_colour", "zero"], ["patch_red"], axis=3),
+        helper.make_node("Mul", ["patch_red", "slope"], ["patch_logits"]),
     ]
     constants = {
         "places": np.array([1, 2], np.int64),
@@ -30,10 +37,14 @@ def write_detector(folder, size=32, decoder=True, **changes):
         "white": np.float32(255),
         "shape": np.array([-1, 3, 1, 1], np.int64),
         "times": np.array([1, 1, 8, 8], np.int64),
+        "patch_shape": np.array([-1, 2, size // 2, 2, size // 2, 3], np.int64),
+        "in_patch": np.array([2, 4], np.int64),
     }
     outputs = [helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["n"])]
     if decoder:
         outputs.append(helper.make_tensor_value_info("reconstruction", TensorProto.FLOAT, ["n", 3, 8, 8]))
+    if patches:
+        outputs.append(helper.make_tensor_value_info("patch_logits", TensorProto.FLOAT, ["n", 2, 2]))
     graph = helper.make_graph(
         nodes,
         "toy",

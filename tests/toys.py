@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import av
 import numpy as np
 
-from unmask.detectors import Prediction
+from unmask.detectors import Explanation, Prediction
 from unmask.faces import Face
 
 RED, BLUE, GREEN = (220, 30, 30), (30, 30, 220), (30, 200, 30)
@@ -74,6 +74,17 @@ class ColourDetector:
         middle = crops[:, 8:24, 8:24].astype(np.float32).mean((1, 2))
         logits = (middle[:, 0] - middle[:, 2]) / 60
         return Prediction(logits, 1 / (1 + np.exp(-logits)), np.full(len(crops), 0.25, np.float32))
+
+    def explain(self, crops):
+        """Patches of 8 x 8 pixels judged by their colour; the reconstruction is the crop's mean colour."""
+        return [self._explained(crop) for crop in crops]
+
+    def _explained(self, crop):
+        cells = crop.reshape(4, 8, 4, 8, 3).astype(np.float32).mean((1, 3))
+        mean = crop.mean((0, 1))
+        rebuilt = np.broadcast_to(np.rint(mean).astype(np.uint8), (8, 8, 3))
+        errors = np.abs(crop[::4, ::4] - mean).mean(2).astype(np.float32) / 255
+        return Explanation((cells[..., 0] - cells[..., 2]) / 60, np.ascontiguousarray(rebuilt), errors)
 
 
 def write_video(path, frames, rate=10):

@@ -2,25 +2,60 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import BoundedSemaphore
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
-from unmask.media import Frame, Limits, Media, MediaError, MediaInfo, guarded, open_media
-from unmask.report import Coverage, DetectorInfo, FrameScore, Kind, ScanResult, TrackScore
-from unmask.verdict import Doubt, Rule, examine, judge_file, judge_track, rule_of
+from unmask.media import (
+    DecodingProcesses,
+    FileFacts,
+    Frame,
+    Limits,
+    Media,
+    MediaError,
+    MediaInfo,
+    Sampling,
+    guarded,
+    open_media,
+    put_down,
+)
+from unmask.report import (
+    Coverage,
+    DetectorInfo,
+    Evidence,
+    FrameScore,
+    Kind,
+    ScanResult,
+    TrackScore,
+    gather,
+    view_of,
+)
+from unmask.verdict import (
+    Doubt,
+    FileJudgement,
+    Rule,
+    TrackJudgement,
+    examine,
+    judge_file,
+    judge_track,
+    logit_interval,
+    rule_of,
+    trimmed_mean,
+)
 
 if TYPE_CHECKING:
     import numpy as np
 
     from unmask.detectors import Card, Detector, Prediction
     from unmask.faces import Face, FaceFinder, FaceQuality
+    from unmask.report import FrameView
 
 
 IMAGE_ENDINGS = frozenset(
@@ -32,13 +67,22 @@ VIDEO_ENDINGS = frozenset(
 MAX_FRAMES = 256
 MAX_CROPS_KEPT = 4096
 
+# How many frames the first look takes, by the video's length in seconds, and how many times as many the second.
+LONGER_THAN = (30.0, 300.0)
+FIRST_LOOK = (3, 5, 8)
+SECOND_LOOK = 4
+SETTLED_LEVEL = 0.97
+
 
 @dataclass(frozen=True)
 class Settings:
     """Everything that changes what a scan does.
 
     detector : name of an installed detector, or the folder of an exported one.
-    frames : number of frames sampled from a video, evenly over its length; 1 to 256.
+    frames : number of frames sampled from a video, evenly over its length; 1 to 256. None: a few, from where they
+    are cheap to decode, and four times as many where those do not settle the verdict.
+    every : seconds from one sampled frame to the next, instead of a number; 256 frames at most.
+    seconds : look at the first so many seconds of a video only.
     minimum_face : longer side in pixels from which a face is looked at.
     faces : faces looked at on one frame, the largest first.
     crops : faces scored in one file; beyond it each track's share is spread evenly over its frames, and
@@ -47,23 +91,51 @@ class Settings:
     threads : threads that find and score faces; None for one a processor, 8 at most. Scores do not depend
     on it.
     limits : bounds on the file itself.
+    evidence : gather what a report shows beside the scores: pictures of the sampled frames, maps of the shown faces,
+    technical facts, content credentials. Costs a second look at each shown face and a reading of the whole file.
+    isolated : decode in a process of its own, so that a decoder that crashes, hangs or swells costs one file.
     """
 
     detector: str = "jrc"
-    frames: int = 6
+    frames: int | None = None
+    every: float | None = None
+    seconds: float | None = None
     minimum_face: float = 20.0
     faces: int = 64
     crops: int = 128
     threads: int | None = None
     limits: Limits = field(default_factory=Limits)
+    evidence: bool = False
+    isolated: bool = True
 
     def __post_init__(self) -> None:
-        if not 1 <= self.frames <= MAX_FRAMES:
+        if self.frames is not None and not 1 <= self.frames <= MAX_FRAMES:
             raise ValueError(f"frames must be between 1 and {MAX_FRAMES}, not {self.frames}")
+        if self.frames is not None and self.every is not None:
+            raise ValueError("frames and every exclude each other")
+        if not all(value is None or 0 < value < float("inf") for value in (self.every, self.seconds)):
+            raise ValueError("every and seconds must be positive")
         if self.faces < 1 or self.crops < 1 or self.minimum_face < 1:
             raise ValueError("faces, crops and minimum_face must be at least 1")
         if self.threads is not None and self.threads < 1:
             raise ValueError("threads must be at least 1")
+
+    def looks_at(self, info: MediaInfo) -> list[Sampling]:
+        """Plan which frames of a file to look at, in one look or in several, each only if those before are not enough.
+
+        Without orders a first look takes 3 frames of up to half a minute, 5 of up to 5 minutes, 8 of longer videos;
+        a second one parts the video four times as finely and fills the parts that are still empty.
+        """
+        if info.kind == "image":
+            return [Sampling(1)]
+        duration = min(info.duration or 0.0, self.seconds or float("inf"))
+        if self.every is not None:
+            count = min(MAX_FRAMES, math.ceil(duration / self.every)) or MAX_FRAMES
+            return [Sampling(count, self.every, self.seconds)]
+        if self.frames is not None:
+            return [Sampling(self.frames, until=self.seconds)]
+        first = FIRST_LOOK[sum(duration > bound for bound in LONGER_THAN)]
+        return [Sampling(count, until=self.seconds, cheaply=True) for count in (first, SECOND_LOOK * first)]
 
 
 DEFAULTS = Settings()
@@ -101,6 +173,9 @@ class Scanner:
         finder: FaceFinder | None = None,
     ) -> None:
         self.settings = settings
+        self._decoding = DecodingProcesses(settings.limits) if settings.isolated else None
+        if self._decoding is not None:
+            self._decoding.start()  # First of all: it gets ready, and decodes, while the weights are loaded.
         workers = settings.threads or min(8, _processors())
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="unmask")
         self._frames_in_hand = BoundedSemaphore(workers + 2)
@@ -122,6 +197,8 @@ class Scanner:
     def close(self) -> None:
         """Drop what is waiting and end the threads."""
         self._workers.shutdown(wait=True, cancel_futures=True)
+        if self._decoding is not None:
+            self._decoding.close()
 
     @property
     def detector(self) -> Detector:
@@ -134,40 +211,99 @@ class Scanner:
         try:
             seen = self._look(Path(path))
         except MediaError as error:
-            return ScanResult(
-                path=str(path),
-                kind=kind_by_name(path),
-                status=error.status,
-                detector=self.detector_info,
-                detail=error.detail or "could not be read",
-                seconds=time.perf_counter() - started,
-            )
+            return self._unread(path, error, started)
         tracks = self._link(seen)
         self._score_the_rest(tracks)
         return self._conclude(path, seen, tracks, started)
 
-    def _look(self, path: Path) -> _Seen:
-        """Decode the sampled frames, find their faces and start scoring them."""
-        pending: list[Future[_LookedAt]] = []
-        detail = None
-        with _opened(path, self.settings.limits) as media:
-            info = media.info
-            try:
-                for frame in _sampled(media, self.settings.frames):
-                    self._frames_in_hand.acquire()
-                    pending.append(self._workers.submit(self._examine, frame))
-            except MediaError as error:
-                if not pending:
-                    raise
-                detail = f"only in part: {error.detail}"
-        return _Seen(info, [future.result() for future in pending], detail)
+    def scan_stream(self, stream: BinaryIO, name: str = "-") -> ScanResult:
+        """Scan one file that comes as a stream, such as standard input; the result has the name for its path."""
+        started = time.perf_counter()
+        try:
+            with put_down(stream, self.settings.limits) as path:
+                return replace(self.scan(path), path=name, seconds=time.perf_counter() - started)
+        except MediaError as error:
+            return self._unread(name, error, started)
 
-    def _examine(self, frame: Frame) -> _LookedAt:
+    def _unread(self, path: str | Path, error: MediaError, started: float) -> ScanResult:
+        return ScanResult(
+            path=str(path),
+            kind=kind_by_name(path),
+            status=error.status,
+            detector=self.detector_info,
+            detail=error.detail or "could not be read",
+            seconds=time.perf_counter() - started,
+        )
+
+    def _opened(self, path: Path) -> Media:
+        decoding = self._decoding
+        if decoding is not None:
+            return decoding.open(path)
+        return guarded(lambda: open_media(path, self.settings.limits))
+
+    def _look(self, path: Path) -> _Seen:
+        """Look at a file once, and again until what was seen settles the verdict or everything planned was seen."""
+        with self._opened(path) as media:
+            looks = self.settings.looks_at(media.info)
+            seen = _Seen(media.info, [], looks[-1].count)
+            for look in looks:
+                if seen.frames and self._settled(seen):
+                    break
+                self._look_once(media, look, seen)
+            if self.settings.evidence:
+                seen.facts = _facts(media)
+        return seen
+
+    def _look_once(self, media: Media, look: Sampling, seen: _Seen) -> None:
+        """Decode the frames of one look, find their faces and score them; adds to what was seen."""
+        pending: list[Future[_LookedAt]] = []
+        before = list(seen.frames)
+        try:
+            for frame in _sampled(media, replace(look, taken=[looked.time for looked in seen.frames])):
+                self._frames_in_hand.acquire()
+                pending.append(self._workers.submit(self._examine, frame, seen.planned, before))
+        except MediaError as error:
+            if not pending and not seen.frames:
+                raise
+            seen.detail = f"only in part: {error.detail}"
+        seen.frames += [future.result() for future in pending]
+        seen.frames.sort(key=lambda looked: looked.time)
+
+    def _settled(self, seen: _Seen) -> bool:
+        """Whether more frames of the same kind would hardly change the verdict.
+
+        There is one, no frame of the faces that it rests on speaks against it, their means are well off the threshold,
+        and no face waits in a crowd. "Well off" asks for more than a verdict does: who looks again until something
+        seems decided is wrong more often than who looks once (Pocock 1977).
+        """
+        if seen.detail is not None:
+            return True
+        tracks = self._link(seen)
+        if not tracks or any(sighting.prediction is None for track in tracks for sighting in track):
+            return False
+        rule = rule_of(self.detector.card)
+        _, verdict = self._judged(tracks, seen)
+        if verdict.verdict == "inconclusive":
+            return False
+        fake = verdict.verdict == "likely_fake"
+        for track in [tracks[verdict.track]] if fake else tracks:
+            logits = [sighting.logit for sighting in track]
+            low, high = logit_interval(trimmed_mean(logits), rule.calibration, SETTLED_LEVEL)
+            doubt = min(low, *logits) if fake else max(high, *logits)
+            if (rule.calibration.score(doubt) >= rule.threshold) != fake:
+                return False
+        return True
+
+    def _examine(self, frame: Frame, planned: int, before: Sequence[_LookedAt]) -> _LookedAt:
         """Find and cut the faces of one frame; score them at once unless the frame is crowded."""
-        from unmask.faces import measure, scene_of
+        from unmask.faces import find_again, measure, scene_of
 
         try:
-            faces = self._worth_looking_at(self._finder.result().find(frame.image))
+            scene = scene_of(frame.image)
+            view = view_of(frame) if self.settings.evidence else None
+            known = _faces_nearby(before, frame.time, scene)
+            faces = find_again(self._finder.result(), frame.image, [face.box for face in known])
+            faces = self._worth_looking_at(faces, planned)
             cut_out = [
                 _Sighting(
                     frame.time,
@@ -177,17 +313,16 @@ class Scanner:
                 )
                 for face in faces
             ]
-            scene = scene_of(frame.image)
         finally:
             self._frames_in_hand.release()
-        if len(cut_out) <= max(1, self.settings.crops // self.settings.frames):
+        if len(cut_out) <= max(1, self.settings.crops // planned):
             for sighting in cut_out:
                 self._score(sighting)
-        return _LookedAt(frame.time, cut_out, scene)
+        return _LookedAt(frame.time, cut_out, scene, view)
 
-    def _worth_looking_at(self, faces: Sequence[Face]) -> list[Face]:
+    def _worth_looking_at(self, faces: Sequence[Face], planned: int) -> list[Face]:
         """Leave out specks, and beyond the bound the smallest faces; order stays."""
-        bound = min(self.settings.faces, MAX_CROPS_KEPT // self.settings.frames)
+        bound = min(self.settings.faces, MAX_CROPS_KEPT // planned)
         large = [face for face in faces if _side(face) >= self.settings.minimum_face]
         kept = {id(face) for face in sorted(large, key=_side, reverse=True)[:bound]}
         return [face for face in large if id(face) in kept]
@@ -203,7 +338,8 @@ class Scanner:
         crop = sighting.crop
         assert crop is not None
         sighting.prediction = self._workers.submit(lambda: self.detector.predict(crop[None]))
-        sighting.crop = None
+        if not self.settings.evidence:
+            sighting.crop = None
 
     def _link(self, seen: _Seen) -> list[list[_Sighting]]:
         """Follow each face through the frames; a track is its sightings in order of time."""
@@ -229,18 +365,23 @@ class Scanner:
         self, path: str | Path, seen: _Seen, tracks: list[list[_Sighting]], started: float
     ) -> ScanResult:
         """Turn scored tracks into the file's result."""
-        coverage = Coverage(
-            seen.info.duration, len(seen.frames), sum(bool(looked.sightings) for looked in seen.frames)
-        )
+        coverage = seen.coverage()
         if not tracks:
             return ScanResult(
                 str(path), seen.info.kind, "no_face", self.detector_info, seen.detail, coverage=coverage,
-                seconds=time.perf_counter() - started,
+                evidence=self._evidence(path, seen, [], (), None), seconds=time.perf_counter() - started,
             )  # fmt: skip
         rule = rule_of(self.detector.card)
-        scored = [[sighting for sighting in track if sighting.prediction] for track in tracks]
-        judged = [judge_track([s.logit for s in t], rule, [s.doubt(rule) for s in t]) for t in scored]
-        verdict = judge_file(judged, len(seen.frames), rule)
+        judged, verdict = self._judged(tracks, seen)
+        scored = tuple(
+            TrackScore(
+                number,
+                judgement.score,
+                tuple(sighting.scored(rule) for sighting in track),
+                judgement.reasons,
+            )
+            for number, (track, judgement) in enumerate(zip(tracks, judged, strict=True))
+        )
         return ScanResult(
             path=str(path),
             kind=seen.info.kind,
@@ -251,24 +392,43 @@ class Scanner:
             score=verdict.score,
             interval=verdict.interval,
             reasons=verdict.reasons,
-            tracks=tuple(
-                TrackScore(
-                    number,
-                    judgement.score,
-                    tuple(sighting.scored(rule) for sighting in track),
-                    judgement.reasons,
-                )
-                for number, (track, judgement) in enumerate(zip(tracks, judged, strict=True))
-            ),
+            tracks=scored,
             coverage=coverage,
+            decisive_track=verdict.track,
+            evidence=self._evidence(path, seen, tracks, scored, verdict.track),
             seconds=time.perf_counter() - started,
         )
+
+    def _evidence(
+        self,
+        path: str | Path,
+        seen: _Seen,
+        tracks: list[list[_Sighting]],
+        scored: Sequence[TrackScore],
+        decisive: int | None,
+    ) -> Evidence | None:
+        """Gather what the report shows, if one is wanted."""
+        if not self.settings.evidence:
+            return None
+        sightings = {number: [(s.crop, s.face.box) for s in track] for number, track in enumerate(tracks)}
+        views = [looked.view for looked in seen.frames if looked.view is not None]
+        return gather(path, seen.facts, views, scored, decisive, sightings, self.detector, self._workers)
+
+    def _judged(
+        self, tracks: list[list[_Sighting]], seen: _Seen
+    ) -> tuple[list[TrackJudgement], FileJudgement]:
+        rule = rule_of(self.detector.card)
+        scored = [[sighting for sighting in track if sighting.prediction] for track in tracks]
+        judged = [judge_track([s.logit for s in t], rule, [s.doubt(rule) for s in t]) for t in scored]
+        return judged, judge_file(judged, len(seen.frames), rule)
 
     @property
     def detector_info(self) -> DetectorInfo:
         """The loaded detector, as results name it."""
         card = self.detector.card
-        return DetectorInfo(card.name, str(card.version), card.sha256, card.crop_profile)
+        return DetectorInfo(
+            card.name, str(card.version), card.sha256, card.crop_profile, card.threshold, card.band
+        )
 
 
 @dataclass
@@ -321,20 +481,47 @@ class _LookedAt:
     time: float
     sightings: list[_Sighting]
     scene: np.ndarray
+    view: FrameView | None
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Seen:
-    """All that was seen of a file; detail says what cut it short."""
+    """All that was seen of a file, in order of time; detail says what cut it short.
+
+    planned : frames that would have been looked at at most.
+    """
 
     info: MediaInfo
     frames: list[_LookedAt]
-    detail: str | None
+    planned: int
+    detail: str | None = None
+    facts: FileFacts = field(default_factory=FileFacts)
+
+    def coverage(self) -> Coverage:
+        """Say how much was looked at, and how much was not."""
+        times = [looked.time for looked in self.frames]
+        gap = None
+        if self.info.kind == "video" and times:
+            end = max(self.info.duration or 0.0, times[-1])
+            gap = max(b - a for a, b in zip([0.0, *times], [*times, end], strict=True))
+        with_face = sum(bool(looked.sightings) for looked in self.frames)
+        planned = max(self.planned, len(times))
+        return Coverage(self.info.duration, len(times), with_face, planned, gap, tuple(times))
 
 
 def kind_by_name(path: str | Path) -> Kind:
     """Guess from a file's ending alone, for files that could not be opened."""
     return "image" if Path(path).suffix.lower() in IMAGE_ENDINGS else "video"
+
+
+def _faces_nearby(before: Sequence[_LookedAt], moment: float, scene: np.ndarray) -> list[Face]:
+    """Return the faces of the frame looked at before that is nearest in time, if it shows the same scene."""
+    from unmask.faces import is_cut
+
+    nearest = min(before, key=lambda looked: abs(looked.time - moment), default=None)
+    if nearest is None or is_cut(nearest.scene, scene):
+        return []
+    return [sighting.face for sighting in nearest.sightings]
 
 
 def spread(count: int, wanted: int) -> list[int]:
@@ -343,12 +530,15 @@ def spread(count: int, wanted: int) -> list[int]:
     return [(2 * k + 1) * count // (2 * wanted) for k in range(wanted)]
 
 
-def _opened(path: Path, limits: Limits) -> Media:
-    return guarded(lambda: open_media(path, limits))
+def _facts(media: Media) -> FileFacts:
+    try:
+        return guarded(media.facts)
+    except MediaError:
+        return FileFacts()
 
 
-def _sampled(media: Media, count: int) -> Iterator[Frame]:
-    frames = iter(media.sample(count))
+def _sampled(media: Media, look: Sampling) -> Iterator[Frame]:
+    frames = iter(media.sample(look))
     while (frame := guarded(lambda: next(frames, None))) is not None:
         yield frame
 

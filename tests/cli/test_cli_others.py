@@ -9,7 +9,6 @@ from unmask import detectors
 from unmask.cli import doctor
 from unmask.cli.main import build
 from unmask.faces import CenterFace
-from unmask.scanning import Settings
 
 
 @pytest.fixture
@@ -33,11 +32,9 @@ def test_the_demo_writes_two_clips_and_a_report(run, real_finder, tmp_path):
         "demo/blended.mp4", "demo/plain.mp4", "demo/report/index.html", "demo/report/scan.json",
     ]  # fmt: skip
     for result in json.loads((tmp_path / "demo/report/scan.json").read_text("utf-8")):
-        assert (result["status"], len(result["tracks"]), result["coverage"]["frames_with_face"]) == (
-            "ok",
-            1,
-            Settings().frames,
-        )
+        coverage = result["coverage"]
+        assert (result["status"], len(result["tracks"])) == ("ok", 1)
+        assert coverage["frames_with_face"] == coverage["frames_sampled"] >= 3
     assert str(tmp_path / "demo/report/index.html") in done.stdout.replace("\n", "")
 
 

@@ -41,6 +41,29 @@ def test_one_file_gives_one_object(run, inputs):
     assert result["path"] == str(inputs / "b.mp4")
 
 
+def test_a_dash_is_standard_input(toy_scanner, inputs):
+    content = (inputs / "b.mp4").read_bytes()
+    done = CliRunner().invoke(build(), ["scan", "--json", "-"], input=content)
+    result = json.loads(done.stdout)
+    assert (result["path"], result["status"], result["kind"], done.exit_code) == ("-", "ok", "video", 0)
+    broken = CliRunner().invoke(build(), ["scan", "--json", "-"], input=b"hello")
+    assert (json.loads(broken.stdout)["status"], broken.exit_code) == ("unreadable", 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "times"), [(["--frames", 2], [0.5, 1.5]), (["--every", 0.8, "--seconds", 1.7], [0.0, 0.8, 1.6])]
+)
+def test_sampling_can_be_ordered(run, inputs, words, times):
+    done = run("scan", "--json", *words, inputs / "b.mp4")
+    frames = json.loads(done.stdout)["tracks"][0]["frames"]
+    assert [frame["time"] for frame in frames] == pytest.approx(times, abs=0.06)
+
+
+@pytest.mark.parametrize("words", [["--frames", 2, "--every", 1], ["--every", 0], ["--seconds", -1]])
+def test_contradicting_orders_are_wrong_usage(run, inputs, words):
+    assert run("scan", *words, inputs / "b.mp4").exit_code == 2
+
+
 def test_a_folder_gives_a_sorted_list_of_its_media(run, inputs):
     done = run("scan", "--json", inputs)
     results = json.loads(done.stdout)
@@ -74,6 +97,14 @@ def test_the_table_has_a_row_a_file(run, inputs):
 def test_a_report_is_written(run, inputs, tmp_path):
     run("scan", inputs / "b.mp4", "--report", tmp_path / "report")
     assert "likely fake" in (tmp_path / "report" / "index.html").read_text("utf-8")
+
+
+def test_annotated_copies_are_written_of_what_was_read(run, inputs, tmp_path, monkeypatch, finder):
+    monkeypatch.setattr("unmask.faces.CenterFace", lambda *a, **k: finder)
+    done = run("scan", inputs, "--annotate", tmp_path / "copies")
+    made = {path.name for path in (tmp_path / "copies").iterdir()}
+    assert made == {"b.annotated.mp4", "A.annotated.png", "empty.annotated.png"}
+    assert done.exit_code == 1 and done.stderr.count("annotated: ") == 3
 
 
 @pytest.mark.parametrize(

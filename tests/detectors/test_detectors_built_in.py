@@ -70,6 +70,18 @@ def test_a_face_is_rebuilt_better_than_noise(name, crops):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_crop_is_explained_the_same_alone_and_in_a_batch(name, crops):
+    detector = load_detector(name, threads=1)
+    together = detector.explain(crops[:2])
+    alone = [detector.explain(crop[None])[0] for crop in crops[:2]]
+    for one, other in zip(together, alone, strict=True):
+        assert one.patch_logits is not None and one.patch_logits.ndim == 2
+        np.testing.assert_allclose(one.patch_logits, other.patch_logits, atol=1e-3)
+        np.testing.assert_allclose(one.error_map, other.error_map, atol=1e-3)
+    assert np.abs(together[0].patch_logits - together[1].patch_logits).max() > 0.1
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_no_place_of_the_exporting_machine_is_in_the_weights(name):
     content = (built_in()[name] / "model.onnx").read_bytes()
     assert b".py" not in content and b"stack_trace" not in content

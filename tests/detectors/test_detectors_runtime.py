@@ -33,6 +33,29 @@ def test_reconstruction_and_its_error(tmp_path, crops):
     np.testing.assert_allclose(detector.predict(crops).reconstruction_errors, wanted, atol=2e-3)
 
 
+@pytest.mark.parametrize("mirror", [False, True])
+def test_an_explanation_maps_patches_and_errors(tmp_path, crops, mirror):
+    detector = load_detector(write_detector(tmp_path / "toy", size=48, mirror=mirror))
+    explained = detector.explain(crops)
+    patches = crops[..., 0].reshape(5, 2, 24, 2, 24).mean(axis=(2, 4)) / 100
+    np.testing.assert_allclose([one.patch_logits for one in explained], patches, atol=1e-5)
+    np.testing.assert_array_equal([one.reconstruction for one in explained], detector.reconstruct(crops))
+    cells = crops.reshape(5, 8, 6, 8, 6, 3).mean(axis=(2, 4))
+    wanted = np.abs(cells - crops.mean(axis=(1, 2))[:, None, None]).mean(axis=3) / 255
+    np.testing.assert_allclose([one.error_map for one in explained], wanted, atol=3e-3)
+    means = [one.error_map.mean() for one in explained]
+    np.testing.assert_allclose(means, detector.predict(crops).reconstruction_errors, atol=1e-6)
+
+
+@pytest.mark.parametrize(("decoder", "patches"), [(True, False), (False, True), (False, False)])
+def test_an_explanation_lacks_what_the_export_lacks(tmp_path, crops, decoder, patches):
+    detector = load_detector(write_detector(tmp_path / "toy", decoder=decoder, patches=patches))
+    one = detector.explain(crops[:1])[0]
+    assert (one.patch_logits is not None) == patches
+    assert (one.error_map is not None) == (one.reconstruction is not None) == decoder
+    assert detector.explain(crops[:0]) == []
+
+
 def test_a_detector_without_decoder_has_no_errors(tmp_path, crops):
     detector = load_detector(write_detector(tmp_path / "toy", decoder=False))
     assert detector.predict(crops).reconstruction_errors is None

@@ -1,18 +1,45 @@
 import numpy as np
 import pytest
 
-from unmask.media import plan
+from unmask.media import Sampling, plan
 
 
-def test_targets_are_the_middles_of_equal_parts():
-    assert plan.targets(10.0, 18.0, 4) == [11.0, 13.0, 15.0, 17.0]
+def test_a_number_of_frames_means_the_middles_of_equal_parts():
+    assert Sampling(4).moments(10.0, 18.0) == [11.0, 13.0, 15.0, 17.0]
+
+
+def test_a_frame_every_so_often_begins_with_the_first_and_keeps_the_bound():
+    assert Sampling(9, every=2.5).moments(10.0, 18.0) == [10.0, 12.5, 15.0, 17.5]
+    assert Sampling(3, every=2.5).moments(10.0, 18.0) == [10.0, 12.5, 15.0]
+    assert Sampling(9, every=50.0).moments(10.0, 18.0) == [10.0]
+
+
+def test_a_bound_in_time_counts_from_the_first_frame():
+    assert Sampling(2, until=4.0).moments(10.0, 18.0) == [11.0, 13.0]
+    assert Sampling(2, until=99.0).moments(10.0, 18.0) == [12.0, 16.0]
+
+
+def test_parts_in_which_a_frame_was_taken_are_left_out():
+    assert Sampling(4, taken=(0.0, 6.5)).parts(10.0, 18.0) == [(12.0, 14.0), (14.0, 16.0)]
+
+
+@pytest.mark.parametrize("wrong", [{"count": 0}, {"count": 2000}, {"every": 0.0}, {"until": -1.0}])
+def test_an_order_for_frames_is_checked(wrong):
+    with pytest.raises(ValueError, match="must be"):
+        Sampling(**{"count": 4} | wrong)
+
+
+def test_the_cheapest_frame_of_a_part_is_its_middlemost_key_frame_or_its_first():
+    survey = plan.Survey(0.0, 8.0, 80, ((0, 0.0), (10, 1.0), (20, 1.9), (60, 6.0)))
+    parts = [(0.0, 2.0), (2.0, 4.0), (4.0, 6.0), (6.0, 8.0)]
+    assert plan.cheap_moments(survey, parts) == [1.0, 2.0, 4.0, 6.0]
 
 
 def test_the_nearest_frame_is_chosen_as_a_full_search_would():
     rng = np.random.default_rng(3)
     for _ in range(50):
         times = np.sort(rng.uniform(0, 10, rng.integers(1, 40))).tolist()
-        moments = plan.targets(0.0, 10.0, int(rng.integers(1, 12)))
+        moments = Sampling(int(rng.integers(1, 12))).moments(0.0, 10.0)
         expected = [min(times, key=lambda time, moment=moment: abs(time - moment)) for moment in moments]
         chosen = [time for time, _ in plan.nearest(((time, None) for time in times), moments)]
         assert chosen == sorted(set(expected))
@@ -50,3 +77,15 @@ def test_jumping_time_stamps_leave_one_place_to_begin():
 def test_only_groups_with_a_target_are_wanted():
     survey = plan.Survey(0.0, 4.0, 40, ((0, 0.0), (10, 1.0), (20, 2.0), (30, 3.0)))
     assert plan.last_target_per_group(survey, [0.5, 2.1, 2.9]) == {0: 0.5, 20: 2.9}
+
+
+def test_following_gives_the_first_frame_not_before_each_target():
+    frames = [(time / 10, None) for time in range(0, 100, 2)]
+    assert [time for time, _ in plan.following(frames, [0.0, 0.5, 0.55, 3.0])] == [0.0, 0.6, 3.0]
+    assert list(plan.following(frames, [99.0])) == []
+
+
+def test_the_first_moments_of_a_video_are_left_alone():
+    survey = plan.Survey(2.0, 12.0, 100, ((0, 2.0), (50, 7.0)))
+    assert plan.cheap_moments(survey, [(2.0, 4.5), (4.5, 7.0), (7.0, 12.0)]) == [2.5, 4.5, 7.0]
+    assert plan.cheap_moments(survey, [(2.0, 2.4)]) == [2.2]

@@ -1,12 +1,12 @@
 import dataclasses
 import json
-import re
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
 
 from unmask.report import Coverage, DetectorInfo, FrameScore, ScanResult, TrackScore, page, timeline
+from unmask.report.timeline import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
 from unmask.report.words import percent, printable
 
 FRAMES = tuple(FrameScore(t, (10, 20, 110, 140), 0.98, s) for t, s in ((0.0, 0.2), (5.0, 0.8)))
@@ -53,7 +53,7 @@ def test_page_is_whole_and_needs_no_network():
 def test_page_says_what_was_found_and_what_it_cannot_tell():
     text = page([RESULT])
     assert "likely fake" in text
-    assert "&gt;99 %, 90 % interval &lt;1 % to &gt;99 %" in text
+    assert "<strong>&gt;99 %</strong>, 90 % interval &lt;1 % to &gt;99 %." in text
     assert "nothing about sound" in text
     assert "ab" * 32 in text
 
@@ -76,23 +76,38 @@ def test_report_is_written_into_the_folder_alone(tmp_path):
     assert json.loads((folder / "scan.json").read_text("utf-8"))[0]["path"] == "../../" + NASTY
 
 
+def circles(svg):
+    shapes = ElementTree.fromstring(svg).iter("circle")
+    return [(float(c.get("cx")), float(c.get("cy"))) for c in shapes if c.get("class") == "below"]
+
+
 def test_timeline_places_frames_by_time_and_score():
-    svg = ElementTree.fromstring(timeline(RESULT.tracks[0], 10.0, threshold=0.5))
-    first, last = (
-        (float(c.get("cx")), float(c.get("cy"))) for c in svg.iter() if re.sub("{.*}", "", c.tag) == "circle"
-    )
-    assert first[0] == 6 and last[0] == pytest.approx(180)
-    assert first[1] == pytest.approx(6 + 60 * 0.8) and last[1] == pytest.approx(6 + 60 * 0.2)
+    first, last = circles(timeline(RESULT.tracks[0], 10.0, threshold=0.9))
+    width, height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+    assert first == (LEFT, pytest.approx(TOP + height * 0.8))
+    assert last == (pytest.approx(LEFT + width / 2), pytest.approx(TOP + height * 0.2))
 
 
 def test_timeline_of_an_unknown_duration_ends_with_its_last_frame():
-    svg = timeline(RESULT.tracks[0], None)
-    assert 'cx="354.0"' in svg
+    assert circles(timeline(RESULT.tracks[0], None))[-1][0] == WIDTH - RIGHT
+
+
+def test_looks_at_or_above_the_threshold_have_another_shape_and_are_told_in_words():
+    svg = timeline(RESULT.tracks[0], 10.0, 0.8, sampled=(0.0, 2.5, 5.0))
+    root = ElementTree.fromstring(svg)
+    classes = [element.get("class") for element in root.iter() if element.get("class")]
+    assert (classes.count("below"), classes.count("above"), classes.count("span")) == (1, 1, 1)
+    assert (classes.count("look"), classes.count("unseen")) == (2, 1)
+    assert "At or above the threshold: 5.0 to 5.0 seconds." in root.get("aria-label")
 
 
 def test_a_threshold_is_drawn_where_one_is_given():
-    assert '<line x1="0" y1="24.0"' in page([RESULT], threshold=0.7)
-    assert "<line" not in page([RESULT])
+    height = HEIGHT - TOP - BOTTOM
+    line = f'<line class="threshold" x1="{LEFT}" y1="{TOP + height * 0.3:.1f}"'
+    assert line in page([RESULT], threshold=0.7)
+    own = dataclasses.replace(RESULT, detector=dataclasses.replace(RESULT.detector, threshold=0.7))
+    assert line in page([own])
+    assert 'class="threshold"' not in page([RESULT])
 
 
 @pytest.mark.parametrize(

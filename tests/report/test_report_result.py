@@ -7,7 +7,7 @@ from jsonschema import Draft202012Validator
 from unmask.report import Coverage, DetectorInfo, FrameScore, ScanResult, TrackScore, schema
 from unmask.verdict import Reason
 
-DETECTOR = DetectorInfo("jrc", "1", "ab" * 32, "wide")
+DETECTOR = DetectorInfo("jrc", "1", "ab" * 32, "wide", 0.9, (0.4, 0.9))
 FRAMES = (
     FrameScore(0.5, (10.04, 20, 110, 140), 0.98, 0.91, 0.03),
     FrameScore(1.5, (-3, 20, 97, 141), 0.97, 0.95, reasons=("small",)),
@@ -33,13 +33,15 @@ BROKEN = ScanResult("a.mp4", "video", "unreadable", DETECTOR, "not a video")
 
 def test_to_dict_has_the_designs_fields_in_its_order():
     assert list(OK.to_dict()) == [
-        "schema", "path", "kind", "status", "detail", "verdict", "score", "interval", "reasons", "tracks",
+        "schema", "path", "kind", "status", "detail", "verdict", "score", "interval", "reasons", "decisive_track",
+        "tracks",
         "coverage", "detector", "seconds",
     ]  # fmt: skip
     assert OK.to_dict()["tracks"][0] == {
         "id": 0,
         "score": 0.931235,
         "reasons": [{"gate": "small", "effect": "widens", "text": "the face is small: 40 pixels"}],
+        "spans": [{"start": 0.5, "end": 1.5, "frames": 2, "score": 0.95}],
         "frames": [
             {
                 "time": 0.5,
@@ -67,7 +69,8 @@ def test_to_dict_has_the_designs_fields_in_its_order():
             },
         ],
     }
-    assert OK.to_dict()["coverage"] == {"duration": 10.0, "frames_sampled": 8, "frames_with_face": 3}
+    coverage = {"duration": 10.0, "frames_sampled": 8, "frames_with_face": 3}
+    assert OK.to_dict()["coverage"] == coverage | {"frames_planned": None, "longest_gap": None, "times": []}
 
 
 @pytest.mark.parametrize("result", [OK, NO_FACE, BROKEN])
@@ -111,6 +114,7 @@ def test_the_schema_refuses_what_contradicts_itself(change):
         {"seconds": -1},
         {"detail": "two\nlines"},
         {"status": "no_face"},
+        {"decisive_track": 1},
     ],
 )
 def test_a_contradictory_result_cannot_be_made(change):

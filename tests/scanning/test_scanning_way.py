@@ -46,7 +46,8 @@ def test_an_image_is_one_frame(tmp_path, detector, finder, toys):
     Image.fromarray(toys.draw([((20, 40, 80, 110), toys.BLUE)])).save(path)
     result = check(scan(path, Settings(), detector, finder))
     assert (result.kind, result.status, len(result.tracks)) == ("image", "ok", 1)
-    assert result.coverage.to_dict() == {"duration": None, "frames_sampled": 1, "frames_with_face": 1}
+    coverage = {"duration": None, "frames_sampled": 1, "frames_with_face": 1, "frames_planned": 1}
+    assert result.coverage.to_dict() == coverage | {"longest_gap": None, "times": [0.0]}
     assert result.score < 0.1
     assert result.path == str(path)
 
@@ -122,7 +123,17 @@ def test_choices_are_spread_evenly(count, wanted, chosen):
 
 @pytest.mark.parametrize(
     "change",
-    [{"frames": 0}, {"frames": 1000}, {"faces": 0}, {"crops": 0}, {"threads": 0}, {"minimum_face": 0}],
+    [
+        {"frames": 0},
+        {"frames": 1000},
+        {"every": 0},
+        {"seconds": -1},
+        {"frames": 3, "every": 2},
+        {"faces": 0},
+        {"crops": 0},
+        {"threads": 0},
+        {"minimum_face": 0},
+    ],
 )
 def test_settings_are_checked(change):
     with pytest.raises(ValueError):

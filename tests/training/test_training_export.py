@@ -16,6 +16,7 @@ from unmask.models import build_model
 from unmask.training.calibrate import Platt
 from unmask.training.export import Exported, export, load_best
 from unmask.training.loop import train
+from unmask.training.module import model_input
 from unmask.training.quality import distribution, real_face_errors
 from unmask.training.recipes import RecipeError, load_recipe
 from unmask.training.views import open_views
@@ -75,7 +76,7 @@ def test_a_head_on_maps_gives_torch_s_outputs(kind, request):
     entry = np.random.default_rng(1).standard_normal((5, 16, 12)).astype(np.float32)
     outputs = session.run(None, {"map": entry})
     names = [output.name for output in session.get_outputs()]
-    assert names == ["logit", "score", "reconstruction"][: len(outputs)]
+    assert names == ["logit", "score", "patch_logits", "reconstruction"][: len(outputs)]
     assert ("reconstruction" in names) == (kind == "head")
     for ours, theirs in zip(outputs, torch_outputs(run, entry), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
@@ -84,14 +85,31 @@ def test_a_head_on_maps_gives_torch_s_outputs(kind, request):
         np.testing.assert_allclose(np.concatenate([one[number] for one in alone]), together, atol=1e-4)
 
 
+@pytest.mark.parametrize("kind", ["head", "classifier"])
+def test_patch_logits_are_those_of_a_latent_that_is_the_same_everywhere(kind, request):
+    run = request.getfixturevalue(kind)
+    model = load_best(run, load_recipe(run / "recipe.yaml")).eval()
+    entry = np.random.default_rng(2).standard_normal((2, 16, 12)).astype(np.float32)
+    patches = open_model(run / "detector").run(["patch_logits"], {"map": entry})[0]
+    with torch.no_grad():
+        latent = model(model_input(torch.from_numpy(entry))).latent
+        assert patches.shape == (2, *latent.shape[2:])
+        for row, column in np.ndindex(*latent.shape[2:]):
+            place = latent[:, :, row : row + 1, column : column + 1].expand_as(latent)
+            wanted = model.classifier(place).numpy()
+            np.testing.assert_allclose(patches[:, row, column], wanted, atol=1e-4)
+
+
 def test_an_image_model_runs_as_a_detector(network):
     detector = Detector(network / "detector", threads=1)
     crops = np.random.default_rng(1).integers(0, 256, (5, 48, 48, 3), dtype=np.uint8)
-    logit, score, rebuilt = torch_outputs(network, crops)
+    logit, score, patches, rebuilt = torch_outputs(network, crops)
     prediction = detector.predict(crops)
     np.testing.assert_allclose(prediction.logits, logit, atol=1e-4)
     np.testing.assert_allclose(prediction.scores, score, atol=1e-4)
     np.testing.assert_allclose(detector.reconstruct(crops), rebuilt.transpose(0, 2, 3, 1) * 255, atol=0.51)
+    explained = detector.explain(crops)
+    np.testing.assert_allclose([one.patch_logits for one in explained], patches, atol=1e-4)
     together = open_model(network / "detector").run(["logit"], {"crops": crops})[0]
     np.testing.assert_allclose(prediction.logits, together, atol=1e-4)
 

@@ -25,7 +25,7 @@ def demo(
     out.mkdir(parents=True, exist_ok=True)
     picture = portrait()
     clips = {out / "plain.mp4": picture, out / "blended.mp4": with_blended_face(picture)}
-    with Scanner(Settings(detector=detector)) as scanner:
+    with Scanner(Settings(detector=detector, evidence=True)) as scanner:
         for path, shown in clips.items():
             write_clip(path, shown)
         results = [scanner.scan(path) for path in clips]

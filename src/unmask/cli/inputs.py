@@ -55,6 +55,8 @@ def media_below(folder: Path, closed: list[Path]) -> Iterator[Path]:
 
 
 def _exists(path: Path) -> bool:
+    if str(path) == "-":
+        return True  # Standard input.
     try:
         path.lstat()
     except (OSError, ValueError):

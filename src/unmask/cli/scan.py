@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from unmask.scanning import Scanner, Settings
 
 UNREAD, MATCHED = 1, 3
+STANDARD_INPUT = Path("-")
 
 
 class FailOn(str, Enum):
@@ -31,7 +32,8 @@ class FailOn(str, Enum):
 
 def scan(
     paths: Annotated[
-        list[Path] | None, typer.Argument(help="Images, videos, and folders of them.", show_default=False)
+        list[Path] | None,
+        typer.Argument(help="Images, videos, and folders of them; - is standard input.", show_default=False),
     ] = None,
     as_json: Annotated[
         bool,
@@ -66,8 +68,25 @@ def scan(
         ),
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write a report (index.html) into this folder.")] = None,
+    annotate: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write copies with boxes and scores into this folder: MP4 of videos, PNG of images."
+        ),
+    ] = None,
     detector: Annotated[str, typer.Option(help="Name of a detector, or folder of an exported one.")] = "jrc",
-    frames: Annotated[int, typer.Option(min=1, max=256, help="Frames sampled from each video.")] = 6,
+    frames: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=256, help="Frames sampled from each video; unless told, as many as it needs."
+        ),
+    ] = None,
+    every: Annotated[
+        float | None, typer.Option(help="Sample a frame every so many seconds, instead of a number.")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Look at the first so many seconds of each video only.")
+    ] = None,
     fail_on: Annotated[
         list[FailOn] | None, typer.Option(help="Exit with 3 when a file gets this verdict; may be repeated.")
     ] = None,
@@ -80,11 +99,21 @@ def scan(
     from unmask.cli.inputs import expand
     from unmask.scanning import Settings
 
-    settings = Settings(detector=detector, frames=frames)
-    many = ManyOptions(output, workers, resume, ray, listed, as_json or report is not None or output is None)
+    try:
+        settings = Settings(
+            detector=detector, frames=frames, every=every, seconds=seconds, evidence=report is not None
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    keep = as_json or report is not None or annotate is not None or output is None
+    many = ManyOptions(output, workers, resume, ray, listed, keep)
     many.check()
     if bool(paths) == (listed is not None):
         raise typer.BadParameter("name files or folders, or a list of them with --from", param_hint="PATHS")
+    if many.wanted and STANDARD_INPUT in (paths or ()):
+        raise typer.BadParameter(
+            "- is scanned here and alone, without --output and --workers", param_hint="PATHS"
+        )
     inputs = expand(paths or ())
     for folder in inputs.empty_folders:
         typer.echo(f"unmask: no images or videos in {str(folder)!r}", err=True)
@@ -93,6 +122,8 @@ def scan(
     scanned = scan_many(inputs.files, settings, many) if many.wanted else _scan_here(inputs.files, settings)
     if report is not None:
         typer.echo(f"report: {_save_report(scanned.results, report, settings)}", err=True)
+    if annotate is not None:
+        _annotate(scanned.results, annotate)
     if as_json:
         data = [result.to_dict() for result in scanned.results]
         typer.echo(json.dumps(data[0] if inputs.single and data else data, indent=2))
@@ -131,18 +162,42 @@ def _save_report(results: Sequence[ScanResult], folder: Path, settings: Settings
 
 def _with_progress(scanner: Scanner, files: Sequence[Path]) -> Iterator[ScanResult]:
     """Scan the files, with a bar on the terminal's standard error while it lasts."""
-    from unmask.batch import scan_or_explain
-
     if len(files) < 2 or not sys.stderr.isatty():
-        yield from (scan_or_explain(scanner, path) for path in files)
+        yield from (_scan_one(scanner, path) for path in files)
         return
     from rich.console import Console
     from rich.progress import track
 
     yield from (
-        scan_or_explain(scanner, path)
+        _scan_one(scanner, path)
         for path in track(files, "scanning", console=Console(stderr=True), transient=True)
     )
+
+
+def _scan_one(scanner: Scanner, path: Path) -> ScanResult:
+    from unmask.batch import scan_or_explain
+
+    if path == STANDARD_INPUT:
+        return scanner.scan_stream(sys.stdin.buffer)
+    return scan_or_explain(scanner, path)
+
+
+def _annotate(results: Sequence[ScanResult], folder: Path) -> None:
+    """Write annotated copies of what was read; one that cannot be made is a line on standard error."""
+    from unmask.annotating import AnnotationError, annotate
+    from unmask.faces import CenterFace
+    from unmask.report.words import printable
+
+    finder = CenterFace()
+    for result in results:
+        if not result.was_read:
+            continue
+        try:
+            typer.echo(
+                f"annotated: {printable(str(annotate(result.path, result, folder, finder)))}", err=True
+            )
+        except AnnotationError as error:
+            typer.echo(f"unmask: not annotated: {printable(result.path)}: {error}", err=True)
 
 
 def _print_table(results: Sequence[ScanResult]) -> None:

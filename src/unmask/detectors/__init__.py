@@ -16,8 +16,9 @@ from unmask.detectors.card import (
 )
 from unmask.detectors.detector import Detector, Prediction
 from unmask.detectors.errors import DetectorError
+from unmask.detectors.explanation import Explanation
 from unmask.detectors.registry import DEFAULT, built_in, installed, load_card, load_detector
-from unmask.detectors.trunk import Trunk, check_trunk, trunk_card, trunk_path
+from unmask.detectors.trunk import Trunk, open_trunk_of, trunk_card, trunk_path
 
 __all__ = [
     "DEFAULT",
@@ -27,16 +28,17 @@ __all__ = [
     "Detector",
     "DetectorError",
     "Distribution",
+    "Explanation",
     "Prediction",
     "Quality",
     "Trunk",
     "TrunkReference",
     "built_in",
-    "check_trunk",
     "file_sha256",
     "installed",
     "load_card",
     "load_detector",
+    "open_trunk_of",
     "read_card",
     "trunk_card",
     "trunk_path",

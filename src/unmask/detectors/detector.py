@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from unmask.detectors.card import Card, file_sha256, read_card
 from unmask.detectors.errors import DetectorError
+from unmask.detectors.explanation import Explanation, error_map
 from unmask.detectors.sessions import open_session
-from unmask.detectors.trunk import Trunk, check_trunk, read_tuned
+from unmask.detectors.trunk import open_trunk_of
 from unmask.faces import PROFILES
 
 Crops = npt.NDArray[np.uint8]
@@ -49,23 +50,15 @@ class Detector:
             raise DetectorError(f"{folder} holds no model.onnx")
         if file_sha256(model) != self.card.sha256:
             raise DetectorError(f"{model} is not the file that its card describes: its SHA-256 differs")
-        self._trunk = self._open_trunk(folder, threads)
+        reference = self.card.trunk
+        self._trunk = open_trunk_of(folder, reference, threads) if reference else None
         self._session = open_session(model, threads)
         self._input = self._session.get_inputs()[0].name
         outputs = [output.name for output in self._session.get_outputs()]
         if "logit" not in outputs:
             raise DetectorError(f"{model} has no output named logit, but {', '.join(outputs)}")
         self.has_decoder = "reconstruction" in outputs
-
-    def _open_trunk(self, folder: Path, threads: int | None) -> Trunk | None:
-        reference = self.card.trunk
-        if reference is None:
-            return None
-        check_trunk(reference)
-        trunk = Trunk(reference.name, threads, read_tuned(folder, reference))
-        if trunk.output != reference.output:
-            raise DetectorError(f"the trunk gives {trunk.output}, the head wants {reference.output}")
-        return trunk
+        self.has_patch_logits = "patch_logits" in outputs
 
     @property
     def name(self) -> str:
@@ -87,12 +80,32 @@ class Detector:
         """
         if not self.has_decoder:
             raise DetectorError(f"{self.name} has no decoder")
-        runs = [self._run(crop[None])[1] for crop in self._prepare(crops)]
-        rebuilt = [images for images in runs if images is not None]
-        if not rebuilt:
-            return np.zeros((0, 0, 0, 3), np.uint8)
-        whole: Crops = np.rint(np.concatenate(rebuilt) * 255).clip(0, 255).astype(np.uint8)
-        return whole
+        rebuilt = [_rebuilt(self._run(crop, "reconstruction")[0]) for crop in self._prepare(crops)]
+        return (
+            np.stack([_as_picture(image) for image in rebuilt])
+            if rebuilt
+            else np.zeros((0, 0, 0, 3), np.uint8)
+        )
+
+    def explain(self, crops: Crops) -> list[Explanation]:
+        """Map where in crops (N, H, W, 3) uint8 RGB the answer comes from; see ``Explanation``.
+
+        Costs as much as scoring the crops. Parts that the exported detector does not give are None.
+        """
+        return [self._explained(crop) for crop in self._prepare(crops)]
+
+    def _explained(self, crop: Crops) -> Explanation:
+        wanted = ["patch_logits"] * self.has_patch_logits + ["reconstruction"] * self.has_decoder
+        outputs = dict(zip(wanted, self._run(crop, *wanted), strict=True)) if wanted else {}
+        patches = outputs["patch_logits"][0] if self.has_patch_logits else None
+        if patches is not None and self.card.mirror:
+            patches = (patches + self._run(crop[:, ::-1], "patch_logits")[0][0, :, ::-1]) / 2
+        rebuilt = _rebuilt(outputs["reconstruction"]) if self.has_decoder else None
+        return Explanation(
+            patch_logits=patches,
+            reconstruction=None if rebuilt is None else _as_picture(rebuilt),
+            error_map=None if rebuilt is None else error_map(crop, rebuilt),
+        )
 
     def predict(self, crops: Crops) -> Prediction:
         """Score crops (N, H, W, 3) uint8 RGB, H = W, any side, and measure how well they are rebuilt.
@@ -101,26 +114,26 @@ class Detector:
         """
         logits: list[float] = []
         errors: list[float] = []
+        wanted = ["logit"] + ["reconstruction"] * self.has_decoder
         for crop in self._prepare(crops):
-            logit, rebuilt = self._run(crop[None])
-            value = float(logit[0])
+            logit, *rest = self._run(crop, *wanted)
+            value = float(logit.reshape(()))
             if self.card.mirror:
-                value = (value + float(self._run(crop[None, :, ::-1])[0][0])) / 2
+                value = (value + float(self._run(crop[:, ::-1], "logit")[0].reshape(()))) / 2
             logits.append(value)
-            if rebuilt is not None:
-                errors.append(_reconstruction_error(crop, rebuilt[0]))
+            if rest:
+                errors.append(float(error_map(crop, _rebuilt(rest[0])).mean()))
         raw: Floats = np.asarray(logits, np.float32)
         return Prediction(
             raw, self._calibrated(raw), np.asarray(errors, np.float32) if self.has_decoder else None
         )
 
-    def _run(self, batch: Crops) -> tuple[Floats, Floats | None]:
-        """Logits (N,) and, with a decoder, reconstructions (N, h, w, 3) in [0, 1] of prepared crops."""
-        image = np.ascontiguousarray(batch)
+    def _run(self, crop: Crops, *outputs: str) -> list[Floats]:
+        """Give the named outputs of the model for one prepared crop, each with a batch of one in front."""
+        image = np.ascontiguousarray(crop[None])
         entry = self._trunk.maps(image) if self._trunk else image
-        wanted = ["logit", "reconstruction"] if self.has_decoder else ["logit"]
-        logit, *rest = self._session.run(wanted, {self._input: entry})
-        return logit.reshape(-1), rest[0].transpose(0, 2, 3, 1) if rest else None
+        given: list[Floats] = self._session.run(outputs, {self._input: entry})
+        return given
 
     def _prepare(self, crops: Crops) -> Crops:
         crops = np.asarray(crops)
@@ -149,8 +162,12 @@ def _resize(image: Crops, size: int) -> Crops:
     return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BICUBIC))
 
 
-def _reconstruction_error(crop: Crops, rebuilt: Floats) -> float:
-    from PIL import Image
+def _rebuilt(planes: Floats) -> Floats:
+    """(1, 3, h, w) in [0, 1] -> (h, w, 3) in [0, 1]."""
+    image: Floats = planes[0].transpose(1, 2, 0)
+    return image
 
-    small = Image.fromarray(crop).resize((rebuilt.shape[1], rebuilt.shape[0]), Image.Resampling.BOX)
-    return float(np.abs(np.asarray(small, np.float32) / 255 - rebuilt).mean())
+
+def _as_picture(image: Floats) -> Crops:
+    picture: Crops = np.rint(image * 255).clip(0, 255).astype(np.uint8)
+    return picture

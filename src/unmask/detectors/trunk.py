@@ -72,6 +72,18 @@ def check_trunk(reference: TrunkReference) -> None:
         )
 
 
+def open_trunk_of(folder: Path, reference: TrunkReference, threads: int | None = None) -> Trunk:
+    """Open the trunk that a head's card names, with the constants in the head's folder that belong to it.
+
+    Raises DetectorError when another trunk is installed than the head was trained on.
+    """
+    check_trunk(reference)
+    trunk = Trunk(reference.name, threads, read_tuned(folder, reference))
+    if trunk.output != reference.output:
+        raise DetectorError(f"the trunk gives {trunk.output}, the head wants {reference.output}")
+    return trunk
+
+
 def read_tuned(folder: Path, reference: TrunkReference) -> Constants | None:
     """Read the constants that a detector brings for its trunk; None if it brings none.
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _STRIDE = 4  # Picture pixels per pixel of the heat map.
 _MULTIPLE = 32  # The network halves its input five times.
 _OVERLAP = 0.3  # Boxes that overlap more are the same face.
+_SHAPE = 3 / 4  # Height by width of the frames that are reduced to the full size.
 _MIN_SIDE = 6.0  # Pixels of the frame; smaller boxes are specks.
 
 
@@ -34,7 +35,8 @@ class CenterFace:
     threads
         Threads of ONNX Runtime; None leaves the number to it.
     size
-        The longer side, in pixels, to which larger frames are reduced.
+        The longer side, in pixels, to which larger frames are reduced; frames squarer than 4:3 are reduced further, to
+        as many pixels, since these are what finding costs.
 
     Raises
     ------
@@ -52,6 +54,8 @@ class CenterFace:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = threads or 0
+        # Spinning threads would steal the cores from decoding and scoring, which run at the same time.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(
             centerface_network(), options, providers=["CPUExecutionProvider"]
         )
@@ -108,7 +112,7 @@ def _canvas(image: np.ndarray, size: int, margin: float) -> tuple[np.ndarray, fl
 
     height, width = image.shape[:2]
     inner = size * (1 - 2 * margin)
-    scale = min(1.0, inner / max(height, width))
+    scale = min(1.0, inner / max(height, width), inner * math.sqrt(_SHAPE / (height * width)))
     w, h = max(1, round(width * scale)), max(1, round(height * scale))
     small = image
     if (h, w) != (height, width):

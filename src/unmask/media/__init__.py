@@ -1,7 +1,28 @@
 """Opens untrusted images and videos, samples frames and enforces limits."""
 
+from unmask.media.decoding_process import DecodingProcessError, DecodingProcesses
+from unmask.media.facts import FileFacts, StreamFacts
 from unmask.media.frame import Frame, Limits, MediaError, MediaInfo, guarded
 from unmask.media.opening import open_media
+from unmask.media.provenance import Credentials, content_credentials
+from unmask.media.sampling import Sampling
 from unmask.media.source import Media
+from unmask.media.streams import put_down
 
-__all__ = ["Frame", "Limits", "Media", "MediaError", "MediaInfo", "guarded", "open_media"]
+__all__ = [
+    "Credentials",
+    "DecodingProcessError",
+    "DecodingProcesses",
+    "FileFacts",
+    "Frame",
+    "Limits",
+    "Media",
+    "MediaError",
+    "MediaInfo",
+    "Sampling",
+    "StreamFacts",
+    "content_credentials",
+    "guarded",
+    "open_media",
+    "put_down",
+]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import gc
 import itertools
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from unmask.media import plan
 from unmask.media.frame import Limits, MediaError
+from unmask.media.picture import CHANNELS, Picture, Turn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
 _FALLBACK_FRAME_RATE = 25.0
 _PROBATION_PACKETS = 48
 _MIN_SHARE_OF_FRAMES = 1 / 8
+_PIXELS_BETWEEN_COLLECTIONS = 50_000_000
+_MAX_THREADS = 8  # Each holds a frame or more; beyond, memory grows faster than speed.
 
 
 class Clock:
@@ -54,6 +60,7 @@ class Decoder:
     def __init__(self, stream: VideoStream, limits: Limits, skip_unreferenced: bool) -> None:
         self._context = stream.codec_context
         self._context.thread_type = "AUTO"
+        self._context.thread_count = min(_MAX_THREADS, (os.cpu_count() or 1) + 1)
         if skip_unreferenced:
             self._context.skip_frame = "NONREF"
         self._on_probation = skip_unreferenced
@@ -92,7 +99,8 @@ class Decoder:
 
         try:
             frames = self._context.decode(packet)
-        except FFmpegError:
+        except FFmpegError as error:
+            _check_memory(error)
             return []  # One broken packet; the next key frame mends the picture.
         self._frames += len(frames)
         self._pixels_left -= sum(frame.width * frame.height for frame in frames)
@@ -132,7 +140,7 @@ def decode_for(
     are frames that no other frame refers to, unless the targets are so many that these are needed too.
     """
     wanted = plan.last_target_per_group(surveyed, moments)
-    keys = {number for number, _ in surveyed.keys}
+    keys = dict(surveyed.keys)
     decoder = Decoder(stream, limits, skip_unreferenced=surveyed.packets >= 2 * len(moments))
     until: float | None = None
     for number, packet in enumerate(packets_of(container, stream)):
@@ -142,7 +150,8 @@ def decode_for(
             until = wanted.get(number)
         if until is None:
             continue
-        for time, frame in decoder.decode(packet):
+        at_once = number in keys and until <= keys[number]  # The key frame itself is wanted, and no other.
+        for time, frame in decoder.decode(packet) + (decoder.drain() if at_once else []):
             yield time, frame
             if until is not None and time >= until:
                 until = None
@@ -153,18 +162,44 @@ def decode_for(
     yield from decoder.drain()
 
 
-def decode_from(
-    container: InputContainer, stream: VideoStream, moment: float, decoder: Decoder
+def decode_all(
+    container: InputContainer, stream: VideoStream, limits: Limits
 ) -> Iterator[tuple[float, VideoFrame]]:
-    """Decode from the last key frame at or before a time in seconds of the stream."""
+    """Decode every frame in file order, as far as the limit on decoded pixels allows."""
+    decoder = Decoder(stream, limits, skip_unreferenced=False)
+    pixels = 0
+    for packet in packets_of(container, stream):
+        for time, frame in decoder.decode(packet):
+            pixels += frame.width * frame.height
+            yield time, frame
+        if pixels > _PIXELS_BETWEEN_COLLECTIONS:
+            gc.collect()  # Frames that were read hang on in cycles, too few for Python to notice.
+            pixels = 0
+        if decoder.exhausted:
+            break
+    yield from decoder.drain()
+
+
+def decode_from(
+    container: InputContainer, stream: VideoStream, moment: float, earliest: float, decoder: Decoder
+) -> Iterator[tuple[float, VideoFrame]]:
+    """Decode from the last key frame at or before a time in seconds of the stream.
+
+    A key frame that is not before the earliest time is given at once: nothing behind it is decoded to push it out.
+    """
     from av.error import FFmpegError
 
     try:
         container.seek(int(moment / (stream.time_base or 1)), stream=stream)
     except (FFmpegError, OverflowError):
         return
+    decoder.flush()
+    clock = Clock(stream)
+    first = True
     for packet in packets_of(container, stream):
-        yield from decoder.decode(packet)
+        at_once = first and packet.is_keyframe and clock.time_of(packet) >= earliest
+        first = False
+        yield from decoder.decode(packet) + (decoder.drain() if at_once else [])
         if decoder.exhausted:
             break
     yield from decoder.drain()
@@ -178,14 +213,40 @@ def upright_rgb(frame: VideoFrame, limits: Limits) -> np.ndarray:
     MediaError
         When the frame is larger than the limit, whatever the header said, or cannot be converted.
     """
+    return picture_of(frame, 0.0, limits).frame(0).image
+
+
+def picture_of(frame: VideoFrame, time: float, limits: Limits) -> Picture:
+    """Convert a frame to RGB; MediaError as ``upright_rgb``."""
     from av.error import FFmpegError
 
     check_side(frame.width, frame.height, limits)
     try:
-        pixels = frame.to_ndarray(format="rgb24")
+        # More threads would each hold memory of their own for as long as the frame lives.
+        plane = frame.reformat(format="rgb24", threads=1).planes[0]
     except (FFmpegError, ValueError) as error:
+        _check_memory(error)
         raise MediaError("unsupported", "its pixel format cannot be converted to RGB") from error
-    return _turned(pixels, _display_matrix(frame))
+    side_data: Any = frame.side_data  # PyAV's stubs call this a TypedDict; it is a mapping of buffers.
+    matrix = side_data.get("DISPLAYMATRIX")
+    turn = Turn.of_display_matrix(None if matrix is None else bytes(matrix))
+    strips = _rows(memoryview(plane), frame.width * CHANNELS, plane.line_size, frame.height)
+    return Picture(time, frame.width, frame.height, strips, turn)
+
+
+def _check_memory(error: Exception) -> None:
+    """Tell want of memory from a broken file."""
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        raise MediaError("too_large", "decoding it takes more memory than is allowed") from error
+
+
+def _rows(pixels: memoryview, row: int, stride: int, rows: int) -> Iterator[memoryview]:
+    """Give the rows without the padding at their ends; all in one where there is none."""
+    if row == stride:
+        yield pixels[: row * rows]
+        return
+    for number in range(rows):
+        yield pixels[number * stride : number * stride + row]
 
 
 def check_side(width: int, height: int, limits: Limits) -> None:
@@ -194,31 +255,3 @@ def check_side(width: int, height: int, limits: Limits) -> None:
         raise MediaError(
             "too_large", f"frames of {width}x{height} pixels; the limit is {limits.video_side} a side"
         )
-
-
-def _display_matrix(frame: VideoFrame) -> np.ndarray | None:
-    """Return the 2x2 part of the display matrix: (x, y) as stored @ matrix = (x, y) as shown."""
-    import numpy as np
-
-    side_data: Any = frame.side_data  # PyAV's stubs call this a TypedDict; it is a mapping of buffers.
-    data = side_data.get("DISPLAYMATRIX")
-    if data is None:
-        return None
-    values = np.frombuffer(data, dtype=np.int32)
-    return values.reshape(3, 3)[:2, :2] if values.size == 9 else None
-
-
-def _turned(pixels: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:
-    """Apply the quarter turn and flip nearest to the display matrix."""
-    import numpy as np
-
-    if matrix is None or not matrix.any():
-        return pixels
-    (a, b), (c, d) = matrix.astype(float)
-    if abs(b) + abs(c) > abs(a) + abs(d):  # x and y change places
-        pixels = pixels.swapaxes(0, 1)
-        flip_x, flip_y = c < 0, b < 0
-    else:
-        flip_x, flip_y = a < 0, d < 0
-    pixels = pixels[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
-    return np.ascontiguousarray(pixels)

@@ -50,6 +50,10 @@ class Limits:
         Pixels decoded in one sampling of a video; decoding stops there, with the frames found so far.
     packets
         Video packets looked at when a video is surveyed; the rest of the file is ignored.
+    decoding_bytes
+        Memory of the process that decodes, where files are decoded in a process of their own.
+    decoding_seconds
+        Time that a scan waits for that process, for one file.
     """
 
     image_bytes: int = 50_000_000
@@ -58,6 +62,8 @@ class Limits:
     video_side: int = 4096
     decoded_pixels: int = 16_000_000_000
     packets: int = 2_000_000
+    decoding_bytes: int = 800_000_000
+    decoding_seconds: float = 120.0
 
 
 @dataclass(frozen=True)
@@ -114,5 +120,7 @@ def guarded(step: Callable[[], T]) -> T:
         return step()
     except MediaError:
         raise
+    except MemoryError as error:
+        raise MediaError("too_large", "decoding it takes more memory than is allowed") from error
     except Exception as error:
         raise MediaError("unreadable", f"could not be decoded ({type(error).__name__})") from error

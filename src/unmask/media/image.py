@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from unmask.media.frame import Frame, Limits, MediaError, MediaInfo
-from unmask.media.source import Media
+from unmask.media.facts import FileFacts, facts_of_image
+from unmask.media.frame import Limits, MediaError, MediaInfo
+from unmask.media.picture import CHANNELS, Picture
+from unmask.media.sampling import Sampling
+from unmask.media.source import DecodedMedia
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
     from PIL import Image
 
+_STRIP_BYTES = 4_000_000
 _ORIENTATION_TAG = 0x0112
 _TRANSPOSE_BY_ORIENTATION = {
     2: "FLIP_LEFT_RIGHT",
@@ -28,13 +32,13 @@ _TRANSPOSE_BY_ORIENTATION = {
 }
 
 
-class ImageMedia(Media):
+class ImageMedia(DecodedMedia):
     """An image file; ``sample`` gives its only (or first) picture.
 
     Parameters
     ----------
-    path
-        A plain file.
+    source
+        A plain file: its path, or the number of an open file descriptor, which stays open.
     formats
         Pillow's formats that may read it.
     limits
@@ -46,11 +50,18 @@ class ImageMedia(Media):
         When the header cannot be read or breaks a limit.
     """
 
-    def __init__(self, path: Path, formats: tuple[str, ...], limits: Limits) -> None:
+    def __init__(self, source: Path | int, formats: tuple[str, ...], limits: Limits) -> None:
         with _pillow_errors():
             from PIL import Image
 
-            self._image = Image.open(path, formats=formats)
+            if isinstance(source, int):
+                os.lseek(source, 0, os.SEEK_SET)
+            self._file = open(source, "rb", closefd=not isinstance(source, int))  # noqa: SIM115
+            try:
+                self._image = Image.open(self._file, formats=formats)
+            except BaseException:
+                self._file.close()
+                raise
         width, height = self._image.size
         if width * height > limits.image_pixels:
             self.close()
@@ -63,18 +74,32 @@ class ImageMedia(Media):
         with _pillow_errors():
             return bool(getattr(self._image, "is_animated", False))
 
-    def sample(self, count: int) -> Iterator[Frame]:
-        """Give the picture as one frame, whatever the count."""
-        if count < 1:
-            raise ValueError("count must be at least 1")
+    def pictures(self, sampling: Sampling) -> Iterator[Picture]:
+        """Give the only (or first) picture, whatever the order; none when it was taken already."""
+        if sampling.taken:
+            return
         with _pillow_errors():
             self._image.load()
-            pixels = _upright(_eight_bit_rgb(self._image), self._image)
-        yield Frame(0, 0.0, pixels)
+            upright = _upright(_eight_bit_rgb(self._image), self._image)
+        yield Picture(0.0, upright.width, upright.height, _strips(upright))
+
+    def facts(self) -> FileFacts:
+        """Read the technical facts that the header states."""
+        with _pillow_errors():
+            return facts_of_image(self._image)
 
     def close(self) -> None:
         """Close the file."""
         self._image.close()
+        self._file.close()
+
+
+def _strips(image: Image.Image) -> Iterator[bytes]:
+    """Give the pixels in strips of a few megabytes, so that no second copy of the whole is made."""
+    rows = max(1, _STRIP_BYTES // (CHANNELS * image.width))
+    for top in range(0, image.height, rows):
+        bottom = min(image.height, top + rows)
+        yield image.crop((0, top, image.width, bottom)).tobytes()
 
 
 @contextmanager
@@ -90,6 +115,8 @@ def _pillow_errors() -> Iterator[None]:
         raise
     except Image.DecompressionBombError as error:
         raise MediaError("too_large", "more pixels than Pillow opens") from error
+    except MemoryError as error:
+        raise MediaError("too_large", "decoding it takes more memory than is allowed") from error
     except UnidentifiedImageError as error:
         raise MediaError("unreadable", "the image's header is broken") from error
     except Exception as error:
@@ -105,9 +132,10 @@ def _eight_bit_rgb(image: Image.Image) -> Image.Image:
         image = _eight_bit_grey(image)
     if image.has_transparency_data:
         # Colours under full transparency are arbitrary, so what a viewer would show on white counts.
-        picture = image.convert("RGBA")
-        paper = Image.new("RGBA", picture.size, (255, 255, 255, 255))
-        image = Image.alpha_composite(paper, picture)
+        picture = image if image.mode == "RGBA" else image.convert("RGBA")
+        paper = Image.new("RGB", picture.size, (255, 255, 255))
+        paper.paste(picture, mask=picture)
+        return paper
     return image.convert("RGB")
 
 
@@ -125,8 +153,7 @@ def _eight_bit_grey(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
 
 
-def _upright(picture: Image.Image, original: Image.Image) -> np.ndarray:
-    import numpy as np
+def _upright(picture: Image.Image, original: Image.Image) -> Image.Image:
     from PIL import Image
 
     try:
@@ -134,6 +161,4 @@ def _upright(picture: Image.Image, original: Image.Image) -> np.ndarray:
     except Exception:
         orientation = 1  # Broken EXIF data must not cost the picture.
     transpose = _TRANSPOSE_BY_ORIENTATION.get(orientation)
-    if transpose is not None:
-        picture = picture.transpose(Image.Transpose[transpose])
-    return np.asarray(picture)
+    return picture if transpose is None else picture.transpose(Image.Transpose[transpose])

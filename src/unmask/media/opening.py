@@ -7,9 +7,9 @@ import stat
 from dataclasses import replace
 from pathlib import Path
 
-from unmask.media.content import HEAD_BYTES, content_of
+from unmask.media.content import HEAD_BYTES, Content, content_of
 from unmask.media.frame import Limits, MediaError
-from unmask.media.source import Media
+from unmask.media.source import DecodedMedia
 
 _GIF_SLOWNESS = 8  # GIF frames depend on all before them and decode on one thread, this many times slower.
 
@@ -22,7 +22,7 @@ _KINDS = (
 )
 
 
-def open_media(path: str | os.PathLike[str], limits: Limits | None = None) -> Media:
+def open_media(path: str | os.PathLike[str], limits: Limits | None = None) -> DecodedMedia:
     """Open an image or a video, deciding by its content which it is.
 
     Images: JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF; of animated WebP and PNG the first picture counts. Videos:
@@ -46,21 +46,31 @@ def open_media(path: str | os.PathLike[str], limits: Limits | None = None) -> Me
     MediaError
         ``unreadable``, ``unsupported`` or ``too_large``.
     """
-    from unmask.media.image import ImageMedia
-    from unmask.media.video import VideoMedia
-
     limits = limits or Limits()
     path = Path(path)
+    return decode_as(content_of_file(path, limits), path, limits)
+
+
+def content_of_file(path: Path, limits: Limits) -> Content:
+    """Judge a file by its kind, size and first bytes, without decoding any of it; MediaError as ``open_media``."""
     size = _size_of_plain_file(path)
     content = content_of(_first_bytes(path))
     _check_size(size, limits.image_bytes if content.kind == "image" else limits.video_bytes)
+    return content
+
+
+def decode_as(content: Content, source: Path | int, limits: Limits) -> DecodedMedia:
+    """Open a file, given by path or open file descriptor, as what it was judged to be; MediaError as ``open_media``."""
+    from unmask.media.image import ImageMedia
+    from unmask.media.video import VideoMedia
+
     if content.kind == "video":
-        return VideoMedia(path, content.formats, limits)
-    image = ImageMedia(path, content.formats, limits)
+        return VideoMedia(source, content.formats, limits)
+    image = ImageMedia(source, content.formats, limits)
     if content.formats == ("GIF",) and image.animated:
         image.close()
         fewer = replace(limits, decoded_pixels=limits.decoded_pixels // _GIF_SLOWNESS)
-        return VideoMedia(path, ("gif",), fewer)
+        return VideoMedia(source, ("gif",), fewer)
     return image
 
 

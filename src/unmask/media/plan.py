@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from unmask.media.sampling import TIE_SECONDS
+
 Picture = TypeVar("Picture")
 
-_TIE_SECONDS = 1e-6  # Above the rounding errors of time stamps, below any distance of frames.
+_FIRST_MOMENTS = 0.5  # Seconds.
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,27 @@ def survey_of(packets: Iterable[tuple[float, bool, bool]]) -> Survey | None:
     return Survey(first, last + frame_seconds, count, tuple(keys) or ((0, first),))
 
 
-def targets(start: float, end: float, count: int) -> list[float]:
-    """Return the middles of ``count`` equal parts of the time from ``start`` to ``end``, in seconds."""
-    step = (end - start) / count
-    return [start + step * (part + 0.5) for part in range(count)]
+def cheap_moments(survey: Survey, parts: Sequence[tuple[float, float]]) -> list[float]:
+    """Return for each part a time in it that costs little to decode.
+
+    That is the time of a key frame, of several the one nearest to the part's middle; where there is none, the
+    part's beginning, which is the nearest to the key frame before it. A video's first moments are left alone: they
+    often show a fade or a title, coded coarsely.
+
+    Parameters
+    ----------
+    survey
+        Of the video's packets.
+    parts
+        (from, to) in seconds of the stream.
+    """
+    settled = survey.start + _FIRST_MOMENTS
+    moments = []
+    for low, high in parts:
+        low = max(low, min(settled, (low + high) / 2))
+        keys = [time for _, time in survey.keys if low <= time < high]
+        moments.append(min(keys, key=lambda time: abs(time - (low + high) / 2), default=low))
+    return moments
 
 
 def last_target_per_group(survey: Survey, moments: Sequence[float]) -> dict[int, float]:
@@ -90,6 +109,30 @@ def last_target_per_group(survey: Survey, moments: Sequence[float]) -> dict[int,
     """
     times = [time for _, time in survey.keys]
     return {survey.keys[max(bisect_right(times, moment) - 1, 0)][0]: moment for moment in moments}
+
+
+def following(
+    frames: Iterable[tuple[float, Picture]], moments: Sequence[float]
+) -> Iterator[tuple[float, Picture]]:
+    """Give for each target the first frame that is not before it, each frame at most once.
+
+    Parameters
+    ----------
+    frames
+        (time in seconds, picture), ascending.
+    moments
+        Target times in seconds, ascending.
+    """
+    waiting = deque(moments)
+    for time, picture in frames:
+        met = False
+        while waiting and time >= waiting[0] - TIE_SECONDS:
+            waiting.popleft()
+            met = True
+        if met:
+            yield time, picture
+        if not waiting:
+            return
 
 
 def nearest(
@@ -114,7 +157,7 @@ def nearest(
             target = waiting.popleft()
             best = current
             # Midway between two frames it is the earlier one that is on show.
-            if previous is not None and target - previous[0] <= current[0] - target + _TIE_SECONDS:
+            if previous is not None and target - previous[0] <= current[0] - target + TIE_SECONDS:
                 best = previous
             if best is not given:
                 given = best

@@ -6,7 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from unmask.media.facts import FileFacts
 from unmask.media.frame import Frame, MediaInfo
+from unmask.media.picture import Picture
+from unmask.media.sampling import Sampling
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -26,17 +29,32 @@ class Media(ABC):
     info: MediaInfo
 
     @abstractmethod
-    def sample(self, count: int) -> Iterator[Frame]:
-        """Give up to ``count`` frames in order, evenly spread over the file, decoded as they are asked for.
+    def sample(self, wanted: int | Sampling) -> Iterator[Frame]:
+        """Give frames in order, decoded as they are asked for; an image gives one.
 
-        Fewer come when the file has fewer, or when part of it cannot be decoded; an image gives one.
+        Fewer come than are asked for when the file has fewer, or when part of it cannot be decoded.
+
+        Parameters
+        ----------
+        wanted
+            A number of frames, evenly spread over the file, or a closer order.
 
         Raises
         ------
         MediaError
             While iterating, when not one frame can be decoded or a frame breaks a limit.
         ValueError
-            When ``count`` is below 1.
+            When the number is below 1.
+        """
+
+    @abstractmethod
+    def facts(self) -> FileFacts:
+        """Read the technical facts that the header states, without size and hash; not while sampling.
+
+        Raises
+        ------
+        MediaError
+            When the header cannot be read any more.
         """
 
     @abstractmethod
@@ -50,3 +68,27 @@ class Media(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class DecodedMedia(Media):
+    """A file that is decoded in this process."""
+
+    @abstractmethod
+    def pictures(self, sampling: Sampling) -> Iterator[Picture]:
+        """Give the pictures that were ordered; each is to be read before the next is asked for.
+
+        Raises
+        ------
+        MediaError
+            As ``sample``.
+        """
+
+    def sample(self, wanted: int | Sampling) -> Iterator[Frame]:
+        """Give frames in order, decoded as they are asked for; see ``Media.sample``."""
+        pictures = self.pictures(sampling_of(wanted))
+        return (picture.frame(index) for index, picture in enumerate(pictures))
+
+
+def sampling_of(wanted: int | Sampling) -> Sampling:
+    """Return the order that a number of frames stands for."""
+    return wanted if isinstance(wanted, Sampling) else Sampling(wanted)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from unmask.media import decoding, plan
-from unmask.media.frame import Frame, Limits, MediaError, MediaInfo
-from unmask.media.source import Media
+from unmask.media.facts import FileFacts, facts_of_video
+from unmask.media.frame import Limits, MediaError, MediaInfo
+from unmask.media.picture import Picture
+from unmask.media.sampling import Sampling
+from unmask.media.source import DecodedMedia
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from av.container import InputContainer
-    from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
 # Longer videos are sampled by seeking to key frames, shorter ones by decoding in order: on a clip with few
@@ -25,13 +28,13 @@ SEEK_BEYOND_SECONDS = 60.0
 _FRAMES_PER_SEEK = 600
 
 
-class VideoMedia(Media):
+class VideoMedia(DecodedMedia):
     """A video file; ``sample`` decodes lazily and holds a few pictures at a time.
 
     Parameters
     ----------
-    path
-        A plain file.
+    source
+        A plain file: its path, or the number of an open file descriptor, which stays open.
     formats
         FFmpeg's demuxers that may read it.
     limits
@@ -43,9 +46,8 @@ class VideoMedia(Media):
         When the header cannot be read, there is no picture stream, or a limit is broken.
     """
 
-    def __init__(self, path: Path, formats: tuple[str, ...], limits: Limits) -> None:
-        # An absolute path behind "file:" is never taken for a protocol of FFmpeg's, whatever the name.
-        self._url = f"file:{path.absolute()}"
+    def __init__(self, source: Path | int, formats: tuple[str, ...], limits: Limits) -> None:
+        self._source = source
         self._formats = formats
         self._limits = limits
         self._container: InputContainer | None = None
@@ -55,25 +57,34 @@ class VideoMedia(Media):
             raise MediaError("unreadable", "the video states no frame size")
         decoding.check_side(self.info.width, self.info.height, limits)
 
-    def sample(self, count: int) -> Iterator[Frame]:
-        """Give up to ``count`` frames, evenly spread over the time that the file really covers.
+    def pictures(self, sampling: Sampling) -> Iterator[Picture]:
+        """Give pictures of the time that the file really covers.
 
         Clips up to ``SEEK_BEYOND_SECONDS`` are surveyed packet by packet, then decoded in order: each target
         gets the nearest decoded frame; groups of pictures without a target, and frames that no other frame
         refers to, are not decoded. In longer videos each target is sought: the key frame before it is taken
         if it is less than half the distance between targets away, else the first decoded frame that is. A
         long video that turns out shorter than its header says is treated like a clip.
-
-        Raises
-        ------
-        MediaError
-            While iterating, when not one frame can be decoded, or frames outgrow the limit.
-        ValueError
-            When ``count`` is below 1.
         """
-        if count < 1:
-            raise ValueError("count must be at least 1")
-        return self._frames(count)
+        nothing = True
+        if sampling.whole:
+            yield from self._whole(sampling)
+            return
+        if sampling.end(0.0, self.info.duration or 0.0) > SEEK_BEYOND_SECONDS:
+            for picture in self._by_seeking(self.info.duration or 0.0, sampling):
+                nothing = False
+                yield picture
+        if nothing:
+            for picture in self._in_order(sampling):
+                nothing = False
+                yield picture
+        if nothing and not sampling.taken:
+            raise MediaError("unreadable", "no frame of the video can be decoded")
+
+    def facts(self) -> FileFacts:
+        """Read the technical facts that the header states."""
+        with self._open() as container:
+            return facts_of_video(container)
 
     def close(self) -> None:
         """Close the file; sampling ends."""
@@ -81,45 +92,53 @@ class VideoMedia(Media):
             self._container.close()
             self._container = None
 
-    def _frames(self, count: int) -> Iterator[Frame]:
-        index = -1
-        duration = self.info.duration or 0.0
-        if duration > SEEK_BEYOND_SECONDS:
-            for index, (time, picture) in enumerate(self._by_seeking(duration, count)):
-                yield Frame(index, time, decoding.upright_rgb(picture, self._limits))
-        if index < 0:
-            for index, (time, picture) in enumerate(self._in_order(count)):
-                yield Frame(index, time, decoding.upright_rgb(picture, self._limits))
-        if index < 0:
+    def _whole(self, sampling: Sampling) -> Iterator[Picture]:
+        """Decode every frame, in order."""
+        start: float | None = None
+        with self._open() as container:
+            stream = _picture_stream(container)
+            for time, frame in decoding.decode_all(container, stream, self._limits):
+                start = time if start is None else start
+                if sampling.until is not None and time - start > sampling.until:
+                    return
+                yield decoding.picture_of(frame, max(time - start, 0.0), self._limits)
+        if start is None:
             raise MediaError("unreadable", "no frame of the video can be decoded")
 
-    def _in_order(self, count: int) -> Iterator[tuple[float, VideoFrame]]:
+    def _in_order(self, sampling: Sampling) -> Iterator[Picture]:
         with self._open() as container:
             survey = decoding.survey(container, _picture_stream(container), self._limits)
         if survey is None:
             return
-        moments = plan.targets(survey.start, survey.end, count)
+        moments, choose = sampling.moments(survey.start, survey.end), plan.nearest
+        if sampling.cheaply:
+            moments = plan.cheap_moments(survey, sampling.parts(survey.start, survey.end))
+            choose = plan.following
+        if not moments:
+            return
         with self._open() as container:
             frames = decoding.decode_for(container, _picture_stream(container), survey, moments, self._limits)
-            for time, picture in plan.nearest(frames, moments):
-                yield max(time - survey.start, 0.0), picture
+            for time, frame in choose(frames, moments):
+                yield decoding.picture_of(frame, max(time - survey.start, 0.0), self._limits)
 
-    def _by_seeking(self, duration: float, count: int) -> Iterator[tuple[float, VideoFrame]]:
+    def _by_seeking(self, duration: float, sampling: Sampling) -> Iterator[Picture]:
         with self._open() as container:
             stream = _picture_stream(container)
             start = float((stream.start_time or 0) * (stream.time_base or 0))
-            moments = plan.targets(start, start + duration, count)
-            if not _holds(container, stream, start + duration / 2, moments[-1]):
+            end = sampling.end(start, start + duration)
+            moments = sampling.moments(start, end)
+            if not moments or not _holds(container, stream, (start + end) / 2, moments[-1]):
                 return
             decoder = decoding.Decoder(stream, self._limits, skip_unreferenced=True)
-            slack = duration / count / 2
+            slack = (end - start) / sampling.count / 2
             latest = float("-inf")
             for moment in moments:
-                frames = decoding.decode_from(container, stream, moment, decoder)
-                for time, picture in itertools.islice(frames, _FRAMES_PER_SEEK):
-                    if time >= moment - slack and time > latest:
+                earliest = moment - slack
+                frames = decoding.decode_from(container, stream, moment, earliest, decoder)
+                for time, frame in itertools.islice(frames, _FRAMES_PER_SEEK):
+                    if time >= earliest and time > latest:
                         latest = time
-                        yield max(time - start, 0.0), picture
+                        yield decoding.picture_of(frame, max(time - start, 0.0), self._limits)
                         break
 
     @contextmanager
@@ -127,12 +146,19 @@ class VideoMedia(Media):
         import av
         from av.error import FFmpegError
 
+        # An absolute path behind "file:" is never taken for a protocol of FFmpeg's, whatever the name.
+        url, protocol, options = "fd:", "fd", {"fd": str(self._source)}
+        if isinstance(self._source, int):
+            os.lseek(self._source, 0, os.SEEK_SET)
+        else:
+            url, protocol, options = f"file:{self._source.absolute()}", "file", {}
         try:
             self._container = av.open(
-                self._url,
+                url,
+                options=options,
                 container_options={
                     "format_whitelist": ",".join(self._formats),
-                    "protocol_whitelist": "file",
+                    "protocol_whitelist": protocol,
                 },
             )
             yield self._container

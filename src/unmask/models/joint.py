@@ -120,6 +120,17 @@ class Classifier(nn.Module):
         logit: Tensor = self.layers(self._pooled(latent))
         return logit.squeeze(1)
 
+    def at_each_place(self, latent: Tensor) -> Tensor:
+        """Give the logit that each place would get if the whole latent were like it: (N, C, h, w) -> (N, h, w).
+
+        Pooling over one place is that place (its mean and its maximum alike). A hint where to look, no proof: the
+        classifier was never trained on single places, and each of them has seen the whole face.
+        """
+        count, channels, height, width = latent.shape
+        places = latent.permute(0, 2, 3, 1).reshape(count * height * width, channels, 1, 1)
+        logits: Tensor = self(places)
+        return logits.reshape(count, height, width)
+
     def _pooled(self, latent: Tensor) -> Tensor:
         places = latent.flatten(2)
         if self.attention is not None:

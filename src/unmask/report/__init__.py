@@ -1,5 +1,7 @@
 """The result of a scan: its type, its JSON schema, as a table and as a page."""
 
+from unmask.report.evidence import Evidence, FaceEvidence, FrameView
+from unmask.report.gathering import gather, view_of
 from unmask.report.page import page, save_report
 from unmask.report.result import (
     READ,
@@ -13,22 +15,33 @@ from unmask.report.result import (
     TrackScore,
 )
 from unmask.report.schema import schema
+from unmask.report.spans import Span, suspicious_spans
 from unmask.report.table import table
 from unmask.report.timeline import timeline
+from unmask.report.words import face_name, percent
 
 __all__ = [
     "READ",
     "SCHEMA",
     "Coverage",
     "DetectorInfo",
+    "Evidence",
+    "FaceEvidence",
     "FrameScore",
+    "FrameView",
     "Kind",
     "ScanResult",
+    "Span",
     "Status",
     "TrackScore",
+    "face_name",
+    "gather",
     "page",
+    "percent",
     "save_report",
     "schema",
+    "suspicious_spans",
     "table",
     "timeline",
+    "view_of",
 ]

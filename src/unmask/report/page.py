@@ -2,130 +2,177 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime, timezone
+from functools import cache
 from html import escape
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
 from pathlib import Path
 
-from unmask.report.result import ScanResult, TrackScore
-from unmask.report.timeline import timeline
-from unmask.report.words import CANNOT_TELL, headline, percent, printable
-
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-STYLE = """
-:root { color-scheme: light dark; --text: #1c1e21; --muted: #5d6470; --page: #fbfbfa; --card: #fff;
-  --line: #d9dce1; --fake: #b3261e; --real: #19703c; --unsure: #8a5a00; }
-@media (prefers-color-scheme: dark) { :root { --text: #e8e8e6; --muted: #a3a9b3; --page: #17181a;
-  --card: #202225; --line: #3a3d42; --fake: #ff8a80; --real: #7bd69b; --unsure: #f0bc5e; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 60rem; padding: 2rem 1rem 4rem; background: var(--page); color: var(--text);
-  font: 16px/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; overflow-wrap: anywhere; margin: 0 0 .5rem; }
-section { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 1.25rem;
-  margin: 1rem 0; }
-.verdict { font-size: 1.5rem; font-weight: 650; margin: 0; }
-.likely_fake { color: var(--fake); } .likely_real { color: var(--real); } .inconclusive { color:
-var(--unsure); } .muted, dt { color: var(--muted); } .wide { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; margin-top: 1rem; }
-th, td { text-align: left; padding: .4rem .6rem; border-bottom: 1px solid var(--line); vertical-align:
-middle; } th { font-weight: 600; color: var(--muted); font-size: .85rem; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; margin: 1rem 0 0; font-size:
-.9rem; } dd { margin: 0; overflow-wrap: anywhere; }
-.timeline { display: block; width: 22rem; max-width: 100%; }
-.timeline rect { fill: none; stroke: var(--line); }
-.timeline line { stroke: var(--muted); stroke-dasharray: 4 4; }
-.timeline polyline { fill: none; stroke: var(--text); stroke-width: 1.5; }
-.timeline circle { fill: var(--text); }
-"""
+from unmask.report.faces import faces_section
+from unmask.report.file_facts import file_section
+from unmask.report.marks import gauge, kind_of, mark
+from unmask.report.overview import coverage_section
+from unmask.report.result import ScanResult
+from unmask.report.words import CANNOT_TELL, counted, face_name, headline, meaning, percent, safe
 
 
 def save_report(results: Sequence[ScanResult], folder: str | Path, threshold: float | None = None) -> Path:
     """Write ``index.html`` and ``scan.json`` (a list) for these results into a folder; give the page's path.
 
-    The folder is made if missing; nothing is written outside it. threshold : score at
-    which a line is drawn into the timelines.
+    The folder is made if missing; nothing is written outside it. threshold : the score that parts real from fake, for
+    results whose detector does not state its own.
     Raises OSError when the folder cannot be written.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "scan.json").write_text(json.dumps([result.to_dict() for result in results], indent=1), "utf-8")
     target = folder / "index.html"
-    target.write_text(page(results, threshold), encoding="utf-8")
+    target.write_text(page(results, threshold, datetime.now(timezone.utc)), encoding="utf-8")
     return target
 
 
-def page(results: Sequence[ScanResult], threshold: float | None = None) -> str:
-    """Give the whole page for these results, every string of theirs escaped."""
-    sections = "\n".join(_section(result, threshold) for result in results)
-    limits = "".join(f"<li>{escape(sentence)}</li>" for sentence in CANNOT_TELL)
+def page(results: Sequence[ScanResult], threshold: float | None = None, made: datetime | None = None) -> str:
+    """Give the whole page for these results, every string of theirs escaped.
+
+    It holds no script, loads nothing, and its security policy forbids both. made : the time that it states.
+    """
+    style = _style()
+    title = f"unmask report: {safe(Path(results[0].path).name)}" if len(results) == 1 else "unmask report"
+    sections = "\n".join(_article(result, number, threshold) for number, result in enumerate(results, 1))
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        f"<title>unmask report</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
-        f"<h1>unmask report</h1>\n{sections}\n"
-        f"<section><h2>What this can and cannot tell</h2><ul>{limits}</ul></section>\n</body>\n</html>\n"
+        f'<meta http-equiv="Content-Security-Policy" content="{policy(style)}">\n'
+        '<meta name="referrer" content="no-referrer">\n'
+        f"<title>{title}</title>\n<style>{style}</style>\n</head>\n<body>\n"
+        f"<header><h1>unmask report</h1>{_made(results, made)}</header>\n<main>\n{_contents(results)}\n{sections}\n"
+        f"</main>\n<footer>{_how_to_read()}</footer>\n</body>\n</html>\n"
     )
 
 
-def _section(result: ScanResult, threshold: float | None) -> str:
+def policy(style: str) -> str:
+    """Give the page's content security policy: this style, pictures inside the page, and nothing else."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
     return (
-        f"<section>\n<h2>{_safe(result.path)}</h2>\n"
-        f'<p class="verdict {result.verdict or result.status}">{escape(headline(result))}</p>\n'
-        f"{_summary(result)}{_tracks(result, threshold)}{_facts(result)}</section>"
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
     )
 
 
-def _summary(result: ScanResult) -> str:
-    parts = []
-    if result.score is not None and result.interval is not None:
-        low, high = result.interval
-        parts.append(
-            f"<p>Estimated probability of manipulation {escape(percent(result.score))}, "
-            f"90 % interval {escape(percent(low))} to {escape(percent(high))}.</p>"
-        )
-    if result.reasons:
-        why = {"widens": "This widens the interval", "abstains": "This is why there is no verdict"}
-        items = "".join(f"<li>{why[r.effect]}: {_safe(r.text)}.</li>" for r in result.reasons)
-        parts.append(f'<ul class="reasons">{items}</ul>')
-    if result.detail:
-        parts.append(f'<p class="muted">{_safe(result.detail)}</p>')
-    return "\n".join(parts)
+@cache
+def _style() -> str:
+    return "\n" + files("unmask.report").joinpath("report.css").read_text(encoding="utf-8")
 
 
-def _tracks(result: ScanResult, threshold: float | None) -> str:
-    if not result.tracks:
+def _made(results: Sequence[ScanResult], made: datetime | None) -> str:
+    when = "" if made is None else f", {made:%Y-%m-%d %H:%M} UTC"
+    return f'<p class="muted small">unmask {_version()}{when}. {counted(len(results), "file")}.</p>'
+
+
+def _version() -> str:
+    try:
+        return version("unmask")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+def _contents(results: Sequence[ScanResult]) -> str:
+    """Give a table of the files where there are several."""
+    if len(results) < 2:
         return ""
-    rows = "\n".join(_row(track, result, threshold) for track in result.tracks)
-    when = "<th>Seen</th><th>Score over time</th>" if result.kind == "video" else ""
+    counts = Counter(headline(result) for result in results)
+    summary = ", ".join(f"{count} {words}" for words, count in counts.most_common())
+    rows = "".join(
+        f'<tr><td class="name"><a href="#file-{number}">{safe(result.path)}</a></td>'
+        f'<td><span class="mark {kind_of(result)}">{mark(kind_of(result))}{escape(headline(result))}</span></td>'
+        f'<td class="nowrap">{escape(percent(result.score))}</td>'
+        f'<td class="nowrap">{escape(_interval(result) or "-")}</td></tr>'
+        for number, result in enumerate(results, 1)
+    )
     return (
-        '<div class="wide"><table><thead><tr><th>Face</th><th>Score</th><th>Frames</th>'
-        f"<th>Box of the highest score</th>{when}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>\n"
+        f'<section class="card"><h2>{counted(len(results), "file")}</h2><p>{escape(summary)}.</p>'
+        '<div class="scroll" tabindex="0" role="region" aria-label="All files"><table><thead><tr>'
+        '<th scope="col">File</th><th scope="col">Verdict</th><th scope="col">Score</th>'
+        f'<th scope="col">90 % interval</th></tr></thead><tbody>{rows}</tbody></table></div></section>'
     )
 
 
-def _row(track: TrackScore, result: ScanResult, threshold: float | None) -> str:
-    worst = max(track.frames, key=lambda frame: -1.0 if frame.score is None else frame.score)
-    box = ", ".join(f"{value:.0f}" for value in worst.box)
-    cells = [str(track.id), escape(percent(track.score)), str(len(track.frames)), box]
-    if result.kind == "video":
-        cells.append(f"{track.frames[0].time:.1f} to {track.frames[-1].time:.1f} s")
-        cells.append(timeline(track, result.coverage.duration, threshold))
-    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-
-
-def _facts(result: ScanResult) -> str:
-    coverage, detector = result.coverage, result.detector
-    duration = "" if coverage.duration is None else f" of {coverage.duration:.1f} s"
-    facts = {
-        "Looked at": f"{coverage.frames_sampled} frames{duration}, {coverage.frames_with_face} with a face",
-        "Detector": f"{detector.name} {detector.version}, crop profile {detector.crop_profile}",
-        "Weights": f"sha256 {detector.sha256}",
-    }
+def _article(result: ScanResult, number: int, threshold: float | None) -> str:
+    threshold = threshold if result.detector.threshold is None else result.detector.threshold
+    anchor = f"file-{number}"
+    name = safe(Path(result.path).name or result.path)
+    place = f'<p class="muted small">{safe(result.path)}</p>' if name != safe(result.path) else ""
     return (
-        "<dl>" + "".join(f"<dt>{name}</dt><dd>{_safe(value)}</dd>" for name, value in facts.items()) + "</dl>"
+        f'<article id="{anchor}"><h2>{name}</h2>{place}\n{_verdict(result, threshold)}\n'
+        f"{coverage_section(result, threshold)}\n{faces_section(result, threshold, anchor)}\n"
+        f"{file_section(result)}\n{_detector(result, threshold)}</article>"
     )
 
 
-def _safe(text: str) -> str:
-    return escape(printable(text))
+def _verdict(result: ScanResult, threshold: float | None) -> str:
+    kind = kind_of(result)
+    score = ""
+    if result.score is not None:
+        score = (
+            f"<p>Estimated probability of manipulation: <strong>{escape(percent(result.score))}</strong>, "
+            f"90 % interval {escape(_interval(result))}.</p>{gauge(result, threshold)}"
+        )
+    score += _rests_on(result) + _reasons(result)
+    detail = f'<p class="muted">{safe(result.detail)}</p>' if result.detail else ""
+    return (
+        f'<section class="card verdict {kind}">{mark(kind)}<p class="words">{escape(headline(result))}</p>'
+        f'<div class="rest"><p>{escape(meaning(result))}</p>{score}{detail}</div></section>'
+    )
+
+
+def _reasons(result: ScanResult) -> str:
+    """Say what widens the interval, and why there is no verdict."""
+    why = {"widens": "This widens the interval", "abstains": "This is why there is no verdict"}
+    items = "".join(f"<li>{why[reason.effect]}: {safe(reason.text)}.</li>" for reason in result.reasons)
+    return f'<ul class="reasons">{items}</ul>' if items else ""
+
+
+def _rests_on(result: ScanResult) -> str:
+    """Say which of several faces the verdict rests on, and why its score is not the file's."""
+    track = next((track for track in result.tracks if track.id == result.decisive_track), None)
+    if track is None or len(result.tracks) < 2:
+        return ""
+    return (
+        f"<p>It rests on {face_name(track.id).lower()} of {len(result.tracks)}, whose own score is "
+        f"{escape(percent(track.score))}: of many faces one looks suspicious by chance, so more is asked of each.</p>"
+    )
+
+
+def _interval(result: ScanResult) -> str:
+    if result.interval is None:
+        return ""
+    low, high = result.interval
+    return f"{percent(low)} to {percent(high)}"
+
+
+def _detector(result: ScanResult, threshold: float | None) -> str:
+    detector = result.detector
+    rows = [("Detector", f"{detector.name} {detector.version}, crop profile {detector.crop_profile}")]
+    if threshold is not None:
+        rows.append(("Threshold", percent(threshold)))
+    if detector.band is not None:
+        rows.append(("Inconclusive", f"{percent(detector.band[0])} to {percent(detector.band[1])}"))
+    items = "".join(f"<dt>{name}</dt><dd>{safe(value)}</dd>" for name, value in rows)
+    return (
+        f'<section class="card"><h3>How it was judged</h3><dl>{items}'
+        f'<dt>Weights</dt><dd class="hash">sha256 {safe(detector.sha256)}</dd></dl></section>'
+    )
+
+
+def _how_to_read() -> str:
+    limits = "".join(f"<li>{escape(sentence)}</li>" for sentence in CANNOT_TELL)
+    return (
+        f"<h2>What this can and cannot tell</h2><ul>{limits}</ul>"
+        "<p>The interval holds the true probability in 9 of 10 files like those that the detector was validated on; on "
+        "other material less is certain than it says. Do not let a verdict alone decide about a person.</p>"
+    )

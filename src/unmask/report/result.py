@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from unmask.report.evidence import Evidence
+from unmask.report.spans import Span, suspicious_spans
 from unmask.verdict import Reason, Verdict
 
 SCHEMA = 1
@@ -71,20 +73,37 @@ class TrackScore:
         times = [frame.time for frame in self.frames]
         _require(times == sorted(times), "frames must be in order of time")
 
-    def to_dict(self) -> dict[str, Any]:
-        """Give the track as the JSON schema has it."""
-        frames = [frame.to_dict() for frame in self.frames]
-        reasons = [reason.to_dict() for reason in self.reasons]
-        return {"id": self.id, "score": _rounded(self.score), "reasons": reasons, "frames": frames}
+    def spans(self, threshold: float | None) -> tuple[Span, ...]:
+        """Give the spans in which the face looked suspicious; none without a threshold."""
+        return () if threshold is None else suspicious_spans(self.frames, threshold)
+
+    def to_dict(self, threshold: float | None = None) -> dict[str, Any]:
+        """Give the track as the JSON schema has it. threshold : the detector's, for the spans."""
+        return {
+            "id": self.id,
+            "score": _rounded(self.score),
+            "reasons": [reason.to_dict() for reason in self.reasons],
+            "spans": [span.to_dict() for span in self.spans(threshold)],
+            "frames": [frame.to_dict() for frame in self.frames],
+        }
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """How much of the file was looked at; duration in seconds, None for an image or when unknown."""
+    """How much of the file was looked at; duration in seconds, None for an image or when unknown.
+
+    times : of the sampled frames, seconds, in order; empty when they were not kept.
+    frames_planned : how many frames would have been looked at had fewer not settled the verdict; None
+    where no frame was looked at. longest_gap : seconds
+    of the longest stretch of which no frame was looked at; None for an image, or when there is nothing to tell.
+    """
 
     duration: float | None = None
     frames_sampled: int = 0
     frames_with_face: int = 0
+    frames_planned: int | None = None
+    longest_gap: float | None = None
+    times: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         _require(self.duration is None or self.duration >= 0, "duration must be >= 0")
@@ -97,17 +116,25 @@ class Coverage:
             "duration": duration,
             "frames_sampled": self.frames_sampled,
             "frames_with_face": self.frames_with_face,
+            "times": [round(time, 3) for time in self.times],
+            "frames_planned": self.frames_planned,
+            "longest_gap": None if self.longest_gap is None else round(self.longest_gap, 3),
         }
 
 
 @dataclass(frozen=True)
 class DetectorInfo:
-    """Which detector scored: name, version, SHA-256 of its weights, crop profile it was trained on."""
+    """Which detector scored: name, version, SHA-256 of its weights, crop profile it was trained on.
+
+    threshold : calibrated score that parts real from fake. band : (low, high); scores inside are inconclusive.
+    """
 
     name: str
     version: str
     sha256: str
     crop_profile: str
+    threshold: float | None = None
+    band: tuple[float, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give the detector as the JSON schema has it."""
@@ -116,6 +143,8 @@ class DetectorInfo:
             "version": self.version,
             "sha256": self.sha256,
             "crop_profile": self.crop_profile,
+            "threshold": _rounded(self.threshold),
+            "band": None if self.band is None else [_rounded(value) for value in self.band],
         }
 
 
@@ -124,9 +153,11 @@ class ScanResult:
     """What a scan found out about one file.
 
     score : calibrated probability of manipulation in [0, 1], of the face that the verdict rests on; None
-    when there was nothing to score. interval : (low, high) around it, 90 %. kind : what the file holds; for
-    a file that could not be read, what its name suggests. detail : one line, for people. reasons : what
-    widens the interval, and why a verdict is inconclusive. seconds : wall time of this scan.
+    when there was nothing to score. interval : (low, high) around it, 90 %. decisive_track : id of that
+    face's track. kind : what the file holds; for a file that could not be read, what its name suggests.
+    detail : one line, for people. reasons : what widens the interval, and why a verdict is inconclusive.
+    seconds : wall time of this scan. evidence : what the report shows beside the scores, when the settings
+    asked for it.
 
     Making one raises ValueError when its parts contradict each other: a verdict, score and interval exist
     exactly when the status is ok, and the interval holds the score.
@@ -144,6 +175,8 @@ class ScanResult:
     coverage: Coverage = field(default_factory=Coverage)
     seconds: float = 0.0
     reasons: tuple[Reason, ...] = ()
+    decisive_track: int | None = None
+    evidence: Evidence | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         _require(self.kind in get_args(Kind), f"unknown kind {self.kind!r}")
@@ -152,6 +185,7 @@ class ScanResult:
         _require(self.seconds >= 0, "seconds must be >= 0")
         ids = [track.id for track in self.tracks]
         _require(len(set(ids)) == len(ids), "track ids must differ")
+        _require(self.decisive_track is None or self.decisive_track in ids, "decisive_track is no track's id")
         if self.status == "ok":
             self._check_judged()
         else:
@@ -173,9 +207,13 @@ class ScanResult:
         return self.status in READ
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the result as ``scan-schema-1.json`` has it: plain types, the schema's order."""
+        """Give the result as ``scan-schema-1.json`` has it: plain types, the schema's order.
+
+        The key ``evidence`` is there only when evidence was gathered.
+        """
         interval = None if self.interval is None else [_rounded(value) for value in self.interval]
-        return {
+        threshold = self.detector.threshold
+        result = {
             "schema": SCHEMA,
             "path": self.path,
             "kind": self.kind,
@@ -185,11 +223,13 @@ class ScanResult:
             "score": _rounded(self.score),
             "interval": interval,
             "reasons": [reason.to_dict() for reason in self.reasons],
-            "tracks": [track.to_dict() for track in self.tracks],
+            "decisive_track": self.decisive_track,
+            "tracks": [track.to_dict(threshold) for track in self.tracks],
             "coverage": self.coverage.to_dict(),
             "detector": self.detector.to_dict(),
             "seconds": round(self.seconds, 3),
         }
+        return result if self.evidence is None else result | {"evidence": self.evidence.to_dict()}
 
     def save_report(self, folder: str | Path) -> Path:
         """Write ``index.html`` and ``scan.json`` into a folder, made if missing; give the page's path."""

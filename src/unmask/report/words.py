@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from unmask.report.result import ScanResult
 
 VERDICTS = {
@@ -15,6 +17,15 @@ STATUSES = {
     "unreadable": "unreadable",
     "unsupported": "unsupported",
     "too_large": "too large",
+}
+MEANINGS = {
+    "likely_fake": "The detector found signs that a face was swapped or re-enacted.",
+    "likely_real": "The detector noticed no signs of a swapped or re-enacted face. That is no proof of authenticity.",
+    "inconclusive": "The evidence does not allow a verdict: the score or its interval lies across the threshold.",
+    "no_face": "No face was found in what was looked at, so there is nothing to score.",
+    "unreadable": "The file could not be read, so nothing can be said about it.",
+    "unsupported": "This kind of file is not read, so nothing can be said about it.",
+    "too_large": "The file is beyond the limits, so nothing can be said about it.",
 }
 CANNOT_TELL = (
     "A verdict concerns the faces alone: swapped and re-enacted faces are what the detector looks for.",
@@ -34,9 +45,24 @@ def notes(result: ScanResult) -> str:
     return "; ".join([*([result.detail] if result.detail else []), *(r.text for r in result.reasons)])
 
 
+def meaning(result: ScanResult) -> str:
+    """Say in a sentence what the headline means."""
+    return MEANINGS[result.verdict or result.status]
+
+
+def face_name(track: int) -> str:
+    """Name a face for people, who count from 1; ``track`` is its id, from 0."""
+    return f"Face {track + 1}"
+
+
 def printable(text: str) -> str:
     """Show control characters, line breaks, direction marks and undecodable bytes as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def safe(text: str) -> str:
+    """Make any string of a file harmless inside HTML, in text and in attributes."""
+    return escape(printable(text))
 
 
 def percent(value: float | None) -> str:
@@ -48,3 +74,8 @@ def percent(value: float | None) -> str:
     if 0.99 < value < 1:
         return ">99 %"
     return f"{value:.0%}".replace("%", " %")
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a count with its noun: ``1 frame``, ``6 frames``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

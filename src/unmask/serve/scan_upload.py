@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from unmask.report import ScanResult, save_report
 from unmask.serve.jobs import Job
+from unmask.serve.pictures import save_pictures
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,13 +48,15 @@ class UploadScanner:
 
         detector = self._detector(job.detector)
         finder = _CountingFinder(self._finder, job.frames, progress)
-        settings = Settings(detector=job.detector, frames=job.frames, threads=self._threads)
+        settings = Settings(detector=job.detector, frames=job.frames, threads=self._threads, evidence=True)
         with Scanner(settings, detector, finder) as scanner:
             result = scanner.scan(upload)
         # Where the upload lies is nobody's business; what could not be opened is of the kind its name suggests.
         kind = result.kind if result.was_read else kind_by_name(job.name)
         result = replace(result, path=job.name, kind=kind)
         save_report([result], report, detector.card.threshold)
+        if result.evidence is not None:
+            save_pictures(result.evidence, report)
         return result
 
     def _detector(self, name: str) -> Detector:

@@ -48,9 +48,10 @@ def export(run: str | Path, out: str | Path | None = None) -> Path:
     The card holds how well real validation faces are rebuilt, where the recipe's data are at hand.
 
     out: the detector's folder; None: `detector` in the run folder. The model reads `map` (N, places, channels)
-    float32 or `crops` (N, S, S, 3) uint8 RGB, and gives `logit` (N,), `score` (N,) calibrated and, with a decoder,
-    `reconstruction` (N, 3, h, w) in [0, 1]. A head that was trained with its trunk's norms or biases brings these
-    along as trunk.npz; it is calibrated on what the int8 trunk makes of the validation crops with them.
+    float32 or `crops` (N, S, S, 3) uint8 RGB, and gives `logit` (N,), `score` (N,) calibrated, `patch_logits`
+    (N, h', w'), the classifier's logit of each place of the latent alone, and, with a decoder, `reconstruction`
+    (N, 3, h, w) in [0, 1]. A head that was trained with its trunk's norms or biases brings these along as
+    trunk.npz; it is calibrated on what the int8 trunk makes of the validation crops with them.
 
     Raises
     ------
@@ -171,13 +172,19 @@ class Exported(nn.Module):
         self.reads_maps = model.options.backbone.reads_maps
 
     def forward(self, entry: Tensor) -> tuple[Tensor, ...]:
-        """Give logit (N,), score (N,) and, with a decoder, reconstruction (N, 3, h, w)."""
+        """Give what ``outputs`` names."""
         features = model_input(entry)
         output = self.model.judge(features) if self.reads_maps else self.model(features)
         score = torch.sigmoid(output.logit * self.platt.slope + self.platt.intercept)
+        patches = self.model.classifier.at_each_place(output.latent)
         if output.reconstruction is None:
-            return output.logit, score
-        return output.logit, score, output.reconstruction
+            return output.logit, score, patches
+        return output.logit, score, patches, output.reconstruction
+
+    @property
+    def outputs(self) -> list[str]:
+        """Names of the outputs, in order."""
+        return ["logit", "score", "patch_logits"] + ["reconstruction"] * (self.model.decoder is not None)
 
     def example(self, count: int) -> Tensor:
         """Make an input of the right shape out of noise."""
@@ -192,7 +199,6 @@ class Exported(nn.Module):
 def write_onnx(model: Exported, path: Path) -> None:
     """Write the model with a free batch size and all weights in one file."""
     entry = "map" if model.reads_maps else "crops"
-    outputs = ["logit", "score"] + (["reconstruction"] if model.model.decoder is not None else [])
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -201,7 +207,7 @@ def write_onnx(model: Exported, path: Path) -> None:
             (model.example(2),),
             str(path),
             input_names=[entry],
-            output_names=outputs,
+            output_names=model.outputs,
             dynamic_shapes=({0: torch.export.Dim("n", min=1, max=4096)},),
             opset_version=OPSET,
             dynamo=True,

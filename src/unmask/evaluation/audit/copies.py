@@ -48,7 +48,8 @@ class Copy:
 def _cosines() -> NDArray[np.float32]:
     """Rows of the orthonormal DCT-II of `SIDE` points, the lowest `LOW` of them."""
     grid = np.outer(np.arange(LOW), 2 * np.arange(SIDE) + 1) * np.pi / (2 * SIDE)
-    scale = np.where(np.arange(LOW) == 0, np.sqrt(1 / SIDE), np.sqrt(2 / SIDE))[:, None]
+    scale = np.full((LOW, 1), np.sqrt(2 / SIDE))
+    scale[0] = np.sqrt(1 / SIDE)
     basis: NDArray[np.float32] = (scale * np.cos(grid)).astype(np.float32)
     return basis
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.detectors import Card, DetectorError, Trunk, check_trunk, read_card
+from unmask.detectors import Card, DetectorError, open_trunk_of, read_card
 from unmask.detectors.registry import detector_folder
 from unmask.detectors.sessions import open_session
 
@@ -47,10 +47,8 @@ class OpenedDetector:
         model = onnx.load(str(folder / "model.onnx"))
         self._hidden = last_hidden(model.graph, self.card.name)
         self._entry = model.graph.input[0].name
-        self._trunk: Trunk | None = None
-        if self.card.trunk is not None:
-            check_trunk(self.card.trunk)
-            self._trunk = Trunk(self.card.trunk.name, threads)
+        reference = self.card.trunk
+        self._trunk = open_trunk_of(folder, reference, threads) if reference else None
         cut = onnx.utils.Extractor(model).extract_model([self._entry], ["logit"])
         cut.graph.output.append(onnx.helper.make_empty_tensor_value_info(self._hidden))
         with TemporaryDirectory() as place:
@@ -63,7 +61,8 @@ class OpenedDetector:
         if self.card.mirror:
             # The logit is the mean of both, and the last layer is linear: so is what it reads.
             mirrored = [self._run(np.ascontiguousarray(crop[None, :, ::-1])) for crop in crops]
-            runs = [((a + b) / 2, (h + g) / 2) for (a, h), (b, g) in zip(runs, mirrored, strict=True)]
+            half = np.float32(0.5)
+            runs = [(half * (a + b), half * (h + g)) for (a, h), (b, g) in zip(runs, mirrored, strict=True)]
         return Latents(
             np.concatenate([logit for logit, _ in runs]), np.concatenate([hidden for _, hidden in runs])
         )

@@ -110,11 +110,11 @@ def about(report: AuditReport) -> list[str]:
         lines.append(f"No fact could be held against the label: it {report.facts_reason}.")
     if report.control and report.control.auc.value is not None:
         lines.append(f"Zero-pixel control, all facts together: AUC {show(report.control.auc)}.")
-    if report.drivers and report.drivers.agreement:
-        drivers = report.drivers
+    drivers = report.drivers
+    if drivers and (agreement := drivers.agreement):
         lines.append(
             f"Of the {NEIGHBOURS} nearest of {drivers.training_crops} training items in {drivers.detector['name']}'s "
-            f"last hidden layer, a share of {show(drivers.agreement)} has the label that the detector decided for."
+            f"last hidden layer, a share of {show(agreement)} has the label that the detector decided for."
         )
     return lines
 

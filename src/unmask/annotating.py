@@ -1,0 +1,304 @@
+"""Writes an annotated copy of a scanned file: boxes and scores over every frame of a video, or over an image."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from unmask.media import DecodingProcesses, Frame, Limits, MediaError, Sampling
+from unmask.report import ScanResult, TrackScore, face_name, percent
+
+if TYPE_CHECKING:
+    import av
+    import numpy as np
+    from PIL import Image, ImageDraw
+
+    from unmask.faces import Box, Face, FaceFinder
+
+ENCODERS = ("libx264", "libopenh264", "mpeg4")
+FINDS_A_SECOND = 6.0
+_TICKS = 90_000
+_HELD_SECONDS = 1.0
+_MOST_DETAILS = 3
+_SAME_FACE_OVERLAP = 0.3
+_ABOVE, _BELOW, _UNSCORED = (255, 84, 72), (88, 214, 141), (230, 230, 230)
+
+
+class AnnotationError(Exception):
+    """A copy that cannot be made; the message is one line for the user."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """What is drawn at a face: its box in pixels, its words, and its kind: ``above``, ``below`` or ``unscored``.
+
+    detail : further words, left out where many faces are on the picture.
+    """
+
+    box: Box
+    words: str
+    kind: str
+    detail: str = ""
+
+
+def annotate(
+    path: str | Path,
+    result: ScanResult,
+    folder: str | Path,
+    finder: FaceFinder | None = None,
+    limits: Limits | None = None,
+) -> Path:
+    """Write ``NAME.annotated.mp4`` or, of an image, ``NAME.annotated.png`` into a folder; give its path.
+
+    Faces are found anew several times a second and joined to the tracks of the result; between these moments boxes move
+    in a straight line. A face that the scan did not score is drawn as such. The label has the face's number, its
+    track's score, and on frames that were scored that frame's own. The copy has no sound.
+
+    Raises
+    ------
+    AnnotationError
+        When the file was not read by the scan, cannot be decoded again, or no video encoder is there.
+    """
+    if not result.was_read:
+        raise AnnotationError(f"{result.status}: there is nothing to annotate")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    suffix = ".annotated.png" if result.kind == "image" else ".annotated.mp4"
+    target = _unused(folder, Path(path).stem, suffix)
+    try:
+        with DecodingProcesses(limits or Limits()) as decoding:
+            if result.kind == "image":
+                _write_image(decoding, Path(path), result, target)
+            else:
+                _write_video(decoding, Path(path), result, target, finder)
+    except BaseException as error:
+        target.unlink(missing_ok=True)
+        if isinstance(error, MediaError):
+            raise AnnotationError(error.detail) from error
+        raise
+    return target
+
+
+def _unused(folder: Path, stem: str, suffix: str) -> Path:
+    """Find a name that is free: files of one name from different folders do not overwrite each other."""
+    names = (f"{stem}{'' if number == 1 else f'-{number}'}{suffix}" for number in itertools.count(1))
+    return next(folder / name for name in names if not (folder / name).exists())
+
+
+def _write_image(decoding: DecodingProcesses, path: Path, result: ScanResult, target: Path) -> None:
+    with decoding.open(path) as media:
+        frame = next(iter(media.sample(1)))
+    labels = [
+        Label(one.box, _words(track.id, one.score), _kind(one.score, result.detector.threshold))
+        for track in result.tracks
+        for one in track.frames
+    ]
+    drawn(frame.image, labels).save(target)
+
+
+def _write_video(
+    decoding: DecodingProcesses, path: Path, result: ScanResult, target: Path, finder: FaceFinder | None
+) -> None:
+    """Decode twice: once to find the faces at several moments a second, once to draw on every frame."""
+    if finder is None:
+        from unmask.faces import CenterFace
+
+        finder = CenterFace()
+    with decoding.open(path) as media:
+        ways = _ways(result, _found(media.sample(Sampling(1, whole=True)), finder))
+    with decoding.open(path) as media:
+        frames = iter(media.sample(Sampling(1, whole=True)))
+        rate = Fraction(media.info.frame_rate or 25).limit_denominator(1001)
+        _encode(frames, ways, target, rate)
+
+
+def _found(frames: Iterator[Frame], finder: FaceFinder) -> Iterator[tuple[float, list[Face], np.ndarray]]:
+    """Find faces a few times a second: (time, faces, scene) of each of these frames."""
+    from unmask.faces import scene_of
+
+    due = 0.0
+    for frame in frames:
+        if frame.time >= due:
+            due = frame.time + 1 / FINDS_A_SECOND - 1e-3
+            yield frame.time, finder.find(frame.image), scene_of(frame.image)
+
+
+@dataclass(frozen=True)
+class Way:
+    """Where a face is over time, and what was found out about it.
+
+    times : seconds, ascending, one a box. track, score : of the scan's track, None where it has none. looks : (seconds,
+    score) of that track's scored frames.
+    """
+
+    times: list[float]
+    boxes: list[Box]
+    track: int | None
+    score: float | None
+    kind: str
+    looks: list[tuple[float, float]]
+
+    def at(self, time: float) -> Label | None:
+        """Give the label at a time, None where the face is not seen."""
+        if not self.times[0] - 0.5 / FINDS_A_SECOND <= time <= self.times[-1] + 1 / FINDS_A_SECOND:
+            return None
+        box = _between(self.times, self.boxes, time)
+        if self.track is None:
+            return Label(box, "not scored", self.kind)
+        near = [score for moment, score in self.looks if abs(moment - time) <= _HELD_SECONDS / 2]
+        detail = f" (this frame {percent(near[0])})" if near else ""
+        return Label(box, _words(self.track, self.score), self.kind, detail)
+
+
+def _ways(result: ScanResult, found: Iterator[tuple[float, list[Face], np.ndarray]]) -> list[Way]:
+    """Join the faces that were found anew into ways, and each way to the track of the scan that it goes along with."""
+    from unmask.faces import link
+
+    moments = list(found)
+    times = [time for time, _, _ in moments]
+    tracks = link([faces for _, faces, _ in moments], scenes=[scene for _, _, scene in moments])
+    threshold = result.detector.threshold
+    ways = []
+    for track in tracks:
+        places = [times[place] for place, _ in track.faces]
+        boxes = [face.box for _, face in track.faces]
+        scored = _same_face(result, places, boxes)
+        if scored is None:
+            ways.append(Way(places, boxes, None, None, "unscored", []))
+            continue
+        looks = [(one.time, one.score) for one in scored.frames if one.score is not None]
+        ways.append(Way(places, boxes, scored.id, scored.score, _kind(scored.score, threshold), looks))
+    return ways
+
+
+def _same_face(result: ScanResult, times: Sequence[float], boxes: Sequence[Box]) -> TrackScore | None:
+    """Find the scan's track whose boxes lie on a way's boxes, by their mean overlap where both are known."""
+    best: TrackScore | None = None
+    best_overlap = _SAME_FACE_OVERLAP
+    for track in result.tracks:
+        shared = [
+            _overlap(one.box, _between(times, boxes, one.time))
+            for one in track.frames
+            if times[0] - 0.5 <= one.time <= times[-1] + 0.5
+        ]
+        if shared and sum(shared) / len(shared) > best_overlap:
+            best, best_overlap = track, sum(shared) / len(shared)
+    return best
+
+
+def _between(times: Sequence[float], boxes: Sequence[Box], time: float) -> Box:
+    """Give the box at a time, on a straight line between its neighbours; held at either end."""
+    import numpy as np
+
+    x0, y0, x1, y1 = (float(np.interp(time, times, side)) for side in zip(*boxes, strict=True))
+    return x0, y0, x1, y1
+
+
+def _overlap(a: Box, b: Box) -> float:
+    """Give the intersection over the union of two boxes."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    shared = max(0.0, width) * max(0.0, height)
+    areas = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])
+    return shared / (areas - shared)
+
+
+def _words(track: int, score: float | None) -> str:
+    return f"{face_name(track)}: {percent(score)}"
+
+
+def _kind(score: float | None, threshold: float | None) -> str:
+    if score is None or threshold is None:
+        return "unscored"
+    return "above" if score >= threshold else "below"
+
+
+def drawn(image: np.ndarray, labels: Sequence[Label]) -> Image.Image:
+    """Draw labels on a copy of a picture (H, W, 3) uint8 RGB.
+
+    Kinds differ in line as well as in colour: ``above`` a thick closed box, ``below`` corners only, ``unscored`` a
+    thin box.
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    picture = Image.fromarray(image)
+    draw = ImageDraw.Draw(picture)
+    unit = max(1, round(max(picture.size) / 400))
+    font = ImageFont.load_default(max(12, 9 * unit))
+    for label in labels:
+        _draw_box(draw, label, unit)
+    for label in labels:
+        words = label.words + (label.detail if len(labels) <= _MOST_DETAILS else "")
+        _, _, right, bottom = draw.textbbox((0, 0), words, font=font)
+        width, height = right + 2 * unit, bottom + 2 * unit
+        x = min(max(0.0, label.box[0]), max(0, picture.width - width))
+        y = label.box[1] - height - unit if label.box[1] >= height + unit else label.box[3] + unit
+        y = min(max(0.0, y), max(0, picture.height - height))
+        draw.rectangle((x, y, x + width, y + height), fill=(0, 0, 0))
+        draw.text((x + unit, y + unit), words, font=font, fill=_colour(label.kind))
+    return picture
+
+
+def _draw_box(draw: ImageDraw.ImageDraw, label: Label, unit: int) -> None:
+    x0, y0, x1, y1 = label.box
+    colour, width = _colour(label.kind), 3 * unit if label.kind == "above" else 2 * unit
+    if label.kind != "below":
+        draw.rectangle((x0 - unit, y0 - unit, x1 + unit, y1 + unit), outline=(0, 0, 0), width=width + unit)
+        draw.rectangle(label.box, outline=colour, width=width if label.kind == "above" else unit)
+        return
+    reach = min(x1 - x0, y1 - y0) / 4
+    for x, inward_x in ((x0, reach), (x1, -reach)):
+        for y, inward_y in ((y0, reach), (y1, -reach)):
+            corner = [(x + inward_x, y), (x, y), (x, y + inward_y)]
+            draw.line(corner, fill=(0, 0, 0), width=width + 2 * unit)
+            draw.line(corner, fill=colour, width=width)
+
+
+def _colour(kind: str) -> tuple[int, int, int]:
+    return {"above": _ABOVE, "below": _BELOW}.get(kind, _UNSCORED)
+
+
+def _encode(frames: Iterator[Frame], ways: Sequence[Way], target: Path, rate: Fraction) -> None:
+    """Draw on each frame and encode it at its own time."""
+    import av
+    import numpy as np
+
+    with av.open(str(target), "w", format="mp4") as container:
+        stream, last = None, -1
+        for frame in frames:
+            height, width = frame.image.shape[:2]
+            if stream is None:
+                stream = _stream(container, width, height, rate)
+            labels = [label for way in ways if (label := way.at(frame.time)) is not None]
+            picture = drawn(frame.image, labels)
+            if picture.size != (stream.width, stream.height):
+                # Encoders want even sides, and one size for the whole video.
+                picture = picture.crop((0, 0, stream.width, stream.height))
+            coded = av.VideoFrame.from_ndarray(np.asarray(picture), format="rgb24")
+            coded.pts = last = max(last + 1, round(frame.time * _TICKS))
+            coded.time_base = Fraction(1, _TICKS)
+            container.mux(stream.encode(coded))
+        if stream is not None:
+            container.mux(stream.encode(None))
+
+
+def _stream(
+    container: av.container.OutputContainer, width: int, height: int, rate: Fraction
+) -> av.VideoStream:
+    import av
+
+    encoder = next((name for name in ENCODERS if name in av.codecs_available), None)
+    if encoder is None:
+        raise AnnotationError(f"no video encoder is there: {', '.join(ENCODERS)} are known")
+    stream = cast("av.VideoStream", container.add_stream(encoder, rate=rate))
+    stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
+    stream.codec_context.time_base = Fraction(1, _TICKS)
+    if encoder == "libx264":
+        stream.options = {"crf": "20", "preset": "veryfast"}
+    else:
+        stream.bit_rate = max(1_000_000, 4 * width * height)
+    return stream

@@ -1,0 +1,362 @@
+"""Decoding in a process of its own: what breaks, hangs or swells in there is one file's status, never an outage."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, get_args
+
+from unmask.media.facts import FileFacts
+from unmask.media.frame import Frame, Limits, MediaError, MediaInfo, MediaKind, MediaStatus
+from unmask.media.messages import BrokenConversationError, read_exactly, read_message
+from unmask.media.opening import content_of_file
+from unmask.media.picture import CHANNELS, Turn, framed
+from unmask.media.sampling import Sampling
+from unmask.media.source import Media, sampling_of
+
+if TYPE_CHECKING:
+    import io
+
+    from unmask.media.content import Content
+
+T = TypeVar("T")
+
+HANDS_OVER_FILES = hasattr(socket, "send_fds") and sys.platform != "win32"
+FILES_A_PROCESS = 1000  # Then a fresh one takes over, whatever the decoders' libraries leaked.
+
+_START = "import json, sys; sys.path[:] = json.loads(sys.argv[1])['path']; " + (
+    "from unmask.media.decoding_child import main; main()"
+)
+_KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "WINDIR", "TEMP", "TMP")
+_PIPE_BYTES = 1 << 20
+
+
+class DecodingProcessError(RuntimeError):
+    """The process that decodes cannot be started; the message is one line."""
+
+
+class DecodingProcesses:
+    """Processes that decode for a scan, reused from file to file; as many as files are open at a time.
+
+    Thread-safe. Close it, or use it as a context manager; its processes also end with this process, however it ends.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._idle: list[DecodingProcess] = []
+        self._closed = False
+
+    def __enter__(self) -> DecodingProcesses:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start a process in advance; it gets ready while the caller does other things."""
+        self._give_back(DecodingProcess(self._limits))
+
+    def open(self, path: str | os.PathLike[str]) -> IsolatedMedia:
+        """Open an image or a video as ``open_media`` does; MediaError as there.
+
+        Raises
+        ------
+        DecodingProcessError
+            When no process can be started.
+        """
+        path = Path(path)
+        content = content_of_file(path, self._limits)
+        process = self._lend()
+        try:
+            info = process.open(path, content)
+        except BaseException:
+            self._give_back(process)
+            raise
+        return IsolatedMedia(process, info, self._give_back)
+
+    def close(self) -> None:
+        """End all processes that are idle now; those at work end when their file is closed."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for process in idle:
+            process.close()
+
+    def _lend(self) -> DecodingProcess:
+        while True:
+            with self._lock:
+                process = self._idle.pop() if self._idle else None
+            if process is None:
+                return DecodingProcess(self._limits)
+            if process.usable:
+                return process
+            process.close()
+
+    def _give_back(self, process: DecodingProcess) -> None:
+        if process.usable:
+            with self._lock:
+                if not self._closed:
+                    self._idle.append(process)
+                    return
+        process.close()
+
+
+class IsolatedMedia(Media):
+    """A file that another process decodes; one sampling of it at a time."""
+
+    def __init__(
+        self, process: DecodingProcess, info: MediaInfo, give_back: Callable[[DecodingProcess], None]
+    ) -> None:
+        self.info = info
+        self._process: DecodingProcess | None = process
+        self._give_back = give_back
+
+    def sample(self, wanted: int | Sampling) -> Iterator[Frame]:
+        """Give frames in order; the other process decodes ahead. See ``Media.sample``."""
+        sampling = sampling_of(wanted)
+        if self._process is None:
+            raise ValueError("the file is closed")
+        return self._process.sample(sampling)
+
+    def facts(self) -> FileFacts:
+        """Read the technical facts that the header states; the other process reads it."""
+        if self._process is None:
+            raise ValueError("the file is closed")
+        return self._process.facts()
+
+    def close(self) -> None:
+        """Close the file; its process is free for the next."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.close_file()
+            self._give_back(process)
+
+
+class DecodingProcess:
+    """One process that decodes one file after the other; see ``decoding_child`` for the other side."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._files = 0
+        self._ready = False
+        self._sampling = False
+        self._late = False
+        self._patience = limits.decoding_seconds
+        path = [os.path.abspath(entry) for entry in sys.path]  # noqa: PTH100 (entries can be empty)
+        readable = [*path, sys.prefix, sys.base_prefix]
+        settings = {
+            "path": path,
+            "readable": readable,
+            "limits": asdict(limits),
+            "hands_over_files": HANDS_OVER_FILES,
+        }
+        self._door: socket.socket | None = None
+        far: socket.socket | None = None
+        if HANDS_OVER_FILES:
+            self._door, far = socket.socketpair()
+        environment = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 (this very interpreter)
+                [sys.executable, "-I", "-S", "-B", "-c", _START, json.dumps(settings)],
+                stdin=subprocess.PIPE if far is None else far.fileno(),
+                stdout=subprocess.PIPE,
+                stderr=None if os.environ.get("UNMASK_DEBUG") else subprocess.DEVNULL,
+                bufsize=0,
+                env=environment | {"MALLOC_ARENA_MAX": "2"},
+            )
+        except OSError as error:
+            raise DecodingProcessError(f"no process for decoding can be started: {error.strerror}") from error
+        finally:
+            if far is not None:
+                far.close()
+        self._answers = cast("io.RawIOBase", self._process.stdout)  # Being unbuffered.
+        _widen(self._answers.fileno())
+        self._end = weakref.finalize(self, _end, self._process, self._door)
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can take another file."""
+        return self._end.alive and self._process.poll() is None and self._files < FILES_A_PROCESS
+
+    def open(self, path: Path, content: Content) -> MediaInfo:
+        """Hand over a file; MediaError when it cannot be opened as its content says."""
+        self._files += 1
+        self._late = False
+        self._patience = self._limits.decoding_seconds
+        self._ask({"open": content.kind, "formats": content.formats, "path": str(path.absolute())}, path)
+        message = self._hear()
+        try:
+            return _info(message["info"])
+        except (KeyError, TypeError, ValueError):
+            self._give_up()
+
+    def sample(self, sampling: Sampling) -> Iterator[Frame]:
+        """Give frames as they come; a sampling that is not read to its end ends the process."""
+        if self._sampling:
+            raise RuntimeError("one sampling at a time")
+        self._sampling = True
+        try:
+            self._ask({"sample": asdict(sampling)})
+            index = 0
+            while "end" not in (message := self._hear()):
+                yield self._frame(index, message)
+                index += 1
+        except MediaError:
+            if self._process.poll() is None:
+                self._sampling = False
+            raise
+        else:
+            self._sampling = False
+        finally:
+            if self._sampling:
+                self.close()
+
+    def facts(self) -> FileFacts:
+        """Ask for the facts of the file at hand; MediaError when they cannot be had."""
+        self._ask({"facts": True})
+        try:
+            return FileFacts.from_dict(self._hear()["facts"])
+        except (KeyError, ValueError):
+            self._give_up()
+
+    def close_file(self) -> None:
+        """Let go of the file."""
+        if self.usable:
+            with contextlib.suppress(OSError):
+                self._ask({"close": True})
+
+    def close(self) -> None:
+        """End the process."""
+        self._end()
+
+    def _ask(self, request: dict[str, Any], path: Path | None = None) -> None:
+        """Send a request, and the file of that path with it."""
+        data = json.dumps(request).encode() + b"\n"
+        try:
+            if self._door is None:
+                assert self._process.stdin is not None
+                self._process.stdin.write(data)
+            elif path is None:
+                self._door.sendall(data)
+            else:
+                file = _opened(path)
+                try:
+                    socket.send_fds(self._door, [data], [file])
+                finally:
+                    os.close(file)
+        except OSError:
+            self._give_up()
+
+    def _hear(self) -> dict[str, Any]:
+        """Read one message, within what is left of the time; MediaError when the process told of one, or died."""
+        message = self._within_time(lambda: read_message(self._answers))
+        if "ready" in message:
+            self._ready = True
+            return self._hear()
+        if "error" in message:
+            status, detail = message["error"], str(message.get("detail"))
+            raise MediaError(status if status in get_args(MediaStatus) else "unreadable", detail)
+        return message
+
+    def _frame(self, index: int, message: dict[str, Any]) -> Frame:
+        """Read the pixels behind a picture's header, which is held against the limits: it may be a lie."""
+        import numpy as np
+
+        try:
+            moment, width, height = float(message["time"]), int(message["width"]), int(message["height"])
+            turn = Turn(**{name: bool(value) for name, value in message["turn"].items()})
+        except (KeyError, TypeError, ValueError, AttributeError):
+            self._give_up()
+        if min(width, height) < 1 or width * height > max(
+            self._limits.image_pixels, self._limits.video_side**2
+        ):
+            self._give_up()
+        pixels = self._within_time(lambda: read_exactly(self._answers, width * height * CHANNELS))
+        return framed(index, moment, np.frombuffer(pixels, np.uint8), width, height, turn)
+
+    def _within_time(self, read: Callable[[], T]) -> T:
+        """Read, and kill the process when that takes longer than what is left for this file."""
+        started = time.monotonic()
+        guard = threading.Timer(max(0.0, self._patience), self._kill_late)
+        guard.daemon = True
+        guard.start()
+        try:
+            return read()
+        except (BrokenConversationError, OSError):
+            self._give_up()
+        finally:
+            guard.cancel()
+            self._patience -= time.monotonic() - started
+
+    def _kill_late(self) -> None:
+        self._late = True
+        self._process.kill()
+
+    def _give_up(self) -> NoReturn:
+        """Say what became of the process, as the file's fault unless it never ran."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=1.0)
+        code = self._process.poll()
+        self.close()
+        if self._late or (hasattr(signal, "SIGXCPU") and code == -signal.SIGXCPU):
+            seconds = self._limits.decoding_seconds
+            raise MediaError("too_large", f"decoding it takes longer than {seconds:g} s")
+        if not self._ready:
+            raise DecodingProcessError(f"the process for decoding ended at once, with {code}")
+        raise MediaError("unreadable", "the decoder crashed on it")
+
+
+def _opened(path: Path) -> int:
+    """Open a file that was plain a moment ago, without waiting if it has become a pipe meanwhile."""
+    try:
+        return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise MediaError("unreadable", (error.strerror or "cannot be opened").lower()) from error
+
+
+def _info(values: dict[str, Any]) -> MediaInfo:
+    """Rebuild the facts about a file, which come from where hostile bytes were read."""
+
+    def number(name: str) -> float | None:
+        return None if values[name] is None else float(values[name])
+
+    kind, frames, codec = values["kind"], number("frames"), values["codec"]
+    if kind not in get_args(MediaKind):
+        raise ValueError
+    return MediaInfo(
+        kind,
+        int(values["width"]),
+        int(values["height"]),
+        number("duration"),
+        number("frame_rate"),
+        None if codec is None else str(codec),
+        None if frames is None else int(frames),
+    )
+
+
+def _widen(pipe: int) -> None:
+    """Let more of a picture through at a time, where that can be asked for."""
+    with contextlib.suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+
+
+def _end(process: subprocess.Popen[bytes], door: socket.socket | None) -> None:
+    process.kill()
+    for end in (process.stdin, process.stdout, door):
+        if end is not None:
+            end.close()
+    process.wait()

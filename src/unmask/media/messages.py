@@ -1,0 +1,49 @@
+"""How a scan and the process that decodes for it talk: short JSON messages, and pixels behind some of them."""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import io
+
+_LENGTH = struct.Struct("!I")
+_LONGEST = 1 << 20
+
+
+class BrokenConversationError(Exception):
+    """The other side ended, or says what makes no sense."""
+
+
+def packed(message: dict[str, Any]) -> bytes:
+    """Return a message as it travels."""
+    text = json.dumps(message).encode()
+    return _LENGTH.pack(len(text)) + text
+
+
+def read_message(source: io.RawIOBase) -> dict[str, Any]:
+    """Read one message; BrokenConversationError at the end."""
+    (length,) = _LENGTH.unpack(read_exactly(source, _LENGTH.size))
+    if length > _LONGEST:
+        raise BrokenConversationError
+    try:
+        message = json.loads(read_exactly(source, length))
+    except ValueError as error:
+        raise BrokenConversationError from error
+    if not isinstance(message, dict):
+        raise BrokenConversationError
+    return message
+
+
+def read_exactly(source: io.RawIOBase, count: int) -> bytearray:
+    """Read so many bytes; BrokenConversationError when they end early."""
+    data = bytearray(count)
+    view = memoryview(data)
+    while view:
+        got = source.readinto(view)
+        if not got:
+            raise BrokenConversationError
+        view = view[got:]
+    return data

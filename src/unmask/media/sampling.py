@@ -1,0 +1,66 @@
+"""Which frames of a video are asked for."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MAX_FRAMES = 1024
+TIE_SECONDS = 1e-6  # Above the rounding errors of time stamps, below any distance of frames.
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """An order for frames; an image gives its only picture whatever the order.
+
+    Parameters
+    ----------
+    count
+        Frames at most, 1 to 1024. Unless told otherwise they lie in the middles of as many equal parts of the video.
+    every
+        One frame each so many seconds instead, from the first frame on, as long as there are fewer than ``count``.
+    until
+        Look at the first so many seconds only.
+    cheaply
+        Take from each of the parts the frame that costs least to decode: a key frame where there is one.
+    taken
+        With ``cheaply``: leave out the parts in which one of these times lies, in seconds from the first frame.
+    whole
+        Every frame there is, whatever the count.
+    """
+
+    count: int
+    every: float | None = None
+    until: float | None = None
+    cheaply: bool = False
+    taken: Sequence[float] = ()
+    whole: bool = False
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.count <= MAX_FRAMES:
+            raise ValueError(f"the count of frames must be between 1 and {MAX_FRAMES}, not {self.count}")
+        for seconds in (self.every, self.until):
+            if seconds is not None and not 0 < seconds < float("inf"):
+                raise ValueError(f"seconds must be positive and finite, not {seconds}")
+
+    def end(self, start: float, end: float) -> float:
+        """Return where to stop looking, for a video from ``start`` to ``end``, in seconds."""
+        return end if self.until is None else min(end, start + self.until)
+
+    def parts(self, start: float, end: float) -> list[tuple[float, float]]:
+        """Return the parts, as (from, to) in seconds, out of each of which one frame is wanted."""
+        end = self.end(start, end)
+        step = (end - start) / self.count
+        edges = [start + step * part for part in range(self.count)] + [end]
+        parts = itertools.pairwise(edges)
+        taken = [start + time + TIE_SECONDS for time in self.taken]
+        return [(low, high) for low, high in parts if not any(low <= time < high for time in taken)]
+
+    def moments(self, start: float, end: float) -> list[float]:
+        """Return the times at which frames are wanted when their cost does not count, ascending."""
+        if self.every is None:
+            return [(low + high) / 2 for low, high in self.parts(start, end)]
+        end = self.end(start, end)
+        moments = [start + self.every * number for number in range(self.count)]
+        return [moment for moment in moments if moment < end] or [start]

@@ -1,0 +1,43 @@
+"""Files that come as a stream, such as standard input: put down where they can be sought in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
+
+from unmask.media.frame import Limits, MediaError
+
+_BLOCK_BYTES = 1 << 20
+
+
+@contextmanager
+def put_down(stream: BinaryIO, limits: Limits) -> Iterator[Path]:
+    """Copy a stream into a temporary file that lives as long as the context.
+
+    Raises
+    ------
+    MediaError
+        ``too_large`` as soon as there is more than the largest limit on files; no more than that is read or written.
+        ``unreadable`` when the stream cannot be read to its end.
+    """
+    bound = max(limits.image_bytes, limits.video_bytes)
+    with TemporaryDirectory(prefix="unmask-") as folder:
+        path = Path(folder, "stream")
+        with path.open("wb") as file:
+            left = bound
+            while block := _read(stream, min(_BLOCK_BYTES, left + 1)):
+                left -= len(block)
+                if left < 0:
+                    raise MediaError("too_large", f"more than {bound} bytes, which is the limit")
+                file.write(block)
+        yield path
+
+
+def _read(stream: BinaryIO, count: int) -> bytes:
+    try:
+        return stream.read(count)
+    except (OSError, ValueError) as error:
+        raise MediaError("unreadable", "the stream cannot be read to its end") from error

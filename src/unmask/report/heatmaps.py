@@ -1,0 +1,86 @@
+"""Maps of numbers laid over a face crop as colours that stay apart without colour vision."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# Scales are fixed, so that pictures of different faces and files can be compared.
+STRONGEST_PATCH_LOGIT = 12.0
+STRONGEST_ERROR = 0.5
+
+# Dark violet over red and orange to pale yellow: brightness rises all the way, as in matplotlib's "inferno".
+_RAMP = ((0, 0, 4), (66, 10, 104), (147, 38, 103), (221, 81, 58), (252, 165, 10), (252, 255, 164))
+_SIDE = 224
+
+
+def strength_of_patches(patch_logits: np.ndarray) -> np.ndarray:
+    """Scale patch logits to [0, 1]: 0 where a place does not speak for manipulation, 1 from a logit of 12."""
+    import numpy as np
+
+    strength: np.ndarray = np.clip(patch_logits / STRONGEST_PATCH_LOGIT, 0, 1)
+    return strength
+
+
+def strength_of_errors(error_map: np.ndarray) -> np.ndarray:
+    """Scale an error map to [0, 1]: 1 from a difference of half the range of a pixel."""
+    import numpy as np
+
+    return np.clip(error_map / STRONGEST_ERROR, 0, 1)
+
+
+def overlay(crop: np.ndarray, strength: np.ndarray) -> np.ndarray:
+    """Lay strengths (h, w) in [0, 1] over a crop (H, W, 3) uint8 turned grey: (224, 224, 3) uint8."""
+    import numpy as np
+    from PIL import Image
+
+    size = (_SIDE, _SIDE)
+    grey = np.asarray(Image.fromarray(crop).convert("L").resize(size), np.float32)[..., None]
+    smooth = Image.fromarray(strength.astype(np.float32)).resize(size, Image.Resampling.BICUBIC)
+    value = np.clip(np.asarray(smooth), 0, 1)
+    cover = np.sqrt(value)[..., None] * 0.85
+    blended: np.ndarray = np.rint(grey * (1 - cover) + _colours(value) * cover).astype(np.uint8)
+    return blended
+
+
+def scale_bar() -> np.ndarray:
+    """Give the colours from 0 to 1, left to right, as they look over mid grey: (8, 120, 3) uint8."""
+    import numpy as np
+
+    value = np.linspace(0, 1, 120, dtype=np.float32)
+    cover = np.sqrt(value)[:, None] * 0.85
+    row = np.rint(128 * (1 - cover) + _colours(value) * cover).astype(np.uint8)
+    return np.broadcast_to(row, (8, 120, 3))
+
+
+def jpeg(image: np.ndarray, quality: int = 82) -> bytes:
+    """Code a picture (H, W, 3) uint8 RGB as JPEG, without any metadata."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG", quality=quality, optimize=True)
+    return buffer.getvalue()
+
+
+def strongest_place(strength: np.ndarray) -> str:
+    """Say in words where a map (h, w) is strongest, for those who do not see it."""
+    import numpy as np
+
+    row, column = np.unravel_index(int(np.argmax(strength)), strength.shape)
+    height = ("upper", "middle", "lower")[min(2, 3 * int(row) // strength.shape[0])]
+    side = ("left", "centre", "right")[min(2, 3 * int(column) // strength.shape[1])]
+    if (height, side) == ("middle", "centre"):
+        return "the centre"
+    return f"the {height} {side}"
+
+
+def _colours(value: np.ndarray) -> np.ndarray:
+    """Give the ramp's colours of values in [0, 1]: (..., 3) float32 in [0, 255]."""
+    import numpy as np
+
+    stops = np.linspace(0, 1, len(_RAMP))
+    ramp = np.asarray(_RAMP, np.float32)
+    return np.stack([np.interp(value, stops, ramp[:, c]) for c in range(3)], axis=-1).astype(np.float32)

@@ -1,0 +1,85 @@
+"""Which frames a scan looks at: few at first, more only where these do not settle the verdict."""
+
+import numpy as np
+import pytest
+
+from unmask.media import MediaInfo
+from unmask.scanning import Scanner, Settings, scan
+
+FACE = (20, 40, 80, 110)
+
+
+def clip(make_video, toys, colours):
+    """2.4 s, one face, its colour as listed over the frames."""
+    return make_video([toys.draw([(FACE, colour)]) for colour in colours])
+
+
+def test_a_clear_case_is_settled_by_the_first_look(make_video, toys, detector, finder):
+    path = clip(make_video, toys, [toys.BLUE] * 24)
+    coverage = scan(path, Settings(), detector, finder).coverage
+    assert (coverage.frames_sampled, coverage.frames_planned) == (3, 12)
+    assert coverage.longest_gap == pytest.approx(0.8, abs=0.11)
+
+
+def test_an_undecided_case_is_looked_at_again_between_the_frames_seen(make_video, toys, detector, finder):
+    path = clip(make_video, toys, [toys.GREEN] * 24)  # A logit of 0: as likely real as fake.
+    result = scan(path, Settings(), detector, finder)
+    times = [frame.time for frame in result.tracks[0].frames]
+    assert result.verdict == "inconclusive" and len(times) == 12
+    assert np.allclose(np.diff(times), 0.2, atol=0.11)
+
+
+def test_frames_that_disagree_are_looked_at_again(make_video, toys, detector, finder):
+    """One frame of three speaks against the rest; the second look finds that it is no exception."""
+    pictures = [toys.draw([((220, 40, 250, 70), colour)]) for colour in [toys.BLUE] * 16 + [toys.RED] * 8]
+    for picture in pictures:
+        picture[:, :160] = 80  # Beside it a change of the face's colour is no cut.
+    path = make_video(pictures)
+    assert scan(path, Settings(), detector, finder).coverage.frames_sampled == 12
+
+
+def test_a_video_without_faces_is_looked_at_again(make_video, toys, detector, finder):
+    empty, face = toys.draw([]), toys.draw([(FACE, toys.RED)])
+    # The only face comes between the frames of the first look, which are at 0, 0.8 and 1.6 s, and on one of the second.
+    path = make_video([empty] * 9 + [face] * 3 + [empty] * 12)
+    result = scan(path, Settings(), detector, finder)
+    assert result.status == "ok" and result.coverage.frames_with_face == 1
+
+
+def test_a_given_number_is_neither_less_nor_more(make_video, toys, detector, finder):
+    path = clip(make_video, toys, [toys.GREEN] * 24)
+    coverage = scan(path, Settings(frames=5), detector, finder).coverage
+    assert (coverage.frames_sampled, coverage.frames_planned) == (5, 5)
+
+
+def test_a_frame_every_so_often_of_the_beginning(make_video, toys, detector, finder):
+    path = clip(make_video, toys, [toys.BLUE] * 24)
+    result = scan(path, Settings(every=0.5, seconds=1.7), detector, finder)
+    assert [frame.time for frame in result.tracks[0].frames] == pytest.approx([0, 0.5, 1.0, 1.5], abs=0.06)
+    assert result.coverage.longest_gap == pytest.approx(0.9, abs=0.11)
+    assert result.coverage.frames_planned == 4
+
+
+@pytest.mark.parametrize(
+    ("duration", "seconds", "counts"),
+    [
+        (10.0, None, [3, 12]),
+        (None, None, [3, 12]),
+        (100.0, None, [5, 20]),
+        (9999.0, None, [8, 32]),
+        (9999.0, 20.0, [3, 12]),
+    ],
+)
+def test_longer_videos_get_more_frames(duration, seconds, counts):
+    info = MediaInfo("video", 640, 480, duration)
+    assert [look.count for look in Settings(seconds=seconds).looks_at(info)] == counts
+
+
+def test_scores_do_not_depend_on_the_number_of_threads_or_on_isolation(make_video, toys, finder):
+    path = clip(make_video, toys, [toys.GREEN] * 12 + [toys.BLUE] * 12)
+    results = []
+    for settings in (Settings(threads=1), Settings(threads=3), Settings(isolated=False)):
+        with Scanner(settings, toys.ColourDetector(), finder) as scanner:
+            result = scanner.scan(path).to_dict()
+        results.append({key: value for key, value in result.items() if key != "seconds"})
+    assert results[0] == results[1] == results[2]

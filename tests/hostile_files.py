@@ -358,9 +358,7 @@ def _(path):
 
 @hostile("absurd-times.ts", READ)
 def _(path):
-    write_clip(
-        path, codec="mpeg2video", format="mpegts", times=[0, 3_600, *((n << 30) for n in range(1, 7))]
-    )
+    write_clip(path, codec="mpeg2video", format="mpegts", times=[0, 3_600, *((n << 30) for n in range(1, 7))])
 
 
 @hostile("ten-bits.mp4", READ)
@@ -391,4 +389,3 @@ def _(path):
 @hostile("long-and-thin.png", READ)
 def _(path):
     path.write_bytes(png(70_000, 1, 0, 1))
-

@@ -43,7 +43,11 @@ def scanned(tmp_path_factory):
     paths = [path for path, _ in made.values()]
     words = ["scan", *paths, "--json", "--detector", detector, "--report", folder / "report"]
     done = subprocess.run(
-        [sys.executable, "-c", program, *map(str, words)], capture_output=True, text=True, timeout=280, cwd=folder
+        [sys.executable, "-c", program, *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        cwd=folder,
     )
     results = {Path(row["path"]).name: row for row in json.loads(done.stdout)}
     memory = [int(kilobytes) / 1000 for kilobytes in (folder / "memory").read_text().split()]
@@ -88,7 +92,9 @@ def test_memory_is_bounded(scanned):
     assert sum(memory) < MEGABYTES, f"{memory[0]:.0f} MB for the scan, {memory[1]:.0f} MB for decoding"
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the superuser may read everything")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the superuser may read everything"
+)
 def test_a_file_that_may_not_be_read_is_unreadable(tmp_path):
     from unmask.media import MediaError, open_media
 

@@ -43,7 +43,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--uploads", type=int, default=200)
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--between-kills", type=float, nargs=2, default=(2.0, 6.0), metavar="SECONDS")
+    parser.add_argument("--between-kills", type=float, nargs=2, default=(5.0, 15.0), metavar="SECONDS")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 

@@ -286,9 +286,11 @@ class Scanner:
         if verdict.verdict == "inconclusive":
             return False
         fake = verdict.verdict == "likely_fake"
+        # What all frames of a video are off by together no further frame takes away.
+        of_frames = replace(rule.calibration, between_sd=0.0)
         for track in [tracks[verdict.track]] if fake else tracks:
             logits = [sighting.logit for sighting in track]
-            low, high = logit_interval(trimmed_mean(logits), rule.calibration, SETTLED_LEVEL)
+            low, high = logit_interval(trimmed_mean(logits), of_frames, SETTLED_LEVEL)
             doubt = min(low, *logits) if fake else max(high, *logits)
             if (rule.calibration.score(doubt) >= rule.threshold) != fake:
                 return False

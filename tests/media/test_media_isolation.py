@@ -185,8 +185,10 @@ def test_no_file_can_be_opened_or_written(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["secret.txt"]
 
 
+# A process started in the background of a script ignores Ctrl-C unless it is told otherwise.
 HOLDER = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from unmask.media import DecodingProcesses, Limits
 with DecodingProcesses(Limits()) as processes:
     media = processes.open(sys.argv[1])

@@ -13,7 +13,7 @@ from unmask.serve.app import create_app
 from unmask.serve.server import configuration, listen
 
 TOY_WORKER = [sys.executable, str(Path(__file__).with_name("toy_worker.py"))]
-SOON = 30.0
+SOON = 120.0  # seconds; a loaded machine starts a worker slowly
 
 
 @contextlib.contextmanager

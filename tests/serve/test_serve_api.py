@@ -24,6 +24,12 @@ def test_jobs_are_listed_in_pages(serve, upload):
     assert client.get("/v1/scans", params={"state": "done"}).json() == {"items": [], "next": None}
 
 
+def test_no_answer_waits_for_an_acknowledgement(serve):
+    """With Nagle's algorithm on, even the quickest of many answers takes the 40 ms of a delayed acknowledgement."""
+    client = serve()
+    assert min(client.get("/healthz").elapsed.total_seconds() for _ in range(30)) < 0.03
+
+
 def test_detectors_come_with_their_cards(serve):
     listed = serve().get("/v1/detectors").json()
     assert listed["default"] in {card["name"] for card in listed["items"]}

@@ -70,7 +70,7 @@ def test_the_weights_that_are_kept_have_no_decoder_and_classify(recipe):
     import onnx
 
     names = [output.name for output in onnx.load(out / "model.onnx").graph.output]
-    assert names == ["logit", "score"]
+    assert names == ["logit", "score", "patch_logits"]
 
 
 def test_a_run_that_was_stopped_where_it_classifies_goes_on(recipe, monkeypatch):

@@ -31,7 +31,7 @@ class TrunkReference(_Part):
 class Calibration(_Part):
     """Platt's calibration: score = sigmoid(slope * logit + intercept), and the spreads of logits.
 
-    within_sd : of a frame around its video. between_sd : of a video's mean around what its label gives.
+    within_sd : of a frame around its video. between_sd : what all frames of a video are off by together.
     """
 
     kind: str = "platt"

@@ -281,6 +281,7 @@ def make_card(
             within_sd=spread_within(
                 rows.logit, [rows.set, rows.recording.astype(str), rows.label.astype(str)]
             ),
+            between_sd=recipe.export.between_sd,
         ),
         tasks=recipe.export.tasks,
         limits=recipe.export.limits,

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 
 from unmask.serve.access import Client, identify
 from unmask.serve.files import remove_files, report_folder, upload_path
@@ -256,7 +256,7 @@ def _event(service: Service, job: Job) -> bytes:
 
 @router.get(
     "/{id}/report",
-    response_class=FileResponse,
+    response_class=Response,
     responses=responses(404, 409, 422) | {200: {"content": {"text/html": {}}, "description": "A page"}},
 )
 def report(request: Request, id: JobId, client: Asking, download: bool = False) -> Response:
@@ -264,7 +264,7 @@ def report(request: Request, id: JobId, client: Asking, download: bool = False) 
     return _report_file(request, id, client, "index.html", download)
 
 
-@router.get("/{id}/report/{file}", response_class=FileResponse, responses=responses(404, 409, 422))
+@router.get("/{id}/report/{file}", response_class=Response, responses=responses(404, 409, 422))
 def report_part(request: Request, id: JobId, client: Asking, file: str) -> Response:
     """Give a file that the report is made of, such as scan.json."""
     return _report_file(request, id, client, file, False)
@@ -285,7 +285,8 @@ def _report_file(request: Request, identifier: str, client: Client, name: str, d
     headers: dict[str, Any] = {"Content-Security-Policy": REPORT_POLICY}
     if download:
         headers["Content-Disposition"] = f'attachment; filename="unmask-{identifier[:8]}.html"'
-    return FileResponse(files[name], media_type=REPORT_TYPES[files[name].suffix], headers=headers)
+    # Read here, in one go: a file sent in pieces would change threads for each.
+    return Response(files[name].read_bytes(), media_type=REPORT_TYPES[files[name].suffix], headers=headers)
 
 
 def _job(service: Service, identifier: str, client: Client, whole: bool = False) -> Job:

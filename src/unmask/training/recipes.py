@@ -145,7 +145,9 @@ class ExportOptions(Options):
     mirror: bool = False
     threshold: Literal["balanced_accuracy", "eer"] = "balanced_accuracy"
     between_sd: float | None = Field(
-        default=None, ge=0, description="logits: what all frames of a video are off by together, for its interval"
+        default=None,
+        ge=0,
+        description="logits: what all frames of a video are off by together, for its interval",
     )
     band_error: float = Field(
         default=0.1, gt=0, lt=0.5, description="share of real and of fake faces on the wrong side of the band"

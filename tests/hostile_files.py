@@ -137,7 +137,7 @@ def _(path):
     path.write_bytes(data)
 
 
-@hostile("lying-header.avi", LARGE, BROKEN)
+@hostile("lying-header.avi", LARGE, BROKEN, STRANGE, READ)
 def _(path):
     write_clip(path, codec="rawvideo", pixels="bgr24")
     data = path.read_bytes()
@@ -244,7 +244,7 @@ def _(path):
     path.write_bytes(mutants.seed("picture.png") + mutants.seed("front.mp4"))
 
 
-@hostile("page-and-clip.mp4", READ)
+@hostile("page-and-clip.mp4", READ, BROKEN)
 def _(path):
     page = b"<script>alert(1)</script>"
     path.write_bytes(struct.pack(">I", len(page) + 8) + b"free" + page + mutants.seed("front.mp4"))
@@ -309,12 +309,13 @@ def _(path):
 
 @hostile("sound-with-cover.m4a", STRANGE)
 def _(path):
-    with av.open(str(path), "w", format="ipod") as file:
+    with av.open(str(path), "w", format="mp4") as file:
         cover = file.add_stream("mjpeg", rate=1)
         cover.width, cover.height, cover.pix_fmt = mutants.WIDTH, mutants.HEIGHT, "yuvj420p"
         cover.disposition = av.stream.Disposition.attached_pic
         sound = file.add_stream("aac", rate=16_000)
-        file.mux(cover.encode(av.VideoFrame.from_ndarray(mutants.pictures(1)[0], format="rgb24")))
+        picture = av.VideoFrame.from_ndarray(mutants.pictures(1)[0], format="rgb24")
+        file.mux([*cover.encode(picture), *cover.encode()])
         for _ in range(20):
             frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
             frame.rate = 16_000

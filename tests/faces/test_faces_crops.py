@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -95,3 +97,24 @@ def test_read_only_and_strided_pictures(ramp):
     view = ramp[::-1, ::2]
     view.flags.writeable = False
     assert cut(view, (20, 20, 60, 60), PLAIN).shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "box"), [((1, 70_000), (0, 0, 70_000, 1)), ((48, 64), (-1e9, -1e9, 1e9, 1e9))]
+)
+def test_a_hostile_face_box_takes_little_memory(shape, box):
+    image = np.full((*shape, 3), 77, np.uint8)
+    tracemalloc.start()
+    crop = cut(image, box, PROFILES["wide"], 224)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert crop.shape == (224, 224, 3) and (crop == 77).all() and most < 200e6
+
+
+def test_a_very_large_face_is_cut_as_a_reduced_picture_of_it_would_be():
+    ramp = np.linspace(0, 255, 9_000).astype(np.uint8)
+    image = np.repeat(np.broadcast_to(ramp, (200, 9_000))[..., None], 3, axis=2)
+    box = (500.0, 50.0, 8_500.0, 150.0)
+    reduced = np.asarray(Image.fromarray(image).resize((900, 20), Image.Resampling.BOX))
+    small = cut(reduced, tuple(value / 10 for value in box), PROFILES["tight"], 64)
+    assert np.abs(cut(image, box, PROFILES["tight"], 64).astype(int) - small).max() <= 2

@@ -12,6 +12,8 @@ from unmask.faces.face import Box
 if TYPE_CHECKING:
     import numpy as np
 
+_LARGEST_SIDE = 4096  # Pixels of a square that is copied whole.
+
 
 @dataclass(frozen=True)
 class CropProfile:
@@ -97,21 +99,26 @@ def cut(image: np.ndarray, box: Box, profile: CropProfile, size: int | None = No
     reach = math.ceil((x1 - x0) / size) + 2
     left, top = math.floor(x0) - reach, math.floor(y0) - reach
     right, bottom = math.ceil(x1) + reach, math.ceil(y1) + reach
-    region = _region(image, left, top, right, bottom)
+    # A square around a hostile picture's "face" can be any size; every step-th pixel will do for a crop so small.
+    step = math.ceil((x1 - x0) / max(_LARGEST_SIDE, 4 * size))
+    region = _region(image, left, top, right, bottom, step)
     crop = Image.fromarray(region).resize(
         (size, size),
         Image.Resampling.BILINEAR,
-        box=(x0 - left, y0 - top, x1 - left, y1 - top),
+        box=((x0 - left) / step, (y0 - top) / step, (x1 - left) / step, (y1 - top) / step),
         reducing_gap=3.0,
     )
     return np.asarray(crop)
 
 
-def _region(image: np.ndarray, left: int, top: int, right: int, bottom: int) -> np.ndarray:
-    """Copy a rectangle of the image; what lies outside is mirrored at the border."""
+def _region(image: np.ndarray, left: int, top: int, right: int, bottom: int, step: int = 1) -> np.ndarray:
+    """Copy every step-th pixel of a rectangle of the image; what lies outside is mirrored at the border."""
     import numpy as np
 
     height, width = image.shape[:2]
+    if step > 1:
+        rows, columns = (_mirrored(*ends, step) for ends in ((top, bottom, height), (left, right, width)))
+        return np.ascontiguousarray(image[rows[:, None], columns])
     rows = _mirrored(top, bottom, height)
     columns = _mirrored(left, right, width)
     if top >= 0 and left >= 0 and bottom <= height and right <= width:
@@ -119,13 +126,14 @@ def _region(image: np.ndarray, left: int, top: int, right: int, bottom: int) -> 
     return np.ascontiguousarray(image[rows][:, columns])
 
 
-def _mirrored(start: int, stop: int, length: int) -> np.ndarray:
-    """Return the places start .. stop - 1; those outside are mirrored once, and beyond that held at the edge.
+def _mirrored(start: int, stop: int, length: int, step: int = 1) -> np.ndarray:
+    """Return the places start .. stop - 1, or every step-th of them.
 
-    The border pixel itself is not repeated, as in numpy's pad mode "reflect".
+    Those outside are mirrored once, and beyond that held at the edge. The border pixel itself is not
+    repeated, as in numpy's pad mode "reflect".
     """
     import numpy as np
 
-    places = np.abs(np.arange(start, stop))
+    places = np.abs(np.arange(start, stop, step))
     places = np.where(places >= length, 2 * (length - 1) - places, places)
     return np.clip(places, 0, length - 1)

@@ -136,7 +136,7 @@ def _eight_bit_rgb(image: Image.Image) -> Image.Image:
         paper = Image.new("RGB", picture.size, (255, 255, 255))
         paper.paste(picture, mask=picture)
         return paper
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")  # Converting copies, whatever the mode.
 
 
 def _eight_bit_grey(image: Image.Image) -> Image.Image:

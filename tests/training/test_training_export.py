@@ -166,7 +166,7 @@ def test_weights_are_read_back_without_the_file_that_training_began_with(tmp_pat
 def test_the_card_holds_how_well_real_validation_faces_are_rebuilt(network, classifier):
     card = read_card(network / "detector")
     detector = Detector(network / "detector")
-    views = open_views(load_recipe(network / "recipe.yaml").data, size=48, seed=0, training=False)[0]
+    views = open_views(load_recipe(network / "recipe.yaml"), size=48, training=False)[0]
     real = [views.image(row) for row in range(len(views.rows)) if views.rows.label[row] == 0]
     errors = detector.predict(np.stack(real)).reconstruction_errors
     spread = card.quality.reconstruction_error

@@ -32,7 +32,7 @@ def assert_same(a, b):
 def test_each_row_holds_its_own_map_target_and_label(toy_recipe):
     recipe = toy_recipe("data.train.0.views=2")
     (stores,) = cached(recipe)
-    views = maps.open_views(recipe.data, size=224, seed=0, training=True)[0]
+    views = maps.open_views(recipe, size=224, training=True)[0]
     assert len(stores) == 2
     for number, store in enumerate(stores):
         assert store.maps.shape == (24, 16, 12)

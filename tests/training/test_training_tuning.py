@@ -116,10 +116,10 @@ def test_calibration_is_fitted_on_the_int8_trunk(run):
     card, kept = read_card(run / "detector"), np.load(run / "validation.npz")
     assert card.metrics["validation"]["faces"]["real"] == (kept["label"] == 0).sum()
     detector = Detector(run / "detector", threads=1)
-    faces = load_recipe(run / "recipe.yaml").data
+    recipe = load_recipe(run / "recipe.yaml")
     from unmask.training.views import open_views
 
-    views = open_views(faces, size=224, seed=0, training=False)[0]
+    views = open_views(recipe, size=224, training=False)[0]
     logits = detector.logits(np.stack([views.image(row) for row in range(len(views.rows))]))
     np.testing.assert_allclose(logits, kept["logit"], rtol=0.1, atol=0.1)
 

@@ -10,7 +10,7 @@ from unmask.training.views import open_views
 
 
 def views_of(recipe, training=True, size=48):
-    return open_views(recipe.data, size=size, seed=recipe.seed, training=training)[0]
+    return open_views(recipe, size=size, training=training)[0]
 
 
 def test_a_view_depends_on_seed_crop_and_number_alone(toy_recipe):
@@ -23,6 +23,15 @@ def test_a_view_depends_on_seed_crop_and_number_alone(toy_recipe):
     np.testing.assert_array_equal(again.image(3, view=1), first)
     assert (views.image(3, view=2) != first).any()
     assert (views_of(toy_recipe("seed=1")).image(3, view=1) != first).any()
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_blends_are_drawn_by_the_data_s_seed_whatever_the_run_s(toy_recipe, training):
+    part = "train" if training else "validation"
+    blended = [f"data.{part}.0.kind=self_blended", "data.seed=5"]
+    first = views_of(toy_recipe(*blended), training).image(1)
+    np.testing.assert_array_equal(views_of(toy_recipe(*blended, "seed=1"), training).image(1), first)
+    assert (views_of(toy_recipe(blended[0], "data.seed=6"), training).image(1) != first).any()
 
 
 def test_real_and_fake_of_a_recording_share_cut_and_degradation(toy_recipe):

@@ -102,8 +102,8 @@ class ImageBatches:
     def __init__(self, recipe: Recipe) -> None:
         size = recipe.model.backbone.input_size
         self.recipe = recipe
-        self.views = open_views(recipe.data, size=size, seed=recipe.data_seed, training=True)
-        self.held_out = open_views(recipe.data, size=size, seed=recipe.data_seed, training=False)
+        self.views = open_views(recipe, size=size, training=True)
+        self.held_out = open_views(recipe, size=size, training=False)
         self.sampler = paired_sampler(recipe, [(views.rows.label, views.rows.pair) for views in self.views])
 
     def training(self, start: int, count: int, rank: int = 0, ranks: int = 1) -> DataLoader[Batch]:

@@ -108,7 +108,7 @@ def tuned_trunk(model: JointDetector, recipe: Recipe, path: Path) -> TrunkRefere
 
 def through_trunk(recipe: Recipe, model: JointDetector, trunk: Trunk) -> ValidationLogits:
     """Judge the validation crops as the exported detector will: by the int8 trunk and the head behind it."""
-    views = open_views(recipe.data, size=INPUT_SIZE, seed=recipe.seed, training=False)
+    views = open_views(recipe, size=INPUT_SIZE, training=False)
     model = model.eval()
     arrays: dict[str, list[np.ndarray]] = {}
     for name, source in zip(set_names(recipe.data.validation), views, strict=True):

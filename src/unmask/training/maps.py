@@ -80,7 +80,7 @@ def cache_maps(
     trunk = trunk or partial(open_trunk, recipe.trunk)
     reference = reference or trunk_reference(recipe.trunk)
     stores = []
-    for views in open_views(recipe.data, size=INPUT_SIZE, seed=recipe.data_seed, training=training):
+    for views in open_views(recipe, size=INPUT_SIZE, training=training):
         of_source = []
         for view in range(views.source.views if training else 1):
             folder = Path(recipe.trunk.cache) / cache_name(recipe, views, reference) / f"view-{view:03d}"

@@ -31,7 +31,7 @@ def real_face_errors(folder: Path, recipe: Recipe, faces: int = FACES) -> dict[s
         detector = Detector(folder, threads=None)
         if not detector.has_decoder:
             return {}
-        views = open_views(recipe.data, size=detector.card.input_size, seed=recipe.seed, training=False)
+        views = open_views(recipe, size=detector.card.input_size, training=False)
     except (DatasetError, DetectorError, RecipeError, OSError) as error:
         log.warning("no distribution of the reconstruction error in the card: %s", error)
         return {}

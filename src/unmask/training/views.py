@@ -12,7 +12,7 @@ from PIL import Image
 
 from unmask.datasets import Augment, CropRecord, CropSet, FaceBlender, SelfBlender
 from unmask.faces import cut, profile
-from unmask.training.recipes import DataOptions, RecipeError, SourceOptions
+from unmask.training.recipes import DataOptions, Recipe, RecipeError, SourceOptions
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,9 @@ class SourceViews:
         return np.random.default_rng([self.seed, zlib.crc32(name.encode()), view])
 
 
-def open_views(data: DataOptions, *, size: int, seed: int, training: bool) -> list[SourceViews]:
-    """Open all training sources of a recipe, or all validation sources."""
+def open_views(recipe: Recipe, *, size: int, training: bool) -> list[SourceViews]:
+    """Open all training sources of a recipe, or all validation sources, as its ``data_seed`` draws them."""
+    data, seed = recipe.data, recipe.data_seed
     sources = data.train if training else data.validation
     return [SourceViews(data, source, size=size, seed=seed, training=training) for source in sources]
 

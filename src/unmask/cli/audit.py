@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unmask.cli.evaluate import bars
-
 if TYPE_CHECKING:
     from unmask.evaluation.audit import AuditReport, Options
 
@@ -70,6 +68,7 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Look for copies, leaks between splits, and facts of the files that tell real from fake."""
+    from unmask.cli.progress import bars
     from unmask.evaluation import Settings
     from unmask.evaluation.audit import Options, save
     from unmask.evaluation.audit import audit as look

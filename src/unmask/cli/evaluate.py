@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -64,6 +62,7 @@ def evaluate(
 
     Every input has a row in predictions.csv; one that could not be scored has its status there, never a score.
     """
+    from unmask.cli.progress import bars
     from unmask.detectors import load_detector
     from unmask.evaluation import Options, Settings
     from unmask.evaluation import evaluate as measure
@@ -108,28 +107,6 @@ def command(
     words += ["--resamples", str(options.intervals.resamples), "--seed", str(options.intervals.seed)]
     words += ["--out", str(out)] if out else []
     return shlex.join(words)
-
-
-@contextmanager
-def bars() -> Iterator[Callable[[str, int, int], None]]:
-    """Show a bar for each set or step on the terminal's standard error."""
-    if not sys.stderr.isatty():
-        yield lambda name, done, items: None
-        return
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bars = {}
-    with Progress(*columns, console=Console(stderr=True), transient=True) as display:
-
-        def advance(name: str, done: int, items: int) -> None:
-            if name not in bars:
-                bars[name] = display.add_task(escape(name), total=items)
-            display.update(bars[name], completed=done)
-
-        yield advance
 
 
 def _print(report: Report) -> None:

@@ -1,16 +1,25 @@
-"""How far a run over many files is: a bar on a terminal, a line now and then elsewhere."""
+"""How far something long is: bars on a terminal; of a run over many files, a line now and then elsewhere."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TimeRemainingColumn
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 if TYPE_CHECKING:
@@ -34,6 +43,46 @@ def shown(ledger: Ledger, total: int | None) -> Iterator[None]:
         task = bar.add_task("scanning", total=total)
         ledger.on_done = lambda: bar.advance(task)
         yield
+
+
+@contextmanager
+def bars() -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar for each set or step on the terminal's standard error."""
+    if not sys.stderr.isatty():
+        yield lambda name, done, items: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bars = {}
+    with Progress(*columns, console=Console(stderr=True), transient=True) as display:
+
+        def advance(name: str, done: int, items: int) -> None:
+            if name not in bars:
+                bars[name] = display.add_task(escape(name), total=items)
+            display.update(bars[name], completed=done)
+
+        yield advance
+
+
+@contextmanager
+def caching(shown: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Show how far the maps of each source are computed."""
+    if not shown:
+        yield lambda source, done, total: None
+        return
+    with Progress(console=Console(stderr=True), transient=True) as bars:
+        tasks = {}
+
+        def report(source: str, done: int, total: int) -> None:
+            if done < total and source not in tasks:
+                tasks[source] = bars.add_task(f"maps of {source}", total=total)
+            if source in tasks:
+                bars.update(tasks[source], completed=done)
+            if done >= total and source in tasks:
+                bars.remove_task(tasks.pop(source))
+            if not tasks:
+                bars.refresh()
+
+        yield report
 
 
 class Rate(ProgressColumn):

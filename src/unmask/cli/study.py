@@ -52,11 +52,11 @@ def study(
 
         _show_plan(list_cells(load_study(file), file, changes))
         return
-    from unmask.cli.train import _caching
+    from unmask.cli.progress import caching
     from unmask.evaluation.intervals import Settings
     from unmask.studies.running import PAGE, Tools, run_study
 
-    with _caching(sys.stderr.isatty()) as report:
+    with caching(sys.stderr.isatty()) as report:
         tools = Tools(
             Settings(resamples=resamples, seed=seed),
             only=tuple(only or ()),

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import signal
-import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from unmask.batch.stopping import end_with_parent
 from unmask.datasets import prepared_folder
 from unmask.datasets.layouts import VideoRow
 from unmask.datasets.manifests import CropRecord, DatasetError
@@ -209,14 +208,7 @@ def _begin(make_finder: MakeFinder) -> None:
     """Set a worker up: Ctrl-C is the parent's to handle, and a parent that was killed takes its workers along."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _Worker.make_finder = make_finder
-    parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    connection.wait([sentinel])
-    os._exit(1)
+    end_with_parent()
 
 
 def _run(task: _Task) -> None:

@@ -67,9 +67,7 @@ def build_model(options: ModelOptions, loss: LossOptions | None = None) -> Joint
     With a loss whose reconstruction weight is 0 there is no decoder: nothing of it is held or computed.
     """
     if loss is not None and loss.weight == 0:
-        options = options.model_copy(
-            update={"decoder": options.decoder.model_copy(update={"enabled": False})}
-        )
+        options = options.without_decoder()
     return JointDetector(options)
 
 

@@ -106,6 +106,10 @@ class ModelOptions(Options):
     classifier: ClassifierOptions = ClassifierOptions()
     decoder: DecoderOptions = DecoderOptions()
 
+    def without_decoder(self) -> ModelOptions:
+        """Give the same detector with its classifier alone."""
+        return self.model_copy(update={"decoder": self.decoder.model_copy(update={"enabled": False})})
+
 
 class LossOptions(Options):
     """Classification loss + ``weight`` (lambda) x reconstruction loss; ``weight`` 0 turns the decoder off."""

@@ -99,10 +99,10 @@ def tuned_trunk(model: JointDetector, recipe: Recipe, path: Path) -> TrunkRefere
         raise RecipeError("only the norms and biases of a built-in trunk can be exported beside a head")
     network = cast(Backbone, model.backbone).network
     tuned = {id(parameter) for parameter in trained_parameters(network, backbone)}
-    arrays = {
+    arrays: dict[str, Any] = {
         name: value.detach().numpy() for name, value in network.named_parameters() if id(value) in tuned
     }
-    np.savez(path, allow_pickle=False, **arrays)
+    np.savez(path, **arrays)
     return whole.model_copy(update={"tuned": file_sha256(path)})
 
 
@@ -139,9 +139,7 @@ def load_best(run: Path, recipe: Recipe) -> JointDetector:
         backbone = backbone.model_copy(update={"pretrained": None})
     options = recipe.model.model_copy(update={"backbone": backbone})
     if recipe.pretraining.steps:
-        options = options.model_copy(
-            update={"decoder": options.decoder.model_copy(update={"enabled": False})}
-        )
+        options = options.without_decoder()
     model = build_model(options, recipe.loss)
     model.load_state_dict(load_file(run / "best.safetensors"))
     return model

@@ -90,6 +90,35 @@ def test_channels_that_levels_cannot_share_are_refused():
         BackboneOptions(channels=769, levels=2)
 
 
+def test_a_network_behind_a_block_has_two_levels_at_most():
+    with pytest.raises(ValidationError, match="levels above 1 need"):
+        BackboneOptions(kind="clip", start=5, tap=8, levels=3)
+    with pytest.raises(ValidationError, match="levels above 1 need"):
+        BackboneOptions(kind="timm", levels=2)
+
+
+def test_tuned_blocks_stand_behind_the_block_that_they_begin_with(recipe, crop):
+    folder = recipe.parent
+    write_faces(folder / "faces", count=4)
+    places = [f"data.root={folder}", f"trunk.cache={folder / 'cache'}", f"runs={folder / 'runs'}"]
+    changes = ["optimiser.steps=1", "optimiser.batch_size=2", "optimiser.lr=0.1", "trunk.tap=7"]
+    changes += [
+        "model.backbone={kind: clip, start: 7, tap: 8, levels: 2, frozen: true, tune: biases}",
+        "model.encoder.normalise=true",
+    ]
+    run = train(load_recipe(recipe, places + changes), progress=False)
+    export(run)
+    card = read_card(run / "detector")
+    assert card.trunk is not None
+    assert card.trunk.tuned
+    assert card.trunk.earlier == ("blocks.6.out",)
+    model = load_best(run, load_recipe(run / "recipe.yaml")).eval()
+    with torch.no_grad():
+        wanted = model(torch.from_numpy(open_trunk(TrunkOptions(tap=7))(crop))).logit
+    logits = Detector(run / "detector", threads=1).logits(crop)
+    np.testing.assert_allclose(logits, wanted.numpy(), rtol=0.05, atol=0.05)
+
+
 def test_each_level_is_normalised_by_itself():
     generator = torch.Generator().manual_seed(0)
     early = torch.randn((2, 6, 3, 3), generator=generator)

@@ -35,13 +35,18 @@ class Backbone(nn.Module):
                 parameter.requires_grad_(True)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Give the feature map of images in [0, 1], or of a trunk's tokens (N, 1 + places, channels)."""
+        """Give the feature map of images in [0, 1], or of a trunk's tokens (N, 1 + places, channels).
+
+        With two levels the tokens' own map stands before that of the network behind them.
+        """
         if x.ndim == 4:
             x = (x - self.mean) / self.std
-        if not any(parameter.requires_grad for parameter in self.network.parameters()):
+        if any(parameter.requires_grad for parameter in self.network.parameters()):
+            features = _map(self.network(x))
+        else:
             with torch.no_grad():
-                return _map(self.network(x))
-        return _map(self.network(x))
+                features = _map(self.network(x))
+        return features if self.options.levels == 1 else torch.cat([_map(x[:, 1:]), features], dim=1)
 
     def train(self, mode: bool = True) -> Backbone:
         """Set training mode, but leave BatchNorm statistics alone where the options say so."""

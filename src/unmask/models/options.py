@@ -50,8 +50,8 @@ class BackboneOptions(Options):
     levels: int = Field(
         default=1,
         ge=1,
-        description="blocks of the trunk that share these channels (1 + those of `trunk.earlier`), each normalised on "
-        "its own",
+        description="blocks of a trunk that the encoder reads, each normalised by itself: with kind = maps they share "
+        "`channels`: 1 + those of `trunk.earlier`; with kind = clip 2 are `start` and `tap`",
     )
     grid: int = Field(default=14, ge=2, description="side of the map, with kind = maps")
 
@@ -59,11 +59,18 @@ class BackboneOptions(Options):
     def _fits_together(self) -> BackboneOptions:
         if self.tune != "none" and not self.frozen:
             raise ValueError("tune chooses what a frozen backbone still learns: set frozen to true")
-        if self.channels % self.levels:
+        if self.kind == "maps" and self.channels % self.levels:
             raise ValueError("channels must be levels times as many as a block has")
+        if self.kind != "maps" and self.levels > (2 if self.start else 1):
+            raise ValueError("levels above 1 need kind = maps, or 2 a start")
         if self.start and (self.kind != "clip" or not self.start < self.tap):
             raise ValueError("start needs kind = clip and a tap behind it")
         return self
+
+    @property
+    def map_channels(self) -> int:
+        """Channels of a place of the map that the encoder reads, where it reads a trunk's."""
+        return self.channels if self.kind == "maps" else self.channels * self.levels
 
     @property
     def reads_maps(self) -> bool:

@@ -73,7 +73,9 @@ def export(run: str | Path, out: str | Path | None = None) -> Path:
         trunk = TrunkReference.model_validate_json((run / "trunk.json").read_text(encoding="utf-8"))
     if recipe.model.backbone.start:
         trunk = tuned_trunk(joint, recipe, out / TUNED_NAME)
-        rows = through_trunk(recipe, joint, Trunk(trunk.name, tuned=read_tuned(out, trunk)))
+        rows = through_trunk(
+            recipe, joint, Trunk(trunk.name, tuned=read_tuned(out, trunk), earlier=trunk.earlier)
+        )
     platt = fit_platt(rows.logit, rows.label)
     model = Exported(joint, platt).eval()
     write_onnx(model, out / "model.onnx")
@@ -94,7 +96,8 @@ def _write_card(card: Card, out: Path) -> None:
 def tuned_trunk(model: JointDetector, recipe: Recipe, path: Path) -> TrunkReference:
     """Write what was tuned of the trunk under the names of its graph: the reference to trunk and file."""
     backbone = recipe.model.backbone
-    whole = trunk_reference(TrunkOptions(name=recipe.trunk.name))
+    earlier = (backbone.start,) if backbone.levels == 2 else ()
+    whole = trunk_reference(TrunkOptions(name=recipe.trunk.name, earlier=earlier))
     if backbone.tune not in ("norms", "biases") or backbone.pretrained or recipe.trunk.file:
         raise RecipeError("only the norms and biases of a built-in trunk can be exported beside a head")
     network = cast(Backbone, model.backbone).network
@@ -189,7 +192,7 @@ class Exported(nn.Module):
         generator = torch.Generator().manual_seed(0)
         backbone = self.model.options.backbone
         if self.reads_maps:
-            return torch.randn(count, backbone.grid**2, backbone.channels, generator=generator)
+            return torch.randn(count, backbone.grid**2, backbone.map_channels, generator=generator)
         shape = (count, backbone.input_size, backbone.input_size, 3)
         return torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
 

@@ -61,6 +61,7 @@ jobs = Table(
     Column("failure", Text),
     Index("unmask_jobs_queue", "state", "created"),
     Index("unmask_jobs_newest", "created", "id"),
+    Index("unmask_jobs_of_owner", "owner", "created", "id"),
     Index("unmask_jobs_finished", "finished"),
 )
 

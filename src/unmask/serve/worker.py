@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import secrets
 import shutil
 import sys
@@ -28,15 +29,35 @@ from unmask.serve.store import JobStore
 
 LOST, OVERDUE, STOPPED = 75, 76, 0
 HEARTBEATS_A_LEASE = 10
+AUTOGROUP = Path("/proc/self/autogroup")
+AUTOGROUP_TRIES = 30
 
 
 def main(make_scan: Callable[[ServeSettings], Scan] | None = None) -> None:
     """Run a worker; its id and settings come as one line of JSON on standard input."""
     told = json.loads(sys.stdin.readline())
     settings = ServeSettings.model_validate(told["settings"])
-    with contextlib.suppress(OSError, AttributeError):
-        os.nice(settings.niceness)
+    step_back(settings.niceness)
     Worker(told["worker"], settings, make_scan or _load).run()
+
+
+def step_back(niceness: int) -> None:
+    """Let other processes go first, on systems that know how.
+
+    Linux shares a processor evenly between sessions before it looks at the priorities of their processes
+    (sched(7), "The autogroup feature"), and a worker has a session of its own: that one steps back as well.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(niceness)
+    for _ in range(AUTOGROUP_TRIES):
+        try:
+            AUTOGROUP.write_text(str(niceness))
+            return
+        except BlockingIOError:
+            # Without privileges the whole machine may do this ten times a second.
+            time.sleep(0.1 + 0.1 * random.random())
+        except OSError:
+            return
 
 
 def _load(settings: ServeSettings) -> Scan:

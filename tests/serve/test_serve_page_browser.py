@@ -110,8 +110,9 @@ def check_the_moments(page):
         heat = page.locator(".close-ups img[alt^='Heat map']").first
         assert heat.evaluate("image => image.decode().then(() => image.naturalWidth)") == 224
     assert shown[0] != shown[1]
-    assert "look 1 of 6" in shown[0][0]
-    assert "look 6 of 6" in shown[1][0]
+    looks = [re.search(r"look (\d+) of (\d+)", words).groups() for words, _ in shown]
+    assert looks[0] == ("1", looks[0][1]) and looks[1] == (looks[0][1],) * 2
+    assert int(looks[0][1]) >= 3
 
 
 def check_the_report(page):
@@ -174,7 +175,7 @@ def test_a_file_that_is_no_media_says_so(site, visit, tmp_path):
 
 
 def test_an_inconclusive_clip_can_be_looked_at_longer(serve, visit, clip):
-    client = serve(frames=6)
+    client = serve()
     page = visit(client.base_url)
     page.set_input_files("#files", clip)
     expect(page.locator("#result .words")).to_have_text("In the queue")
@@ -182,7 +183,7 @@ def test_an_inconclusive_clip_can_be_looked_at_longer(serve, visit, clip):
     page.get_by_role("button", name="Scan again with 16 frames").click()
     expect(page.locator("#result .words")).to_have_text("In the queue")
     expect(page.locator("#list li")).to_have_count(2)
-    assert [job["frames"] for job in client.get("/v1/scans").json()["items"]] == [16, 6]
+    assert [job["frames"] for job in client.get("/v1/scans").json()["items"]] == [16, None]
     finish(client, scan("likely_fake", 0.8, (0.7, 0.9)))
     expect(page.locator(".verdict .words")).to_have_text("Likely fake")
     assert page.complaints.said == []

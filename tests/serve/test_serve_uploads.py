@@ -71,6 +71,16 @@ def test_an_upload_becomes_a_job(serve, upload):
     assert stored.read_bytes() == content
 
 
+@pytest.mark.parametrize("frames", [None, 9])
+def test_the_server_s_number_of_frames_holds_where_none_is_asked_for(serve, upload, frames):
+    client = serve(frames=frames)
+    assert upload(client, b"x").json()["frames"] == frames
+    assert upload(client, b"x", data={"frames": "12"}).json()["frames"] == 12
+    body = client.get("/openapi.json").json()["paths"]["/v1/scans"]["post"]["requestBody"]
+    described = body["content"]["multipart/form-data"]["schema"]["properties"]["frames"]
+    assert described.get("default") == frames and described["maximum"] == 64
+
+
 def test_a_body_over_the_limit_without_a_length_is_cut_off(serve):
     client = serve(upload_bytes=1_000_000)
     with connect(client) as connection:

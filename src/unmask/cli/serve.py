@@ -18,7 +18,10 @@ def serve(
         int | None, typer.Option(min=0, max=64, help="Worker processes. Default: one a processor, up to 4.")
     ] = None,
     detector: Annotated[str, typer.Option(help="Name of a detector, or folder of an exported one.")] = "jrc",
-    frames: Annotated[int, typer.Option(min=1, max=256, help="Frames sampled from each video.")] = 6,
+    frames: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, help="Frames sampled from each video. Default: as many as it needs."),
+    ] = None,
     keys: Annotated[
         bool | None,
         typer.Option("--keys/--no-keys", help="Ask for API keys. Default: unless the address is loopback."),

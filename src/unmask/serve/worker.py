@@ -183,11 +183,14 @@ class _Hand:
         self.job = job
         self.claim = job.claim or ""
         self._began = time.monotonic()
+        self._lock = threading.Lock()
         self._progress = 0.0
         self._told = 0.0
 
     def tell(self, progress: float) -> None:
-        self._progress = max(self._progress, min(1.0, progress))
+        # From any of the scan's threads, so not always in order.
+        with self._lock:
+            self._progress = max(self._progress, min(1.0, progress))
 
     def has_news(self) -> bool:
         return self._progress != self._told

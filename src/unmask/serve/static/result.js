@@ -113,7 +113,7 @@ function facts({ job, result }) {
   const { coverage, detector, evidence } = result;
   const file = evidence?.file;
   const rows = {
-    "Looked at": `${count(coverage.frames_sampled, "frame")}, ${coverage.frames_with_face} with a face`,
+    "Looked at": lookedAt(result),
     "Not looked at": coverage.longest_gap ? `up to ${seconds(coverage.longest_gap)} at a stretch` : null,
     "Scan took": seconds(result.seconds),
     Detector: `${detector.name} ${detector.version}, crop profile ${detector.crop_profile}`,
@@ -129,6 +129,11 @@ function facts({ job, result }) {
   return element("section", { class: "card", "aria-labelledby": "facts-title" }, element("h3", { id: "facts-title" }, "Technical facts"),
     element("dl", {}, Object.entries(rows).filter(([, value]) => value).map(([name, value]) =>
       [element("dt", {}, printable(name)), element("dd", {}, typeof value === "string" ? printable(value) : value)])));
+}
+
+function lookedAt({ verdict, coverage: { frames_sampled: sampled, frames_with_face: seen, frames_planned: planned } }) {
+  const spared = verdict && verdict !== "inconclusive" && planned > sampled;
+  return `${count(sampled, "frame")}, ${seen} with a face${spared ? `; ${planned} would have been, had these not settled it` : ""}`;
 }
 
 function streamWords({ kind, codec, tags: _, ...others }) {

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from page_site import Complaints, drop, finish, put, scan, without_score
+from page_site import Complaints, drop, finish, put, scan, without_face, without_score
 
 from unmask.demo.clips import portrait, with_blended_face, write_clip
 
@@ -228,6 +228,30 @@ def test_a_file_without_a_verdict_has_no_number(serve, visit, result, failure, w
     assert page.complaints.said == []
 
 
+def test_where_no_face_was_found_the_frames_are_shown(serve, visit):
+    client = serve()
+    page = visit(f"{client.base_url}/#{put(client, without_face())}")
+    part = page.get_by_role("region", name="What was looked at")
+    expect(part).to_contain_text("4 frames of 8.0 s of video, each searched as a whole")
+    expect(part).to_contain_text("(up to 2.0 s at a stretch)")
+    expect(part.locator("figcaption")).to_have_text(["1.0 s", "3.0 s", "5.0 s", "7.0 s"])
+    for picture in part.get_by_role("img", name="on which no face was found").all():
+        assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 160
+    with page.context.expect_page() as opened:
+        part.get_by_role("link").nth(2).click()
+    assert opened.value.url.endswith("/report/frame-2.jpg")
+    assert page.complaints.said == []
+
+
+def test_a_picture_without_a_face_is_shown_as_it_was_looked_at(serve, visit):
+    client = serve()
+    page = visit(f"{client.base_url}/#{put(client, without_face('image'))}")
+    part = page.get_by_role("region", name="What was looked at")
+    expect(part).to_contain_text("The whole picture was searched")
+    expect(part.get_by_role("img", name="The picture, on which no face was found")).to_have_count(1)
+    assert page.complaints.said == []
+
+
 def test_of_several_faces_it_is_said_which_one_counts(serve, visit):
     client = serve()
     result = scan("likely_real", 0.3, (0.2, 0.4), scores=(0.4, 0.4, 0.4, 0.4), faces=3, evidence=False)
@@ -359,7 +383,8 @@ STATES = {
     "fake": scan("likely_fake", 0.93, (0.81, 0.976), scores=(0.99, 0.9, 0.4, None), faces=3),
     "inconclusive": scan("inconclusive", 0.5, (0.3, 0.7)),
     "real": scan("likely_real", 0.03, (0.01, 0.07)),
-    "no face": without_score("no_face", None),
+    "no face": without_face(),
+    "unreadable": without_score("unreadable", "it ends early"),
     "running": "running",
 }
 

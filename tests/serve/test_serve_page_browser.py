@@ -339,6 +339,16 @@ def test_a_full_queue_is_waited_for(serve, visit, clip):
     assert client.get("/v1/scans").json()["items"] == []
 
 
+def test_a_server_with_too_many_connections_is_waited_for(serve, visit, clip):
+    client = serve()
+    page = visit(client.base_url)
+    busy = {"status": 503, "headers": {"Retry-After": "1"}, "body": '{"detail": "too many connections are open"}'}
+    page.route("**/v1/scans", lambda route: route.fulfill(**busy), times=1)
+    drop(page, clip)
+    expect(page.locator("#result .progress")).to_contain_text("Too many connections are open. Trying again in")
+    expect(page.locator("#result .words")).to_have_text("In the queue")
+
+
 def test_too_large_and_empty_files_are_not_sent(serve, visit, tmp_path, clip):
     client = serve(upload_bytes=1000)
     page = visit(client.base_url)

@@ -1,5 +1,6 @@
 """What comes in: counted, timed, named and refused as it should be."""
 
+import contextlib
 import hashlib
 import json
 import socket
@@ -213,6 +214,22 @@ def test_a_body_that_nobody_wants_is_not_read_for_ever(serve):
         connection.sendall(b"POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nx")
         assert answer(connection)[0] == 404
         assert connection.recv(100) == b""
+
+
+def test_a_connection_too_many_is_turned_away(serve, upload, until):
+    client = serve(connections=8)
+    with contextlib.ExitStack() as stack:
+        for _ in range(8):
+            stack.enter_context(connect(client))
+        until(lambda: client.get("/healthz").status_code == 503)
+        response = client.get("/v1/scans")
+        problem(response, 503, "connections")
+        assert (response.headers["retry-after"], response.headers["connection"]) == ("5", "close")
+        assert "content-security-policy" in response.headers
+        response = upload(client, b"x" * 3_000_000)
+        problem(response, 503, "connections")
+        assert left_behind(client) == []
+    until(lambda: client.get("/healthz").status_code == 200)
 
 
 def test_an_upload_that_breaks_off_leaves_nothing(serve):

@@ -226,7 +226,9 @@ def _is_zombie(pid):
 @pytest.mark.skipif(not worker.AUTOGROUP.exists(), reason="needs Linux with scheduling by session")
 def test_a_worker_steps_back_with_its_session():
     """Priorities count within a session, and a worker has one of its own."""
-    code = "import os; from unmask.serve.worker import *; step_back(7); print(os.nice(0), AUTOGROUP.read_text())"
+    code = (
+        "import os; from unmask.serve.worker import *; step_back(7); print(os.nice(0), AUTOGROUP.read_text())"
+    )
     command = [sys.executable, "-c", code]
     said = subprocess.run(command, start_new_session=True, capture_output=True, text=True, timeout=60).stdout
     assert said.split()[0] == str(7 + os.nice(0)) and said.split()[2:] == ["nice", "7"]

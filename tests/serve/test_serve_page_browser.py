@@ -322,6 +322,33 @@ def test_all_of_it_works_from_the_keyboard(serve, visit):
     assert page.complaints.said == []
 
 
+def test_several_dropped_files_become_several_jobs(serve, visit, clip, tmp_path):
+    client = serve()
+    other = tmp_path / "portrait.jpg"
+    portrait().save(other)
+    page = visit(client.base_url)
+    drop(page, clip, other)
+    expect(page.locator("#list li")).to_contain_text(["blended.mp4", "portrait.jpg"])
+    expect(page.locator("#list .state")).to_have_text(["in the queue"] * 2)
+    finish(client, scan("likely_fake", 0.9, (0.8, 0.95)))
+    finish(client, scan("likely_real", 0.1, (0.05, 0.2)))
+    expect(page.locator("#list .state")).to_have_text(["likely fake, 90 %", "likely real, 10 %"])
+    assert page.complaints.said == []
+
+
+def test_a_picture_can_be_pasted(serve, visit, tmp_path):
+    client = serve()
+    page = visit(client.base_url)
+    page.evaluate("""() => {
+      const carried = new DataTransfer();
+      carried.items.add(new File(["x"], "pasted.png", { type: "image/png" }));
+      document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: carried, bubbles: true }));
+    }""")
+    expect(page.locator("#result h2")).to_have_text("pasted.png")
+    expect(page.locator("#result .words")).to_have_text("In the queue")
+    assert page.complaints.said == []
+
+
 def test_a_full_queue_is_waited_for(serve, visit, clip):
     client = serve(queue=1)
     waiting = put(client, scan("likely_real", 0.1, (0, 0.2)), state="queued")
@@ -342,10 +369,16 @@ def test_a_full_queue_is_waited_for(serve, visit, clip):
 def test_a_server_with_too_many_connections_is_waited_for(serve, visit, clip):
     client = serve()
     page = visit(client.base_url)
-    busy = {"status": 503, "headers": {"Retry-After": "1"}, "body": '{"detail": "too many connections are open"}'}
+    busy = {
+        "status": 503,
+        "headers": {"Retry-After": "1"},
+        "body": '{"detail": "too many connections are open"}',
+    }
     page.route("**/v1/scans", lambda route: route.fulfill(**busy), times=1)
     drop(page, clip)
-    expect(page.locator("#result .progress")).to_contain_text("Too many connections are open. Trying again in")
+    expect(page.locator("#result .progress")).to_contain_text(
+        "Too many connections are open. Trying again in"
+    )
     expect(page.locator("#result .words")).to_have_text("In the queue")
 
 

@@ -10,8 +10,8 @@ from unmask.scanning import Settings, scan
 
 pytest.importorskip("fastapi", reason="needs the extra [serve]")
 
-from unmask.serve.jobs import Job  # noqa: E402
-from unmask.serve.scan_upload import LOOKING, UploadScanner  # noqa: E402
+from unmask.serve.jobs import Job
+from unmask.serve.scan_upload import LOOKING, UploadScanner
 
 JOB = Job("0" * 32, 0, 0.0, 0.0, None, "running", 0.0, 1, "c", None, "clip.mp4", 1, "0" * 64, "jrc", None, False,
           None, None, None, None)  # fmt: skip

@@ -43,7 +43,7 @@ class LimitedHTTP(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Stop the clock when a request has begun."""
         # uvicorn's own limit answers in plain text.
-        self.app = self._application if len(self.connections) <= self._most else turn_away  # type: ignore[assignment]
+        self.app = self._application if len(self.connections) <= self._most else turn_away
         before = self.cycle
         super().data_received(data)
         if self.cycle is not before:

@@ -19,13 +19,20 @@ class _Part(BaseModel):
 class TrunkReference(_Part):
     """The frozen trunk that a head stands on: its name, the hash of its file, and which output is used.
 
+    earlier : results of earlier blocks, by their names in the trunk's graph, whose channels stand before the output's.
     tuned : SHA-256 (hex) of ``trunk.npz`` beside the head, norms and biases that take the place of the trunk's own.
     """
 
     name: str
     sha256: str
     output: str
+    earlier: tuple[str, ...] = ()
     tuned: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """All that a token depends on, in one word."""
+        return self.sha256 + self.output + "".join(self.earlier) + (self.tuned or "")
 
 
 class Calibration(_Part):
@@ -114,7 +121,7 @@ class Card(_Part):
         """SHA-256 (hex) over all that a score depends on: weights, trunk, crop profile, calibration."""
         parts = [
             self.sha256,
-            self.trunk.sha256 + self.trunk.output + (self.trunk.tuned or "") if self.trunk else "",
+            self.trunk.identity if self.trunk else "",
             self.crop_profile,
             str(self.mirror),
             self.calibration.model_dump_json(),

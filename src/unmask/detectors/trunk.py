@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,23 +31,44 @@ class Trunk:
 
     tuned : constants of the trunk's graph, by name, that a head was trained with in place of the trunk's own: norms
     and biases.
+    earlier : blocks whose patch tokens stand before the last block's, channel after channel, by the names of their
+    results in the trunk's graph. They cost nothing: they are computed anyway.
     """
 
     def __init__(
-        self, name: str = "clip-vit-b16", threads: int | None = None, tuned: Constants | None = None
+        self,
+        name: str = "clip-vit-b16",
+        threads: int | None = None,
+        tuned: Constants | None = None,
+        earlier: Sequence[str] = (),
     ) -> None:
         self.path = trunk_path(name)
         self.name = name
         # The session reads these arrays where they are: they must live as long as it does.
         self._tuned = dict(tuned or {})
         self._constants = _ort_values(self._tuned)
-        self._session = open_session(self.path, threads, self._constants)
+        self.earlier = tuple(earlier)
+        self._session = open_session(self.path, threads, self._constants, self.earlier)
         self.output = self._session.get_outputs()[0].name
 
     def maps(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Map crops (N, 224, 224, 3) uint8 RGB to patch tokens (N, 196, 768) float32, row by row from top left."""
-        rows = [self._session.run([self.output], {"crops": crop[None]})[0] for crop in crops]
-        return np.concatenate(rows) if rows else np.zeros((0, 196, 768), np.float32)
+        """Map crops (N, 224, 224, 3) uint8 RGB to patch tokens (N, 196, 768) float32, row by row from top left.
+
+        With ``earlier`` blocks a token has 768 channels of each of them before those of the last.
+        """
+        rows = [
+            self._joined(self._session.run([*self.earlier, self.output], {"crops": crop[None]}))
+            for crop in crops
+        ]
+        return np.concatenate(rows) if rows else np.zeros((0, 196, 768 * (1 + len(self.earlier))), np.float32)
+
+    def _joined(self, levels: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+        places = levels[-1].shape[1]  # A block's own result has the class token before them.
+        return (
+            levels[-1]
+            if len(levels) == 1
+            else np.concatenate([level[:, -places:] for level in levels], axis=2)
+        )
 
 
 def _ort_values(arrays: Constants) -> dict[str, onnxruntime.OrtValue]:
@@ -78,7 +100,7 @@ def open_trunk_of(folder: Path, reference: TrunkReference, threads: int | None =
     Raises DetectorError when another trunk is installed than the head was trained on.
     """
     check_trunk(reference)
-    trunk = Trunk(reference.name, threads, read_tuned(folder, reference))
+    trunk = Trunk(reference.name, threads, read_tuned(folder, reference), reference.earlier)
     if trunk.output != reference.output:
         raise DetectorError(f"the trunk gives {trunk.output}, the head wants {reference.output}")
     return trunk

@@ -36,7 +36,7 @@ class JointDetector(nn.Module):
         super().__init__()
         self.options = options
         self.backbone, channels, side = build_backbone(options.backbone)
-        self.encoder = build_encoder(options.encoder, channels)
+        self.encoder = build_encoder(options.encoder, channels, options.backbone.levels)
         latent_channels, latent_side = channels, side
         if options.encoder.kind == "conv":
             latent_channels = options.encoder.width
@@ -71,11 +71,11 @@ def build_model(options: ModelOptions, loss: LossOptions | None = None) -> Joint
     return JointDetector(options)
 
 
-def build_encoder(options: EncoderOptions, channels: int) -> nn.Module:
+def build_encoder(options: EncoderOptions, channels: int, levels: int = 1) -> nn.Module:
     """Build the shared encoder: (N, channels, s, s) -> (N, width, s / stride, s / stride)."""
     if options.kind == "identity":
         return nn.Identity()
-    layers: list[nn.Module] = [ChannelNorm(channels)] if options.normalise else []
+    layers: list[nn.Module] = [ChannelNorm(channels, levels)] if options.normalise else []
     layers += _convolution(channels, options.width, 1, 1, options.activation)
     for index in range(options.depth):
         stride = options.stride if index == 0 else 1
@@ -91,12 +91,22 @@ def _convolution(inputs: int, outputs: int, kernel: int, stride: int, activation
 class ChannelNorm(nn.LayerNorm):
     """Layer norm over the channels of each place: (N, C, h, w) -> (N, C, h, w).
 
-    A transformer's map has a few tokens many times longer than the rest; this puts them on one scale.
+    A transformer's map has a few tokens many times longer than the rest, and later blocks' are longer than earlier
+    ones': this puts them on one scale, the channels of each of its levels (C / levels in a row) by themselves.
     """
+
+    def __init__(self, channels: int, levels: int = 1) -> None:
+        super().__init__(channels)
+        self.levels = levels
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise each place."""
-        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        places = x.permute(0, 2, 3, 1)
+        if self.levels == 1:
+            return super().forward(places).permute(0, 3, 1, 2)
+        parts = places.unflatten(3, (self.levels, -1))
+        normal = F.layer_norm(parts, parts.shape[4:], eps=self.eps).flatten(3)
+        return (normal * self.weight + self.bias).permute(0, 3, 1, 2)
 
 
 class Classifier(nn.Module):

@@ -47,12 +47,20 @@ class BackboneOptions(Options):
         default=False, description="BatchNorm keeps its pretrained mean and variance"
     )
     channels: int = Field(default=768, ge=1, description="of the map, with kind = maps")
+    levels: int = Field(
+        default=1,
+        ge=1,
+        description="blocks of the trunk that share these channels (1 + those of `trunk.earlier`), each normalised on "
+        "its own",
+    )
     grid: int = Field(default=14, ge=2, description="side of the map, with kind = maps")
 
     @model_validator(mode="after")
-    def _tuning_needs_a_frozen_backbone(self) -> BackboneOptions:
+    def _fits_together(self) -> BackboneOptions:
         if self.tune != "none" and not self.frozen:
             raise ValueError("tune chooses what a frozen backbone still learns: set frozen to true")
+        if self.channels % self.levels:
+            raise ValueError("channels must be levels times as many as a block has")
         if self.start and (self.kind != "clip" or not self.start < self.tap):
             raise ValueError("start needs kind = clip and a tap behind it")
         return self

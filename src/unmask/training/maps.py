@@ -96,7 +96,7 @@ def cache_name(recipe: Recipe, views: SourceViews, trunk: TrunkReference) -> str
     data, source = recipe.data, views.source
     blend = {"self_blended": data.blend, "face_blended": FACE_BLEND_OPTIONS}.get(source.kind)
     parts: dict[str, Any] = {
-        "trunk": [trunk.sha256, trunk.output, recipe.trunk.target],
+        "trunk": [trunk.sha256, trunk.output, *trunk.earlier, recipe.trunk.target],
         "manifest": file_sha256(data.folder(source) / MANIFEST_NAME),
         "source": source.model_dump(mode="json", include={"split", "kind", "held_out", "take", "limit"}),
         "seed": recipe.data_seed,
@@ -223,7 +223,7 @@ def _write_rows(path: Path, start: int, rows: np.ndarray) -> None:
 def open_trunk(options: TrunkOptions) -> MapFunction:
     """Open the trunk of a recipe: a built-in one, or an ONNX file from `crops` to tokens."""
     if options.file is None and options.tap is None:
-        return Trunk(options.name, options.threads).maps
+        return Trunk(options.name, options.threads, earlier=_earlier(options)).maps
     from unmask.detectors.sessions import open_session
 
     with tempfile.TemporaryDirectory() as folder:
@@ -253,7 +253,20 @@ def trunk_reference(options: TrunkOptions) -> TrunkReference:
         from unmask.detectors.sessions import open_session
 
         output = open_session(path, 1).get_outputs()[0].name
-    return TrunkReference(name=options.name, sha256=file_sha256(path), output=output)
+    return TrunkReference(
+        name=options.name, sha256=file_sha256(path), output=output, earlier=_earlier(options)
+    )
+
+
+def _earlier(options: TrunkOptions) -> tuple[str, ...]:
+    """Name the results of the earlier blocks; RecipeError where the trunk has none such before its last."""
+    if not options.earlier:
+        return ()
+    from unmask.training.trunk import block_output, count_blocks
+
+    if not all(1 <= block < count_blocks(trunk_path(options.name)) for block in options.earlier):
+        raise RecipeError(f"trunk.earlier: {options.name} has no such blocks before its last")
+    return tuple(block_output(block) for block in options.earlier)
 
 
 def _trunk_file(options: TrunkOptions) -> Path:

@@ -79,6 +79,11 @@ class TrunkOptions(Options):
         description="block of a built-in trunk whose tokens are taken, None: the last; before the last one the class "
         "token comes with them",
     )
+    earlier: tuple[int, ...] = Field(
+        default=(),
+        description="further blocks of a built-in trunk whose patch tokens stand before the last one's, channel after "
+        "channel; model.backbone.channels and levels count them",
+    )
     threads: int = Field(default=1, ge=1)
     target: int = Field(default=56, ge=4, description="side of the stored pictures that the decoder rebuilds")
     cache: str = "cache"
@@ -193,6 +198,19 @@ class Recipe(Options):
             raise ValueError("pretraining.steps needs a decoder: set loss.weight above 0")
         if self.pretraining.steps >= self.optimiser.steps:
             raise ValueError("pretraining.steps leaves no step to classify: raise optimiser.steps")
+        return self
+
+    @model_validator(mode="after")
+    def _levels_are_those_of_the_trunk(self) -> Recipe:
+        levels = 1 + len(self.trunk.earlier)
+        if levels > 1 and (self.trunk.file or self.trunk.tap):
+            raise ValueError("trunk.earlier needs the whole built-in trunk: no trunk.file, no trunk.tap")
+        if (
+            self.model.backbone.kind == "maps"
+            and not self.trunk.projection
+            and levels != self.model.backbone.levels
+        ):
+            raise ValueError("model.backbone.levels must be 1 + the number of blocks in trunk.earlier")
         return self
 
     @model_validator(mode="after")

@@ -100,6 +100,16 @@ def cut_trunk(path: Path, tap: int) -> ModelProto:
     return cut
 
 
+def count_blocks(path: Path) -> int:
+    """Count the transformer blocks of a built trunk."""
+    names = {
+        node.output[0].split(".")[1]
+        for node in onnx.load(path).graph.node
+        if node.output[0].startswith("blocks.")
+    }
+    return len(names)
+
+
 def block_output(tap: int) -> str:
     """Name what comes out of the tap-th block of a built trunk."""
     return f"blocks.{tap - 1}.out"

@@ -1,0 +1,122 @@
+"""Maps of several blocks of the trunk, side by side in their channels."""
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from pydantic import ValidationError
+from torch.nn import functional as F
+from training_toys import RECIPE, write_faces
+
+from unmask.detectors import Detector, DetectorError, Trunk, read_card, trunk_path
+from unmask.detectors.sessions import open_session, with_outputs
+from unmask.models import BackboneOptions
+from unmask.models.joint import ChannelNorm
+from unmask.training.export import export, load_best
+from unmask.training.loop import train
+from unmask.training.maps import open_trunk, trunk_reference
+from unmask.training.module import model_input
+from unmask.training.recipes import RecipeError, TrunkOptions, load_recipe
+
+torch.set_num_threads(1)
+
+LEVELS = [
+    "trunk.earlier=[5]",
+    "model.backbone={kind: maps, channels: 1536, grid: 14, levels: 2}",
+    "model.encoder.normalise=true",
+]
+
+
+@pytest.fixture(scope="module")
+def crop():
+    return np.random.default_rng(0).integers(0, 256, (1, 224, 224, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    (tmp_path / "toy.yaml").write_text(RECIPE)
+    return tmp_path / "toy.yaml"
+
+
+def test_outputs_are_added_as_onnx_itself_would_add_them():
+    path = trunk_path("clip-vit-b16")
+    names = ["blocks.4.out", "a.name.long.enough.to.need.two.groups.of.seven.bits" * 5]
+    model = onnx.load(path)
+    model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names)
+    assert onnx.load_from_string(with_outputs(path.read_bytes(), names)) == model
+
+
+def test_an_unknown_inner_result_is_no_usable_model():
+    with pytest.raises(DetectorError, match="no usable ONNX model"):
+        open_session(trunk_path("clip-vit-b16"), 1, outputs=["blocks.77.out"])
+
+
+def test_earlier_blocks_stand_before_the_last_one(crop):
+    joined = open_trunk(TrunkOptions(earlier=(3, 5)))(crop)
+    assert joined.shape == (1, 196, 3 * 768)
+    for part, wanted in enumerate((open_trunk(TrunkOptions(tap=3)), open_trunk(TrunkOptions(tap=5)))):
+        np.testing.assert_array_equal(joined[:, :, part * 768 : (part + 1) * 768], wanted(crop)[:, 1:])
+    np.testing.assert_array_equal(joined[:, :, -768:], Trunk(threads=1).maps(crop))
+    assert Trunk(threads=1, earlier=["blocks.4.out"]).maps(crop[:0]).shape == (0, 196, 1536)
+
+
+def test_they_have_a_reference_and_an_identity_of_their_own():
+    reference, plain = trunk_reference(TrunkOptions(earlier=(5,))), trunk_reference(TrunkOptions())
+    assert (reference.output, reference.earlier) == ("tokens", ("blocks.4.out",))
+    assert reference.identity != plain.identity
+    assert plain.identity == plain.sha256 + "tokens"
+
+
+@pytest.mark.parametrize("blocks", [(0,), (8,), (5, 9)])
+def test_a_block_that_is_not_before_the_last_is_refused(blocks):
+    with pytest.raises(RecipeError, match=r"trunk\.earlier: clip-vit-b16 has no such blocks"):
+        trunk_reference(TrunkOptions(earlier=blocks))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (["trunk.earlier=[5]"], r"levels must be 1 \+ the number of blocks"),
+        (["trunk.earlier=[5]", "trunk.tap=7"], "needs the whole built-in trunk"),
+    ],
+)
+def test_a_recipe_whose_levels_do_not_fit_is_refused(recipe, changes, words):
+    with pytest.raises(RecipeError, match=words):
+        load_recipe(recipe, changes)
+
+
+def test_channels_that_levels_cannot_share_are_refused():
+    with pytest.raises(ValidationError, match="channels must be levels times as many"):
+        BackboneOptions(channels=769, levels=2)
+
+
+def test_each_level_is_normalised_by_itself():
+    generator = torch.Generator().manual_seed(0)
+    early = torch.randn((2, 6, 3, 3), generator=generator)
+    late = 50 + 20 * torch.randn((2, 6, 3, 3), generator=generator)
+    norm = ChannelNorm(12, 2)
+    torch.nn.init.normal_(norm.weight, generator=generator)
+    torch.nn.init.normal_(norm.bias, generator=generator)
+    wanted = [
+        F.layer_norm(part.permute(0, 2, 3, 1), (6,), norm.weight[place], norm.bias[place])
+        for part, place in ((early, slice(0, 6)), (late, slice(6, 12)))
+    ]
+    torch.testing.assert_close(norm(torch.cat([early, late], 1)), torch.cat(wanted, 3).permute(0, 3, 1, 2))
+
+
+def test_a_head_on_two_levels_is_trained_exported_and_scores(recipe, crop):
+    folder = recipe.parent
+    write_faces(folder / "faces", count=4)
+    places = [f"data.root={folder}", f"trunk.cache={folder / 'cache'}", f"runs={folder / 'runs'}"]
+    changes = [*LEVELS, "optimiser.steps=2", "optimiser.batch_size=2"]
+    run = train(load_recipe(recipe, places + changes), progress=False)
+    export(run)
+    card = read_card(run / "detector")
+    assert card.trunk is not None
+    assert card.trunk.earlier == ("blocks.4.out",)
+    model = load_best(run, load_recipe(run / "recipe.yaml")).eval()
+    maps = torch.from_numpy(open_trunk(TrunkOptions(earlier=(5,)))(crop))
+    with torch.no_grad():
+        wanted = model(model_input(maps)).logit
+    logits = Detector(run / "detector", threads=1).logits(crop)
+    np.testing.assert_allclose(logits, wanted.numpy(), atol=1e-4)

@@ -247,10 +247,18 @@ def test_stepping_back_waits_for_its_turn_and_does_without(monkeypatch):
 
     busy = Busy()
     monkeypatch.setattr(worker, "AUTOGROUP", busy)
-    worker.step_back(0)
+    monkeypatch.setattr(os, "nice", lambda step: step)
+    worker.step_back(5)
     assert busy.tries == 3
-    worker.step_back(0)
+    worker.step_back(5)
     assert busy.tries == 4
+
+
+def test_workers_step_back_as_far_as_they_are_told(serve, until):
+    client = serve(workers=1, niceness=3)
+    until(lambda: client.get("/readyz").status_code == 200)
+    (pid,) = client.app.state.supervisor.pids()
+    assert os.getpriority(os.PRIO_PROCESS, pid) == os.nice(0) + 3
 
 
 def test_what_is_past_its_retention_is_removed(serve, upload, finished, until):

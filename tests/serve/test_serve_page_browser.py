@@ -54,7 +54,7 @@ def visit(browser):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """Start `unmask serve` as people do, with its real worker and detector; gives its address."""
-    command = [sys.executable, "-m", "unmask", "serve", "--port", "0", "--workers", "1"]
+    command = [sys.executable, "-m", "unmask", "serve", "--port", "0", "--workers", "1", "--nice", "0"]
     folder = tmp_path_factory.mktemp("site")
     with subprocess.Popen([*command, "--folder", str(folder)], stderr=subprocess.PIPE, text=True) as server:
         line = server.stderr.readline()

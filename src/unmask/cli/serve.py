@@ -17,6 +17,9 @@ def serve(
     workers: Annotated[
         int | None, typer.Option(min=0, max=64, help="Worker processes. Default: one a processor, up to 4.")
     ] = None,
+    nice: Annotated[
+        int, typer.Option(min=0, max=19, help="How far the workers step back for other processes, 0 to 19.")
+    ] = 5,
     detector: Annotated[str, typer.Option(help="Name of a detector, or folder of an exported one.")] = "jrc",
     frames: Annotated[
         int | None,
@@ -58,6 +61,7 @@ def serve(
         "folder": folder,
         "database": database,
         "workers": workers,
+        "niceness": nice,
         "detector": detector,
         "frames": frames,
         "keys": keys,

@@ -73,7 +73,7 @@ class ServeSettings(BaseModel):
     attempts: int = Field(2, ge=1)
     poll: float = Field(0.25, gt=0, description="between two looks of an idle worker into the queue")
     niceness: int = Field(
-        10, ge=0, le=19, description="of the workers, so that the web process answers first"
+        5, ge=0, le=19, description="of the workers, so that the web process answers first"
     )
 
     # What stays

@@ -46,6 +46,8 @@ def step_back(niceness: int) -> None:
     Linux shares a processor evenly between sessions before it looks at the priorities of their processes
     (sched(7), "The autogroup feature"), and a worker has a session of its own: that one steps back as well.
     """
+    if not niceness:
+        return
     with contextlib.suppress(OSError, AttributeError):
         os.nice(niceness)
     for _ in range(AUTOGROUP_TRIES):

@@ -72,9 +72,7 @@ class ServeSettings(BaseModel):
     lease: float = Field(30.0, gt=0, description="a job whose worker was not heard of for so long is retried")
     attempts: int = Field(2, ge=1)
     poll: float = Field(0.25, gt=0, description="between two looks of an idle worker into the queue")
-    niceness: int = Field(
-        5, ge=0, le=19, description="of the workers, so that the web process answers first"
-    )
+    niceness: int = Field(5, ge=0, le=19, description="of the workers, so that the web process answers first")
 
     # What stays
     keep_uploads: bool = False

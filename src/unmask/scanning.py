@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from threading import BoundedSemaphore
 from types import TracebackType
@@ -139,6 +140,7 @@ class Settings:
 
 
 DEFAULTS = Settings()
+Progress = Callable[[float], None]
 
 
 def scan(
@@ -205,11 +207,15 @@ class Scanner:
         """The loaded detector; raises DetectorError when it cannot be loaded."""
         return self._detector.result()
 
-    def scan(self, path: str | Path) -> ScanResult:
-        """Scan one file; see ``scan``."""
+    def scan(self, path: str | Path, progress: Progress = lambda share: None) -> ScanResult:
+        """Scan one file; see ``scan``.
+
+        progress : told how much of the looking is done, in [0, 1], from any thread. Each look that is planned counts
+        the same, so it leaps to the end when the first one settles the verdict.
+        """
         started = time.perf_counter()
         try:
-            seen = self._look(Path(path))
+            seen = self._look(Path(path), progress)
         except MediaError as error:
             return self._unread(path, error, started)
         tracks = self._link(seen)
@@ -241,27 +247,34 @@ class Scanner:
             return decoding.open(path)
         return guarded(lambda: open_media(path, self.settings.limits))
 
-    def _look(self, path: Path) -> _Seen:
+    def _look(self, path: Path, progress: Progress) -> _Seen:
         """Look at a file once, and again until what was seen settles the verdict or everything planned was seen."""
         with self._opened(path) as media:
             looks = self.settings.looks_at(media.info)
             seen = _Seen(media.info, [], looks[-1].count)
-            for look in looks:
+            for number, look in enumerate(looks):
                 if seen.frames and self._settled(seen):
                     break
-                self._look_once(media, look, seen)
+                self._look_once(media, look, seen, partial(_tell_of_look, progress, number, len(looks)))
+            progress(1.0)
             if self.settings.evidence:
                 seen.facts = _facts(media)
         return seen
 
-    def _look_once(self, media: Media, look: Sampling, seen: _Seen) -> None:
+    def _look_once(self, media: Media, look: Sampling, seen: _Seen, progress: Progress) -> None:
         """Decode the frames of one look, find their faces and score them; adds to what was seen."""
         pending: list[Future[_LookedAt]] = []
         before = list(seen.frames)
+        wanted = max(1, look.count - len(before))
+
+        def examined(_: Future[_LookedAt]) -> None:
+            progress(sum(future.done() for future in pending) / wanted)
+
         try:
             for frame in _sampled(media, replace(look, taken=[looked.time for looked in seen.frames])):
                 self._frames_in_hand.acquire()
                 pending.append(self._workers.submit(self._examine, frame, seen.planned, before))
+                pending[-1].add_done_callback(examined)
         except MediaError as error:
             if not pending and not seen.frames:
                 raise
@@ -530,6 +543,10 @@ def spread(count: int, wanted: int) -> list[int]:
     """Choose ``wanted`` of ``count`` positions (all when fewer), evenly spaced and away from the ends."""
     wanted = max(0, min(wanted, count))
     return [(2 * k + 1) * count // (2 * wanted) for k in range(wanted)]
+
+
+def _tell_of_look(progress: Progress, number: int, looks: int, share: float) -> None:
+    progress((number + min(1.0, share)) / looks)
 
 
 def _facts(media: Media) -> FileFacts:

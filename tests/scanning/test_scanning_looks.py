@@ -61,6 +61,22 @@ def test_a_frame_every_so_often_of_the_beginning(make_video, toys, detector, fin
 
 
 @pytest.mark.parametrize(
+    ("colour", "settings", "told"),
+    [
+        ("BLUE", Settings(threads=1), [1 / 6, 2 / 6, 3 / 6, 1]),
+        ("GREEN", Settings(threads=1), [1 / 6, 2 / 6, 3 / 6, *(0.5 + k / 18 for k in range(1, 10)), 1]),
+        ("GREEN", Settings(threads=1, frames=4), [1 / 4, 2 / 4, 3 / 4, 1, 1]),
+    ],
+    ids=["settled", "looked at again", "as ordered"],
+)
+def test_progress_is_told_look_by_look(make_video, toys, detector, finder, colour, settings, told):
+    heard = []
+    with Scanner(settings, detector, finder) as scanner:
+        scanner.scan(clip(make_video, toys, [getattr(toys, colour)] * 24), heard.append)
+    assert heard == pytest.approx(told)
+
+
+@pytest.mark.parametrize(
     ("duration", "seconds", "counts"),
     [
         (10.0, None, [3, 12]),

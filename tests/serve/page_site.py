@@ -61,6 +61,16 @@ def without_score(status, detail, name="clip.mp4"):
     return ScanResult(name, "video", status, DETECTOR, detail)
 
 
+def without_face(kind="video"):
+    """Make the result of a file on whose frames no face was found."""
+    times = TIMES if kind == "video" else TIMES[:1]
+    length, gap = (8.0, 2.0) if kind == "video" else (None, None)
+    coverage = Coverage(length, len(times), 0, len(times), gap, times)
+    shown = Evidence(evidence_of([]).frames[: len(times)])
+    name = "sea.mp4" if kind == "video" else "sea.jpg"
+    return ScanResult(name, kind, "no_face", DETECTOR, coverage=coverage, evidence=shown)
+
+
 def evidence_of(tracks):
     """Give frames in greys that tell them apart, and for each face a map that is hot in its lower left."""
     views = tuple(

@@ -18,6 +18,7 @@ pytest.importorskip("fastapi", reason="needs the extra [serve]")
 from serve_servers import TOY_WORKER, running
 
 from unmask.report import schema
+from unmask.serve import worker
 
 
 def log_of(client):
@@ -203,12 +204,12 @@ def test_workers_end_when_their_server_is_killed(settings, until, tmp_path):
     )
     server = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     try:
-        worker = int(server.stdout.readline())
+        pid = int(server.stdout.readline())
         with running(settings(workers=0, lease=1.0)) as client:
             made = client.post("/v1/scans", files={"file": ("a", b'{"seconds": 60}')}).json()["id"]
             until(lambda: client.get(f"/v1/scans/{made}").json()["state"] == "running")
             server.kill()
-            until(lambda: not Path(f"/proc/{worker}").exists() or _is_zombie(worker))
+            until(lambda: not Path(f"/proc/{pid}").exists() or _is_zombie(pid))
             until(lambda: client.get(f"/v1/scans/{made}").json()["state"] == "queued")
     finally:
         server.kill()
@@ -220,6 +221,44 @@ def _is_zombie(pid):
         return Path(f"/proc/{pid}/stat").read_text().split(") ")[1].startswith("Z")
     except OSError:
         return True
+
+
+@pytest.mark.skipif(not worker.AUTOGROUP.exists(), reason="needs Linux with scheduling by session")
+def test_a_worker_steps_back_with_its_session():
+    """Priorities count within a session, and a worker has one of its own."""
+    code = (
+        "import os; from unmask.serve.worker import *; step_back(7); print(os.nice(0), AUTOGROUP.read_text())"
+    )
+    command = [sys.executable, "-c", code]
+    said = subprocess.run(command, start_new_session=True, capture_output=True, text=True, timeout=60).stdout
+    assert said.split()[0] == str(7 + os.nice(0)) and said.split()[2:] == ["nice", "7"]
+
+
+def test_stepping_back_waits_for_its_turn_and_does_without(monkeypatch):
+    class Busy:
+        tries = 0
+
+        def write_text(self, text):
+            self.tries += 1
+            if self.tries < 3:
+                raise BlockingIOError
+            if self.tries > 3:
+                raise PermissionError
+
+    busy = Busy()
+    monkeypatch.setattr(worker, "AUTOGROUP", busy)
+    monkeypatch.setattr(os, "nice", lambda step: step)
+    worker.step_back(5)
+    assert busy.tries == 3
+    worker.step_back(5)
+    assert busy.tries == 4
+
+
+def test_workers_step_back_as_far_as_they_are_told(serve, until):
+    client = serve(workers=1, niceness=3)
+    until(lambda: client.get("/readyz").status_code == 200)
+    (pid,) = client.app.state.supervisor.pids()
+    assert os.getpriority(os.PRIO_PROCESS, pid) == os.nice(0) + 3
 
 
 def test_what_is_past_its_retention_is_removed(serve, upload, finished, until):

@@ -66,10 +66,14 @@ def test_the_page_says_what_it_cannot_tell_and_what_becomes_of_a_file(serve):
 
 
 def test_only_numbers_of_frames_that_the_server_takes_are_offered(serve):
-    options = [
-        a["value"] for t, a in Elements(serve(frames=8, max_frames=32).get("/").text).found if t == "option"
-    ]
-    assert options == ["8", "16", "32"]
+    def options(**settings):
+        text = serve(max_frames=32, **settings).get("/").text
+        return re.findall(
+            r"<option[^>]*>([^<]*)</option>", text.split('id="frames"')[1].split("</select>")[0]
+        )
+
+    assert options() == ["As many as it needs (usual)", "16", "32"]
+    assert options(frames=16) == ["16 (usual)", "32"]
 
 
 @pytest.mark.parametrize(

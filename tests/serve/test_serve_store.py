@@ -21,8 +21,8 @@ def store(database):
     engine.dispose()
 
 
-def add(store, owner=None, queue=1000, name="a.mp4"):
-    new = NewJob(new_id(), name, 10, "0" * 64, "jrc", 6, owner)
+def add(store, owner=None, queue=1000, name="a.mp4", frames=6):
+    new = NewJob(new_id(), name, 10, "0" * 64, "jrc", frames, owner)
     assert store.add(new, queue)
     return new.id
 
@@ -33,6 +33,12 @@ def test_a_job_comes_back_as_it_went_in(store):
     assert (job.state, job.name, job.owner, job.attempts, job.progress) == (
         "queued", "Kennedy\u2019s \U0001f600.mp4", "ab", 0, 0.0,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("frames", [None, 12])
+def test_a_number_of_frames_is_kept_and_so_is_none(store, frames):
+    identifier = add(store, frames=frames)
+    assert store.get(identifier).frames == frames
 
 
 def test_the_queue_is_bounded(store):

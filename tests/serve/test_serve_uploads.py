@@ -1,5 +1,6 @@
 """What comes in: counted, timed, named and refused as it should be."""
 
+import contextlib
 import hashlib
 import json
 import socket
@@ -69,6 +70,16 @@ def test_an_upload_becomes_a_job(serve, upload):
     (stored,) = left_behind(client)
     assert stored.name == job["id"]
     assert stored.read_bytes() == content
+
+
+@pytest.mark.parametrize("frames", [None, 9])
+def test_the_server_s_number_of_frames_holds_where_none_is_asked_for(serve, upload, frames):
+    client = serve(frames=frames)
+    assert upload(client, b"x").json()["frames"] == frames
+    assert upload(client, b"x", data={"frames": "12"}).json()["frames"] == 12
+    body = client.get("/openapi.json").json()["paths"]["/v1/scans"]["post"]["requestBody"]
+    described = body["content"]["multipart/form-data"]["schema"]["properties"]["frames"]
+    assert described.get("default") == frames and described["maximum"] == 64
 
 
 def test_a_body_over_the_limit_without_a_length_is_cut_off(serve):
@@ -203,6 +214,22 @@ def test_a_body_that_nobody_wants_is_not_read_for_ever(serve):
         connection.sendall(b"POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nx")
         assert answer(connection)[0] == 404
         assert connection.recv(100) == b""
+
+
+def test_a_connection_too_many_is_turned_away(serve, upload, until):
+    client = serve(connections=8)
+    with contextlib.ExitStack() as stack:
+        for _ in range(8):
+            stack.enter_context(connect(client))
+        until(lambda: client.get("/healthz").status_code == 503)
+        response = client.get("/v1/scans")
+        problem(response, 503, "connections")
+        assert (response.headers["retry-after"], response.headers["connection"]) == ("5", "close")
+        assert "content-security-policy" in response.headers
+        response = upload(client, b"x" * 3_000_000)
+        problem(response, 503, "connections")
+        assert left_behind(client) == []
+    until(lambda: client.get("/healthz").status_code == 200)
 
 
 def test_an_upload_that_breaks_off_leaves_nothing(serve):

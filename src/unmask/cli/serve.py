@@ -17,8 +17,14 @@ def serve(
     workers: Annotated[
         int | None, typer.Option(min=0, max=64, help="Worker processes. Default: one a processor, up to 4.")
     ] = None,
+    nice: Annotated[
+        int, typer.Option(min=0, max=19, help="How far the workers step back for other processes, 0 to 19.")
+    ] = 5,
     detector: Annotated[str, typer.Option(help="Name of a detector, or folder of an exported one.")] = "jrc",
-    frames: Annotated[int, typer.Option(min=1, max=256, help="Frames sampled from each video.")] = 6,
+    frames: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, help="Frames sampled from each video. Default: as many as it needs."),
+    ] = None,
     keys: Annotated[
         bool | None,
         typer.Option("--keys/--no-keys", help="Ask for API keys. Default: unless the address is loopback."),
@@ -55,6 +61,7 @@ def serve(
         "folder": folder,
         "database": database,
         "workers": workers,
+        "niceness": nice,
         "detector": detector,
         "frames": frames,
         "keys": keys,

@@ -27,7 +27,7 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQL
 
 from unmask.serve.settings import ServeError
 
-VERSION = 1
+VERSION = 2
 BUSY_SECONDS = 15.0
 
 metadata = MetaData()
@@ -52,7 +52,7 @@ jobs = Table(
     Column("size", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("detector", String(255), nullable=False),
-    Column("frames", Integer, nullable=False),
+    Column("frames", Integer),
     Column("kept", Boolean, nullable=False, default=False),
     Column("status", String(20)),
     Column("verdict", String(20)),
@@ -61,6 +61,7 @@ jobs = Table(
     Column("failure", Text),
     Index("unmask_jobs_queue", "state", "created"),
     Index("unmask_jobs_newest", "created", "id"),
+    Index("unmask_jobs_of_owner", "owner", "created", "id"),
     Index("unmask_jobs_finished", "finished"),
 )
 

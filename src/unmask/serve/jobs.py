@@ -17,14 +17,17 @@ NAME_LENGTH = 255
 
 @dataclass(frozen=True)
 class NewJob:
-    """An upload that is complete and waits to be scanned."""
+    """An upload that is complete and waits to be scanned.
+
+    frames : sampled from a video, evenly; None for as many as the scan needs.
+    """
 
     id: str
     name: str
     size: int
     sha256: str
     detector: str
-    frames: int
+    frames: int | None = None
     owner: str | None = None
     kept: bool = False
 
@@ -50,7 +53,7 @@ class Job:
     size: int
     sha256: str
     detector: str
-    frames: int
+    frames: int | None
     kept: bool
     status: str | None
     verdict: str | None

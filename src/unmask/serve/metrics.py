@@ -13,7 +13,7 @@ from unmask.serve.roster import Roster
 from unmask.serve.store import JobStore
 
 STATES = ("queued", "running", "done", "failed")
-BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0)
 
 
 class Metrics:

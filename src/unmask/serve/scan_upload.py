@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,12 +12,11 @@ from unmask.serve.jobs import Job
 from unmask.serve.pictures import save_pictures
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from unmask.detectors import Detector
-    from unmask.faces import Face, FaceFinder
+    from unmask.faces import FaceFinder
 
 Progress = Callable[[float], None]
+LOOKING = 0.95  # of the progress: nearly all of a scan's time; the rest is the report
 
 
 class Scan(Protocol):
@@ -47,10 +46,9 @@ class UploadScanner:
         from unmask.scanning import Scanner, Settings, kind_by_name
 
         detector = self._detector(job.detector)
-        finder = _CountingFinder(self._finder, job.frames, progress)
         settings = Settings(detector=job.detector, frames=job.frames, threads=self._threads, evidence=True)
-        with Scanner(settings, detector, finder) as scanner:
-            result = scanner.scan(upload)
+        with Scanner(settings, detector, self._finder) as scanner:
+            result = scanner.scan(upload, lambda share: progress(LOOKING * share))
         # Where the upload lies is nobody's business; what could not be opened is of the kind its name suggests.
         kind = result.kind if result.was_read else kind_by_name(job.name)
         result = replace(result, path=job.name, kind=kind)
@@ -65,19 +63,3 @@ class UploadScanner:
         if name not in self._detectors:
             self._detectors[name] = load_detector(name, threads=1)
         return self._detectors[name]
-
-
-@dataclass
-class _CountingFinder:
-    """Tells progress: nearly all of a scan's time is decoding and looking at frames, one after the other."""
-
-    finder: FaceFinder
-    frames: int
-    progress: Progress
-    seen: int = 0
-
-    def find(self, image: np.ndarray) -> list[Face]:
-        found = self.finder.find(image)
-        self.seen += 1
-        self.progress(min(0.95, self.seen / (self.frames + 1)))
-        return found

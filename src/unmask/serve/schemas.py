@@ -33,7 +33,7 @@ class JobSummary(BaseModel):
     size: int = Field(description="bytes")
     sha256: str
     detector: str
-    frames: int = Field(description="sampled from a video")
+    frames: int | None = Field(description="sampled from a video, evenly; null for as many as it needs")
     attempts: int = Field(description="how often a worker began")
     kept: bool = Field(description="whether the upload stays after the scan")
     created: str = Field(description="RFC 3339, like all times")

@@ -1,4 +1,4 @@
-"""Runs the application in uvicorn, with a limit on how long a request's head may take."""
+"""Runs the application in uvicorn, with limits on connections and on how long a request's head may take."""
 
 from __future__ import annotations
 
@@ -10,25 +10,29 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from unmask.serve.guard import HEADERS, SAFE
+from unmask.serve.problems import ProblemError
 from unmask.serve.settings import ServeError, ServeSettings
 
 GRACEFUL_SECONDS = 3
+BUSY_SECONDS = 5
 
 
-class HeadTimeout(H11Protocol):
-    """HTTP that closes a connection on which no request's head is complete in time.
+class LimitedHTTP(H11Protocol):
+    """HTTP that closes a connection on which no request's head is complete in time, and turns away one too many.
 
     The same time bounds how long the rest of a body is read that nobody wanted: it is read so that the
     sender gets to see the answer.
     """
 
-    head_timeout: float = 15.0
-
-    def __init__(self, *arguments: Any, head_timeout: float, **named: Any) -> None:
+    def __init__(self, *arguments: Any, head_timeout: float, most: int, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.head_timeout = head_timeout
+        self._most = most
+        self._application = self.app
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -38,6 +42,8 @@ class HeadTimeout(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Stop the clock when a request has begun."""
+        # uvicorn's own limit answers in plain text.
+        self.app = self._application if len(self.connections) <= self._most else turn_away
         before = self.cycle
         super().data_received(data)
         if self.cycle is not before:
@@ -65,16 +71,25 @@ class HeadTimeout(H11Protocol):
             self._deadline = None
 
 
+async def turn_away(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer that too many connections are open, and close this one."""
+    headers = {**HEADERS, "Retry-After": str(BUSY_SECONDS)}
+    if scope["method"] in SAFE:
+        # Whoever sends a body would not see the answer if the connection closed upon it.
+        headers["Connection"] = "close"
+    problem = ProblemError(503, "too many connections are open", "connections", headers)
+    await problem.response()(scope, receive, send)
+
+
 def configuration(app: FastAPI, settings: ServeSettings) -> uvicorn.Config:
     """Give uvicorn's configuration for an application."""
-    protocol: Any = partial(HeadTimeout, head_timeout=settings.head_timeout)
+    protocol: Any = partial(LimitedHTTP, head_timeout=settings.head_timeout, most=settings.connections)
     return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         http=protocol,
         ws="none",
-        limit_concurrency=settings.connections,
         proxy_headers=bool(settings.proxies),
         forwarded_allow_ips=list(settings.proxies),
         server_header=False,

@@ -64,15 +64,15 @@ class ServeSettings(BaseModel):
     # Scanning
     workers: int = Field(default_factory=default_workers, ge=0, le=64)
     detector: str = "jrc"
-    frames: int = Field(6, ge=1, le=256)
+    frames: int | None = Field(
+        None, ge=1, le=256, description="of a video, where the client does not say; None: as many as it needs"
+    )
     max_frames: int = Field(64, ge=1, le=256, description="that a client may ask for")
     job_timeout: float = Field(900.0, gt=0)
     lease: float = Field(30.0, gt=0, description="a job whose worker was not heard of for so long is retried")
     attempts: int = Field(2, ge=1)
     poll: float = Field(0.25, gt=0, description="between two looks of an idle worker into the queue")
-    niceness: int = Field(
-        10, ge=0, le=19, description="of the workers, so that the web process answers first"
-    )
+    niceness: int = Field(5, ge=0, le=19, description="of the workers, so that the web process answers first")
 
     # What stays
     keep_uploads: bool = False

@@ -27,6 +27,7 @@ from unmask.serve.jobs import FINISHED, NAME_LENGTH, Job, NewJob, State, now
 
 _BRIEF = tuple(jobs.c[field.name] for field in fields(Job) if field.name != "result")
 _WHOLE = (*_BRIEF, jobs.c.result)
+_WAITING = select(func.count()).select_from(jobs).where(jobs.c.state == "queued")
 
 
 class JobStore:
@@ -60,9 +61,8 @@ class JobStore:
             "frames": job.frames,
             "kept": job.kept,
         }
-        waiting = select(func.count()).select_from(jobs).where(jobs.c.state == "queued").scalar_subquery()
         row = select(*(literal(value, jobs.c[name].type) for name, value in values.items())).where(
-            waiting < queue
+            _WAITING.scalar_subquery() < queue
         )
         with self.engine.begin() as connection:
             statement = insert(jobs).from_select(list(values), row)
@@ -70,7 +70,8 @@ class JobStore:
 
     def waiting(self) -> int:
         """Count the jobs in the queue."""
-        return self.counts().get("queued", 0)
+        with self.engine.connect() as connection:
+            return int(connection.execute(_WAITING).scalar_one())
 
     def counts(self) -> dict[str, int]:
         """Count the jobs by state."""

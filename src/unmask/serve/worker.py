@@ -28,15 +28,37 @@ from unmask.serve.store import JobStore
 
 LOST, OVERDUE, STOPPED = 75, 76, 0
 HEARTBEATS_A_LEASE = 10
+AUTOGROUP = Path("/proc/self/autogroup")
+AUTOGROUP_TRIES = 30
 
 
 def main(make_scan: Callable[[ServeSettings], Scan] | None = None) -> None:
     """Run a worker; its id and settings come as one line of JSON on standard input."""
     told = json.loads(sys.stdin.readline())
     settings = ServeSettings.model_validate(told["settings"])
-    with contextlib.suppress(OSError, AttributeError):
-        os.nice(settings.niceness)
+    step_back(settings.niceness)
     Worker(told["worker"], settings, make_scan or _load).run()
+
+
+def step_back(niceness: int) -> None:
+    """Let other processes go first, on systems that know how.
+
+    Linux shares a processor evenly between sessions before it looks at the priorities of their processes
+    (sched(7), "The autogroup feature"), and a worker has a session of its own: that one steps back as well.
+    """
+    if not niceness:
+        return
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(niceness)
+    for _ in range(AUTOGROUP_TRIES):
+        try:
+            AUTOGROUP.write_text(str(niceness))
+            return
+        except BlockingIOError:
+            # Without privileges the whole machine may do this ten times a second; workers take turns.
+            time.sleep(0.1 + os.getpid() % 10 / 100)
+        except OSError:
+            return
 
 
 def _load(settings: ServeSettings) -> Scan:
@@ -162,11 +184,14 @@ class _Hand:
         self.job = job
         self.claim = job.claim or ""
         self._began = time.monotonic()
+        self._lock = threading.Lock()
         self._progress = 0.0
         self._told = 0.0
 
     def tell(self, progress: float) -> None:
-        self._progress = max(self._progress, min(1.0, progress))
+        # From any of the scan's threads, so not always in order.
+        with self._lock:
+            self._progress = max(self._progress, min(1.0, progress))
 
     def has_news(self) -> bool:
         return self._progress != self._told

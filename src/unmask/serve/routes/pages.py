@@ -35,7 +35,8 @@ def index(request: Request) -> Response:
         "closed": known["needsKey"] and not known["signedIn"],
         "most": size_in_words(settings.upload_bytes),
         "promise": _promise(settings),
-        "frames": [settings.frames, *(n for n in FRAME_COUNTS if settings.frames < n <= settings.max_frames)],
+        "usual_frames": settings.frames,
+        "frames": [n for n in FRAME_COUNTS if (settings.frames or 0) < n <= settings.max_frames],
         "detectors": list(service.detectors),
         "cannot_tell": CANNOT_TELL,
     }

@@ -51,7 +51,11 @@ _UPLOAD_BODY = {
                 "additionalProperties": False,
                 "properties": {
                     "file": {"type": "string", "format": "binary", "description": "an image or a video"},
-                    "frames": {"type": "integer", "minimum": 1, "description": "sampled from a video"},
+                    "frames": {
+                        "type": "integer",
+                        "minimum": 1,
+                        "description": "sampled from a video, evenly; left out, as many as the server does by itself",
+                    },
                     "detector": {"type": "string", "description": "a name that GET /v1/detectors gives"},
                 },
             }
@@ -88,7 +92,9 @@ def describe_upload(document: dict[str, Any], service: Service) -> None:
     body = document["paths"]["/v1/scans"]["post"]["requestBody"]["content"]["multipart/form-data"]
     properties = body["schema"]["properties"]
     properties["detector"] |= {"enum": list(service.detectors), "default": service.settings.detector}
-    properties["frames"] |= {"maximum": _most_frames(service), "default": service.settings.frames}
+    properties["frames"] |= {"maximum": _most_frames(service)}
+    if service.settings.frames is not None:
+        properties["frames"] |= {"default": service.settings.frames}
 
 
 class _Place:
@@ -144,8 +150,10 @@ def _detector(service: Service, taken: Upload) -> str:
     return name
 
 
-def _frames(service: Service, taken: Upload) -> int:
-    text = taken.fields.get("frames", str(service.settings.frames))
+def _frames(service: Service, taken: Upload) -> int | None:
+    text = taken.fields.get("frames")
+    if text is None:
+        return service.settings.frames
     most = _most_frames(service)
     if not re.fullmatch("[0-9]{1,4}", text, re.ASCII) or not 1 <= int(text) <= most:
         raise _wrong("frames", f"a whole number from 1 to {most}")
@@ -153,7 +161,7 @@ def _frames(service: Service, taken: Upload) -> int:
 
 
 def _most_frames(service: Service) -> int:
-    return max(service.settings.frames, service.settings.max_frames)
+    return max(service.settings.frames or 0, service.settings.max_frames)
 
 
 def _refuse_unknown(taken: Upload) -> None:

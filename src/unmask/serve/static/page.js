@@ -135,12 +135,16 @@ function show() {
     hurry: () => uploads.hurry(entry),
     remove: () => remove(entry),
     again: (frames) => add([{ file: entry.file, fields: { ...entry.fields, frames } }]),
-    moreFrames: () => [...by("frames").options].map((option) => Number(option.value)).find((frames) => frames > entry.job.frames),
+    moreFrames: () => moreThan(Math.max(entry.job.frames ?? 0, entry.result.coverage.frames_sampled)),
   });
   if (shown === entry) Object.assign(view, { entry, phase });
   else Object.assign(view, { entry, phase, update: () => {} });
   by("result").replaceChildren(view.node);
   if (held) view.heading.focus({ preventScroll: true });
+}
+
+function moreThan(looked) {
+  return [...by("frames").options].map((option) => Number(option.value)).find((frames) => frames > looked);
 }
 
 function changed(entry) {

@@ -1,6 +1,7 @@
 // Everything about one file: how far it has got, then what was found.
 
 import { element } from "./element.js";
+import { lookedAt } from "./looked.js";
 import { moments } from "./moments.js";
 import { gauge } from "./timeline.js";
 import { advice, bytes, count, faceName, headline, kindOf, mark, meaning, percent, printable, range, seconds } from "./words.js";
@@ -13,7 +14,7 @@ export function resultView(entry, actions) {
   const node = element("article", { "aria-labelledby": "result-title" },
     element("header", { class: "about" }, heading, element("p", { class: "small muted" }, about(entry))),
     progress ? progress.node : verdict(entry, actions),
-    result?.tracks.length ? moments(result, entry.pictures, job.links.report) : null,
+    result && (result.tracks.length ? moments : lookedAt)(result, entry.pictures, job.links.report),
     result ? [report(entry, actions), facts(entry)] : null,
     !result && entry.phase !== "refused" && job && !progress ? element("p", {}, removal(actions)) : null);
   return { node, heading, update: () => progress?.update() };
@@ -113,7 +114,7 @@ function facts({ job, result }) {
   const { coverage, detector, evidence } = result;
   const file = evidence?.file;
   const rows = {
-    "Looked at": `${count(coverage.frames_sampled, "frame")}, ${coverage.frames_with_face} with a face`,
+    "Looked at": sampledFrames(result),
     "Not looked at": coverage.longest_gap ? `up to ${seconds(coverage.longest_gap)} at a stretch` : null,
     "Scan took": seconds(result.seconds),
     Detector: `${detector.name} ${detector.version}, crop profile ${detector.crop_profile}`,
@@ -129,6 +130,12 @@ function facts({ job, result }) {
   return element("section", { class: "card", "aria-labelledby": "facts-title" }, element("h3", { id: "facts-title" }, "Technical facts"),
     element("dl", {}, Object.entries(rows).filter(([, value]) => value).map(([name, value]) =>
       [element("dt", {}, printable(name)), element("dd", {}, typeof value === "string" ? printable(value) : value)])));
+}
+
+function sampledFrames({ verdict, coverage: { frames_sampled: sampled, frames_with_face: seen, frames_planned: planned } }) {
+  if (!sampled) return "nothing";
+  const spared = verdict && verdict !== "inconclusive" && planned > sampled;
+  return `${count(sampled, "frame")}, ${seen} with a face${spared ? `; ${planned} would have been, had these not settled it` : ""}`;
 }
 
 function streamWords({ kind, codec, tags: _, ...others }) {

@@ -71,7 +71,7 @@ export class Uploads {
     if (request.status === 202) {
       this.accepted(entry, JSON.parse(request.responseText));
       this.done();
-    } else if (request.status === 429) {
+    } else if (request.status === 429 || (request.status === 503 && request.getResponseHeader("Retry-After"))) {
       this.waitAndTry(entry, Number(request.getResponseHeader("Retry-After")) || 5, problem(request));
     } else {
       this.refuse(entry, problem(request), request.status);

@@ -1,0 +1,49 @@
+"""The server samples a video as the command does, unless it is told a number, and says how far it has got."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from unmask.demo.clips import portrait, with_blended_face, write_clip
+from unmask.scanning import Settings, scan
+
+pytest.importorskip("fastapi", reason="needs the extra [serve]")
+
+from unmask.serve.jobs import Job
+from unmask.serve.scan_upload import LOOKING, UploadScanner
+
+JOB = Job("0" * 32, 0, 0.0, 0.0, None, "running", 0.0, 1, "c", None, "clip.mp4", 1, "0" * 64, "jrc", None, False,
+          None, None, None, None)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def scanner():
+    return UploadScanner("jrc", threads=1)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    path = tmp_path_factory.mktemp("clip") / "blended.mp4"
+    write_clip(path, with_blended_face(portrait()), size=(320, 320), seconds=2.0)
+    return path
+
+
+@pytest.mark.parametrize("frames", [None, 5])
+def test_an_upload_is_scanned_as_the_command_scans_a_file(scanner, clip, tmp_path, frames):
+    heard = []
+    result = scanner(replace(JOB, frames=frames), clip, tmp_path, heard.append)
+    own = scan(clip, Settings(frames=frames))
+    assert result.coverage == own.coverage
+    assert (result.verdict, result.score, result.path) == (own.verdict, own.score, "clip.mp4")
+    assert heard == sorted(heard) and heard[0] <= LOOKING / 3 and heard[-1] == LOOKING
+    assert len(heard) == result.coverage.frames_sampled + 1
+    assert (tmp_path / "pictures.json").is_file()
+
+
+def test_what_has_no_face_is_looked_at_in_every_planned_look(scanner, make_video, tmp_path):
+    clip = make_video([np.full((240, 320, 3), 90 + i, np.uint8) for i in range(24)])
+    heard = []
+    result = scanner(JOB, clip, tmp_path, heard.append)
+    assert (result.status, result.coverage.frames_sampled) == ("no_face", 12)
+    assert len(set(heard)) == 12

@@ -14,7 +14,8 @@ from training_toys import RECIPE, TOY, toy_trunk, write_faces
 from unmask.detectors import Detector, read_card
 from unmask.models import build_model
 from unmask.training.calibrate import Platt
-from unmask.training.export import Exported, export, load_best
+from unmask.training.export import export, load_best
+from unmask.training.exported import Exported
 from unmask.training.loop import train
 from unmask.training.module import model_input
 from unmask.training.quality import distribution, real_face_errors
@@ -64,7 +65,7 @@ def open_model(folder):
 def torch_outputs(run, entry):
     card = read_card(run / "detector")
     platt = Platt(card.calibration.slope, card.calibration.intercept)
-    model = Exported(load_best(run, load_recipe(run / "recipe.yaml")), platt).eval()
+    model = Exported([load_best(run, load_recipe(run / "recipe.yaml"))], platt).eval()
     with torch.no_grad():
         return [value.numpy() for value in model(torch.from_numpy(entry))]
 

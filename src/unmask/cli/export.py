@@ -13,6 +13,12 @@ def export(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the detector; by default `detector` in the run folder.")
     ] = None,
+    average: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--with", help="Folder of a further run, whose logits are averaged with the first's. Repeatable."
+        ),
+    ] = None,
 ) -> None:
     """Export a run's best weights as a detector: ONNX, safetensors and a card.
 
@@ -20,5 +26,5 @@ def export(
     """
     from unmask.training.export import export as write
 
-    folder = write(run, out)
+    folder = write(run, out, average or ())
     typer.echo(f"{folder}  (next: unmask evaluate {folder} SET)")

@@ -125,8 +125,20 @@ class Classifier(nn.Module):
 
     def forward(self, latent: Tensor) -> Tensor:
         """Give the logit of each latent."""
-        logit: Tensor = self.layers(self._pooled(latent))
+        logit: Tensor = self.last(self.hidden(latent))
         return logit.squeeze(1)
+
+    def hidden(self, latent: Tensor) -> Tensor:
+        """Give what the last layer reads: (N, C, h, w) -> (N, hidden)."""
+        values: Tensor = self.layers[:-1](self._pooled(latent))
+        return values
+
+    @property
+    def last(self) -> nn.Linear:
+        """The layer that gives the logit."""
+        layer = self.layers[-1]
+        assert isinstance(layer, nn.Linear)
+        return layer
 
     def at_each_place(self, latent: Tensor) -> Tensor:
         """Give the logit that each place would get if the whole latent were like it: (N, C, h, w) -> (N, h, w).

@@ -6,13 +6,13 @@ import json
 import logging
 import shutil
 import warnings
+from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any, cast
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
-from torch import Tensor, nn
+from safetensors.torch import load_file, save_file
 
 from unmask.detectors import Calibration, Card, DataSource, Quality, Trunk, TrunkReference, file_sha256
 from unmask.detectors.sessions import open_session
@@ -28,6 +28,7 @@ from unmask.training.calibrate import (
     fit_platt,
     spread_within,
 )
+from unmask.training.exported import Exported
 from unmask.training.maps import trunk_reference
 from unmask.training.module import model_input
 from unmask.training.quality import distribution, real_face_errors
@@ -42,12 +43,14 @@ DESCRIPTION = (
 )
 
 
-def export(run: str | Path, out: str | Path | None = None) -> Path:
-    """Export the best weights of a run: model.onnx, model.safetensors, card.json.
+def export(run: str | Path, out: str | Path | None = None, others: Sequence[str | Path] = ()) -> Path:
+    """Export the best weights of a run, or the mean of several runs' heads: model.onnx, model.safetensors, card.json.
 
     The card holds how well real validation faces are rebuilt, where the recipe's data are at hand.
 
-    out: the detector's folder; None: `detector` in the run folder. The model reads `map` (N, places, channels)
+    out: the detector's folder; None: `detector` in the run folder. others: runs of heads on the same frozen trunk, and
+    none of its blocks that the first does not read, whose logits are averaged with the first's; name, export options
+    and reconstruction are the first's. The model reads `map` (N, places, channels)
     float32 or `crops` (N, S, S, 3) uint8 RGB, and gives `logit` (N,), `score` (N,) calibrated, `patch_logits`
     (N, h', w'), the classifier's logit of each place of the latent alone, and, with a decoder, `reconstruction`
     (N, 3, h, w) in [0, 1]. A head that was trained with its trunk's norms or biases brings these along as
@@ -56,17 +59,14 @@ def export(run: str | Path, out: str | Path | None = None) -> Path:
     Raises
     ------
     RecipeError
-        When the run has no weights yet, or the exported model does not give torch's outputs.
+        When a run has no weights yet, runs do not fit together, or the exported model does not give torch's outputs.
     """
     run = Path(run)
-    if not (run / "best.safetensors").is_file():
-        raise RecipeError(f"{run} holds no best.safetensors: is it the folder of a finished training run?")
-    recipe = load_recipe(run / "recipe.yaml")
-    if recipe.trunk.projection:
-        raise RecipeError("a head on projected maps (trunk.projection) is for a study and has no detector")
+    recipe = _finished(run)
     out = Path(out) if out is not None else run / "detector"
     out.mkdir(parents=True, exist_ok=True)
     joint = load_best(run, recipe)
+    heads, rest = [joint], list[Recipe]()
     rows = ValidationLogits.read(run / "validation.npz", recipe.evaluation.select)
     trunk = None
     if recipe.model.backbone.reads_maps:
@@ -76,17 +76,69 @@ def export(run: str | Path, out: str | Path | None = None) -> Path:
         rows = through_trunk(
             recipe, joint, Trunk(trunk.name, tuned=read_tuned(out, trunk), earlier=trunk.earlier)
         )
+    for other in map(Path, others):
+        rest.append(_finished(other))
+        _check_fit(other, rest[-1], recipe, trunk)
+        heads.append(load_best(other, rest[-1]))
+        rows = rows.joined(
+            ValidationLogits.read(other / "validation.npz", recipe.evaluation.select), len(rest)
+        )
     platt = fit_platt(rows.logit, rows.label)
-    model = Exported(joint, platt).eval()
+    model = Exported(heads, platt).eval()
     write_onnx(model, out / "model.onnx")
     check_parity(model, out / "model.onnx")
-    shutil.copyfile(run / "best.safetensors", out / "model.safetensors")
+    write_weights([run, *map(Path, others)], out / "model.safetensors")
     card = make_card(trunk, recipe, rows, platt, file_sha256(out / "model.onnx"))
+    if rest:
+        card = card.model_copy(
+            update={"recipe": {**card.recipe, "averaged_with": [portable(one) for one in rest]}}
+        )
     _write_card(card, out)
     spread = distribution(real_face_errors(out, recipe))
     if spread is not None:
         _write_card(card.model_copy(update={"quality": Quality(reconstruction_error=spread)}), out)
     return out
+
+
+def _finished(run: Path) -> Recipe:
+    """Read the recipe of a run that has weights to export."""
+    if not (run / "best.safetensors").is_file():
+        raise RecipeError(f"{run} holds no best.safetensors: is it the folder of a finished training run?")
+    recipe = load_recipe(run / "recipe.yaml")
+    if recipe.trunk.projection:
+        raise RecipeError("a head on projected maps (trunk.projection) is for a study and has no detector")
+    return recipe
+
+
+def _check_fit(run: Path, recipe: Recipe, first: Recipe, trunk: TrunkReference | None) -> None:
+    """Refuse to average a head that does not read the same frozen trunk, or has other places."""
+    if trunk is None or trunk.tuned or recipe.model.backbone.kind != "maps":
+        raise RecipeError("only heads on the maps of one frozen trunk can be averaged")
+    own = TrunkReference.model_validate_json((run / "trunk.json").read_text(encoding="utf-8"))
+    begin = len(trunk.earlier) - len(own.earlier)
+    if begin < 0 or own != trunk.model_copy(update={"earlier": trunk.earlier[begin:]}):
+        raise RecipeError(f"{run} reads another trunk, or blocks of it that the first run does not read")
+    if (
+        recipe.model.encoder.stride != first.model.encoder.stride
+        or recipe.data.crop_profile != first.data.crop_profile
+    ):
+        raise RecipeError(f"{run} has another crop profile or stride than the first run")
+
+
+def write_weights(runs: Sequence[Path], path: Path) -> None:
+    """Copy a run's weights; of several runs as `heads.0.`, `heads.1.` and so on."""
+    if len(runs) == 1:
+        shutil.copyfile(runs[0] / "best.safetensors", path)
+        return
+    weights = [load_file(run / "best.safetensors") for run in runs]
+    save_file(
+        {
+            f"heads.{place}.{name}": value
+            for place, head in enumerate(weights)
+            for name, value in head.items()
+        },
+        path,
+    )
 
 
 def _write_card(card: Card, out: Path) -> None:
@@ -163,38 +215,13 @@ class ValidationLogits:
         wanted = np.ones(len(arrays["set"]), bool) if select == "mean" else arrays["set"] == select
         return cls({name: values[wanted] for name, values in arrays.items()})
 
-
-class Exported(nn.Module):
-    """The detector with what stands before and behind it: pixel order, range, calibration."""
-
-    def __init__(self, model: JointDetector, platt: Platt) -> None:
-        super().__init__()
-        self.model, self.platt = model, platt
-        self.reads_maps = model.options.backbone.reads_maps
-
-    def forward(self, entry: Tensor) -> tuple[Tensor, ...]:
-        """Give what ``outputs`` names."""
-        features = model_input(entry)
-        output = self.model.judge(features) if self.reads_maps else self.model(features)
-        score = torch.sigmoid(output.logit * self.platt.slope + self.platt.intercept)
-        patches = self.model.classifier.at_each_place(output.latent)
-        if output.reconstruction is None:
-            return output.logit, score, patches
-        return output.logit, score, patches, output.reconstruction
-
-    @property
-    def outputs(self) -> list[str]:
-        """Names of the outputs, in order."""
-        return ["logit", "score", "patch_logits"] + ["reconstruction"] * (self.model.decoder is not None)
-
-    def example(self, count: int) -> Tensor:
-        """Make an input of the right shape out of noise."""
-        generator = torch.Generator().manual_seed(0)
-        backbone = self.model.options.backbone
-        if self.reads_maps:
-            return torch.randn(count, backbone.grid**2, backbone.map_channels, generator=generator)
-        shape = (count, backbone.input_size, backbone.input_size, 3)
-        return torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
+    def joined(self, other: ValidationLogits, before: int) -> ValidationLogits:
+        """Take another head's logits of the same crops into the mean of so many heads."""
+        same = ("set", "group", "recording", "label")
+        if not all(np.array_equal(getattr(self, name), getattr(other, name)) for name in same):
+            raise RecipeError("the runs were validated on different crops")
+        mean = (self.logit * before + other.logit) / (before + 1)
+        return ValidationLogits({name: getattr(self, name) for name in same} | {"logit": mean})
 
 
 def write_onnx(model: Exported, path: Path) -> None:

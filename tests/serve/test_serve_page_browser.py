@@ -90,7 +90,7 @@ def shares(words):
 
 def check_a_scan(page, name):
     seen = follow_to_the_end(page)
-    # How many shares are seen depends on how fast the scan is; test_serve_scan_upload.py holds that they move.
+    # How many shares are seen depends on how fast the scan is; test_scanning_looks.py holds that they move.
     assert shares(seen), seen
     assert shares(seen) == sorted(shares(seen))
     expect(page.locator("#result h2")).to_have_text(name)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
-from training_toys import RECIPE, write_faces
+from training_toys import toy_recipes
 
 from unmask.detectors import Detector, Trunk, read_card
 from unmask.evaluation.audit.latents import OpenedDetector
@@ -27,14 +27,11 @@ ONE_LEVEL = ["model.backbone={kind: maps, channels: 768, grid: 14}"]
 def runs(tmp_path_factory):
     """Train a head on two blocks and one on the last for a step each."""
     folder = tmp_path_factory.mktemp("heads")
-    write_faces(folder / "faces", count=4)
-    (folder / "toy.yaml").write_text(RECIPE)
-    places = [f"data.root={folder}", f"trunk.cache={folder / 'cache'}", f"runs={folder / 'runs'}"]
+    recipe = toy_recipes(folder, count=4)
     short = ["optimiser.steps=1", "optimiser.batch_size=2", "model.encoder.normalise=true"]
     changes = {"both": TWO_LEVELS, "last": ONE_LEVEL}
     return [
-        train(load_recipe(folder / "toy.yaml", [*places, *short, *change, f"name={name}"]), progress=False)
-        for name, change in changes.items()
+        train(recipe(*short, *change, f"name={name}"), progress=False) for name, change in changes.items()
     ]
 
 

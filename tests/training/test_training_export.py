@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from sklearn.metrics import roc_auc_score
-from training_toys import RECIPE, TOY, toy_trunk, write_faces
+from training_toys import TOY, toy_recipes, toy_trunk
 
 from unmask.detectors import Detector, read_card
 from unmask.models import build_model
@@ -27,10 +27,7 @@ IMAGE_MODEL = "model.backbone={kind: timm, name: mobilenetv3_small_050, tap: 2, 
 
 def trained(folder, *overrides):
     """Train a toy detector."""
-    write_faces(folder / "faces")
-    (folder / "toy.yaml").write_text(RECIPE)
-    places = [f"data.root={folder}", f"trunk.cache={folder / 'cache'}", f"runs={folder / 'runs'}"]
-    recipe = load_recipe(folder / "toy.yaml", [*places, "data.train.0.terms=made here", *overrides])
+    recipe = toy_recipes(folder)("data.train.0.terms=made here", *overrides)
     return train(recipe, trunk=toy_trunk, reference=TOY, progress=False)
 
 
@@ -148,11 +145,9 @@ def test_a_folder_without_weights_is_refused(tmp_path):
         export(tmp_path)
 
 
-def test_weights_are_read_back_without_the_file_that_training_began_with(tmp_path):
+def test_weights_are_read_back_without_the_file_that_training_began_with(toy_recipe, tmp_path):
+    plain = toy_recipe("model.backbone={kind: timm, name: mobilenetv2_100, tap: 2, input_size: 32}")
     for pretrained in ("gone.safetensors", "centerface"):
-        changes = ["model.backbone={kind: timm, name: mobilenetv2_100, tap: 2, input_size: 32}"]
-        (tmp_path / "recipe.yaml").write_text(RECIPE)
-        plain = load_recipe(tmp_path / "recipe.yaml", changes)
         network = plain.model.backbone.model_copy(update={"pretrained": pretrained})
         begun = network if pretrained == "centerface" else plain.model.backbone
         model = build_model(plain.model.model_copy(update={"backbone": begun})).eval()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 from torch.nn import functional as F
-from training_toys import RECIPE, write_faces
+from training_toys import toy_recipes
 
 from unmask.detectors import Detector, DetectorError, Trunk, read_card, trunk_path
 from unmask.detectors.sessions import open_session, with_outputs
@@ -34,8 +34,7 @@ def crop():
 
 @pytest.fixture
 def recipe(tmp_path):
-    (tmp_path / "toy.yaml").write_text(RECIPE)
-    return tmp_path / "toy.yaml"
+    return toy_recipes(tmp_path, count=4)
 
 
 def test_outputs_are_added_as_onnx_itself_would_add_them():
@@ -82,7 +81,7 @@ def test_a_block_that_is_not_before_the_last_is_refused(blocks):
 )
 def test_a_recipe_whose_levels_do_not_fit_is_refused(recipe, changes, words):
     with pytest.raises(RecipeError, match=words):
-        load_recipe(recipe, changes)
+        recipe(*changes)
 
 
 def test_channels_that_levels_cannot_share_are_refused():
@@ -98,15 +97,12 @@ def test_a_network_behind_a_block_has_two_levels_at_most():
 
 
 def test_tuned_blocks_stand_behind_the_block_that_they_begin_with(recipe, crop):
-    folder = recipe.parent
-    write_faces(folder / "faces", count=4)
-    places = [f"data.root={folder}", f"trunk.cache={folder / 'cache'}", f"runs={folder / 'runs'}"]
     changes = ["optimiser.steps=1", "optimiser.batch_size=2", "optimiser.lr=0.1", "trunk.tap=7"]
     changes += [
         "model.backbone={kind: clip, start: 7, tap: 8, levels: 2, frozen: true, tune: biases}",
         "model.encoder.normalise=true",
     ]
-    run = train(load_recipe(recipe, places + changes), progress=False)
+    run = train(recipe(*changes), progress=False)
     export(run)
     card = read_card(run / "detector")
     assert card.trunk is not None
@@ -134,11 +130,8 @@ def test_each_level_is_normalised_by_itself():
 
 
 def test_a_head_on_two_levels_is_trained_exported_and_scores(recipe, crop):
-    folder = recipe.parent
-    write_faces(folder / "faces", count=4)
-    places = [f"data.root={folder}", f"trunk.cache={folder / 'cache'}", f"runs={folder / 'runs'}"]
     changes = [*LEVELS, "optimiser.steps=2", "optimiser.batch_size=2"]
-    run = train(load_recipe(recipe, places + changes), progress=False)
+    run = train(recipe(*changes), progress=False)
     export(run)
     card = read_card(run / "detector")
     assert card.trunk is not None

@@ -24,15 +24,10 @@ def rows_of(folder):
         return list(csv.DictReader(lines))
 
 
-@pytest.fixture
-def recipe(toy_recipe, tmp_path):
-    return lambda *overrides: toy_recipe(f"runs={tmp_path / 'runs'}", *overrides)
-
-
-def test_a_run_writes_its_folder(recipe, tmp_path):
-    folder = run(recipe())
+def test_a_run_writes_its_folder(toy_recipe, tmp_path):
+    folder = run(toy_recipe())
     assert folder == tmp_path / "runs" / "toy"
-    assert load_recipe(folder / "recipe.yaml") == recipe()
+    assert load_recipe(folder / "recipe.yaml") == toy_recipe()
     rows = rows_of(folder)
     assert [row["step"] for row in rows] == ["4", "8"]
     assert float(rows[0]["images_per_second"]) > 0
@@ -43,30 +38,30 @@ def test_a_run_writes_its_folder(recipe, tmp_path):
     assert "best validation AUC" in text
 
 
-def test_the_best_weights_are_those_whose_logits_are_kept(recipe):
-    folder = run(recipe("optimiser.steps=12", "evaluation.every=3"))
+def test_the_best_weights_are_those_whose_logits_are_kept(toy_recipe):
+    folder = run(toy_recipe("optimiser.steps=12", "evaluation.every=3"))
     kept = np.load(folder / "validation.npz")
     best = max(rows_of(folder), key=lambda row: float(row["auc"]))
     assert int(best["step"]) == int(kept["step"])
     assert roc_auc_score(kept["label"], kept["logit"]) == pytest.approx(float(best["auc"]), abs=1e-5)
-    module = JointTraining(recipe())
+    module = JointTraining(toy_recipe())
     module.model.load_state_dict(load_file(folder / "best.safetensors"))
     module.model.eval()
     from unmask.training.maps import cache_maps
 
-    (views,) = cache_maps(recipe(), training=False, trunk=toy_trunk, reference=TOY)
+    (views,) = cache_maps(toy_recipe(), training=False, trunk=toy_trunk, reference=TOY)
     with torch.no_grad():
         logits = module.model(model_input(torch.from_numpy(np.array(views[0].maps)))).logit
     np.testing.assert_allclose(logits.numpy(), kept["logit"], atol=1e-5)
 
 
-def test_the_toy_is_learned(recipe):
-    folder = run(recipe("optimiser.steps=60", "evaluation.every=20"))
+def test_the_toy_is_learned(toy_recipe):
+    folder = run(toy_recipe("optimiser.steps=60", "evaluation.every=20"))
     assert float(rows_of(folder)[-1]["auc"]) > 0.95
 
 
-def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(recipe, monkeypatch):
-    whole = run(recipe("name=whole", "optimiser.ema=0.5"))
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(toy_recipe, monkeypatch):
+    whole = run(toy_recipe("name=whole", "optimiser.ema=0.5"))
     step = JointTraining.training_step
 
     def stopping(self, batch, index):
@@ -76,9 +71,9 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(recipe, monkeypatc
 
     monkeypatch.setattr(JointTraining, "training_step", stopping)
     with pytest.raises(SystemExit):
-        run(recipe("name=stopped", "optimiser.ema=0.5"))
+        run(toy_recipe("name=stopped", "optimiser.ema=0.5"))
     monkeypatch.setattr(JointTraining, "training_step", step)
-    folder = run(recipe("name=stopped", "optimiser.ema=0.5", "resume=true"))
+    folder = run(toy_recipe("name=stopped", "optimiser.ema=0.5", "resume=true"))
     ours, theirs = rows_of(folder), rows_of(whole)
     assert [row["step"] for row in ours] == ["4", "8"]
     assert [row["auc"] for row in ours] == [row["auc"] for row in theirs]
@@ -88,45 +83,45 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(recipe, monkeypatc
         torch.testing.assert_close(last["state_dict"][name], value, msg=name)
 
 
-def test_a_taken_name_and_a_changed_recipe_are_refused(recipe):
-    run(recipe())
+def test_a_taken_name_and_a_changed_recipe_are_refused(toy_recipe):
+    run(toy_recipe())
     with pytest.raises(RecipeError, match="resume=true"):
-        run(recipe())
+        run(toy_recipe())
     with pytest.raises(RecipeError, match="differs"):
-        run(recipe("resume=true", "loss.weight=0.5"))
+        run(toy_recipe("resume=true", "loss.weight=0.5"))
     with pytest.raises(RecipeError, match="no checkpoint"):
-        run(recipe("resume=true", "name=other"))
+        run(toy_recipe("resume=true", "name=other"))
 
 
-def test_patience_ends_a_run_that_gets_no_better(recipe):
+def test_patience_ends_a_run_that_gets_no_better(toy_recipe):
     folder = run(
-        recipe("optimiser.lr=1e-30", "optimiser.steps=100", "evaluation.every=1", "evaluation.patience=2")
+        toy_recipe("optimiser.lr=1e-30", "optimiser.steps=100", "evaluation.every=1", "evaluation.patience=2")
     )
     assert len(rows_of(folder)) < 10
 
 
-def test_lambda_zero_trains_without_a_decoder(recipe):
-    folder = run(recipe("loss.weight=0"))
+def test_lambda_zero_trains_without_a_decoder(toy_recipe):
+    folder = run(toy_recipe("loss.weight=0"))
     assert not any(name.startswith("decoder") for name in load_file(folder / "best.safetensors"))
     assert float(rows_of(folder)[-1]["reconstruction"]) == 0
 
 
-def test_an_image_model_trains_end_to_end(recipe):
+def test_an_image_model_trains_end_to_end(toy_recipe):
     backbone = "{kind: timm, name: mobilenetv3_small_050, tap: 2, input_size: 48}"
-    folder = run(recipe(f"model.backbone={backbone}", "data.train.0.kind=self_blended", "precision=bf16"))
+    folder = run(toy_recipe(f"model.backbone={backbone}", "data.train.0.kind=self_blended", "precision=bf16"))
     weights = load_file(folder / "best.safetensors")
     assert any(name.startswith("backbone.") for name in weights)
     assert len(rows_of(folder)) == 2
 
 
-def test_a_run_that_diverges_ends_with_a_hint(recipe):
+def test_a_run_that_diverges_ends_with_a_hint(toy_recipe):
     with pytest.raises(RecipeError, match=r"lower optimiser\.lr"):
-        run(recipe("optimiser.lr=1e30", "optimiser.clip=0"))
+        run(toy_recipe("optimiser.lr=1e30", "optimiser.clip=0"))
 
 
-def test_an_unknown_set_to_choose_on_is_named(recipe):
+def test_an_unknown_set_to_choose_on_is_named(toy_recipe):
     with pytest.raises(RecipeError, match="there are faces, mean"):
-        run(recipe("evaluation.select=celeb"))
+        run(toy_recipe("evaluation.select=celeb"))
 
 
 def test_the_rate_warms_up_and_falls_along_a_cosine():

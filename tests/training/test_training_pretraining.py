@@ -19,10 +19,8 @@ def run(recipe):
 
 
 @pytest.fixture
-def recipe(toy_recipe, tmp_path):
-    return lambda *overrides: toy_recipe(
-        f"runs={tmp_path / 'runs'}", "pretraining.steps=4", "evaluation.every=2", *overrides
-    )
+def recipe(toy_recipe):
+    return lambda *overrides: toy_recipe("pretraining.steps=4", "evaluation.every=2", *overrides)
 
 
 @pytest.fixture

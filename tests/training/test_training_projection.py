@@ -62,7 +62,7 @@ def test_it_is_written_once_and_only_whole(store, tmp_path, monkeypatch):
 def test_a_run_reads_maps_through_it(toy_recipe, tmp_path, store):
     path = tmp_path / "six.npz"
     fit_projection([store], 6, path)
-    changes = (f"runs={tmp_path / 'runs'}", f"trunk.projection={path}")
+    changes = (f"trunk.projection={path}",)
     with pytest.raises(RecipeError, match="gives 6 channels"):
         train(toy_recipe(*changes, "name=wrong"), trunk=toy_trunk, reference=TOY, progress=False)
     recipe = toy_recipe(*changes, "model.backbone.channels=6")
@@ -71,7 +71,7 @@ def test_a_run_reads_maps_through_it(toy_recipe, tmp_path, store):
         export(folder)
     with pytest.raises(RecipeError, match="unmask study"):
         train(
-            toy_recipe(f"runs={tmp_path / 'runs'}", "name=none", "trunk.projection=none.npz"),
+            toy_recipe("name=none", "trunk.projection=none.npz"),
             trunk=toy_trunk,
             reference=TOY,
             progress=False,

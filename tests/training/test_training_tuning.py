@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from training_toys import RECIPE, write_faces
+from training_toys import toy_recipes
 
 from unmask.detectors import Detector, DetectorError, Trunk, read_card, trunk_path
 from unmask.models import BackboneOptions
@@ -32,11 +32,9 @@ def crop():
 def run(tmp_path_factory):
     """Train the last block's norms and biases, and a head, for two steps, and export both."""
     folder = tmp_path_factory.mktemp("tuned")
-    write_faces(folder / "faces", count=4)
-    (folder / "toy.yaml").write_text(RECIPE)
-    places = [f"data.root={folder}", f"trunk.cache={folder / 'cache'}", f"runs={folder / 'runs'}"]
+    recipe = toy_recipes(folder, count=4)
     changes = [LAST_BLOCK, "trunk.tap=7", "optimiser.steps=2", "optimiser.batch_size=2", "optimiser.lr=0.1"]
-    run = train(load_recipe(folder / "toy.yaml", places + changes), progress=False)
+    run = train(recipe(*changes), progress=False)
     export(run)
     return run
 
@@ -65,12 +63,11 @@ def test_a_trunk_cut_behind_a_block_gives_what_the_next_one_reads(crop):
     assert relative(tokens_of(rest, early), Trunk(threads=1).maps(crop)) < 0.05
 
 
-def test_there_is_nothing_to_tune_behind_the_last_block(tmp_path):
+def test_there_is_nothing_to_tune_behind_the_last_block(toy_recipe):
     with pytest.raises(RecipeError, match="no block behind block 8"):
         open_trunk(TrunkOptions(tap=8))
-    (tmp_path / "toy.yaml").write_text(RECIPE)
     with pytest.raises(RecipeError, match=r"start must be trunk\.tap"):
-        load_recipe(tmp_path / "toy.yaml", [LAST_BLOCK, "trunk.tap=6"])
+        toy_recipe(LAST_BLOCK, "trunk.tap=6")
 
 
 def test_maps_of_another_block_have_a_reference_and_a_cache_of_their_own():

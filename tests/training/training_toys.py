@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from unmask.detectors import TrunkReference
+from unmask.training.recipes import load_recipe
 
 TOY = TrunkReference(name="toy", sha256="0" * 64, output="tokens")
 
@@ -44,6 +45,15 @@ def write_faces(folder, count=16, side=64):
             for label, image in (("real", real), ("fake", fake)):
                 Image.fromarray(image).save(folder / f"{label}{number}.png")
                 writer.writerow([f"{label}{number}.png", label, f"s{number}", split, points])
+
+
+def toy_recipes(folder, count=16):
+    """Write so many sources' faces, and the recipe on them as toy.yaml; gives a function from changes to a recipe."""
+    write_faces(folder / "faces", count)
+    path = folder / "toy.yaml"
+    path.write_text(RECIPE)
+    places = [f"data.root={folder}", f"trunk.cache={folder / 'cache'}", f"runs={folder / 'runs'}"]
+    return lambda *changes: load_recipe(path, [*places, *changes])
 
 
 def toy_trunk():

@@ -52,35 +52,35 @@ def bars() -> Iterator[Callable[[str, int, int], None]]:
         yield lambda name, done, items: None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bars = {}
+    tasks = {}
     with Progress(*columns, console=Console(stderr=True), transient=True) as display:
 
         def advance(name: str, done: int, items: int) -> None:
-            if name not in bars:
-                bars[name] = display.add_task(escape(name), total=items)
-            display.update(bars[name], completed=done)
+            if name not in tasks:
+                tasks[name] = display.add_task(escape(name), total=items)
+            display.update(tasks[name], completed=done)
 
         yield advance
 
 
 @contextmanager
-def caching(shown: bool) -> Iterator[Callable[[str, int, int], None]]:
+def caching(visible: bool) -> Iterator[Callable[[str, int, int], None]]:
     """Show how far the maps of each source are computed."""
-    if not shown:
+    if not visible:
         yield lambda source, done, total: None
         return
-    with Progress(console=Console(stderr=True), transient=True) as bars:
+    with Progress(console=Console(stderr=True), transient=True) as display:
         tasks = {}
 
         def report(source: str, done: int, total: int) -> None:
             if done < total and source not in tasks:
-                tasks[source] = bars.add_task(f"maps of {source}", total=total)
+                tasks[source] = display.add_task(f"maps of {source}", total=total)
             if source in tasks:
-                bars.update(tasks[source], completed=done)
+                display.update(tasks[source], completed=done)
             if done >= total and source in tasks:
-                bars.remove_task(tasks.pop(source))
+                display.remove_task(tasks.pop(source))
             if not tasks:
-                bars.refresh()
+                display.refresh()
 
         yield report
 

@@ -63,12 +63,11 @@ class Trunk:
         return np.concatenate(rows) if rows else np.zeros((0, 196, 768 * (1 + len(self.earlier))), np.float32)
 
     def _joined(self, levels: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
-        places = levels[-1].shape[1]  # A block's own result has the class token before them.
-        return (
-            levels[-1]
-            if len(levels) == 1
-            else np.concatenate([level[:, -places:] for level in levels], axis=2)
-        )
+        last = levels[-1]
+        if len(levels) == 1:
+            return last
+        # A block's own result has the class token before its patches.
+        return np.concatenate([level[:, -last.shape[1] :] for level in levels], axis=2)
 
 
 def _ort_values(arrays: Constants) -> dict[str, onnxruntime.OrtValue]:

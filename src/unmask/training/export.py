@@ -14,9 +14,18 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from unmask.detectors import Calibration, Card, DataSource, Quality, Trunk, TrunkReference, file_sha256
+from unmask.detectors import (
+    Calibration,
+    Card,
+    DataSource,
+    Quality,
+    Trunk,
+    TrunkReference,
+    file_sha256,
+    open_trunk_of,
+)
 from unmask.detectors.sessions import open_session
-from unmask.detectors.trunk import INPUT_SIZE, TUNED_NAME, read_tuned
+from unmask.detectors.trunk import INPUT_SIZE, TUNED_NAME
 from unmask.models import JointDetector, build_model
 from unmask.models.backbones import Backbone, trained_parameters
 from unmask.training.batches import set_names
@@ -66,32 +75,35 @@ def export(run: str | Path, out: str | Path | None = None, others: Sequence[str 
     out = Path(out) if out is not None else run / "detector"
     out.mkdir(parents=True, exist_ok=True)
     joint = load_best(run, recipe)
-    heads, rest = [joint], list[Recipe]()
-    rows = ValidationLogits.read(run / "validation.npz", recipe.evaluation.select)
-    trunk = None
-    if recipe.model.backbone.reads_maps:
-        trunk = TrunkReference.model_validate_json((run / "trunk.json").read_text(encoding="utf-8"))
+    trunk = _trunk_of(run) if recipe.model.backbone.reads_maps else None
     if recipe.model.backbone.start:
         trunk = tuned_trunk(joint, recipe, out / TUNED_NAME)
-        rows = through_trunk(
-            recipe, joint, Trunk(trunk.name, tuned=read_tuned(out, trunk), earlier=trunk.earlier)
-        )
-    for other in map(Path, others):
-        rest.append(_finished(other))
-        _check_fit(other, rest[-1], recipe, trunk)
-        heads.append(load_best(other, rest[-1]))
-        rows = rows.joined(
-            ValidationLogits.read(other / "validation.npz", recipe.evaluation.select), len(rest)
-        )
+        rows = through_trunk(recipe, joint, open_trunk_of(out, trunk))
+    else:
+        rows = ValidationLogits.read(run / "validation.npz", recipe.evaluation.select)
+    runs = [run, *map(Path, others)]
+    recipes = [recipe, *map(_finished, runs[1:])]
+    for other, own in zip(runs[1:], recipes[1:], strict=True):
+        _check_fit(other, own, recipe, trunk)
+    heads = [joint, *map(load_best, runs[1:], recipes[1:])]
+    rows = mean_logits(
+        [
+            rows,
+            *(
+                ValidationLogits.read(other / "validation.npz", recipe.evaluation.select)
+                for other in runs[1:]
+            ),
+        ]
+    )
     platt = fit_platt(rows.logit, rows.label)
     model = Exported(heads, platt).eval()
     write_onnx(model, out / "model.onnx")
     check_parity(model, out / "model.onnx")
-    write_weights([run, *map(Path, others)], out / "model.safetensors")
+    write_weights(runs, out / "model.safetensors")
     card = make_card(trunk, recipe, rows, platt, file_sha256(out / "model.onnx"))
-    if rest:
+    if others:
         card = card.model_copy(
-            update={"recipe": {**card.recipe, "averaged_with": [portable(one) for one in rest]}}
+            update={"recipe": {**card.recipe, "averaged_with": [portable(own) for own in recipes[1:]]}}
         )
     _write_card(card, out)
     spread = distribution(real_face_errors(out, recipe))
@@ -110,11 +122,15 @@ def _finished(run: Path) -> Recipe:
     return recipe
 
 
+def _trunk_of(run: Path) -> TrunkReference:
+    return TrunkReference.model_validate_json((run / "trunk.json").read_text(encoding="utf-8"))
+
+
 def _check_fit(run: Path, recipe: Recipe, first: Recipe, trunk: TrunkReference | None) -> None:
     """Refuse to average a head that does not read the same frozen trunk, or has other places."""
     if trunk is None or trunk.tuned or recipe.model.backbone.kind != "maps":
         raise RecipeError("only heads on the maps of one frozen trunk can be averaged")
-    own = TrunkReference.model_validate_json((run / "trunk.json").read_text(encoding="utf-8"))
+    own = _trunk_of(run)
     begin = len(trunk.earlier) - len(own.earlier)
     if begin < 0 or own != trunk.model_copy(update={"earlier": trunk.earlier[begin:]}):
         raise RecipeError(f"{run} reads another trunk, or blocks of it that the first run does not read")
@@ -215,13 +231,15 @@ class ValidationLogits:
         wanted = np.ones(len(arrays["set"]), bool) if select == "mean" else arrays["set"] == select
         return cls({name: values[wanted] for name, values in arrays.items()})
 
-    def joined(self, other: ValidationLogits, before: int) -> ValidationLogits:
-        """Take another head's logits of the same crops into the mean of so many heads."""
-        same = ("set", "group", "recording", "label")
-        if not all(np.array_equal(getattr(self, name), getattr(other, name)) for name in same):
+
+def mean_logits(heads: Sequence[ValidationLogits]) -> ValidationLogits:
+    """Average several heads' logits of the same crops."""
+    described = ("set", "group", "recording", "label")
+    for head in heads[1:]:
+        if not all(np.array_equal(getattr(head, name), getattr(heads[0], name)) for name in described):
             raise RecipeError("the runs were validated on different crops")
-        mean = (self.logit * before + other.logit) / (before + 1)
-        return ValidationLogits({name: getattr(self, name) for name in same} | {"logit": mean})
+    mean = np.mean([head.logit for head in heads], axis=0)
+    return ValidationLogits({name: getattr(heads[0], name) for name in described} | {"logit": mean})
 
 
 def write_onnx(model: Exported, path: Path) -> None:

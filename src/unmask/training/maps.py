@@ -262,9 +262,12 @@ def _earlier(options: TrunkOptions) -> tuple[str, ...]:
     """Name the results of the earlier blocks; RecipeError where the trunk has none such before its last."""
     if not options.earlier:
         return ()
+    import onnx
+
     from unmask.training.trunk import block_output, count_blocks
 
-    if not all(1 <= block < count_blocks(trunk_path(options.name)) for block in options.earlier):
+    last = count_blocks(onnx.load(trunk_path(options.name)))
+    if not all(1 <= block < last for block in options.earlier):
         raise RecipeError(f"trunk.earlier: {options.name} has no such blocks before its last")
     return tuple(block_output(block) for block in options.earlier)
 

@@ -90,7 +90,7 @@ def cut_trunk(path: Path, tap: int) -> ModelProto:
     """
     model = onnx.load(path)
     output = block_output(tap)
-    if not any(node.output[0].startswith(f"blocks.{tap}.") for node in model.graph.node):
+    if tap >= count_blocks(model):
         raise ValueError(f"{path.name} has no block behind block {tap}")
     _, places, width = (place.dim_value for place in model.graph.output[0].type.tensor_type.shape.dim)
     model.graph.value_info.append(
@@ -100,14 +100,10 @@ def cut_trunk(path: Path, tap: int) -> ModelProto:
     return cut
 
 
-def count_blocks(path: Path) -> int:
+def count_blocks(model: ModelProto) -> int:
     """Count the transformer blocks of a built trunk."""
-    names = {
-        node.output[0].split(".")[1]
-        for node in onnx.load(path).graph.node
-        if node.output[0].startswith("blocks.")
-    }
-    return len(names)
+    names = [node.output[0] for node in model.graph.node]
+    return len({name.split(".")[1] for name in names if name.startswith("blocks.")})
 
 
 def block_output(tap: int) -> str:

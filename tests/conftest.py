@@ -58,7 +58,7 @@ def toy_scanner(monkeypatch, detector, finder):
     """Every scan of this test uses the toy detector and the toy finder; gives the detector."""
     from unmask import scanning
 
-    monkeypatch.setattr(scanning, "_load_detector", lambda name: detector)
+    monkeypatch.setattr(scanning, "_load_detector", lambda name, threads: detector)
     monkeypatch.setattr(scanning, "_load_card", lambda name: detector.card)
-    monkeypatch.setattr(scanning, "_load_finder", lambda: finder)
+    monkeypatch.setattr(scanning, "_load_finder", lambda threads: finder)
     return detector

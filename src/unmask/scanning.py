@@ -73,6 +73,7 @@ LONGER_THAN = (30.0, 300.0)
 FIRST_LOOK = (3, 5, 8)
 SECOND_LOOK = 4
 SETTLED_LEVEL = 0.97
+OPERATOR_THREADS = 2
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,8 @@ class Settings:
     crops : faces scored in one file; beyond it each track's share is spread evenly over its frames, and
     every track
         keeps at least one. Bounds the time that a crowd takes.
-    threads : threads that find and score faces; None for one a processor, 8 at most. Scores do not depend
-    on it.
+    threads : threads that find and score faces; None for one a processor, 8 at most. From two on each network also
+        spreads its operators over two. Scores do not depend on it.
     limits : bounds on the file itself.
     evidence : gather what a report shows beside the scores: pictures of the sampled frames, maps of the shown faces,
     technical facts, content credentials. Costs a second look at each shown face and a reading of the whole file.
@@ -184,8 +185,10 @@ class Scanner:
         loaders = ThreadPoolExecutor(3, thread_name_prefix="unmask-load")
         # Faces can be cut as soon as the card is read, long before the weights are.
         self._card = loaders.submit(lambda: detector.card if detector else _load_card(settings.detector))
-        self._finder = loaders.submit(lambda: finder or _load_finder())
-        self._detector = loaders.submit(lambda: detector or _load_detector(settings.detector))
+        # Where one face is all there is to do, as in most pictures, a network's operators share two of the processors.
+        operators = min(OPERATOR_THREADS, workers)
+        self._finder = loaders.submit(lambda: finder or _load_finder(operators))
+        self._detector = loaders.submit(lambda: detector or _load_detector(settings.detector, operators))
         loaders.shutdown(wait=False)
 
     def __enter__(self) -> Scanner:
@@ -562,10 +565,10 @@ def _sampled(media: Media, look: Sampling) -> Iterator[Frame]:
         yield frame
 
 
-def _load_detector(name: str) -> Detector:
+def _load_detector(name: str, threads: int) -> Detector:
     from unmask.detectors import load_detector
 
-    return load_detector(name, threads=1)
+    return load_detector(name, threads)
 
 
 def _load_card(name: str) -> Card:
@@ -574,10 +577,10 @@ def _load_card(name: str) -> Card:
     return load_card(name)
 
 
-def _load_finder() -> FaceFinder:
+def _load_finder(threads: int) -> FaceFinder:
     from unmask.faces import CenterFace
 
-    return CenterFace(threads=1)
+    return CenterFace(threads=threads)
 
 
 def _side(face: Face) -> float:

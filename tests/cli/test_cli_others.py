@@ -21,7 +21,7 @@ def run(monkeypatch):
 def real_finder(toy_scanner, monkeypatch):
     from unmask import scanning
 
-    monkeypatch.setattr(scanning, "_load_finder", lambda: CenterFace(threads=1))
+    monkeypatch.setattr(scanning, "_load_finder", lambda threads: CenterFace(threads=threads))
 
 
 def test_the_demo_writes_two_clips_and_a_report(run, real_finder, tmp_path):

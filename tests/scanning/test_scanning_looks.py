@@ -1,8 +1,11 @@
 """Which frames a scan looks at: few at first, more only where these do not settle the verdict."""
 
+from queue import SimpleQueue
+
 import numpy as np
 import pytest
 
+from unmask import scanning
 from unmask.media import MediaInfo
 from unmask.scanning import Scanner, Settings, scan
 
@@ -89,6 +92,15 @@ def test_progress_is_told_look_by_look(make_video, toys, detector, finder, colou
 def test_longer_videos_get_more_frames(duration, seconds, counts):
     info = MediaInfo("video", 640, 480, duration)
     assert [look.count for look in Settings(seconds=seconds).looks_at(info)] == counts
+
+
+@pytest.mark.parametrize(("workers", "operators"), [(1, 1), (2, 2), (5, 2)])
+def test_networks_share_two_threads_at_most_and_never_more_than_there_are(monkeypatch, workers, operators):
+    asked = SimpleQueue()
+    monkeypatch.setattr(scanning, "_load_detector", lambda name, threads: asked.put(threads))
+    monkeypatch.setattr(scanning, "_load_finder", asked.put)
+    with Scanner(Settings(threads=workers, isolated=False)):
+        assert [asked.get(timeout=30) for _ in range(2)] == [operators, operators]
 
 
 def test_scores_do_not_depend_on_the_number_of_threads_or_on_isolation(make_video, toys, finder):

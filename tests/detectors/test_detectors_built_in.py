@@ -1,11 +1,25 @@
 """The detectors that ship: whole, and the same score for a crop in whatever company and on however many threads."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 
-from unmask.detectors import Card, Trunk, built_in, file_sha256, load_detector, trunk_card, trunk_path
+from unmask.detectors import (
+    Card,
+    DetectorError,
+    Trunk,
+    built_in,
+    file_sha256,
+    load_detector,
+    open_trunk_of,
+    read_card,
+    trunk,
+    trunk_card,
+    trunk_path,
+)
+from unmask.detectors.trunk import BLOCKS_NAME
 
 NAMES = sorted(built_in())
 
@@ -40,7 +54,21 @@ def test_the_card_is_full(name):
 
 
 def test_the_trunk_is_the_one_that_its_card_describes():
-    assert trunk_card("clip-vit-b16")["sha256"] == file_sha256(trunk_path("clip-vit-b16"))
+    path = trunk_path("clip-vit-b16")
+    assert trunk_card("clip-vit-b16")["sha256"] == file_sha256(path)
+    assert trunk_card("clip-vit-b16")["blocks_sha256"] == file_sha256(path.with_name(BLOCKS_NAME))
+
+
+@pytest.mark.parametrize("name", ["trunk.onnx", BLOCKS_NAME])
+def test_a_trunk_that_was_changed_is_refused(tmp_path, monkeypatch, name):
+    folder = trunk_path("clip-vit-b16").parent
+    shutil.copytree(folder, tmp_path / folder.name)
+    with (tmp_path / folder.name / name).open("ab") as file:
+        file.write(b"\0")
+    reference = read_card(built_in()["jrc"]).trunk
+    monkeypatch.setattr(trunk, "WEIGHTS", tmp_path)
+    with pytest.raises(DetectorError, match="trunk clip-vit-b16"):
+        open_trunk_of(tmp_path, reference)
 
 
 def test_maps_of_the_trunk_do_not_depend_on_the_threads(crops):

@@ -9,7 +9,8 @@ from torch.nn import functional as F
 from training_toys import toy_recipes
 
 from unmask.detectors import Detector, DetectorError, Trunk, read_card, trunk_path
-from unmask.detectors.sessions import open_session, with_outputs
+from unmask.detectors.sessions import open_session
+from unmask.detectors.trunk import BLOCKS_NAME
 from unmask.models import BackboneOptions
 from unmask.models.joint import ChannelNorm
 from unmask.training.export import export, load_best
@@ -17,6 +18,7 @@ from unmask.training.loop import train
 from unmask.training.maps import open_trunk, trunk_reference
 from unmask.training.module import model_input
 from unmask.training.recipes import RecipeError, TrunkOptions, load_recipe
+from unmask.training.trunk import block_results
 
 torch.set_num_threads(1)
 
@@ -37,17 +39,26 @@ def recipe(tmp_path):
     return toy_recipes(tmp_path, count=4)
 
 
-def test_outputs_are_added_as_onnx_itself_would_add_them():
+def test_the_small_network_is_the_trunk_and_gives_each_block():
     path = trunk_path("clip-vit-b16")
-    names = ["blocks.4.out", "a.name.long.enough.to.need.two.groups.of.seven.bits" * 5]
-    model = onnx.load(path)
-    model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names)
-    assert onnx.load_from_string(with_outputs(path.read_bytes(), names)) == model
+    small = onnx.load(path.with_name(BLOCKS_NAME), load_external_data=False)
+    assert small == block_results(path)
+    assert [output.name for output in small.graph.output[1:]] == [f"blocks.{block}.out" for block in range(7)]
+    assert path.with_name(BLOCKS_NAME).stat().st_size < 50_000
+    whole, read = onnx.load(path), onnx.load(path.with_name(BLOCKS_NAME))
+    assert list(read.graph.node) == list(whole.graph.node)
+    for ours, wanted in zip(read.graph.initializer, whole.graph.initializer, strict=True):
+        assert (ours.name, ours.raw_data) == (wanted.name, wanted.raw_data)
 
 
-def test_an_unknown_inner_result_is_no_usable_model():
-    with pytest.raises(DetectorError, match="no usable ONNX model"):
-        open_session(trunk_path("clip-vit-b16"), 1, outputs=["blocks.77.out"])
+def test_its_tokens_are_those_of_the_trunk_itself(crop):
+    wanted = open_session(trunk_path("clip-vit-b16"), 1).run(["tokens"], {"crops": crop})[0]
+    np.testing.assert_array_equal(Trunk(threads=1).maps(crop), wanted)
+
+
+def test_an_unknown_inner_result_is_named():
+    with pytest.raises(DetectorError, match=r"no inner result blocks\.77\.out"):
+        Trunk(earlier=["blocks.77.out"])
 
 
 def test_earlier_blocks_stand_before_the_last_one(crop):

@@ -1,4 +1,8 @@
-"""The frozen trunk that built-in heads share: CLIP ViT-B/16's first blocks in int8."""
+"""The frozen trunk that built-in heads share: CLIP ViT-B/16's first blocks in int8.
+
+Its file holds network and weights. Beside it lies the network once more, small: each block's result is an output there,
+and the weights are read out of the trunk's file where they lie, which is faster than to have them copied.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 WEIGHTS = Path(__file__).parent / "weights"
 INPUT_SIZE = 224
 TUNED_NAME = "trunk.npz"
+BLOCKS_NAME = "blocks.onnx"
 
 Constants = dict[str, npt.NDArray[np.float32]]
 
@@ -32,7 +37,8 @@ class Trunk:
     tuned : constants of the trunk's graph, by name, that a head was trained with in place of the trunk's own: norms
     and biases.
     earlier : blocks whose patch tokens stand before the last block's, channel after channel, by the names of their
-    results in the trunk's graph. They cost nothing: they are computed anyway.
+    results in the trunk's graph. They cost nothing: they are computed anyway. Raises DetectorError where it has none
+    of such a name.
     """
 
     def __init__(
@@ -48,8 +54,11 @@ class Trunk:
         self._tuned = dict(tuned or {})
         self._constants = _ort_values(self._tuned)
         self.earlier = tuple(earlier)
-        self._session = open_session(self.path, threads, self._constants, self.earlier)
-        self.output = self._session.get_outputs()[0].name
+        self._session = open_session(self.path.with_name(BLOCKS_NAME), threads, self._constants)
+        self.output, *results = (output.name for output in self._session.get_outputs())
+        for block in self.earlier:
+            if block not in results:
+                raise DetectorError(f"the trunk {name} has no inner result {block}")
 
     def maps(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Map crops (N, 224, 224, 3) uint8 RGB to patch tokens (N, 196, 768) float32, row by row from top left.
@@ -85,11 +94,16 @@ def trunk_path(name: str) -> Path:
 
 
 def check_trunk(reference: TrunkReference) -> None:
-    """Hold the installed trunk against what a head's card says it was trained on."""
-    installed = file_sha256(trunk_path(reference.name))
+    """Hold the installed trunk against what a head's card says it was trained on, and its network against its card."""
+    path = trunk_path(reference.name)
+    installed = file_sha256(path)
     if installed != reference.sha256:
         raise DetectorError(
             f"the head was trained on trunk {reference.name} {reference.sha256[:12]}, installed is {installed[:12]}"
+        )
+    if file_sha256(path.with_name(BLOCKS_NAME)) != trunk_card(reference.name)["blocks_sha256"]:
+        raise DetectorError(
+            f"{BLOCKS_NAME} of trunk {reference.name} is not the file that its card describes"
         )
 
 

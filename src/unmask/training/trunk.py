@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from unmask.models.clip_trunk import MEAN, STD, ClipTrunk
 
 Floats = npt.NDArray[np.float32]
+SMALLEST_LEFT = 1024  # Bytes of a weight from which the small model leaves it in the trunk's file.
 
 
 def channel_scales(trunk: ClipTrunk, images: Tensor, strength: float = 0.65) -> dict[str, Floats]:
@@ -80,6 +81,29 @@ def build_trunk(trunk: ClipTrunk, scales: dict[str, Floats] | None = None, size:
     opsets = [helper.make_opsetid("", 18), helper.make_opsetid("com.microsoft", 1)]
     model: ModelProto = helper.make_model(built, opset_imports=opsets, producer_name="unmask")
     model.ir_version = 9
+    return model
+
+
+def block_results(path: Path) -> ModelProto:
+    """Make a small model of a built trunk's network: it reads the weights out of the trunk's file, where they lie.
+
+    ``crops`` -> ``tokens``, as the trunk, and each block's result but the last, (N, 1 + places, width), by the name
+    of `block_output`. Its file must stand beside the trunk's.
+    """
+    content = path.read_bytes()
+    model = onnx.load_from_string(content)
+    found = 0
+    for constant in model.graph.initializer:
+        raw = constant.raw_data
+        if len(raw) < SMALLEST_LEFT:
+            continue
+        found = content.index(raw, found)
+        constant.ClearField("raw_data")
+        constant.data_location = TensorProto.EXTERNAL
+        for key, value in (("location", path.name), ("offset", found), ("length", len(raw))):
+            constant.external_data.add(key=key, value=str(value))
+    blocks = range(1, count_blocks(model))
+    model.graph.output.extend(helper.make_empty_tensor_value_info(block_output(block)) for block in blocks)
     return model
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from unmask.faces.face import Face
 from unmask.faces.weights import centerface_network
+from unmask.media import shrink
 
 if TYPE_CHECKING:
     import numpy as np
@@ -108,7 +109,6 @@ def _canvas(image: np.ndarray, size: int, margin: float) -> tuple[np.ndarray, fl
         x and y of the frame's corner on the canvas.
     """
     import numpy as np
-    from PIL import Image
 
     height, width = image.shape[:2]
     inner = size * (1 - 2 * margin)
@@ -116,8 +116,7 @@ def _canvas(image: np.ndarray, size: int, margin: float) -> tuple[np.ndarray, fl
     w, h = max(1, round(width * scale)), max(1, round(height * scale))
     small = image
     if (h, w) != (height, width):
-        picture = Image.fromarray(image)
-        small = np.asarray(picture.resize((w, h), Image.Resampling.BILINEAR, reducing_gap=1.5))
+        small = shrink(image, (w, h), gap=1.5)
     left, top = (round(side * margin / (1 - 2 * margin)) for side in (w, h))
     rows, columns = (math.ceil(side / _MULTIPLE) * _MULTIPLE for side in (h + 2 * top, w + 2 * left))
     canvas = np.full((1, 3, rows, columns), 127.0, dtype=np.float32)

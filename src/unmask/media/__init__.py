@@ -6,6 +6,7 @@ from unmask.media.frame import Frame, Limits, MediaError, MediaInfo, guarded
 from unmask.media.opening import open_media
 from unmask.media.provenance import Credentials, content_credentials
 from unmask.media.sampling import Sampling
+from unmask.media.shrinking import shrink
 from unmask.media.source import Media
 from unmask.media.streams import put_down
 
@@ -25,4 +26,5 @@ __all__ = [
     "guarded",
     "open_media",
     "put_down",
+    "shrink",
 ]

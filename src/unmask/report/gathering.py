@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unmask.faces import Box, profile
-from unmask.media import FileFacts, Frame, content_credentials
+from unmask.media import FileFacts, Frame, content_credentials, shrink
 from unmask.report.evidence import Evidence, FaceEvidence, FrameView
 from unmask.report.heatmaps import jpeg
 from unmask.report.result import TrackScore
@@ -27,13 +27,10 @@ SHARES = (6, 6, 4, 4, 1, 1, 1, 1)
 
 def view_of(frame: Frame) -> FrameView:
     """Make a small picture of a sampled frame."""
-    import numpy as np
-    from PIL import Image
-
     height, width = frame.image.shape[:2]
-    small = Image.fromarray(frame.image)
-    small.thumbnail((VIEW_SIDE, VIEW_SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    return FrameView(max(0.0, frame.time), width, height, jpeg(np.asarray(small), 75))
+    scale = min(1.0, VIEW_SIDE / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return FrameView(max(0.0, frame.time), width, height, jpeg(shrink(frame.image, size, gap=2.0), 75))
 
 
 def scored_looks(track: TrackScore) -> int:

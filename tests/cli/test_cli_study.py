@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 pytest.importorskip("torch")
 sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
 
-from training_toys import RECIPE, write_faces
+from training_toys import toy_recipes
 
 from unmask.cli.main import build, explain
 from unmask.cli.study import command
@@ -32,8 +32,7 @@ variants: {fast: {changes: {optimiser.lr: 1.0e+30, optimiser.clip: 0}}}
 @pytest.fixture
 def study(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    write_faces(tmp_path / "faces")
-    (tmp_path / "toy.yaml").write_text(RECIPE)
+    toy_recipes(tmp_path)
     (tmp_path / "study.yaml").write_text(STUDY)
     return lambda *arguments: CliRunner().invoke(build(), ["study", "study.yaml", "data.root=.", *arguments])
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from lightning.pytorch import Callback
-from training_toys import RECIPE, write_faces
+from training_toys import toy_recipes
 
 from unmask.training import loop
 from unmask.training.recipes import RecipeError
@@ -37,8 +37,7 @@ def train_by_command(folder, name, *changes):
 
 @pytest.mark.timeout(600)
 def test_two_processes_train_as_one_does(tmp_path):
-    write_faces(tmp_path / "faces")
-    (tmp_path / "toy.yaml").write_text(RECIPE)
+    toy_recipes(tmp_path)
     alone, _ = train_by_command(tmp_path, "alone", "trainer.devices=1")
     together, log = train_by_command(tmp_path, "together", "trainer.devices=2", "trainer.strategy=ddp")
     assert log.count("starting: ") == 1

@@ -25,7 +25,7 @@ from PIL import Image
 from unmask.datasets.face_blending import FACE_BLEND_OPTIONS
 from unmask.datasets.manifests import MANIFEST_NAME
 from unmask.detectors import Trunk, TrunkReference, file_sha256, trunk_path
-from unmask.detectors.trunk import INPUT_SIZE
+from unmask.detectors.trunk import BLOCKS_NAME, INPUT_SIZE
 from unmask.training.recipes import Recipe, RecipeError, TrunkOptions
 from unmask.training.views import SourceViews, open_views
 
@@ -266,7 +266,8 @@ def _earlier(options: TrunkOptions) -> tuple[str, ...]:
 
     from unmask.training.trunk import block_output, count_blocks
 
-    last = count_blocks(onnx.load(trunk_path(options.name)))
+    network = trunk_path(options.name).with_name(BLOCKS_NAME)
+    last = count_blocks(onnx.load(network, load_external_data=False))
     if not all(1 <= block < last for block in options.earlier):
         raise RecipeError(f"trunk.earlier: {options.name} has no such blocks before its last")
     return tuple(block_output(block) for block in options.earlier)

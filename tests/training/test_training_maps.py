@@ -42,6 +42,10 @@ def test_each_row_holds_its_own_map_target_and_label(toy_recipe):
         np.testing.assert_allclose(store.maps[5], toy_maps(crop[None])[0], atol=1e-3)
         blocks = crop.reshape(8, 28, 8, 28, 3).mean((1, 3))
         assert np.abs(store.targets[5] - blocks).max() <= 1
+        for row in (0, 5, 23):
+            read = store.read(row)
+            np.testing.assert_array_equal(read[0], store.maps[row])
+            np.testing.assert_array_equal(read[1], store.targets[row])
 
 
 def test_a_finished_cache_is_not_computed_again(toy_recipe):

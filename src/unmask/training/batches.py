@@ -189,7 +189,8 @@ def _gather(places: list[tuple[MapStore, int]]) -> Batch:
     targets = np.empty((len(places), *first.targets.shape[1:]), np.uint8)
     labels = np.empty(len(places), np.float32)
     for number, (store, row) in enumerate(places):
-        maps[number], targets[number], labels[number] = store.maps[row], store.targets[row], store.label[row]
+        maps[number], targets[number] = store.read(row)
+        labels[number] = store.label[row]
     return Batch(torch.from_numpy(maps), torch.from_numpy(targets), torch.from_numpy(labels))
 
 

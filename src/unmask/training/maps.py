@@ -42,8 +42,8 @@ class MapStore:
     """
 
     folder: Path
-    maps: np.ndarray
-    targets: np.ndarray
+    maps: np.memmap
+    targets: np.memmap
     label: np.ndarray
     pair: np.ndarray
     group: np.ndarray
@@ -61,6 +61,14 @@ class MapStore:
 
     def __len__(self) -> int:
         return len(self.label)
+
+    def read(self, row: int) -> tuple[np.ndarray, np.ndarray]:
+        """Read one row's map and target, and nothing around them.
+
+        A page that is touched in a mapped file brings up to megabytes of its neighbours along, which a cache larger
+        than memory has to drop again unused.
+        """
+        return _read_row(self.maps, row), _read_row(self.targets, row)
 
 
 def cache_maps(
@@ -211,6 +219,13 @@ def _write_chunk(chunk: int) -> tuple[int, list[int]]:
     _write_rows(job.folder / "maps.f16", rows.start, maps)
     _write_rows(job.folder / "targets.u8", rows.start, np.stack([np.asarray(image) for image in small]))
     return chunk, list(maps.shape[1:])
+
+
+def _read_row(rows: np.memmap, row: int) -> np.ndarray:
+    shape = rows.shape[1:]
+    count = math.prod(shape)
+    start = rows.offset + row * count * rows.itemsize
+    return np.fromfile(str(rows.filename), rows.dtype, count, offset=start).reshape(shape)
 
 
 def _write_rows(path: Path, start: int, rows: np.ndarray) -> None:

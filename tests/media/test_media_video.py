@@ -5,7 +5,7 @@ import media_toys as toys
 import numpy as np
 import pytest
 
-from unmask.media import Limits, MediaError, decoding, open_media, video
+from unmask.media import Limits, MediaError, Sampling, decoding, open_media, video
 
 
 def sampled(path, count=4, limits=None):
@@ -217,3 +217,35 @@ def test_real_clips_take_less_work_than_decoding_them(data_root, decoded):
     with av.open(str(data_root / "clips" / "yhffcuhhjy.mp4")) as container:
         same = next(f for f in container.decode(video=0) if abs(f.time - frames[0].time) < 1e-3)
     assert np.array_equal(same.to_ndarray(format="rgb24"), frames[0].image)
+
+
+@pytest.mark.parametrize("seek_beyond", [60.0, 0.5])
+def test_the_decoder_reads_the_first_packet_before_it_jumps(tmp_path, monkeypatch, seek_beyond):
+    monkeypatch.setattr(video, "SEEK_BEYOND_SECONDS", seek_beyond)
+    begun = []
+    begin = decoding.Decoder.begin
+    monkeypatch.setattr(
+        decoding.Decoder, "begin", lambda self, packet: (begun.append(packet.pts), begin(self, packet))
+    )
+    options = {"x264-params": "keyint=5:scenecut=0:bframes=0"}
+    path = toys.write_video(tmp_path / "keys.mp4", 60, options=options)
+    with open_media(path, Limits()) as media:
+        frames = list(media.sample(Sampling(3, cheaply=True)))
+    assert begun == [0]
+    for frame in frames:
+        assert abs(toys.brightness(frame) - frame.time * 25 / 59) < 0.02
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("seek_beyond", [60.0, 5.0])
+def test_key_frames_of_an_old_x264_in_444_come_out_as_in_order(data_root, monkeypatch, seek_beyond):
+    (path,) = (data_root / "ffpp-c23-val" / "original_sequences").rglob("210.mp4")
+    with open_media(path, Limits()) as media:
+        in_order = list(media.sample(Sampling(100)))
+    monkeypatch.setattr(video, "SEEK_BEYOND_SECONDS", seek_beyond)
+    with open_media(path, Limits()) as media:
+        cheap = list(media.sample(Sampling(3, cheaply=True)))
+    assert cheap[-1].time > 10
+    for frame in cheap:
+        near = min(in_order, key=lambda other: abs(other.time - frame.time))
+        assert np.abs(frame.image.astype(int) - near.image).mean() < 25

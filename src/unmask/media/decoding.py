@@ -84,6 +84,16 @@ class Decoder:
                 self._context.skip_frame = "DEFAULT"
         return frames
 
+    def begin(self, packet: Packet[VideoStream]) -> None:
+        """Let the decoder read what a file says once, in its first packet, about how all of it is coded.
+
+        Which encoder wrote it stands there, for one, and pictures of some versions of x264 come out as rubbish when
+        that is not known. The packet's own picture is dropped.
+        """
+        self._run(packet)
+        self._run(None)
+        self.flush()
+
     def drain(self) -> list[tuple[float, VideoFrame]]:
         """Return what the decoder still holds; it then waits for a key frame."""
         frames = self._run(None)
@@ -149,6 +159,8 @@ def decode_for(
                 yield from decoder.drain()
             until = wanted.get(number)
         if until is None:
+            if number == 0:
+                decoder.begin(packet)
             continue
         at_once = number in keys and until <= keys[number]  # The key frame itself is wanted, and no other.
         for time, frame in decoder.decode(packet) + (decoder.drain() if at_once else []):

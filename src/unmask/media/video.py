@@ -127,9 +127,11 @@ class VideoMedia(DecodedMedia):
             start = float((stream.start_time or 0) * (stream.time_base or 0))
             end = sampling.end(start, start + duration)
             moments = sampling.moments(start, end)
-            if not moments or not _holds(container, stream, (start + end) / 2, moments[-1]):
+            first = next(decoding.packets_of(container, stream), None)
+            if not moments or first is None or not _holds(container, stream, (start + end) / 2, moments[-1]):
                 return
             decoder = decoding.Decoder(stream, self._limits, skip_unreferenced=True)
+            decoder.begin(first)
             slack = (end - start) / sampling.count / 2
             latest = float("-inf")
             for moment in moments:

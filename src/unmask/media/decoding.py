@@ -91,8 +91,7 @@ class Decoder:
         that is not known. The packet's own picture is dropped.
         """
         self._run(packet)
-        self._run(None)
-        self.flush()
+        self.drain()
 
     def drain(self) -> list[tuple[float, VideoFrame]]:
         """Return what the decoder still holds; it then waits for a key frame."""

@@ -46,9 +46,8 @@ from unmask.verdict import (
     examine,
     judge_file,
     judge_track,
-    logit_interval,
     rule_of,
-    trimmed_mean,
+    settles,
 )
 
 if TYPE_CHECKING:
@@ -72,7 +71,6 @@ MAX_CROPS_KEPT = 4096
 LONGER_THAN = (30.0, 300.0)
 FIRST_LOOK = (3, 5, 8)
 SECOND_LOOK = 4
-SETTLED_LEVEL = 0.97
 OPERATOR_THREADS = 2
 
 
@@ -288,9 +286,7 @@ class Scanner:
     def _settled(self, seen: _Seen) -> bool:
         """Whether more frames of the same kind would hardly change the verdict.
 
-        There is one, no frame of the faces that it rests on speaks against it, their means are well off the threshold,
-        and no face waits in a crowd. "Well off" asks for more than a verdict does: who looks again until something
-        seems decided is wrong more often than who looks once (Pocock 1977).
+        There is one, every face that it rests on settles it, and no face waits in a crowd.
         """
         if seen.detail is not None:
             return True
@@ -302,15 +298,8 @@ class Scanner:
         if verdict.verdict == "inconclusive":
             return False
         fake = verdict.verdict == "likely_fake"
-        # What all frames of a video are off by together no further frame takes away.
-        of_frames = replace(rule.calibration, between_sd=0.0)
-        for track in [tracks[verdict.track]] if fake else tracks:
-            logits = [sighting.logit for sighting in track]
-            low, high = logit_interval(trimmed_mean(logits), of_frames, SETTLED_LEVEL)
-            doubt = min(low, *logits) if fake else max(high, *logits)
-            if (rule.calibration.score(doubt) >= rule.threshold) != fake:
-                return False
-        return True
+        faces = [tracks[verdict.track]] if fake else tracks
+        return all(settles([sighting.logit for sighting in track], rule, fake=fake) for track in faces)
 
     def _examine(self, frame: Frame, planned: int, before: Sequence[_LookedAt]) -> _LookedAt:
         """Find and cut the faces of one frame; score them at once unless the frame is crowded."""

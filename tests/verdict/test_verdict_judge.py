@@ -16,6 +16,7 @@ from unmask.verdict import (
     judge_file,
     judge_track,
     rule_of,
+    settles,
 )
 
 RULE = Rule(Calibration(), threshold=0.5, band=(0.4, 0.6))
@@ -128,3 +129,26 @@ def test_a_real_card_is_read_and_scores_agree_with_the_detectors_own():
     logits = np.linspace(-5, 5, 11, dtype=np.float32)
     own = Detector._calibrated(toy, logits)
     np.testing.assert_allclose([rule.calibration.score(float(logit)) for logit in logits], own, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("logits", "fake", "settled"),
+    [
+        ([6.0, 6.2, 5.8], True, True),
+        ([-6.0, -6.2, -5.8], False, True),
+        ([6.0, 6.2, 5.8], False, False),
+        ([9.0, 9.0, -0.1], True, False),
+        ([-9.0, -9.0, 0.1], False, False),
+        ([2.0, 2.1, 1.9], True, False),
+    ],
+    ids=["clear fake", "clear real", "the other verdict", "one frame against fake", "one against real", "near"],
+)
+def test_a_face_settles_a_verdict_when_no_frame_and_no_likely_mean_speaks_against_it(logits, fake, settled):
+    rule = Rule(Calibration(within_sd=1.7), threshold=0.5)
+    assert settles(logits, rule, fake=fake) is settled
+
+
+def test_what_all_frames_share_has_no_part_in_settling():
+    certain, unsure = (Rule(Calibration(within_sd=1.0, between_sd=sd)) for sd in (0.0, 9.0))
+    assert settles([4.0, 4.0, 4.0], certain, fake=True)
+    assert settles([4.0, 4.0, 4.0], unsure, fake=True)

@@ -27,6 +27,7 @@ from unmask.verdict.judge import (
     judge_file,
     judge_track,
     rule_of,
+    settles,
     why_inconclusive,
 )
 
@@ -54,6 +55,7 @@ __all__ = [
     "logit_interval",
     "outlier_gate",
     "rule_of",
+    "settles",
     "sigmoid",
     "t_quantile",
     "track_doubt",

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -154,8 +156,24 @@ def test_donors_are_real_and_of_another_group(donors, face, mesh):
     assert [record.file for record in FaceBlender(only).donors] == ["1", "4", "7", "10"]
     with pytest.raises(ValueError, match="no donor"):
         FaceBlender(only)(face, mesh, np.random.default_rng(0), "g1")
-    with pytest.raises(ValueError, match="no donor"):
-        FaceBlender(donors)(face, five_landmarks(mesh), np.random.default_rng(0))
+
+
+def test_a_face_and_donors_of_different_points_meet_in_five_landmarks(donors, face, mesh):
+    few = [replace(record, points=five_landmarks(record.points)) for record in donors.records]
+    for donor_records, points in ((donors.records, five_landmarks(mesh)), (few, mesh)):
+        blender = FaceBlender(_MemorySet(donors.store, tuple(donor_records)), candidates=4)
+        blend = blender(face, points, np.random.default_rng(0), "g1")
+        np.testing.assert_array_equal(blend.fake[blend.mask == 0], face[blend.mask == 0])
+        assert np.abs(blend.fake.astype(float) - face)[blend.mask > 0.5].mean() > 1
+
+
+def test_donors_with_a_mesh_go_before_those_with_five_landmarks(donors, face, mesh):
+    other = replace(donors.records[0], points=five_landmarks(donors.records[0].points))
+    both = FaceBlender(_MemorySet(donors.store, (other, donors.records[2])))
+    alone = FaceBlender(_MemorySet(donors.store, (donors.records[2], other)))
+    blends = [blender(face, mesh, np.random.default_rng(seed)).fake for blender in (both, alone) for seed in (0, 1)]
+    np.testing.assert_array_equal(blends[0], blends[2])
+    np.testing.assert_array_equal(blends[1], blends[3])
 
 
 def test_contact_sheets_lay_out_rows():

@@ -30,9 +30,9 @@ FACE_BLEND_OPTIONS = SelfBlendOptions(
 class FaceBlender:
     """Blends faces of a set of real crops into other faces.
 
-    Only donors with as many points as the target (122 or 5) are considered. Of `candidates` drawn at random
-    the `neighbours` of the nearest shape, position and size aside, remain, and of these the donor of the
-    nearest mean colour is taken. `regenerated` is the probability that the donor's face is brought to the
+    Of `candidates` drawn at random the `neighbours` of the nearest shape, position and size aside, remain, and of
+    these the donor of the nearest mean colour is taken. Shapes are compared by the mesh where the target has one and a
+    donor as well, else by five landmarks. `regenerated` is the probability that the donor's face is brought to the
     resolution of a generator first.
     """
 
@@ -53,6 +53,7 @@ class FaceBlender:
         self._points = [check_points(points) for points in meshes if points is not None]
         self._colours: dict[int, np.ndarray] = {}
         self._shapes = [_shape(points) for points in self._points]
+        self._five = [five_landmarks(points) for points in self._points]
 
     def __call__(
         self, image: np.ndarray, points: np.ndarray, rng: np.random.Generator, group: str = ""
@@ -81,7 +82,10 @@ class FaceBlender:
     ) -> tuple[Image.Image, Image.Image]:
         index = self._donor(picture, points, group, rng)
         donor = Image.fromarray(self.donors.image(index))
-        source, covered = align(donor, self._points[index], points, picture.size)
+        if self._points[index].shape == points.shape:
+            source, covered = align(donor, self._points[index], points, picture.size)
+        else:
+            source, covered = align(donor, self._five[index], five_landmarks(points), picture.size)
         # Where the donor has ended, resampling must mix in skin and not black.
         source = Image.composite(source, picture, covered)
         if rng.random() < self.regenerated:
@@ -89,15 +93,17 @@ class FaceBlender:
         return source, covered
 
     def _donor(self, picture: Image.Image, points: np.ndarray, group: str, rng: np.random.Generator) -> int:
-        shape = _shape(points)
-        drawn = rng.permutation(len(self._shapes))[: self.candidates]
-        fitting = [
-            (float(np.abs(self._shapes[i] - shape).mean()), int(i))
-            for i in drawn
-            if self._shapes[i].shape == shape.shape and not (group and self._groups[i] == group)
-        ]
-        if not fitting:
-            raise ValueError(f"no donor with {len(points)} points outside group {group!r}")
+        drawn = rng.permutation(len(self._points))[: self.candidates]
+        others = [int(i) for i in drawn if not (group and self._groups[i] == group)]
+        if not others:
+            raise ValueError(f"no donor outside group {group!r}")
+        alike = [i for i in others if len(points) > 5 and self._points[i].shape == points.shape]
+        if alike:
+            shape = _shape(points)
+            fitting = [(float(np.abs(self._shapes[i] - shape).mean()), i) for i in alike]
+        else:
+            shape = _shape(five_landmarks(points))
+            fitting = [(float(np.abs(_shape(self._five[i]) - shape).mean()), i) for i in others]
         nearest = [index for _, index in sorted(fitting)[: self.neighbours]]
         colour = _face_colour(picture, points)
         return min(nearest, key=lambda index: float(np.abs(self._colour(index) - colour).sum()))

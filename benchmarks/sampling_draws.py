@@ -1,12 +1,12 @@
-"""What does a scan's sampling cost in AUC, whichever frames it happens to take?
+"""Measure what a scan's sampling costs in AUC, whichever frames it happens to take.
 
     unmask evaluate jrc sets/ffpp-c23-val --frames 32 --out report
     python benchmarks/sampling_draws.py jrc report/predictions.csv
 
-Each draw parts every video into three and takes a random one of the scored frames from each, as a first look does; where
-these settle no verdict, twelve parts take one each, the first three kept. Beside it stand fixed numbers of frames drawn
-likewise, and all frames. Prints the mean AUC over the draws, its standard deviation from draw to draw, and the paired
-difference from all frames with its 95 % interval: groups of the bootstrap and a draw for each resample.
+Each draw parts every video into three and takes a random one of the scored frames from each, as a first look does;
+where these settle no verdict, twelve parts take one each, the first three kept. Beside it stand fixed numbers of frames
+drawn likewise, and all frames. Prints the mean AUC over the draws, its standard deviation from draw to draw, and the
+paired difference from all frames with its 95 % interval: groups of the bootstrap and a draw for each resample.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import csv
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -60,8 +61,11 @@ def read(path: Path) -> list[Video]:
 def one_of_each(count: int, parts: int, taken: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Take a random frame from each equal part that holds none of those taken; all of them, in order."""
     edges = np.linspace(0, count, parts + 1).round().astype(int)
-    pairs = zip(edges[:-1], edges[1:], strict=True)
-    empty = [(low, high) for low, high in pairs if high > low and not ((taken >= low) & (taken < high)).any()]
+    empty = [
+        (low, high)
+        for low, high in pairwise(edges)
+        if high > low and not ((taken >= low) & (taken < high)).any()
+    ]
     new = [int(random.integers(low, high)) for low, high in empty]
     return np.sort(np.concatenate([taken, np.array(new, int)]))
 
@@ -94,7 +98,9 @@ def measure(videos: list[Video], draw: Draw, draws: int, seed: int) -> tuple[np.
     return means, float(np.mean([[len(logits) for logits in one] for one in taken]))
 
 
-def difference(videos: list[Video], means: np.ndarray, whole: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+def difference(
+    videos: list[Video], means: np.ndarray, whole: np.ndarray, resamples: int, seed: int
+) -> np.ndarray:
     """Bootstrap the AUC's paired difference over groups and draws: (2,) 95 % interval."""
     random = np.random.default_rng(seed)
     fake = np.array([video.fake for video in videos])
@@ -110,7 +116,10 @@ def difference(videos: list[Video], means: np.ndarray, whole: np.ndarray, resamp
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Measure, and print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("detector")
     parser.add_argument("predictions", type=Path)
     parser.add_argument("--draws", type=int, default=200)
@@ -122,18 +131,24 @@ def main() -> None:
     fake = np.array([video.fake for video in videos])
     whole = np.array([trimmed_mean(video.logits).mean for video in videos])
     frames = np.mean([len(video.logits) for video in videos])
-    print(f"{len(videos)} videos, {len({v.group for v in videos})} groups, {options.draws} draws, seed {options.seed}")
-    print("| frames | frames a video | AUC, mean over draws | standard deviation | difference from all frames |")
+    print(
+        f"{len(videos)} videos, {len({v.group for v in videos})} groups, {options.draws} draws, seed {options.seed}"
+    )
+    print(
+        "| frames | frames a video | AUC, mean over draws | standard deviation | difference from all frames |"
+    )
     print("| --- | --- | --- | --- | --- |")
     print(f"| all | {frames:.1f} | {roc_auc_score(fake, whole):.3f} | | |")
-    ways = {"as a scan takes them": adaptive(rule)} | {f"{n} fixed": fixed(n) for n in (3, 6, 12, 16)}
+    ways = {"as a scan takes them": adaptive(rule)} | {
+        f"{n} fixed": fixed(n) for n in (1, 2, 3, 4, 6, 8, 12, 16)
+    }
     for name, draw in ways.items():
         means, number = measure(videos, draw, options.draws, options.seed)
         values = [roc_auc_score(fake, one) for one in means]
         low, high = difference(videos, means, whole, options.resamples, options.seed)
         change = np.mean(values) - roc_auc_score(fake, whole)
-        spread = np.std(values, ddof=1)
-        print(f"| {name} | {number:.1f} | {np.mean(values):.3f} | {spread:.3f} | {change:+.3f} [{low:+.3f}, {high:+.3f}] |")
+        gain = f"{change:+.3f} [{low:+.3f}, {high:+.3f}]"
+        print(f"| {name} | {number:.1f} | {np.mean(values):.3f} | {np.std(values, ddof=1):.3f} | {gain} |")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
     python scripts/compare_runs.py runs/jrc58v2+runs/jrc8v2 --against runs/jrc58+runs/jrc --videos ffpp-c23-val-crops
 
-A plus sign averages the logits of runs, as `unmask export RUN --with RUN` does. The runs must have been validated on the
-same sources. Each set is compared by its frames; those named by --videos by the mean logit of a video as well.
+A plus sign averages the logits of runs, as `unmask export RUN --with RUN` does. The runs must have been validated on
+the same sources. Each set is compared by its frames; those named by --videos by the mean logit of a video as well.
 Intervals: 95 %, paired bootstrap over sources or groups.
 """
 
@@ -36,7 +36,9 @@ def check_same(rows: list[Rows], name: str) -> None:
     """Raise ValueError unless labels and groups are equal, row by row."""
     for part in rows[1:]:
         if not (np.array_equal(part.labels, rows[0].labels) and np.array_equal(part.groups, rows[0].groups)):
-            raise ValueError(f"{name}: the rows differ; validate on the same crops with the same seed of the data")
+            raise ValueError(
+                f"{name}: the rows differ; validate on the same crops with the same seed of the data"
+            )
 
 
 def scored(rows: Rows) -> Scored:
@@ -45,7 +47,10 @@ def scored(rows: Rows) -> Scored:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Compare, and print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("runs", nargs="+", help="folder of a run, or several with plus signs between them")
     parser.add_argument("--against", required=True)
     parser.add_argument("--videos", action="append", default=[], help="set whose rows are frames of videos")
@@ -54,14 +59,20 @@ def main() -> None:
     options = parser.parse_args()
     settings = Settings(resamples=options.resamples, seed=options.seed)
     base = read(options.against, options.videos)
-    print(f"| set | rows | {options.against} | " + " | ".join(f"{run} | difference" for run in options.runs) + " |")
+    print(
+        f"| set | rows | {options.against} | "
+        + " | ".join(f"{run} | difference" for run in options.runs)
+        + " |"
+    )
     print("| --- " * (3 + 2 * len(options.runs)) + "|")
     others = [read(run, options.videos) for run in options.runs]
     for name in [name for name in base if all(name in other for other in others)]:
         cells = [auc(base[name], settings)]
         for other in others:
             check_same([base[name], other[name]], name)
-            gain = paired_bootstrap(scored(other[name]), scored(base[name]), base[name].groups, settings)["auc"]
+            gain = paired_bootstrap(scored(other[name]), scored(base[name]), base[name].groups, settings)[
+                "auc"
+            ]
             cells += [auc(other[name], settings), f"{gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]"]
         print(f"| {name} | {len(base[name].labels)} | " + " | ".join(cells) + " |", flush=True)
 

@@ -53,7 +53,7 @@ def score(detector: Detector, crops: CropSet) -> dict[str, np.ndarray]:
 def row(name: str, logits: np.ndarray, crops: CropSet) -> str:
     """Write frame and video AUC with their intervals."""
     labels, groups = crops.labels, np.array([record.group for record in crops.records])
-    _, video = np.unique([record.source for record in crops.records], return_inverse=True)
+    _, video = np.unique(["\n".join(record.video) for record in crops.records], return_inverse=True)
     first = np.unique(video, return_index=True)[1]
     mean = np.bincount(video, logits) / np.bincount(video)
     cells = [auc_interval(logits, labels, groups), auc_interval(mean, labels[first], groups[first])]

@@ -68,10 +68,11 @@ def items(root: Path, scale: float) -> Iterator[Item]:
     videos = CropSet.open(root / "ffpp-c23-val-crops")
     seen: dict[str, int] = {}
     for index, record in enumerate(videos.records):
-        number = seen[record.source] = seen.get(record.source, -1) + 1
+        video = "\n".join(record.video)
+        number = seen[video] = seen.get(video, -1) + 1
         if number % 3 == 0 and record.box is not None:
             crop = cut(videos.image(index), record.box, profile("wide"))
-            yield Item("video", crop, record.label, record.group, record.source)
+            yield Item("video", crop, record.label, record.group, video)
 
 
 def pooled(tokens: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 import csv
 import json
 import sys
+from collections import Counter
 
 import pytest
 
@@ -33,11 +34,16 @@ FFPP = (
     "original_sequences/youtube/c23/videos/033.mp4",
     "original_sequences/youtube/c23/videos/097.mp4",
     "original_sequences/youtube/c0/videos/033.mp4",
+    "original_sequences/youtube/c23/videos/672.mp4",
     "original_sequences/actors/c23/videos/01__walking_outside_cafe.mp4",
     "manipulated_sequences/Deepfakes/c23/videos/033_097.mp4",
     "manipulated_sequences/Deepfakes/c40/videos/097_033.mp4",
     "manipulated_sequences/Deepfakes/masks/videos/033_097.mp4",
     "manipulated_sequences/Deepfakes/c23/images/033_097/0000.png",
+    "manipulated_sequences/Face2Face/c23/videos/033_097.mp4",
+    "manipulated_sequences/FaceSwap/c40/videos/097_033.mp4",
+    "manipulated_sequences/FaceSwap/masks/videos/097_033.mp4",
+    "manipulated_sequences/NeuralTextures/c23/videos/720_672.mp4",
     "manipulated_sequences/FaceShifter/raw/videos/500_033.mp4",
     "manipulated_sequences/DeepFakeDetection/c23/videos/01_02__walking_outside_cafe__YVGY8LOK.mp4",
 )
@@ -47,9 +53,19 @@ def test_faceforensics(tree):
     root = tree(*FFPP)
     (root / "splits").mkdir()
     (root / "splits/train.json").write_text(json.dumps([["033", "097"]]))
+    (root / "splits/val.json").write_text(json.dumps([["720", "672"]]))
     (root / "splits/test.json").write_text(json.dumps([["500", "501"]]))
     rows = listed("faceforensics", root)
-    assert len(rows) == 8  # neither masks nor images
+    assert len(rows) == 12  # neither masks nor images
+    assert Counter(row.method for row in rows.values()) == {
+        "real": 5,
+        "Deepfakes": 2,
+        "Face2Face": 1,
+        "FaceSwap": 1,
+        "NeuralTextures": 1,
+        "FaceShifter": 1,
+        "DeepFakeDetection": 1,
+    }
     fake = rows["manipulated_sequences/Deepfakes/c23/videos/033_097.mp4"]
     assert (fake.label, fake.dataset, fake.method, fake.compression) == (
         1,
@@ -63,6 +79,14 @@ def test_faceforensics(tree):
     shifted = rows["manipulated_sequences/FaceShifter/raw/videos/500_033.mp4"]
     assert shifted.split == "test"
     assert {shifted.group, real.group, fake.group} == {"033"}  # linked by 500_033 and 033_097
+    swapped = rows["manipulated_sequences/FaceSwap/c40/videos/097_033.mp4"]
+    assert (swapped.source, swapped.donor, swapped.compression) == ("097", "033", "c40")
+    assert (swapped.group, swapped.split) == ("033", "train")
+    reenacted = rows["manipulated_sequences/Face2Face/c23/videos/033_097.mp4"]
+    assert (reenacted.label, reenacted.group, reenacted.split) == (1, "033", "train")
+    textured = rows["manipulated_sequences/NeuralTextures/c23/videos/720_672.mp4"]
+    own = rows["original_sequences/youtube/c23/videos/672.mp4"]
+    assert {(row.group, row.split) for row in (textured, own)} == {("672", "val")}
 
 
 def test_actors_of_faceforensics_are_a_set_of_their_own(tree):
@@ -89,27 +113,23 @@ def test_a_broken_split_list_is_named(tree):
         list_videos("faceforensics", root)
 
 
-@pytest.mark.parametrize(
-    "name, dataset, root",
-    [("celeb-df-v2", "Celeb-DF-v2", "v2"), ("celeb-df-v1", "Celeb-DF-v1", "Celeb-DF-v1")],
-)
-def test_celeb_df(tree, name, dataset, root):
+def test_celeb_df(tree):
     root = tree(
         "Celeb-real/id0_0000.mp4",
         "Celeb-real/id1_0003.mp4",
         "YouTube-real/00170.mp4",
         "Celeb-synthesis/id0_id16_0000.mp4",
         "Celeb-synthesis/id1_id0_0007.mp4",
-        root=root,
+        root="Celeb-DF-v2",
     )
     (root / "List_of_testing_videos.txt").write_text(
         "1 YouTube-real/00170.mp4\n0 Celeb-synthesis/id1_id0_0007.mp4\n"
     )
-    rows = listed(name, root)
+    rows = listed("celeb-df-v2", root)
     fake = rows["Celeb-synthesis/id0_id16_0000.mp4"]
     assert (fake.label, fake.dataset, fake.source, fake.person, fake.donor) == (
         1,
-        dataset,
+        "Celeb-DF-v2",
         "id0_0000",
         "id0",
         "id16",
@@ -120,6 +140,61 @@ def test_celeb_df(tree, name, dataset, root):
         "Celeb-synthesis/id1_id0_0007.mp4",
     }
     assert rows["YouTube-real/00170.mp4"].label == 0
+
+
+CELEB_DF_V1 = (
+    "Celeb-real/id0_0001.mp4",
+    "Celeb-real/id2_0004.mp4",
+    "Celeb-real/id3_0008.mp4",
+    "YouTube-real/00013.mp4",
+    "YouTube-real/00138.mp4",
+    "Celeb-synthesis/id0_id2_0001.mp4",
+    "Celeb-synthesis/id2_id3_0004.mp4",
+    "Celeb-synthesis/id3_id2_0008.mp4",
+)
+
+
+def test_celeb_df_of_the_first_version(tree):
+    """As published: the folders of version 2, the root named "Celeb-DF", 1 for real in the list of tests."""
+    root = tree(*CELEB_DF_V1, root="Celeb-DF")
+    tests = {
+        "YouTube-real/00138.mp4": "1",
+        "Celeb-real/id3_0008.mp4": "1",
+        "Celeb-synthesis/id3_id2_0008.mp4": "0",
+    }
+    (root / "List_of_testing_videos.txt").write_text(
+        "".join(f"{real} {path}\n" for path, real in tests.items())
+    )
+    # Nothing in the tree tells the versions apart: the name of the layout does, or of the folder.
+    assert recognise(root).name == "celeb-df-v2"
+    rows = {row.path: row for row in list_videos("celeb-df-v1", root).rows}
+    assert listed("celeb-df-v1", root.rename(root.with_name("Celeb-DF-v1"))) == rows
+    assert set(rows) == set(CELEB_DF_V1)
+    assert {row.dataset for row in rows.values()} == {"Celeb-DF-v1"}
+    assert {path for path, row in rows.items() if row.split == "test"} == set(tests)
+    assert all(rows[path].label == (real == "0") for path, real in tests.items())
+    assert {path: row.group for path, row in rows.items()} == {
+        "Celeb-real/id0_0001.mp4": "id0",
+        "Celeb-real/id2_0004.mp4": "id2",
+        "Celeb-real/id3_0008.mp4": "id3",
+        "YouTube-real/00013.mp4": "YouTube-real/00013",
+        "YouTube-real/00138.mp4": "YouTube-real/00138",
+        "Celeb-synthesis/id0_id2_0001.mp4": "id0",
+        "Celeb-synthesis/id2_id3_0004.mp4": "id2",
+        "Celeb-synthesis/id3_id2_0008.mp4": "id3",
+    }
+    fake = rows["Celeb-synthesis/id2_id3_0004.mp4"]
+    assert (fake.source, fake.person, fake.donor) == ("id2_0004", "id2", "id3")
+    assert fake.source == rows["Celeb-real/id2_0004.mp4"].source
+
+
+def test_celeb_df_spelled_otherwise_is_the_same_set(tree):
+    paths = [path.replace("YouTube", "Youtube") for path in CELEB_DF_V1]
+    root = tree(*paths, root="Celeb-DF-v1")
+    (root / "List_of_testing_videos.txt").write_text("1 YouTube-real/00138.mp4\n")
+    rows = listed("celeb-df-v1", root)
+    assert {path for path, row in rows.items() if row.split == "test"} == {"Youtube-real/00138.mp4"}
+    assert len(rows) == len(CELEB_DF_V1)
 
 
 def test_celeb_df_without_its_list_says_so(tree):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from toy_finders import DeadlyFinder, end_at_once
 
 from toys import BLUE, GREEN, RED, SquareFinder, draw, write_video
 from unmask.datasets import CropSet, DatasetError, prepared_folder
-from unmask.datasets.layouts import list_videos
+from unmask.datasets.layouts import VideoRow, list_videos
 from unmask.datasets.preparation import PrepareOptions, prepare
 from unmask.datasets.video_crops import GENEROUS, CropOptions, cut_video
 from unmask.faces import Face, cut, profile
@@ -192,6 +193,100 @@ def test_keys_are_safe_names_and_differ():
     assert all(key.replace("-", "").isalnum() and key.isascii() and len(key) < 80 for key in keys)
 
 
+def table(path):
+    with path.open(newline="", encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))
+
+
+TABLE = (
+    "path,label,method,gender,skin,note\n"
+    "real/a.mp4,real,,f,III,\n"
+    "real/b.mp4,real,,,II,\n"
+    'fake/swap/a.mp4,fake,swap,m,,"two\n  lines"\n'
+    "fake/swap/empty.mp4,fake,swap,f,I,dark\n"
+)
+
+
+def test_further_columns_of_a_table_reach_every_video_and_crop(dataset, tmp_path):
+    (dataset / "manifest.csv").write_text(TABLE)
+    rows, out = list_videos("manifest", dataset).rows, tmp_path / "out"
+    prepare(rows, dataset, out, OPTIONS, 0, SquareFinder)
+    wanted = {
+        "real/a.mp4": ("f", "III", ""),
+        "real/b.mp4": ("", "II", ""),
+        "fake/swap/a.mp4": ("m", "", "two lines"),
+        "fake/swap/empty.mp4": ("f", "I", "dark"),
+    }
+    videos = table(out / "videos.csv")
+    assert list(videos[0])[-4:] == ["detail", "gender", "note", "skin"]
+    assert {row["path"]: (row["gender"], row["skin"], row["note"]) for row in videos} == wanted
+    crops = CropSet.open(out)
+    assert len(crops) == 12
+    for record in crops:
+        extra = record.extra
+        assert (extra["gender"], extra["skin"], extra["note"]) == wanted[extra["video"]]
+
+
+def test_columns_that_preparation_writes_itself_are_not_taken_from_a_table(dataset, tmp_path):
+    (dataset / "manifest.csv").write_text(
+        "path,label,status,frame,face_px,target,gender\nreal/a.mp4,real,checked,7,x,033,f\n"
+    )
+    listing = list_videos("manifest", dataset)
+    (row,) = listing.rows
+    assert (row.attributes, row.source) == ({"gender": "f"}, "033")
+    assert listing.notes == ("columns that preparation writes itself are left out: face_px, frame, status",)
+    prepare(listing.rows, dataset, tmp_path / "out", OPTIONS, 0, SquareFinder)
+    assert [record.extra["status"] for record in CropSet.open(tmp_path / "out")] == ["ok"] * 4
+    with pytest.raises(ValueError, match="preparation writes itself: status"):
+        VideoRow("a.mp4", 0, "set", attributes={"status": "checked"})
+
+
+def test_a_folder_prepared_without_attributes_gets_them_without_reading_a_video(dataset, tmp_path):
+    out, calls = tmp_path / "out", []
+
+    def progress(done, videos):
+        calls.append((done, videos))
+
+    (dataset / "manifest.csv").write_text("path,label,method\nreal/a.mp4,real,\nreal/b.mp4,real,\n")
+    prepare(list_videos("manifest", dataset).rows, dataset, out, OPTIONS, 0, SquareFinder)
+    assert list(table(out / "videos.csv")[0])[-1] == "detail"
+    (dataset / "manifest.csv").write_text(
+        "path,label,method,gender\nreal/a.mp4,real,,f\nreal/b.mp4,real,,m\n"
+    )
+    rows = list_videos("manifest", dataset).rows
+    prepare(rows, dataset, out, OPTIONS, 0, SquareFinder, progress)
+    assert calls == [(2, 2)]
+    prepare(rows, dataset, tmp_path / "fresh", OPTIONS, 0, SquareFinder)
+    assert contents(out) == contents(tmp_path / "fresh")
+    assert table(out / "videos.csv")[0]["gender"] == "f"
+
+
+def test_race_and_gender_of_fakeavceleb_are_kept(tmp_path):
+    root, out = tmp_path / "FakeAVCeleb", tmp_path / "out"
+    places = ("RealVideo-RealAudio/African/men/id00076", "FakeVideo-RealAudio/Asian (East)/women/id09174")
+    clip(root / places[0] / "00109.mp4", BLUE)
+    clip(root / places[0] / "00110.mp4", BLUE)
+    clip(root / places[1] / "00015_id02587_wavtolip.mp4", RED)
+    (root / "meta_data.csv").write_text(
+        "source,target1,target2,method,category,type,race,gender,path,\n"
+        f"id00076,-,-,real,A,RealVideo-RealAudio,African,men,00109.mp4,FakeAVCeleb/{places[0]}\n"
+        "id09174,id02587,-,wav2lip,C,FakeVideo-RealAudio,Asian (East),women,00015_id02587_wavtolip.mp4,"
+        f"FakeAVCeleb/{places[1]}\n"
+    )
+    prepare(list_videos("fakeavceleb", root).rows, root, out, OPTIONS, 0, SquareFinder)
+    # What meta_data.csv does not say stays empty: it is not read from the folders' names.
+    assert {(row["race"], row["gender"], row["crops"]) for row in table(out / "videos.csv")} == {
+        ("African", "men", "4"),
+        ("", "", "4"),
+        ("Asian (East)", "women", "4"),
+    }
+    assert {(record.label, record.extra["race"], record.extra["gender"]) for record in CropSet.open(out)} == {
+        (0, "African", "men"),
+        (0, "", ""),
+        (1, "Asian (East)", "women"),
+    }
+
+
 def test_processes_give_the_same_and_a_video_that_ends_its_process_has_a_row(dataset, tmp_path):
     deadly = "fake/swap/deadly.mp4"
     clip(dataset / deadly, GREEN)
@@ -219,6 +314,7 @@ def test_an_end_at_any_step_of_writing_leaves_no_trace(dataset, tmp_path, monkey
     """Every file-system step in turn is the last of a run; the next run ends with an undisturbed run's bytes."""
     names = ("real/a.mp4", "fake/swap/a.mp4", "fake/swap/broken.mp4")
     rows = [row for row in list_videos("folder", dataset).rows if row.path in names]
+    rows[0] = replace(rows[0], attributes={"skin": "III", "gender": "f"})
     options = PrepareOptions(CropOptions(frames=2, size=32))
     prepare(rows, dataset, tmp_path / "undisturbed", options, 0, SquareFinder)
     expected = contents(tmp_path / "undisturbed")

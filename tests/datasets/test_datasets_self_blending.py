@@ -171,7 +171,9 @@ def test_donors_with_a_mesh_go_before_those_with_five_landmarks(donors, face, me
     other = replace(donors.records[0], points=five_landmarks(donors.records[0].points))
     both = FaceBlender(_MemorySet(donors.store, (other, donors.records[2])))
     alone = FaceBlender(_MemorySet(donors.store, (donors.records[2], other)))
-    blends = [blender(face, mesh, np.random.default_rng(seed)).fake for blender in (both, alone) for seed in (0, 1)]
+    blends = [
+        blender(face, mesh, np.random.default_rng(seed)).fake for blender in (both, alone) for seed in (0, 1)
+    ]
     np.testing.assert_array_equal(blends[0], blends[2])
     np.testing.assert_array_equal(blends[1], blends[3])
 

@@ -1,8 +1,9 @@
+import itertools
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
-from scipy.interpolate import interp1d
-from scipy.optimize import brentq
 from sklearn import metrics as reference
 from torchmetrics.functional.classification import binary_calibration_error
 
@@ -43,11 +44,62 @@ def test_average_precision_by_hand():
     assert metrics.average_precision([1, 0, 1, 0], [4, 3, 2, 1]) == pytest.approx((1 + 2 / 3) / 2)
 
 
-def test_equal_error_rate_is_where_the_roc_crosses(sample):
-    labels, logits, _ = sample
-    fpr, tpr, _ = reference.roc_curve(labels, logits, drop_intermediate=False)
-    crossing = brentq(lambda rate: 1 - rate - float(interp1d(fpr, tpr)(rate)), 0.0, 1.0)
-    assert metrics.equal_error_rate(labels, logits) == pytest.approx(crossing, abs=0.02)
+def precisions(labels, values):
+    """Precision at each fake, whose threshold calls it and everything as high fake."""
+    for own in values[labels == 1]:
+        called = values >= own
+        yield (labels[called] == 1).mean()
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("step", [None, 0.25, 2.0])
+def test_average_precision_of_ties_is_that_of_the_formula_and_of_scikit_learn(seed, step):
+    labels, logits, _ = made_up(seed, step=step)
+    weights = np.random.default_rng(seed).integers(1, 4, len(labels))
+    assert (len(np.unique(logits)) < len(logits)) == (step is not None)
+    found = metrics.average_precision(labels, logits)
+    assert found == pytest.approx(np.mean(list(precisions(labels, logits))), abs=1e-9)
+    assert found == pytest.approx(reference.average_precision_score(labels, logits), abs=1e-9)
+    weighted = RankingMetrics(labels, logits)(weights[None])["ap"][0]
+    expected = reference.average_precision_score(labels, logits, sample_weight=weights)
+    assert weighted == pytest.approx(expected, abs=1e-9)
+
+
+def roc_walk(labels, values):
+    """List the ROC curve's points as fractions, each threshold's items counted one by one."""
+    fakes = [value for value, label in zip(values, labels, strict=True) if label == 1]
+    reals = [value for value, label in zip(values, labels, strict=True) if label == 0]
+    points = [(Fraction(0), Fraction(0))]
+    for threshold in sorted({*values}, reverse=True):
+        false, true = (sum(value >= threshold for value in group) for group in (reals, fakes))
+        points.append((Fraction(false, len(reals)), Fraction(true, len(fakes))))
+    return points
+
+
+def crossing(points):
+    """Walk straight lines between points to where the false positive rate equals the false negative rate."""
+    for (fpr, tpr), (next_fpr, next_tpr) in itertools.pairwise(points):
+        before, after = 1 - tpr - fpr, 1 - next_tpr - next_fpr
+        if after <= 0:
+            return fpr + (next_fpr - fpr) * before / (before - after)
+    raise AssertionError("a ROC curve ends at (1, 1)")
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("step", [None, 0.25, 2.0])
+def test_equal_error_rate_is_where_the_roc_crosses(seed, step):
+    labels, logits, _ = made_up(seed, items=120 + seed, step=step)
+    expected = float(crossing(roc_walk(labels.tolist(), logits.tolist())))
+    assert 0 < expected < 0.5
+    assert metrics.equal_error_rate(labels, logits) == pytest.approx(expected, abs=1e-9)
+    ones = np.ones((1, len(labels)))
+    assert RankingMetrics(labels, logits)(ones)["eer"][0] == pytest.approx(expected, abs=1e-9)
+
+
+def test_equal_error_rate_by_hand():
+    # From (1/4, 1/2) to (1/2, 1), a tie of one real and two fakes: 1 - TPR = FPR at 1/3.
+    labels, logits = [0, 1, 1, 0, 1, 1, 0, 0], [5, 5, 5, 4, 4, 4, 3, 2]
+    assert metrics.equal_error_rate(labels, logits) == pytest.approx(1 / 3, abs=1e-9)
     assert metrics.equal_error_rate([0, 0, 1, 1], [1, 2, 3, 4]) == 0
     assert metrics.equal_error_rate([1, 1, 0, 0], [1, 2, 3, 4]) == 1
     assert metrics.equal_error_rate([0, 1], [5, 5]) == 0.5

@@ -7,10 +7,14 @@ import torch
 from training_toys import write_faces
 from typer.testing import CliRunner
 
+from unmask.cli.main import build
 from unmask.models import build_model
+from unmask.studies.cells import ANY, combinations, find, plan
+from unmask.studies.study import load_study
 from unmask.training.recipes import load_recipe
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
+STUDIES = sorted((RECIPES[0].parent / "studies").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -39,9 +43,47 @@ def test_the_paper_s_size_gives_the_latent_of_the_specification():
         assert model(torch.zeros(1, 3, 299, 299), reconstruct=False).latent.shape == (1, 256, 10, 10)
 
 
-def test_the_command_trains_the_tiny_recipe(tmp_path, monkeypatch):
-    from unmask.cli.main import build
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_each_study_resolves_to_cells_with_controls_whose_models_can_be_built(path):
+    study = load_study(path)
+    cells = {cell.name: cell for cell in plan(study, path, ["model.backbone.pretrained=null"])}
+    grid = {name: cell for name, cell in cells.items() if cell.levels}
+    assert study.name == path.stem
+    assert all(find(grid.values(), levels) for levels in combinations(study))
+    assert set(study.variants) == cells.keys() - grid.keys()
+    for cell in grid.values():
+        # A control has none; every other cell differs from its control in the controlled factors alone.
+        own = [cell.levels[factor] == level for factor, level in study.control.items()]
+        assert (cell.control is None) == all(own), cell.name
+        against = cells[cell.control] if cell.control else cell
+        for factor, level in against.levels.items():
+            fixed = study.control.get(factor, cell.levels[factor])
+            assert level in (fixed, ANY), (cell.name, factor)
+    for name in study.variants:
+        against = cells[cells[name].control]
+        for factor, level in (study.base | study.control).items():
+            assert against.levels[factor] in (level, ANY), (name, factor)
+    for cell in cells.values():
+        build_model(cell.recipe.model, cell.recipe.loss)
 
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_the_command_plans_each_study(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(build(), ["study", str(path), "--plan"], env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    study = load_study(path)
+    cells = plan(study, path)
+    runs = sum(len(cell.seeds) for cell in cells)
+    assert f"{runs} runs" in result.stdout
+    rows = {tuple(part.strip() for part in line.split("│")[1:-1]) for line in result.stdout.splitlines()}
+    for cell in cells:
+        seeds = " ".join(map(str, cell.seeds))
+        assert (cell.name, seeds, str(cell.recipe.optimiser.steps), cell.control or "-") in rows
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_command_trains_the_tiny_recipe(tmp_path, monkeypatch):
     write_faces(tmp_path / "wide-faces")
     monkeypatch.setenv("UNMASK_DATA", str(tmp_path))
     arguments = ["train", str(RECIPES[0].with_name("tiny.yaml")), f"runs={tmp_path / 'runs'}"]

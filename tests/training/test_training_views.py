@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unmask.training.recipes import RecipeError
-from unmask.training.views import open_views
+from unmask.training.views import _open, open_views
 
 
 def views_of(recipe, training=True, size=48):
@@ -72,3 +72,35 @@ def test_held_out_people_are_on_one_side(toy_recipe):
 def test_an_empty_source_is_named(toy_recipe):
     with pytest.raises(RecipeError, match="faces has no crops for split 'dev'"):
         views_of(toy_recipe("data.train.0.split=dev"))
+
+
+def test_manipulations_of_one_recording_are_videos_of_their_own(toy_recipe):
+    recipe = toy_recipe()
+    faces = recipe.data.folder(recipe.data.validation[0])
+    rows = ["file,label,source,split,dataset,method,video,landmarks"]
+    for method in ("real", "Deepfakes", "Face2Face"):
+        label = "real" if method == "real" else "fake"
+        rows += [
+            f"{label}{n}.png,{label},033,val,FaceForensics++,{method},{method}/033.mp4,24 26 40 26 32 34 26 44 38 44"
+            for n in (3, 7)
+        ]
+    (faces / "manifest.csv").write_text("\n".join(rows), encoding="utf-8")
+    found = views_of(recipe, training=False).rows
+    assert found.video.tolist() == [0, 0, 1, 1, 2, 2]
+    assert len(set(found.pair.tolist())) == 1, "a batch takes real and fake of one recording together"
+    halves = views_of(toy_recipe("data.validation.0.kind=self_blended"), training=False).rows
+    assert len(set(halves.video.tolist())) == 2, "the blended half of a video is another video"
+
+
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_what_a_set_keeps_for_testing_is_neither_trained_nor_chosen_on(toy_recipe, part):
+    with pytest.raises(RecipeError, match=f"data.{part}.0.split.*test"):
+        toy_recipe(f"data.{part}.0.split=test")
+
+    recipe = toy_recipe("data.train.0.split=null", "data.validation.0.split=null")
+    views_of(recipe, part == "train")
+    manifest = recipe.data.folder(recipe.data.train[0]) / "manifest.csv"
+    manifest.write_text(manifest.read_text().replace(",val,", ",test,", 1))
+    _open.cache_clear()
+    with pytest.raises(RecipeError, match="split for testing"):
+        views_of(recipe, part == "train")

@@ -141,7 +141,14 @@ def test_a_real_card_is_read_and_scores_agree_with_the_detectors_own():
         ([-9.0, -9.0, 0.1], False, False),
         ([2.0, 2.1, 1.9], True, False),
     ],
-    ids=["clear fake", "clear real", "the other verdict", "one frame against fake", "one against real", "near"],
+    ids=[
+        "clear fake",
+        "clear real",
+        "the other verdict",
+        "one frame against fake",
+        "one against real",
+        "near",
+    ],
 )
 def test_a_face_settles_a_verdict_when_no_frame_and_no_likely_mean_speaks_against_it(logits, fake, settled):
     rule = Rule(Calibration(within_sd=1.7), threshold=0.5)

@@ -1,4 +1,4 @@
-"""Reads manifests: one row per face crop, with what is known about it."""
+"""Reads manifests: one row per face crop, with what is known about it; and tables of one row per video."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from unmask.datasets.regions import MESH_SIZE, five_landmarks
 
 MANIFEST_NAME = "manifest.csv"
+VIDEOS_NAME = "videos.csv"
 LANDMARKS_NAME = "landmarks.npz"
 LABELS = {"real": 0, "0": 0, "": 0, "fake": 1, "1": 1}
 COLUMNS = ("file", "label", "source", "split", "dataset", "method", "group", "face_px", "shard")
@@ -52,6 +53,12 @@ class CropRecord:
         """The mesh points where there are any, else the five landmarks, else None."""
         return self.landmarks if self.points is None else self.points
 
+    @property
+    def video(self) -> tuple[str, str, str]:
+        """The video that it is a frame of, as data set, method ("" for a real one) and path; without one, itself."""
+        path = self.extra.get("video") or self.extra.get("path") or self.file
+        return self.dataset, self.method if self.label else "", path
+
 
 def read_manifest(folder: str | Path) -> list[CropRecord]:
     """Read `manifest.csv` of a folder, joined with its `landmarks.npz` where there is one.
@@ -73,6 +80,29 @@ def read_manifest(folder: str | Path) -> list[CropRecord]:
     if not records:
         raise DatasetError(f"{path}: holds no crops")
     return records
+
+
+def read_videos(folder: str | Path) -> list[CropRecord]:
+    """Read `videos.csv` of a prepared folder: a record for each video, with or without crops, and `file` its path.
+
+    Defaults are those of `read_manifest`; `extra` holds `path`, `status`, `detail` and the attributes. Empty where
+    there is no such table, or one without the columns `path`, `label` and `status`: not the work of `unmask prepare`.
+    Raises DatasetError.
+    """
+    folder = Path(folder)
+    path = folder / VIDEOS_NAME
+    if not path.is_file():
+        return []
+    try:
+        with path.open(newline="", encoding="utf-8") as lines:
+            rows = csv.DictReader(lines)
+            if not {"path", "label", "status"} <= set(rows.fieldnames or ()):
+                return []
+            name = folder.resolve().name
+            found = ({**row, "file": row["path"]} for row in rows)
+            return [_record(row, {}, name, f"{path}:{rows.line_num}") for row in found]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{path}: not readable as CSV") from error
 
 
 def read_landmarks(path: str | Path) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,10 @@ import numpy as np
 from unmask.batch.stopping import end_with_parent
 from unmask.datasets import prepared_folder
 from unmask.datasets.layouts import VideoRow
-from unmask.datasets.manifests import CropRecord, DatasetError
+from unmask.datasets.manifests import VIDEOS_NAME, CropRecord, DatasetError
 from unmask.datasets.prepared_folder import ImageFormat
 from unmask.datasets.video_crops import GENEROUS, CropOptions, VideoCrops, cut_video
 from unmask.faces import FaceFinder
-
-VIDEOS_NAME = "videos.csv"
 
 MakeFinder = Callable[[], FaceFinder]
 Progress = Callable[[int, int], None]
@@ -249,6 +247,7 @@ def _crop_records(row: VideoRow, record: Mapping[str, Any]) -> Iterator[CropReco
             box=(x0, y0, x1, y1),
             landmarks=np.array(crop["landmarks"], np.float32).reshape(5, 2),
             extra={
+                **row.attributes,
                 **facts,
                 "frame": str(crop["frame"]),
                 "time": time,
@@ -260,13 +259,15 @@ def _crop_records(row: VideoRow, record: Mapping[str, Any]) -> Iterator[CropReco
 
 
 def _videos_table(rows: Sequence[VideoRow], records: Sequence[Mapping[str, Any]]) -> str:
-    """Write a row for every video, with its status, as CSV."""
+    """Write a row for every video, with its status and then its attributes, as CSV."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    names = list(VideoRow.__dataclass_fields__)
-    writer.writerow([*names, "status", "frames", "crops", "detail"])
+    names = [column.name for column in fields(VideoRow) if column.name != "attributes"]
+    attributes = sorted({name for row in rows for name in row.attributes})
+    writer.writerow([*names, "status", "frames", "crops", "detail", *attributes])
     for row, record in zip(rows, records, strict=True):
         cells = asdict(row) | {"label": "fake" if row.label else "real"}
         found = [record["status"], record["frames"], len(record["crops"]), record["detail"]]
-        writer.writerow([*cells.values(), *found])
+        further = [row.attributes.get(name, "") for name in attributes]
+        writer.writerow([*(cells[name] for name in names), *found, *further])
     return table.getvalue()

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from PIL import Image
 
 from unmask.datasets import CropRecord, CropSet, DatasetError
+from unmask.datasets.manifests import MANIFEST_NAME, VIDEOS_NAME, read_videos
 from unmask.datasets.video_crops import GENEROUS
 from unmask.evaluation.errors import EvaluationError
-from unmask.evaluation.predictions import REAL_METHOD, VideoKey
+from unmask.evaluation.predictions import REAL_METHOD, Status, VideoKey
 from unmask.evaluation.robustness import Change
 from unmask.evaluation.sets import Item, Reading, choose_split
 from unmask.evaluation.zero_pixel import Metadata, jpeg_quality
@@ -25,27 +26,30 @@ from unmask.faces.face import Box
 
 #: Crop profiles of sets whose manifest has no column `crop_profile`.
 KNOWN_PROFILES = {"dfdc-faces": "tight"}
+_STATUSES: dict[str, Status] = {status: status for status in get_args(Status)}
 
 
 @dataclass(frozen=True)
 class CropFolder:
-    """Face crops listed in `manifest.csv`.
+    """Face crops listed in `manifest.csv`, and the videos of `videos.csv` that have none.
 
     The columns `video` (or `path`) and `frame` say which crops belong to one video; without them each crop is a video
-    of its own.
+    of its own. A video without a crop is an item that reads as its status.
 
     Parameters
     ----------
     crops
         The crops, already of one split.
     items
-        The same crops, as items.
+        The same crops, as items, and after them the videos without a crop.
     size
         Side in pixels that crops are brought to: the detector's input size.
     profile
         The detector's crop profile, which is cut from generous crops that carry their face box.
     change
         A distortion that each crop goes through before either.
+    without_crops
+        What there is to say of each video without a crop.
     """
 
     crops: CropSet
@@ -56,6 +60,7 @@ class CropFolder:
     split: str | None = None
     notes: Sequence[str] = ()
     change: Change | None = None
+    without_crops: Sequence[Reading] = ()
     kind: Literal["crops", "videos"] = field(default="crops", init=False)
 
     @property
@@ -68,7 +73,9 @@ class CropFolder:
         return replace(self, change=change)
 
     def read(self, index: int) -> Reading:
-        """Decode one crop."""
+        """Decode one crop, or give the status of a video that has none."""
+        if index >= len(self.crops):
+            return self.without_crops[index - len(self.crops)]
         record = self.crops.records[index]
         try:
             data = self.crops.store.read(record)
@@ -124,7 +131,7 @@ def open_crops(root: Path, profile: str, size: int, split: str | None = None) ->
     Parameters
     ----------
     root
-        Folder with `manifest.csv`.
+        Folder with `manifest.csv`, and `videos.csv` where `unmask prepare` wrote it.
     profile
         Name of the detector's crop profile.
     size
@@ -135,24 +142,57 @@ def open_crops(root: Path, profile: str, size: int, split: str | None = None) ->
     Raises
     ------
     EvaluationError
-        The manifest cannot be used, or the split is not there.
+        A table cannot be used, or the split is not there.
     """
     try:
-        crops = CropSet.open(root)
+        crops, videos = CropSet.open(root), read_videos(root)
     except DatasetError as error:
         raise EvaluationError(str(error)) from error
     name = root.resolve().name
     taken = choose_split([record.split for record in crops.records], split, name)
     crops = crops.select(split=taken) if taken else crops
+    items = items_of(crops.records)
+    videos = [record for record in videos if not taken or record.split == taken]
+    without = _without_crops(videos, {item.video for item in items}, root / VIDEOS_NAME)
     return CropFolder(
         crops,
-        items_of(crops.records),
+        [*items, *(item for item, _ in without)],
         size,
         profile,
         name,
         taken,
-        _profile_notes(crops.records, name, profile),
+        [*_profile_notes(crops.records, name, profile), *_coverage_notes(len(without), name)],
+        without_crops=[reading for _, reading in without],
     )
+
+
+def _without_crops(
+    videos: Sequence[CropRecord], with_crops: Collection[VideoKey], table: Path
+) -> list[tuple[Item, Reading]]:
+    """Give the videos that have no crop, in the table's order, with what reading them has come to."""
+    found: dict[VideoKey, tuple[Item, Reading]] = {}
+    for record in videos:
+        item = _item(record)
+        if item.video not in with_crops:
+            found.setdefault(item.video, (item, _reading_of(record, table)))
+    return list(found.values())
+
+
+def _reading_of(record: CropRecord, table: Path) -> Reading:
+    stated = record.extra["status"]
+    status = _STATUSES.get(stated)
+    if status is None:
+        raise EvaluationError(f"{table}: unknown status {stated!r} of {record.file}")
+    if status == "ok":
+        return Reading("unreadable", detail=f"{VIDEOS_NAME} says ok, and {MANIFEST_NAME} has no crop of it")
+    return Reading(status, detail=record.extra.get("detail") or None)
+
+
+def _coverage_notes(count: int, name: str) -> list[str]:
+    if not count:
+        return []
+    what = "1 of these is a video" if count == 1 else f"{count} of these are videos"
+    return [f"{name}: {what} without a crop ({VIDEOS_NAME}), in coverage and in no figure"]
 
 
 def _profile_notes(records: Sequence[CropRecord], name: str, wanted: str) -> list[str]:

@@ -59,9 +59,10 @@ def results_of(sets: Sequence[ScoredSet], card: Card, settings: Settings) -> lis
 
 
 def _control(rows: Predictions, scored: ScoredSet, settings: Settings) -> Control:
-    videos = rows.at("video").rows
     keys = (scored.part.items[index].video for index in scored.chosen)
     facts = dict(zip(keys, scored.outcome.metadata, strict=True))
+    # A video without a crop has no file here to state facts of: that they are missing is no fact.
+    videos = [row for row in rows.at("video") if facts[row.video]]
     return zero_pixel_control(
         np.array([row.label for row in videos], dtype=np.int64),
         [facts[row.video] for row in videos],

@@ -111,8 +111,7 @@ def judge(
 def read_rows(folder: Path, videos: Iterable[str] = ()) -> dict[str, Rows]:
     """Read a run's validation logits: frames of every set, and the mean logit of each video for some.
 
-    videos: names of sets whose rows are several frames of a video. A video is a recording in one version: real
-    and fake of one recording are two.
+    videos: names of sets whose rows are several frames of a video.
     """
     return _read_rows(folder, tuple(videos))
 
@@ -120,16 +119,14 @@ def read_rows(folder: Path, videos: Iterable[str] = ()) -> dict[str, Rows]:
 @lru_cache(maxsize=1024)
 def _read_rows(folder: Path, videos: tuple[str, ...]) -> dict[str, Rows]:
     with np.load(folder / "validation.npz", allow_pickle=False) as file:
-        arrays = {name: file[name] for name in ("set", "label", "group", "recording", "logit")}
+        arrays = {name: file[name] for name in ("set", "label", "group", "video", "logit")}
     result = {}
     for name in dict.fromkeys(arrays["set"].tolist()):
         here = arrays["set"] == name
         labels, logits, groups = (arrays[key][here] for key in ("label", "logit", "group"))
         result[f"{name}, frames"] = Rows(labels.astype(np.int64), logits.astype(np.float64), groups)
         if name in videos:
-            keys = np.stack([arrays["recording"][here], labels.astype(np.int64)])
-            _, first, video = np.unique(keys, axis=1, return_index=True, return_inverse=True)
-            video = video.reshape(-1)
+            _, first, video = np.unique(arrays["video"][here], return_index=True, return_inverse=True)
             mean = np.bincount(video, logits) / np.bincount(video)
             result[f"{name}, videos"] = Rows(labels[first].astype(np.int64), mean, groups[first])
     return result

@@ -35,13 +35,13 @@ class Batch(NamedTuple):
 class ValidationRows(NamedTuple):
     """The rows of a validation set, in the order of its batches.
 
-    labels, groups: (N,). recordings: (N,), equal numbers for rows of one recording.
+    labels, groups: (N,). videos: (N,), equal numbers for the frames of one video.
     """
 
     name: str
     labels: np.ndarray
     groups: np.ndarray
-    recordings: np.ndarray
+    videos: np.ndarray
 
 
 class Batches(Protocol):
@@ -88,7 +88,7 @@ class MapBatches:
         """Tell what the rows of each validation set are."""
         names = set_names(self.recipe.data.validation)
         return [
-            ValidationRows(n, s.label, s.group, s.pair) for n, s in zip(names, self.held_out, strict=True)
+            ValidationRows(n, s.label, s.group, s.video) for n, s in zip(names, self.held_out, strict=True)
         ]
 
     def _place(self, draw: Draw) -> tuple[MapStore, int]:
@@ -125,7 +125,7 @@ class ImageBatches:
         """Tell what the rows of each validation set are."""
         names = set_names(self.recipe.data.validation)
         rows = [views.rows for views in self.held_out]
-        return [ValidationRows(n, r.label, r.group, r.pair) for n, r in zip(names, rows, strict=True)]
+        return [ValidationRows(n, r.label, r.group, r.video) for n, r in zip(names, rows, strict=True)]
 
     def _loader(self, views: Sequence[SourceViews], batches: list[list[Draw]]) -> DataLoader[Batch]:
         crops: Dataset[Any] = _Rendered(views)

@@ -80,7 +80,7 @@ class KeepBest(Callback):
             set=np.concatenate([np.full(len(row.labels), row.name) for row in self.rows]),
             label=np.concatenate([row.labels for row in self.rows]),
             group=np.concatenate([row.groups for row in self.rows]),
-            recording=np.concatenate([row.recordings for row in self.rows]),
+            video=np.concatenate([row.videos for row in self.rows]),
             logit=np.concatenate(logits),
         )
 

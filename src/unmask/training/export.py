@@ -182,7 +182,7 @@ def through_trunk(recipe: Recipe, model: JointDetector, trunk: Trunk) -> Validat
         found = {
             "set": np.full(len(logits), name),
             "group": source.rows.group,
-            "recording": source.rows.pair,
+            "video": source.rows.video,
             "label": source.rows.label,
             "logit": np.array(logits),
         }
@@ -209,21 +209,21 @@ class ValidationLogits:
     """Validation rows that calibration, threshold and figures are fitted on."""
 
     def __init__(self, arrays: dict[str, np.ndarray]) -> None:
-        self.set, self.group, self.recording = arrays["set"], arrays["group"], arrays["recording"]
+        self.set, self.group, self.video = arrays["set"], arrays["group"], arrays["video"]
         self.label, self.logit = arrays["label"].astype(np.int64), arrays["logit"].astype(np.float64)
 
     @classmethod
     def read(cls, path: Path, select: str = "mean") -> ValidationLogits:
         """Read a run's validation logits; of one set alone where the checkpoint was chosen on one."""
         with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in ("set", "group", "recording", "label", "logit")}
+            arrays = {name: file[name] for name in ("set", "group", "video", "label", "logit")}
         wanted = np.ones(len(arrays["set"]), bool) if select == "mean" else arrays["set"] == select
         return cls({name: values[wanted] for name, values in arrays.items()})
 
 
 def mean_logits(heads: Sequence[ValidationLogits]) -> ValidationLogits:
     """Average several heads' logits of the same crops."""
-    described = ("set", "group", "recording", "label")
+    described = ("set", "group", "video", "label")
     for head in heads[1:]:
         if not all(np.array_equal(getattr(head, name), getattr(heads[0], name)) for name in described):
             raise RecipeError("the runs were validated on different crops")
@@ -313,9 +313,7 @@ def make_card(
         calibration=Calibration(
             slope=platt.slope,
             intercept=platt.intercept,
-            within_sd=spread_within(
-                rows.logit, [rows.set, rows.recording.astype(str), rows.label.astype(str)]
-            ),
+            within_sd=spread_within(rows.logit, [rows.set, rows.video.astype(str)]),
             between_sd=recipe.export.between_sd,
         ),
         tasks=recipe.export.tasks,

@@ -1,7 +1,7 @@
 """Cache of a frozen trunk's maps: every augmented view goes through the trunk once, training reads the file.
 
 A cache folder belongs to one view of one source: `maps.f16` (N, places, channels) float16, `targets.u8`
-(N, side, side, 3) uint8, `rows.npz` (label, pair, group), `about.json`, and `done-32.txt` with a line
+(N, side, side, 3) uint8, `rows.npz` (label, pair, group, video), `about.json`, and `done-32.txt` with a line
 for each finished chunk of so many rows, so that a stopped run goes on where it was.
 """
 
@@ -37,7 +37,7 @@ CHUNK = 32  # rows
 class MapStore:
     """The finished maps of one view of one source, read from disk row by row.
 
-    maps: (N, places, channels) float16. targets: (N, side, side, 3) uint8. label, pair: (N,) int64.
+    maps: (N, places, channels) float16. targets: (N, side, side, 3) uint8. label, pair, video: (N,) int64.
     group: (N,) names.
     """
 
@@ -47,17 +47,18 @@ class MapStore:
     label: np.ndarray
     pair: np.ndarray
     group: np.ndarray
+    video: np.ndarray
 
     @classmethod
     def open(cls, folder: Path) -> MapStore:
         """Open a finished cache folder without reading its maps."""
         about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
         with np.load(folder / "rows.npz", allow_pickle=False) as rows:
-            label, pair, group = rows["label"], rows["pair"], rows["group"]
+            label, pair, group, video = rows["label"], rows["pair"], rows["group"], rows["video"]
         maps = np.memmap(folder / "maps.f16", np.float16, "r", shape=(len(label), *about["map_shape"]))
         target = (len(label), about["target"], about["target"], 3)
         targets = np.memmap(folder / "targets.u8", np.uint8, "r", shape=target)
-        return cls(folder, maps, targets, label, pair, group)
+        return cls(folder, maps, targets, label, pair, group, video)
 
     def __len__(self) -> int:
         return len(self.label)
@@ -164,6 +165,7 @@ def fill(
         label=job.views.rows.label,
         pair=job.views.rows.pair,
         group=job.views.rows.group,
+        video=job.views.rows.video,
     )
     _keep_whole_lines(job.progress, done)
     with job.progress.open("a", encoding="utf-8") as progress:

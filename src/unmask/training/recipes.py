@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from unmask.datasets import AugmentOptions, SelfBlendOptions
 from unmask.models.options import LossOptions, ModelOptions, Options
@@ -28,7 +28,9 @@ class SourceOptions(Options):
     """
 
     set: str = Field(description="folder with manifest.csv, absolute or below `data.root`")
-    split: str | None = Field(default=None, description="None: the whole set")
+    split: str | None = Field(
+        default=None, description="None: the whole set, which then may hold no split `test`"
+    )
     kind: Literal["labelled", "self_blended", "face_blended"] = "labelled"
     weight: float = Field(default=1.0, gt=0, description="share of the pairs, relative to the other sources")
     views: int = Field(default=1, ge=1, description="augmented views of each crop in the cache of maps")
@@ -41,6 +43,13 @@ class SourceOptions(Options):
     take: Literal["rest", "held_out"] = "rest"
     limit: int | None = Field(default=None, ge=1, description="first so many records, for quick looks")
     terms: str = Field(default="", description="terms of the data, for the detector's card")
+
+    @field_validator("split")
+    @classmethod
+    def _is_not_for_testing(cls, split: str | None) -> str | None:
+        if split == "test":
+            raise ValueError("a test split is for `unmask evaluate` alone: train and choose on others")
+        return split
 
 
 class DataOptions(Options):

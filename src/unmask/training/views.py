@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +22,8 @@ class Rows:
 
     record: the crop's place in the source's set. part: 0, or 1 for the fake half of a blend. label: 0 real,
     1 fake. pair: equal for rows whose real and fake belong into one batch. group: what must stay on one side
-    of a split (a person, a source), for intervals.
+    of a split (a person, a source), for intervals. video: equal for the frames of one video, which is data set,
+    method and path, so that manipulations of one recording stay apart; a row without a video is its own.
     """
 
     record: np.ndarray
@@ -29,6 +31,7 @@ class Rows:
     label: np.ndarray
     pair: np.ndarray
     group: np.ndarray
+    video: np.ndarray
 
     def __len__(self) -> int:
         return len(self.label)
@@ -74,6 +77,7 @@ class SourceViews:
     def _rows(self) -> Rows:
         records = self.crops.records
         groups = [record.group for record in records]
+        videos = ["\n".join(record.video) for record in records]
         if self.source.kind == "labelled":
             keys = [record.source for record in records]
             part, label = np.zeros(len(records), np.int64), self.crops.labels
@@ -82,8 +86,8 @@ class SourceViews:
             place = np.repeat(np.arange(len(records)), 2)
             part = label = np.tile([0, 1], len(records))
             keys, groups = [str(number) for number in place], [groups[number] for number in place]
-        _, pair = np.unique(np.asarray(keys, str), return_inverse=True)
-        return Rows(place, part, label, pair, np.asarray(groups, str))
+            videos = [f"{videos[number]} {half}" for number, half in zip(place, part, strict=True)]
+        return Rows(place, part, label, _numbers(keys), np.asarray(groups, str), _numbers(videos))
 
     def _render(self, place: int, view: int) -> tuple[np.ndarray, ...]:
         record = self.crops.records[place]
@@ -120,6 +124,11 @@ def open_views(recipe: Recipe, *, size: int, training: bool) -> list[SourceViews
     return [SourceViews(data, source, size=size, seed=seed, training=training) for source in sources]
 
 
+def _numbers(names: Sequence[str]) -> np.ndarray:
+    """Give equal names equal numbers: (N,) int64."""
+    return np.unique(np.asarray(names, str), return_inverse=True)[1].astype(np.int64)
+
+
 @lru_cache(maxsize=8)
 def _open(folder: Path) -> CropSet:
     """Open a set once, however many sources draw from it."""
@@ -130,6 +139,8 @@ def _select(data: DataOptions, source: SourceOptions) -> CropSet:
     crops = _open(data.folder(source))
     if source.split is not None:
         crops = crops.select(split=source.split)
+    elif any(record.split == "test" for record in crops.records):
+        raise RecipeError(f"{source.set} has a split for testing alone: name the split to be taken")
     if source.held_out:
         rest, held_out = crops.hold_out(source.held_out)
         crops = held_out if source.take == "held_out" else rest

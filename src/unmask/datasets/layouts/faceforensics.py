@@ -77,9 +77,8 @@ def _rows(root: Path, folder: str, kind: str, compression: str) -> Iterator[Vide
         facts = _of_actors(Path(path).stem) if actors else _of_youtube(Path(path).stem)
         label = int(kind not in ORIGINALS)
         method = kind if label else REAL
-        yield VideoRow(
-            path, label, ACTORS_DATASET if actors else DATASET, method, compression=compression, **facts
-        )
+        dataset = ACTORS_DATASET if actors else DATASET
+        yield VideoRow(path, label, dataset, method, compression=compression, attributes={}, **facts)
 
 
 def _of_youtube(stem: str) -> Mapping[str, str]:

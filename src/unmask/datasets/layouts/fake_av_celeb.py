@@ -11,6 +11,7 @@ from pathlib import Path
 from unmask.datasets.layouts.layout import REAL, Layout, Listing, VideoRow, media_below
 
 METADATA = "meta_data.csv"
+ATTRIBUTES = ("race", "gender")
 _FOLDERS = {
     "RealVideo-RealAudio": 0,
     "RealVideo-FakeAudio": 0,
@@ -20,7 +21,7 @@ _FOLDERS = {
 
 
 def read(root: Path) -> Listing:
-    """List the four folders; groups are the persons seen. There is no official split."""
+    """List the four folders; groups are the persons seen, whose race and gender are attributes. No official split."""
     about = _metadata(root / METADATA)
     rows = []
     for folder, label in _FOLDERS.items():
@@ -45,6 +46,7 @@ def _row(path: str, label: int, about: dict[str, str]) -> VideoRow:
         donor=" ".join(name for name in donors if name not in ("", "-")),
         person=person,
         group=person,
+        attributes={name: about.get(name, "").strip() for name in ATTRIBUTES},
     )
 
 

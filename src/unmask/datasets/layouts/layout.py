@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from unmask.datasets.manifests import COLUMNS
 from unmask.scanning import IMAGE_ENDINGS, VIDEO_ENDINGS
 
 REAL = "real"
 """The method of untouched recordings."""
+
+RESERVED = frozenset(
+    (
+        *COLUMNS,
+        *("path", "compression", "donor", "person", "status"),
+        *("frames", "crops", "detail"),
+        *("video", "frame", "time", "box", "landmarks", "crop_px", "crop_profile", "confidence"),
+    )
+)
+"""Columns of a preparation's tables that have a meaning of their own: no attribute has such a name."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +32,8 @@ class VideoRow:
     recordings. source : the untouched recording that its frames come from; its own name for a recording.
     donor : who or what lent the face, its expression or its voice. person : whose recording it is, where known.
     group : what must stay on one side of a split. split : official part, empty where there is none.
+    attributes : what else is known, such as the gender or skin type of the person, one line each. Raises ValueError for
+    an attribute of a name in `RESERVED`.
     """
 
     path: str
@@ -33,6 +46,11 @@ class VideoRow:
     person: str = ""
     group: str = ""
     split: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        if taken := sorted(RESERVED.intersection(self.attributes)):
+            raise ValueError(f"no attributes, but columns that preparation writes itself: {', '.join(taken)}")
 
 
 @dataclass(frozen=True)

@@ -2,21 +2,22 @@
 
 Needed columns: ``path`` (from the table's folder) and ``label`` (real or fake). Used where present: ``dataset``,
 ``method``, ``compression``, ``source``, ``donor``, ``person``, ``group``, ``split``; where there is a ``target``, as in
-FaceForensics++'s terms, it is the recording, and ``source`` the donor.
+FaceForensics++'s terms, it is the recording, and ``source`` the donor. All other columns are attributes of the video.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from unmask.datasets.layouts.layout import REAL, Layout, Listing, VideoRow
+from unmask.datasets.layouts.layout import REAL, RESERVED, Layout, Listing, VideoRow
 from unmask.datasets.manifests import LABELS, DatasetError
 
 NAMES = ("manifest.csv", "manifest.parquet")
 _OPTIONAL = ("compression", "source", "donor", "person", "split")
+_USED = {"path", "label", "dataset", "method", "group", "target", *_OPTIONAL}
 
 
 def read(root: Path) -> Listing:
@@ -25,7 +26,9 @@ def read(root: Path) -> Listing:
     rows = _parquet(table) if table.suffix.lower() == ".parquet" else _csv(table)
     name = table.resolve().parent.name
     found = [_row(row, name, f"{table}, row {number}") for number, row in enumerate(rows, start=1)]
-    return Listing(tuple(sorted(found, key=lambda row: row.path)))
+    left_out = sorted(RESERVED.intersection(rows[0] if rows else ()) - _USED)
+    note = f"columns that preparation writes itself are left out: {', '.join(left_out)}"
+    return Listing(tuple(sorted(found, key=lambda row: row.path)), (note,) if left_out else ())
 
 
 def _row(row: Mapping[str, Any], dataset: str, where: str) -> VideoRow:
@@ -43,10 +46,13 @@ def _row(row: Mapping[str, Any], dataset: str, where: str) -> VideoRow:
     facts["source"] = facts["source"] or PurePosixPath(path).stem
     group = cell.get("group") or facts["person"] or facts["source"]
     method = (cell.get("method") or "fake") if label else REAL
-    return VideoRow(path, label, cell.get("dataset") or dataset, method, group=group, **facts)
+    further = {name: " ".join(text.split()) for name, text in cell.items() if name not in RESERVED | _USED}
+    return VideoRow(
+        path, label, cell.get("dataset") or dataset, method, group=group, attributes=further, **facts
+    )
 
 
-def _csv(path: Path) -> Iterable[Mapping[str, Any]]:
+def _csv(path: Path) -> Sequence[Mapping[str, Any]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as lines:
             return list(csv.DictReader(lines))
@@ -54,7 +60,7 @@ def _csv(path: Path) -> Iterable[Mapping[str, Any]]:
         raise DatasetError(f"{path}: not readable as CSV") from error
 
 
-def _parquet(path: Path) -> Iterable[Mapping[str, Any]]:
+def _parquet(path: Path) -> Sequence[Mapping[str, Any]]:
     try:
         import pyarrow.parquet
     except ModuleNotFoundError as error:

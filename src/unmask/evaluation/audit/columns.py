@@ -13,7 +13,7 @@ from unmask.evaluation.zero_pixel import Metadata
 
 #: In reports and among equals, the fact that says most about the cause comes first.
 ORDER = (
-    "jpeg_quality", "chroma_subsampling", "quantisation_tables", "progressive", "format", "codec", "encoder",
+    "format", "jpeg_quality", "chroma_subsampling", "quantisation_tables", "progressive", "codec", "encoder",
     "colour_mode", "metadata_blocks", "compression", "crop_profile", "dataset", "origin", "width", "height", "aspect",
     "face_px", "box_px", "frame_rate", "duration", "bitrate", "bits_per_pixel", "bytes_per_pixel", "bytes",
 )  # fmt: skip

@@ -23,6 +23,7 @@ from unmask.media import (
     MediaError,
     MediaInfo,
     Sampling,
+    content_credentials,
     guarded,
     open_media,
     put_down,
@@ -93,7 +94,8 @@ class Settings:
     limits : bounds on the file itself.
     evidence : gather what a report shows beside the scores: pictures of the sampled frames, maps of the shown faces,
     technical facts, content credentials. Costs a second look at each shown face and a reading of the whole file.
-    isolated : decode in a process of its own, so that a decoder that crashes, hangs or swells costs one file.
+    isolated : decode, and read content credentials, in a process of its own, so that what crashes, hangs or swells in
+    there costs one file.
     """
 
     detector: str = "jrc"
@@ -174,7 +176,9 @@ class Scanner:
         finder: FaceFinder | None = None,
     ) -> None:
         self.settings = settings
-        self._decoding = DecodingProcesses(settings.limits) if settings.isolated else None
+        self._decoding = (
+            DecodingProcesses(settings.limits, credentials=settings.evidence) if settings.isolated else None
+        )
         if self._decoding is not None:
             self._decoding.start()  # First of all: it gets ready, and decodes, while the weights are loaded.
         workers = settings.threads or min(8, _processors())
@@ -419,7 +423,10 @@ class Scanner:
             return None
         sightings = {number: [(s.crop, s.face.box) for s in track] for number, track in enumerate(tracks)}
         views = [looked.view for looked in seen.frames if looked.view is not None]
-        return gather(path, seen.facts, views, scored, decisive, sightings, self.detector, self._workers)
+        read = content_credentials if self._decoding is None else self._decoding.credentials
+        return gather(
+            path, seen.facts, views, scored, decisive, sightings, self.detector, self._workers, read
+        )
 
     def _judged(
         self, tracks: list[list[_Sighting]], seen: _Seen

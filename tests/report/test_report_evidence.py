@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from PIL import Image, PngImagePlugin
 
 from unmask.report import FrameScore, TrackScore, page, schema
 from unmask.report.gathering import SHARES, choose_shown
-from unmask.scanning import Settings, scan
+from unmask.scanning import Scanner, Settings, scan
 
 
 @pytest.fixture
@@ -71,6 +72,33 @@ def test_a_picture_without_a_face_has_facts_and_its_words_are_escaped(tmp_path, 
 def test_a_file_that_cannot_be_read_has_no_evidence(tmp_path, detector, finder):
     (tmp_path / "text.mp4").write_text("not a video")
     assert scan(tmp_path / "text.mp4", Settings(evidence=True), detector, finder).evidence is None
+
+
+DEADLY = """
+import os
+class Settings:
+    from_dict = staticmethod(dict)
+def Context(settings):
+    os._exit(0)
+"""
+
+
+def test_content_credentials_that_kill_their_reader_cost_nothing_else(
+    tmp_path, monkeypatch, two_faces, detector, finder
+):
+    (tmp_path / "stand-in").mkdir()
+    (tmp_path / "stand-in" / "c2pa.py").write_text(DEADLY)
+    monkeypatch.syspath_prepend(tmp_path / "stand-in")
+    monkeypatch.delitem(sys.modules, "c2pa", raising=False)
+    with Scanner(Settings(frames=4, evidence=True), detector, finder) as scanner:
+        results = [scanner.scan(two_faces) for _ in range(2)]
+    for result in results:
+        assert (result.status, result.detail, result.verdict) == ("ok", None, results[0].verdict)
+        evidence = result.evidence
+        assert len(evidence.faces) == 8 and evidence.file.streams[0].codec == "h264" and evidence.file.sha256
+        assert evidence.credentials.state == "unreadable" and "crashed" in evidence.credentials.detail
+        assert "crashed" in page([result])
+    assert "c2pa" not in sys.modules
 
 
 def track(number, *scores):

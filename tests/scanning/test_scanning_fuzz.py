@@ -1,5 +1,6 @@
 """Seeded mutants of every format through a whole scan: one status each, and the scanner lives on.
 
+Every fifth is scanned with its evidence, and its page is built: technical facts and content credentials are fuzzed.
 ``UNMASK_MUTANTS`` is the number for each format (45 unless told), ``UNMASK_FIRST_MUTANT`` the first one's.
 """
 
@@ -8,6 +9,7 @@ import os
 import re
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -17,13 +19,14 @@ import pytest
 import mutants
 import toy_detectors
 from unmask.faces import Face
-from unmask.report import schema
+from unmask.report import page, schema
 from unmask.scanning import Scanner, Settings
 
 COUNT = int(os.environ.get("UNMASK_MUTANTS", "45"))
 FIRST = int(os.environ.get("UNMASK_FIRST_MUTANT", "0"))
 SECONDS = 60.0  # For a file of a few kilobytes, on a machine that does other things too.
 MEGABYTES = 1000
+EVIDENCE_EVERY = 5  # No divisor of the number of ways, so that mutants of every way have their turn.
 
 
 class WholePicture:
@@ -40,9 +43,21 @@ def files():
 
 
 @pytest.fixture(scope="module")
-def scanner(tmp_path_factory):
+def settings(tmp_path_factory):
     detector = toy_detectors.write_detector(tmp_path_factory.mktemp("fuzz") / "detector")
-    with Scanner(Settings(detector=str(detector), threads=1), finder=WholePicture()) as scanner:
+    return Settings(detector=str(detector), threads=1)
+
+
+@pytest.fixture(scope="module")
+def scanner(settings):
+    with Scanner(settings, finder=WholePicture()) as scanner:
+        yield scanner
+
+
+@pytest.fixture(scope="module")
+def reporter(settings):
+    """Scans as the other one does, and gathers evidence."""
+    with Scanner(replace(settings, evidence=True), finder=WholePicture()) as scanner:
         yield scanner
 
 
@@ -80,7 +95,7 @@ def test_seeds_are_valid(tmp_path, scanner, files, name):
 
 
 @pytest.mark.parametrize("name", mutants.SEEDS)
-def test_mutants_get_one_status_each(tmp_path, scanner, files, valid, outcomes, name):
+def test_mutants_get_one_status_each(tmp_path, scanner, reporter, files, valid, outcomes, name):
     """A mutant at fault stays in the test's folder, under its number."""
     seen = Counter()
     for number in range(FIRST, FIRST + COUNT):
@@ -89,8 +104,10 @@ def test_mutants_get_one_status_each(tmp_path, scanner, files, valid, outcomes, 
         path.write_bytes(data)
         who = f"mutant {number} ({way}) of {name}: {path}"
         started = time.monotonic()
+        working = scanner if number % EVIDENCE_EVERY else reporter
         try:
-            result = scanner.scan(path)
+            result = working.scan(path)
+            html = page([result]).encode() if working is reporter else b""
         except Exception as error:
             raise AssertionError(f"{who} raised {error!r}") from error
         assert time.monotonic() - started < SECONDS, who
@@ -98,7 +115,9 @@ def test_mutants_get_one_status_each(tmp_path, scanner, files, valid, outcomes, 
         assert not errors, f"{who}: {errors}"
         json.dumps(result.to_dict(), allow_nan=False)
         assert "\n" not in (result.detail or "") and str(tmp_path) not in (result.detail or ""), who
-        assert megabytes_of_decoding(scanner) < MEGABYTES, who
+        assert str(tmp_path) not in str(result.evidence and result.evidence.to_dict()), who
+        assert b"<script" not in html, who
+        assert megabytes_of_decoding(working) < MEGABYTES, who
         seen[result.status] += 1
         path.unlink()
     assert seen.total() == COUNT

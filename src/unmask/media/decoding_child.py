@@ -1,4 +1,4 @@
-"""The process that decodes: it is handed open files, and gives their pictures back.
+"""The process that decodes: it is handed open files, and gives their pictures or content credentials back.
 
 Started by ``decoding_process`` with its settings as JSON in the last argument. Requests come in over standard input,
 answers and pixels go out over standard output. It ends when its standard input does.
@@ -25,6 +25,7 @@ from unmask.media.frame import Limits, MediaError, guarded
 from unmask.media.messages import packed
 from unmask.media.opening import decode_as
 from unmask.media.picture import Picture
+from unmask.media.provenance import content_credentials, load_library
 from unmask.media.sampling import Sampling
 from unmask.media.source import DecodedMedia
 
@@ -42,6 +43,8 @@ def main() -> None:
     bound_resources(limits.decoding_bytes)
     import av  # noqa: F401
 
+    if settings["credentials"]:
+        load_library()
     if settings["hands_over_files"]:
         forbid_files(settings["readable"])
     gc.freeze()
@@ -63,7 +66,7 @@ def _receive_with_files(requests: queue.SimpleQueue[Request]) -> None:
         *lines, text = (text + data).split(b"\n")
         for line in lines:
             request = json.loads(line)
-            requests.put((request, files.pop(0) if "open" in request else None))
+            requests.put((request, files.pop(0) if "path" in request else None))
 
 
 def _receive(requests: queue.SimpleQueue[Request]) -> None:
@@ -74,12 +77,16 @@ def _receive(requests: queue.SimpleQueue[Request]) -> None:
 
 
 def _serve_file(requests: queue.SimpleQueue[Request], answers: BinaryIO, limits: Limits) -> None:
-    """Open one file and sample it as often as asked."""
+    """Take one file: read its content credentials, or open it and sample it as often as asked."""
     request, file = requests.get()
-    bound_seconds(2 * limits.decoding_seconds)
+    source: int | Path = Path(request["path"]) if file is None else file
     try:
+        if "credentials" in request:
+            bound_seconds(2 * request["credentials"])
+            _say(answers, {"credentials": content_credentials(source).to_dict()})
+            return
+        bound_seconds(2 * limits.decoding_seconds)
         content = Content(request["open"], tuple(request["formats"]))
-        source: int | Path = Path(request["path"]) if file is None else file
         try:
             media = guarded(lambda: decode_as(content, source, limits))
         except MediaError as error:

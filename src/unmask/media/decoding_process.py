@@ -22,6 +22,7 @@ from unmask.media.frame import Frame, Limits, MediaError, MediaInfo, MediaKind, 
 from unmask.media.messages import BrokenConversationError, read_exactly, read_message
 from unmask.media.opening import content_of_file
 from unmask.media.picture import CHANNELS, Turn, framed
+from unmask.media.provenance import Credentials
 from unmask.media.sampling import Sampling
 from unmask.media.source import Media, sampling_of
 
@@ -34,6 +35,7 @@ T = TypeVar("T")
 
 HANDS_OVER_FILES = hasattr(socket, "send_fds") and sys.platform != "win32"
 FILES_A_PROCESS = 1000  # Then a fresh one takes over, whatever the decoders' libraries leaked.
+CREDENTIALS_SECONDS = 20.0
 
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1])['path']; " + (
     "from unmask.media.decoding_child import main; main()"
@@ -50,10 +52,12 @@ class DecodingProcesses:
     """Processes that decode for a scan, reused from file to file; as many as files are open at a time.
 
     Thread-safe. Close it, or use it as a context manager; its processes also end with this process, however it ends.
+    credentials : have the library ready that reads content credentials.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, credentials: bool = False) -> None:
         self._limits = limits
+        self._credentials = credentials
         self._lock = threading.Lock()
         self._idle: list[DecodingProcess] = []
         self._closed = False
@@ -66,7 +70,7 @@ class DecodingProcesses:
 
     def start(self) -> None:
         """Start a process in advance; it gets ready while the caller does other things."""
-        self._give_back(DecodingProcess(self._limits))
+        self._give_back(DecodingProcess(self._limits, self._credentials))
 
     def open(self, path: str | os.PathLike[str]) -> IsolatedMedia:
         """Open an image or a video as ``open_media`` does; MediaError as there.
@@ -86,6 +90,17 @@ class DecodingProcesses:
             raise
         return IsolatedMedia(process, info, self._give_back)
 
+    def credentials(self, path: str | os.PathLike[str]) -> Credentials:
+        """Read a file's content credentials as ``content_credentials`` does, for at most 20 s; never raises."""
+        try:
+            process = self._lend()
+            try:
+                return process.credentials(Path(path))
+            finally:
+                self._give_back(process)
+        except DecodingProcessError as error:
+            return Credentials("not_checked", str(error))
+
     def close(self) -> None:
         """End all processes that are idle now; those at work end when their file is closed."""
         with self._lock:
@@ -99,7 +114,7 @@ class DecodingProcesses:
             with self._lock:
                 process = self._idle.pop() if self._idle else None
             if process is None:
-                return DecodingProcess(self._limits)
+                return DecodingProcess(self._limits, self._credentials)
             if process.usable:
                 return process
             process.close()
@@ -147,7 +162,7 @@ class IsolatedMedia(Media):
 class DecodingProcess:
     """One process that decodes one file after the other; see ``decoding_child`` for the other side."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, credentials: bool = False) -> None:
         self._limits = limits
         self._files = 0
         self._ready = False
@@ -160,6 +175,7 @@ class DecodingProcess:
             "path": path,
             "readable": readable,
             "limits": asdict(limits),
+            "credentials": credentials,
             "hands_over_files": HANDS_OVER_FILES,
         }
         self._door: socket.socket | None = None
@@ -192,9 +208,7 @@ class DecodingProcess:
 
     def open(self, path: Path, content: Content) -> MediaInfo:
         """Hand over a file; MediaError when it cannot be opened as its content says."""
-        self._files += 1
-        self._late = False
-        self._patience = self._limits.decoding_seconds
+        self._begin(self._limits.decoding_seconds)
         self._ask({"open": content.kind, "formats": content.formats, "path": str(path.absolute())}, path)
         message = self._hear()
         try:
@@ -231,6 +245,23 @@ class DecodingProcess:
         except (KeyError, ValueError):
             self._give_up()
 
+    def credentials(self, path: Path) -> Credentials:
+        """Hand over a file and hear what its content credentials are; it is let go of at once."""
+        self._begin(CREDENTIALS_SECONDS)
+        try:
+            self._ask({"credentials": CREDENTIALS_SECONDS, "path": str(path.absolute())}, path)
+            message = self._hear()
+            try:
+                return Credentials.from_dict(message["credentials"])
+            except (KeyError, ValueError):
+                self._give_up()
+        except MediaError as error:
+            if self._late:
+                return Credentials("unreadable", f"reading them takes longer than {CREDENTIALS_SECONDS:g} s")
+            return Credentials(
+                "unreadable", error.detail if self.usable else "what reads them crashed on this file"
+            )
+
     def close_file(self) -> None:
         """Let go of the file."""
         if self.usable:
@@ -240,6 +271,12 @@ class DecodingProcess:
     def close(self) -> None:
         """End the process."""
         self._end()
+
+    def _begin(self, patience: float) -> None:
+        """Have so many seconds for the next file."""
+        self._files += 1
+        self._late = False
+        self._patience = patience
 
     def _ask(self, request: dict[str, Any], path: Path | None = None) -> None:
         """Send a request, and the file of that path with it."""
@@ -310,7 +347,8 @@ class DecodingProcess:
             self._process.wait(timeout=1.0)
         code = self._process.poll()
         self.close()
-        if self._late or (hasattr(signal, "SIGXCPU") and code == -signal.SIGXCPU):
+        self._late |= hasattr(signal, "SIGXCPU") and code == -signal.SIGXCPU
+        if self._late:
             seconds = self._limits.decoding_seconds
             raise MediaError("too_large", f"decoding it takes longer than {seconds:g} s")
         if not self._ready:

@@ -30,7 +30,7 @@ def read_message(source: io.RawIOBase) -> dict[str, Any]:
         raise BrokenConversationError
     try:
         message = json.loads(read_exactly(source, length))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BrokenConversationError from error
     if not isinstance(message, dict):
         raise BrokenConversationError

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal, get_args
 
 CredentialState = Literal["trusted", "valid", "invalid", "absent", "unreadable", "not_checked"]
 
 _LONGEST = 300
 _MOST = 20
+_LISTS = ("actions", "sources", "ingredients", "problems")
 # Looking must tell nobody that this file is looked at: nothing is fetched.
 _OFFLINE = {"verify": {"remote_manifest_fetch": False, "ocsp_fetch": False}}
 _STATES: dict[str, CredentialState] = {"Trusted": "trusted", "Valid": "valid", "Invalid": "invalid"}
@@ -22,7 +27,8 @@ class Credentials:
 
     state : ``"trusted"``: the seal holds and its certificate is on a trust list; ``"valid"``: the seal holds,
     who made it is not vouched for; ``"invalid"``: the seal or the file was changed; ``"absent"``: none in the file;
-    ``"unreadable"``: there is something, but it cannot be read; ``"not_checked"``: the extra is not installed.
+    ``"unreadable"``: there is something, but it cannot be read; ``"not_checked"``: nothing looked for any, for one
+    because the extra is not installed.
     signer : name in the certificate. generator : the program that wrote the claim. actions : what it says was done,
     such as ``"c2pa.created"``. sources : IPTC digital source types, such as ``"trainedAlgorithmicMedia"``.
     ingredients : titles of the files that it says this one was made from. problems : codes of the checks that
@@ -41,42 +47,61 @@ class Credentials:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the credentials as the JSON schema has them."""
-        return {
-            "state": self.state,
-            "detail": self.detail,
-            "signer": self.signer,
-            "signed": self.signed,
-            "generator": self.generator,
-            "actions": list(self.actions),
-            "sources": list(self.sources),
-            "ingredients": list(self.ingredients),
-            "problems": list(self.problems),
-        }
+        values = asdict(self)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Credentials:
+        """Rebuild credentials from ``to_dict``, whoever wrote it: what are none raises ValueError."""
+        try:
+            given = dict(values)
+            state = given.pop("state")
+            lists = {name: given.pop(name) for name in _LISTS}
+            texts = [text for text in chain(given.values(), *lists.values()) if text is not None]
+            if state not in get_args(CredentialState) or not all(isinstance(text, str) for text in texts):
+                raise TypeError
+            cut: dict[str, Any] = {name: _text(text) for name, text in given.items()}
+            return cls(state, **cut | {name: _texts(said) for name, said in lists.items()})
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError("not content credentials") from error
 
 
-def content_credentials(path: str | Path) -> Credentials:
+def load_library() -> None:
+    """Load the library that reads content credentials, if it is there: a confined process may not find it any more."""
+    with suppress(Exception):
+        import c2pa  # noqa: F401
+
+
+def content_credentials(source: str | Path | int) -> Credentials:
     """Read and check a file's content credentials, offline; needs the extra ``provenance``, and never raises.
 
-    Credentials that are not in the file but somewhere on the network are not fetched.
+    source : path or open file descriptor. The library is native code and gets what the file holds: for untrusted files
+    there is ``DecodingProcesses.credentials``. Credentials that are not in the file but somewhere on the network are
+    not fetched.
     """
     try:
         import c2pa
     except ImportError:
         return Credentials("not_checked", "the extra is not installed: pip install 'unmask[provenance]'")
+    except Exception as error:
+        return Credentials("not_checked", f"what reads them cannot be loaded: {_line(error)}")
     try:
-        with (
-            c2pa.Context(c2pa.Settings.from_dict(_OFFLINE)) as context,
-            Path(path).open("rb") as file,
-        ):
+        with c2pa.Context(c2pa.Settings.from_dict(_OFFLINE)) as context, _opened(source) as file:
             reader = c2pa.Reader.try_create(None, file, None, context)
             if reader is None:
                 return Credentials("absent")
             with reader:
                 return _credentials(json.loads(reader.json()))
+    except MemoryError:
+        return Credentials("unreadable", "reading them takes more memory than is allowed")
     except Exception as error:
         if isinstance(error, c2pa.C2paError.NotSupported):
             return Credentials("absent", "this kind of file carries none that can be read")
         return Credentials("unreadable", f"{type(error).__name__}: {_line(error)}")
+
+
+def _opened(source: str | Path | int) -> BinaryIO:
+    return os.fdopen(source, "rb", closefd=False) if isinstance(source, int) else Path(source).open("rb")
 
 
 def _credentials(store: dict[str, Any]) -> Credentials:

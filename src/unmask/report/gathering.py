@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unmask.faces import Box, profile
-from unmask.media import FileFacts, Frame, content_credentials, shrink
+from unmask.media import Credentials, FileFacts, Frame, shrink
 from unmask.report.evidence import Evidence, FaceEvidence, FrameView
 from unmask.report.heatmaps import jpeg
 from unmask.report.result import TrackScore
@@ -80,11 +80,13 @@ def gather(
     sightings: Mapping[int, Sequence[tuple[np.ndarray | None, Box]]],
     detector: Detector,
     pool: Executor,
+    read_credentials: Callable[[str | Path], Credentials],
 ) -> Evidence:
     """Gather the evidence of a file that was just scanned: the detector explains the shown faces once more.
 
     header : the file's facts so far. sightings : by id of the track, crop (H, W, 3) uint8 RGB and face box of
-    each of its frames. pool : runs the detector.
+    each of its frames. pool : runs the detector. read_credentials : reads content credentials, from where the file
+    can do no harm.
     """
     shown = choose_shown(tracks, len(views), decisive)
     pending = [
@@ -93,7 +95,7 @@ def gather(
     ]
     with suppress(OSError):
         header = header.measured(path)
-    credentials = content_credentials(path)
+    credentials = read_credentials(path)
     return Evidence(tuple(views), tuple(future.result() for future in pending), header, credentials)
 
 

@@ -174,6 +174,16 @@ def test_a_second_run_reads_nothing_but_what_could_not_be_read_or_changed(datase
     assert contents(out) == contents(fresh)
 
 
+def test_a_folder_of_frames_that_changed_is_read_again(tmp_path):
+    frames, out, crops = tmp_path / "set/real/clip", tmp_path / "out", []
+    frames.mkdir(parents=True)
+    rows = [VideoRow("real/clip", 0, "set")]
+    for number in (1, 1, 2):
+        Image.fromarray(draw([(ONE, BLUE)])).save(frames / f"{number}.png")
+        crops.append(prepare(rows, tmp_path / "set", out, OPTIONS, 0, SquareFinder).crops)
+    assert crops == [1, 1, 2]
+
+
 def test_a_folder_of_other_settings_or_of_something_else_is_left_alone(dataset, tmp_path):
     out = tmp_path / "out"
     run(dataset, out)

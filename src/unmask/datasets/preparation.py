@@ -119,6 +119,9 @@ class _Task:
 
     @property
     def bytes(self) -> int | None:
+        """Size of the file, or of all files of a folder of frames; None where there is neither."""
+        if self.video.is_dir():
+            return sum(file.stat().st_size for file in self.video.iterdir() if file.is_file())
         return self.video.stat().st_size if self.video.is_file() else None
 
     @property

@@ -1,5 +1,7 @@
 """The verb prepare: from a folder of clips to a set of crops, and its ways to be wrong."""
 
+import io
+
 import pytest
 from typer.testing import CliRunner
 
@@ -62,3 +64,21 @@ def test_a_wrong_folder_is_one_line(run, clips, tmp_path):
     message, code = explain(done.exception)
     assert code == 2
     assert "looks like folder" in message and "\n" not in message
+
+
+def test_a_terminal_sees_a_bar_and_a_file_does_not(monkeypatch):
+    from unmask.cli import prepare
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    shown = []
+    for terminal in (True, False):
+        stream = io.StringIO()
+        stream.isatty = lambda terminal=terminal: terminal
+        monkeypatch.setattr("sys.stderr", stream)
+        with prepare._progress() as advance:
+            advance(1, 5)
+            advance(3, 5)
+        shown.append(stream.getvalue())
+    assert "videos" in shown[0] and "3/5" in shown[0] and " a second" in shown[0]
+    assert shown[1] == ""

@@ -55,9 +55,7 @@ def train_by_command(folder, name, *changes):
 def test_two_processes_train_as_one_does(tmp_path, head, losses):
     toy_recipes(tmp_path)
     alone, _ = train_by_command(tmp_path, "alone", *head, "trainer.devices=1")
-    together, log = train_by_command(
-        tmp_path, "together", *head, "trainer.devices=2", "trainer.strategy=ddp"
-    )
+    together, log = train_by_command(tmp_path, "together", *head, "trainer.devices=2", "trainer.strategy=ddp")
     assert log.count("starting: ") == 1
     assert [row["step"] for row in together] == [row["step"] for row in alone] == ["4", "8"]
     for ours, theirs in zip(together, alone, strict=True):

@@ -8,13 +8,13 @@ import onnxruntime
 import pytest
 import torch
 from safetensors.torch import save_file
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 from training_toys import TOY, toy_recipes, toy_trunk
 
 from unmask.detectors import Detector, read_card
 from unmask.models import build_model
 from unmask.training.calibrate import Platt
-from unmask.training.export import export, load_best
+from unmask.training.export import ValidationLogits, export, figures, load_best
 from unmask.training.exported import Exported
 from unmask.training.loop import train
 from unmask.training.module import model_input
@@ -134,10 +134,37 @@ def test_the_card_says_what_the_detector_is(head):
     kept = np.load(head / "validation.npz")
     validation = card.metrics["validation"]["faces"]
     assert validation["frame_auc"] == pytest.approx(roc_auc_score(kept["label"], kept["logit"]), abs=1e-4)
+    precision = average_precision_score(kept["label"], kept["logit"])
+    assert validation["frame_average_precision"] == pytest.approx(precision, abs=1e-4)
     scores = 1 / (1 + np.exp(-(card.calibration.slope * kept["logit"] + card.calibration.intercept)))
     fake = scores > card.threshold
     assert validation["true_positive_rate"] == pytest.approx(fake[kept["label"] == 1].mean(), abs=1e-4)
     assert str(head.parent) not in json.dumps(card.model_dump(mode="json"))
+
+
+def test_videos_of_several_crops_have_figures_of_their_own():
+    rng = np.random.default_rng(0)
+    video = np.repeat(np.arange(12), 5)
+    label = video % 2
+    arrays = {
+        "set": np.repeat("films", 60),
+        "group": (video // 2).astype(str),
+        "video": video.astype(str),
+        "label": label,
+        "logit": label + rng.normal(0, 2, 60),
+    }
+    found = figures(ValidationLogits(arrays), arrays["logit"], 0.5)["films"]
+    means = [arrays["logit"][video == number].mean() for number in range(12)]
+    assert found["video_auc"] == pytest.approx(roc_auc_score(np.arange(12) % 2, means), abs=1e-4)
+    assert (
+        found["video_auc"]
+        > found["frame_auc"]
+        == pytest.approx(roc_auc_score(label, arrays["logit"]), abs=1e-4)
+    )
+    assert found["video_auc_interval"][0] <= found["video_auc"] <= found["video_auc_interval"][1]
+    assert (found["real_videos"], found["fake_videos"], found["real"]) == (6, 6, 30)
+    alone = arrays | {"video": np.arange(60).astype(str)}
+    assert "video_auc" not in figures(ValidationLogits(alone), arrays["logit"], 0.5)["films"]
 
 
 def test_a_folder_without_weights_is_refused(tmp_path):

@@ -13,6 +13,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
+from sklearn.metrics import average_precision_score
 
 from unmask.detectors import (
     Calibration,
@@ -325,7 +326,11 @@ def make_card(
 
 
 def figures(rows: ValidationLogits, scores: np.ndarray, threshold: float) -> dict[str, Any]:
-    """Give AUC with its interval over groups, and both rates at the threshold, of each validation set."""
+    """Give what a card says of each validation set.
+
+    AUC with its 95 % interval over groups, average precision and both rates at the threshold, of frames; where a
+    set has several crops of a video, also the AUC of videos, by their mean logit.
+    """
     result = {}
     for name in np.unique(rows.set):
         here = rows.set == name
@@ -336,13 +341,32 @@ def figures(rows: ValidationLogits, scores: np.ndarray, threshold: float) -> dic
         result[str(name)] = {
             "frame_auc": round(auc, 4),
             "frame_auc_interval": [round(low, 4), round(high, 4)],
+            "frame_average_precision": round(float(average_precision_score(label, rows.logit[here])), 4),
             "true_positive_rate": round(float(fake[label == 1].mean()), 4),
             "false_positive_rate": round(float(fake[label == 0].mean()), 4),
             "real": int((label == 0).sum()),
             "fake": int((label == 1).sum()),
             "groups": len(np.unique(rows.group[here])),
+            **video_figures(rows.video[here], label, rows.logit[here], rows.group[here]),
         }
     return result
+
+
+def video_figures(
+    videos: np.ndarray, labels: np.ndarray, logits: np.ndarray, groups: np.ndarray
+) -> dict[str, Any]:
+    """Give the AUC of videos by their mean logit; nothing where each crop is a video of its own."""
+    _, first, video = np.unique(videos, return_index=True, return_inverse=True)
+    if len(first) == len(videos):
+        return {}
+    mean = np.bincount(video, logits) / np.bincount(video)
+    auc, low, high = auc_interval(mean, labels[first], groups[first])
+    return {
+        "video_auc": round(auc, 4),
+        "video_auc_interval": [round(low, 4), round(high, 4)],
+        "real_videos": int((labels[first] == 0).sum()),
+        "fake_videos": int((labels[first] == 1).sum()),
+    }
 
 
 def data_sources(recipe: Recipe) -> tuple[DataSource, ...]:

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 
-from unmask.detectors import load_detector
 from unmask.evaluation.videos import list_items
 from unmask.report import ScanResult
 from unmask.scanning import Scanner, Settings
@@ -52,7 +51,7 @@ def main() -> None:
     scanner = Scanner(Settings(detector=options.detector, frames=options.frames))
     items = [item for item, _ in list_items(options.set)]
     results = [scanner.scan(options.set / item.path) for item in items]
-    rule = rule_of(load_detector(options.detector).card)
+    rule = rule_of(scanner.detector.card)
     within = rule.calibration.within_sd
     print("| times `within_sd` | wrong | inconclusive |\n| --- | --- | --- |")
     for times in TIMES:

@@ -17,7 +17,7 @@ import numpy as np
 from unmask.datasets import CropSet
 from unmask.detectors import Detector, load_detector
 from unmask.faces import CropProfile, cut, profile
-from unmask.training.calibrate import auc_interval
+from unmask.training.calibrate import auc_interval, mean_by_video
 
 AVERAGES = (
     ("wide", "mirrored"),
@@ -53,9 +53,7 @@ def score(detector: Detector, crops: CropSet) -> dict[str, np.ndarray]:
 def row(name: str, logits: np.ndarray, crops: CropSet) -> str:
     """Write frame and video AUC with their intervals."""
     labels, groups = crops.labels, np.array([record.group for record in crops.records])
-    _, video = np.unique(["\n".join(record.video) for record in crops.records], return_inverse=True)
-    first = np.unique(video, return_index=True)[1]
-    mean = np.bincount(video, logits) / np.bincount(video)
+    mean, first = mean_by_video(logits, np.array(["\n".join(record.video) for record in crops.records]))
     cells = [auc_interval(logits, labels, groups), auc_interval(mean, labels[first], groups[first])]
     return f"| {name} | " + " | ".join(f"{v:.3f} [{low:.3f}, {high:.3f}]" for v, low, high in cells) + " |"
 

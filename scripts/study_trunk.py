@@ -28,7 +28,7 @@ from unmask.datasets import Augment, AugmentOptions, CropSet, SelfBlender
 from unmask.detectors.sessions import open_session
 from unmask.faces import cut, profile
 from unmask.models.clip_trunk import ARCHITECTURE, ClipTrunk, read_export
-from unmask.training.calibrate import auc_interval
+from unmask.training.calibrate import auc_interval, mean_by_video
 from unmask.training.trunk import build_trunk, channel_scales
 
 TAPS = (6, 7, 8, 9, 10)
@@ -153,13 +153,10 @@ def judge(name: str, features: np.ndarray, sample: list[Item]) -> str:
 
 def by_video(logits: np.ndarray, sample: list[Item]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean logit, label and group of each video."""
-    rows: dict[str, list[int]] = {}
-    for number, item in enumerate(sample):
-        if item.part == "video":
-            rows.setdefault(item.video, []).append(number)
-    mean = np.array([logits[numbers].mean() for numbers in rows.values()])
-    first = [sample[numbers[0]] for numbers in rows.values()]
-    return mean, np.array([item.label for item in first]), np.array([item.group for item in first])
+    rows = [number for number, item in enumerate(sample) if item.part == "video"]
+    mean, first = mean_by_video(logits[rows], np.array([sample[number].video for number in rows]))
+    items = [sample[rows[number]] for number in first]
+    return mean, np.array([item.label for item in items]), np.array([item.group for item in items])
 
 
 def cell(logits: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> str:

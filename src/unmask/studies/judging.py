@@ -27,6 +27,7 @@ from unmask.evaluation.metrics import Floats, auc, single_class_reason
 from unmask.evaluation.weighted import RankingMetrics
 from unmask.studies.cells import Cell
 from unmask.studies.runs import Cost, Run
+from unmask.training.calibrate import mean_by_video
 
 
 @dataclass(frozen=True)
@@ -126,8 +127,7 @@ def _read_rows(folder: Path, videos: tuple[str, ...]) -> dict[str, Rows]:
         labels, logits, groups = (arrays[key][here] for key in ("label", "logit", "group"))
         result[f"{name}, frames"] = Rows(labels.astype(np.int64), logits.astype(np.float64), groups)
         if name in videos:
-            _, first, video = np.unique(arrays["video"][here], return_index=True, return_inverse=True)
-            mean = np.bincount(video, logits) / np.bincount(video)
+            mean, first = mean_by_video(logits, arrays["video"][here])
             result[f"{name}, videos"] = Rows(labels[first].astype(np.int64), mean, groups[first])
     return result
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -96,6 +96,16 @@ def spread_within(logits: Floats, keys: list[npt.NDArray[np.str_]], least: int =
     if not used.any():
         return None
     return float(np.sqrt(squares[used].sum() / (counts[used] - 1).sum()))
+
+
+def mean_by_video(logits: Floats, videos: npt.NDArray[Any]) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """Average the logits of each video's rows.
+
+    videos: (N,), equal for the rows of one video. Gives the means (V,), in the order of the sorted videos, and where
+    each video's first row is (V,).
+    """
+    _, first, video = np.unique(videos, return_index=True, return_inverse=True)
+    return np.bincount(video, logits) / np.bincount(video), first
 
 
 def auc_interval(

@@ -36,6 +36,7 @@ from unmask.training.calibrate import (
     choose_band,
     choose_threshold,
     fit_platt,
+    mean_by_video,
     spread_within,
 )
 from unmask.training.exported import Exported
@@ -356,10 +357,9 @@ def video_figures(
     videos: np.ndarray, labels: np.ndarray, logits: np.ndarray, groups: np.ndarray
 ) -> dict[str, Any]:
     """Give the AUC of videos by their mean logit; nothing where each crop is a video of its own."""
-    _, first, video = np.unique(videos, return_index=True, return_inverse=True)
+    mean, first = mean_by_video(logits, videos)
     if len(first) == len(videos):
         return {}
-    mean = np.bincount(video, logits) / np.bincount(video)
     auc, low, high = auc_interval(mean, labels[first], groups[first])
     return {
         "video_auc": round(auc, 4),

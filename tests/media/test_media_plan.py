@@ -29,10 +29,26 @@ def test_an_order_for_frames_is_checked(wrong):
         Sampling(**{"count": 4} | wrong)
 
 
-def test_the_cheapest_frame_of_a_part_is_its_middlemost_key_frame_or_its_first():
+def test_the_cheapest_frame_of_a_part_is_behind_its_middlemost_key_frame_or_its_first():
     survey = plan.Survey(0.0, 8.0, 80, ((0, 0.0), (10, 1.0), (20, 1.9), (60, 6.0)))
     parts = [(0.0, 2.0), (2.0, 4.0), (4.0, 6.0), (6.0, 8.0)]
-    assert plan.cheap_moments(survey, parts) == [1.0, 2.0, 4.0, 6.0]
+    assert plan.cheap_moments(survey, parts) == [1.1, 2.0, 4.0, 6.1]
+
+
+def test_a_key_frame_itself_is_taken_where_its_group_or_the_part_ends_at_once():
+    every_frame = tuple((number, number / 25) for number in range(200))
+    survey = plan.Survey(0.0, 8.0, 200, every_frame)
+    assert plan.cheap_moments(survey, [(0.0, 4.0), (4.0, 8.0)]) == pytest.approx([2.24, 6.0])
+    late = plan.Survey(0.0, 8.0, 80, ((0, 0.0), (39, 3.95)))
+    assert plan.cheap_moments(late, [(2.0, 4.0), (4.0, 8.0)]) == [3.95, 4.0]
+
+
+def test_a_sought_frame_lies_behind_its_key_frame_where_there_is_one():
+    frames = [(time / 10, time) for time in range(20, 40)]
+    assert plan.behind_first(frames, 0.0) == (2.1, 21)
+    assert plan.behind_first(frames, 3.0) == (3.0, 30)
+    assert plan.behind_first(frames[:1], 0.0) == (2.0, 20)
+    assert plan.behind_first(frames[:2], 3.0) is None and plan.behind_first([], 0.0) is None
 
 
 def test_the_nearest_frame_is_chosen_as_a_full_search_would():
@@ -87,5 +103,5 @@ def test_following_gives_the_first_frame_not_before_each_target():
 
 def test_the_first_moments_of_a_video_are_left_alone():
     survey = plan.Survey(2.0, 12.0, 100, ((0, 2.0), (50, 7.0)))
-    assert plan.cheap_moments(survey, [(2.0, 4.5), (4.5, 7.0), (7.0, 12.0)]) == [2.5, 4.5, 7.0]
+    assert plan.cheap_moments(survey, [(2.0, 4.5), (4.5, 7.0), (7.0, 12.0)]) == [2.5, 4.5, 7.1]
     assert plan.cheap_moments(survey, [(2.0, 2.4)]) == [2.2]

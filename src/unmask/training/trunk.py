@@ -107,6 +107,27 @@ def block_results(path: Path) -> ModelProto:
     return model
 
 
+def unsigned_results(blocks: ModelProto) -> tuple[ModelProto, dict[str, list[int]]]:
+    """Rewrite the small model of `block_results` for weights moved from [-128, 127] to [0, 255].
+
+    Unsigned bytes by unsigned bytes are multiplied exactly on processors whose product of unsigned and signed bytes
+    saturates. Whoever opens it brings the moved weights. Gives the model, and of each weight the offset in the trunk's
+    file, its rows and its columns.
+    """
+    model = ModelProto()
+    model.CopyFrom(blocks)
+    weights = {constant.name: constant for constant in model.graph.initializer}
+    places = {}
+    for node in model.graph.node:
+        if node.op_type == "MatMulIntegerToFloat":
+            weight = weights[node.input[1]]
+            weight.data_type = TensorProto.UINT8
+            node.input[5] = "middle"  # The zero of the weights, which is that of the activations.
+            (offset,) = (int(entry.value) for entry in weight.external_data if entry.key == "offset")
+            places[weight.name] = [offset, *weight.dims]
+    return model, places
+
+
 def cut_trunk(path: Path, tap: int) -> ModelProto:
     """Cut a built trunk behind a block: ``crops`` -> tokens (N, 1 + places, width), the class token first.
 

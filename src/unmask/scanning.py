@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import time
@@ -348,9 +349,22 @@ class Scanner:
         """Hand one crop to the detector, alone: no score depends on which other faces are in the file."""
         crop = sighting.crop
         assert crop is not None
-        sighting.prediction = self._workers.submit(lambda: self.detector.predict(crop[None]))
+        sighting.prediction = Future()
+        # A thread that waited for the weights could find faces on later frames meanwhile.
+        task = partial(self._predict, crop, sighting.prediction)
+        self._detector.add_done_callback(lambda _: self._hand_out(task))
         if not self.settings.evidence:
             sighting.crop = None
+
+    def _hand_out(self, task: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # Closed while the weights were loaded: nobody waits.
+            self._workers.submit(task)
+
+    def _predict(self, crop: np.ndarray, prediction: Future[Prediction]) -> None:
+        try:
+            prediction.set_result(self.detector.predict(crop[None]))
+        except BaseException as error:
+            prediction.set_exception(error)
 
     def _link(self, seen: _Seen) -> list[list[_Sighting]]:
         """Follow each face through the frames; a track is its sightings in order of time."""

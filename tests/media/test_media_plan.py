@@ -39,8 +39,8 @@ def test_a_key_frame_itself_is_taken_where_its_group_or_the_part_ends_at_once():
     every_frame = tuple((number, number / 25) for number in range(200))
     survey = plan.Survey(0.0, 8.0, 200, every_frame)
     assert plan.cheap_moments(survey, [(0.0, 4.0), (4.0, 8.0)]) == pytest.approx([2.24, 6.0])
-    late = plan.Survey(0.0, 8.0, 80, ((0, 0.0), (39, 3.95)))
-    assert plan.cheap_moments(late, [(2.0, 4.0), (4.0, 8.0)]) == [3.95, 4.0]
+    late = plan.Survey(0.0, 8.0, 80, ((0, 0.0), (39, 3.85), (78, 7.8)))
+    assert plan.cheap_moments(late, [(2.0, 4.0), (4.0, 8.0)]) == [3.85, 7.8]
 
 
 def test_a_sought_frame_lies_behind_its_key_frame_where_there_is_one():

@@ -95,9 +95,8 @@ def cheap_moments(survey: Survey, parts: Sequence[tuple[float, float]]) -> list[
 
 
 def _behind(key: float, ends: Sequence[float]) -> float:
-    """Return the time shortly behind a key frame, or the key frame's own where its group or the part ends before."""
-    behind = key + BEHIND_KEY
-    return key if any(key < end <= behind + TIE_SECONDS for end in ends) else behind
+    """Return the time shortly behind a key frame, or its own where its group, the part or the video ends too soon."""
+    return key if any(key < end <= key + 2 * BEHIND_KEY for end in ends) else key + BEHIND_KEY
 
 
 def last_target_per_group(survey: Survey, moments: Sequence[float]) -> dict[int, float]:

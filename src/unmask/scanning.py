@@ -168,6 +168,8 @@ class Scanner:
     Loading starts at once, in the background, beside the opening of the first file. Frames are decoded in the
     calling thread; other threads find the faces of earlier frames and score them meanwhile. Close it, or
     use it as a context manager.
+
+    decoding : started already, within the settings' limits; closed with the scanner. None starts its own.
     """
 
     def __init__(
@@ -175,12 +177,12 @@ class Scanner:
         settings: Settings = DEFAULTS,
         detector: Detector | None = None,
         finder: FaceFinder | None = None,
+        decoding: DecodingProcesses | None = None,
     ) -> None:
         self.settings = settings
-        self._decoding = (
-            DecodingProcesses(settings.limits, credentials=settings.evidence) if settings.isolated else None
-        )
-        if self._decoding is not None:
+        self._decoding = decoding
+        if decoding is None and settings.isolated:
+            self._decoding = DecodingProcesses(settings.limits, credentials=settings.evidence)
             self._decoding.start()  # First of all: it gets ready, and decodes, while the weights are loaded.
         workers = settings.threads or min(8, _processors())
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="unmask")

@@ -6,6 +6,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +16,7 @@ import typer
 from unmask.cli.many import ManyOptions, Scanned, scan_many
 
 if TYPE_CHECKING:
+    from unmask.media import DecodingProcesses
     from unmask.report import ScanResult
     from unmask.scanning import Scanner, Settings
 
@@ -96,15 +98,6 @@ def scan(
     Exit code: 0 every input was read (also when no face was found), 1 some could not be read, 2 wrong usage,
     3 --fail-on matched, 130 stopped by Ctrl-C, 143 by SIGTERM.
     """
-    from unmask.cli.inputs import expand
-    from unmask.scanning import Settings
-
-    try:
-        settings = Settings(
-            detector=detector, frames=frames, every=every, seconds=seconds, evidence=report is not None
-        )
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
     keep = as_json or report is not None or annotate is not None or output is None
     many = ManyOptions(output, workers, resume, ray, listed, keep)
     many.check()
@@ -114,12 +107,27 @@ def scan(
         raise typer.BadParameter(
             "- is scanned here and alone, without --output and --workers", param_hint="PATHS"
         )
-    inputs = expand(paths or ())
-    for folder in inputs.empty_folders:
-        typer.echo(f"unmask: no images or videos in {str(folder)!r}", err=True)
-    for folder in inputs.closed_folders:
-        typer.echo(f"unmask: cannot look into {str(folder)!r}", err=True)
-    scanned = scan_many(inputs.files, settings, many) if many.wanted else _scan_here(inputs.files, settings)
+    with ExitStack() as opened:
+        # It takes as long to get ready as all that is imported next: they do so side by side.
+        decoding = None if many.wanted else opened.enter_context(_decoding(report is not None))
+        from unmask.cli.inputs import expand
+        from unmask.scanning import Settings
+
+        try:
+            settings = Settings(
+                detector=detector, frames=frames, every=every, seconds=seconds, evidence=report is not None
+            )
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+        inputs = expand(paths or ())
+        for folder in inputs.empty_folders:
+            typer.echo(f"unmask: no images or videos in {str(folder)!r}", err=True)
+        for folder in inputs.closed_folders:
+            typer.echo(f"unmask: cannot look into {str(folder)!r}", err=True)
+        if decoding is None:
+            scanned = scan_many(inputs.files, settings, many)
+        else:
+            scanned = _scan_here(inputs.files, settings, decoding)
     if report is not None:
         typer.echo(f"report: {_save_report(scanned.results, report, settings)}", err=True)
     if annotate is not None:
@@ -144,11 +152,20 @@ def exit_code(outcomes: Collection[tuple[str, str | None]], fail_on: set[str]) -
     return 0 if all(status in READ for status, _ in outcomes) else UNREAD
 
 
-def _scan_here(files: Sequence[Path], settings: Settings) -> Scanned:
+def _decoding(credentials: bool) -> DecodingProcesses:
+    """Start the process that decodes."""
+    from unmask.media import DecodingProcesses, Limits
+
+    processes = DecodingProcesses(Limits(), credentials)
+    processes.start()
+    return processes
+
+
+def _scan_here(files: Sequence[Path], settings: Settings, decoding: DecodingProcesses) -> Scanned:
     """Scan one file after the other in this process."""
     from unmask.scanning import Scanner
 
-    with Scanner(settings) as scanner:
+    with Scanner(settings, decoding=decoding) as scanner:
         results = list(_with_progress(scanner, files))
     return Scanned(Counter((result.status, result.verdict) for result in results), results, None)
 

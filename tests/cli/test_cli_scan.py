@@ -202,7 +202,9 @@ def test_the_settings_reach_the_scan(run, inputs, monkeypatch):
     seen = []
     original = scanning.Scanner.__init__
     monkeypatch.setattr(
-        scanning.Scanner, "__init__", lambda self, settings: seen.append(settings) or original(self, settings)
+        scanning.Scanner,
+        "__init__",
+        lambda self, settings, **more: seen.append(settings) or original(self, settings, **more),
     )
     run("scan", "--frames", 3, "--detector", "some", inputs / "b.mp4")
     assert (seen[0].frames, seen[0].detector) == (3, "some")

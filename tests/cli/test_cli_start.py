@@ -1,5 +1,6 @@
 """The command line starts quickly and drags nothing heavy along."""
 
+import json
 import os
 import resource
 import subprocess
@@ -82,3 +83,18 @@ def test_a_narrow_encoding_does_not_end_the_run():
         "except SystemExit: print('\\u00e9\\udcff')"
     )
     assert python(code, PYTHONIOENCODING="ascii").splitlines()[-1] == "\\xe9\\udcff"
+
+
+def test_a_scan_that_ends_at_once_leaves_its_output_and_its_exit_code(tmp_path):
+    (tmp_path / "text.mp4").write_text("no video")
+    command = [sys.executable, "-m", "unmask", "scan"]
+    many = [str(tmp_path / "text.mp4")] + [str(tmp_path / f"absent-{number}.mp4") for number in range(400)]
+    done = subprocess.run([*command, "--json", *many], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr == ""
+    results = json.loads(done.stdout)
+    assert len(done.stdout) > 1 << 17  # More than a pipe holds.
+    assert [result["status"] for result in results] == ["unreadable"] * 401
+    done = subprocess.run([*command, "--frames", "0", many[0]], capture_output=True, text=True)
+    assert done.returncode == 2 and "--frames" in done.stderr
+    done = subprocess.run([*command, "--help"], capture_output=True, text=True)
+    assert done.returncode == 0 and "--fail-on" in done.stdout

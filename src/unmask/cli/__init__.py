@@ -4,6 +4,6 @@ A verb is a module of this room with a function of the same name; its name in ``
 Nothing heavy is imported before a verb runs: ``unmask --help`` stays under half a second.
 """
 
-from unmask.cli.main import VERBS, main
+from unmask.cli.main import VERBS, command, main
 
-__all__ = ["VERBS", "main"]
+__all__ = ["VERBS", "command", "main"]

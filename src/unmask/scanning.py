@@ -230,6 +230,22 @@ class Scanner:
         self._score_the_rest(tracks)
         return self._conclude(path, seen, tracks, started)
 
+    def scan_or_explain(self, path: str | Path) -> ScanResult:
+        """Scan one file of many; an error of unmask's own becomes that file's result, so that the others are done.
+
+        Raises what concerns every file: DetectorError, FaceFinderError.
+        """
+        from unmask.detectors import DetectorError
+        from unmask.faces import FaceFinderError
+
+        try:
+            return self.scan(path)
+        except (DetectorError, FaceFinderError):
+            raise
+        except Exception as error:
+            detail = f"internal error: {type(error).__name__}: {' '.join(str(error).split())}"
+            return ScanResult(str(path), kind_by_name(path), "unreadable", self.detector_info, detail)
+
     def scan_stream(self, stream: BinaryIO, name: str = "-") -> ScanResult:
         """Scan one file that comes as a stream, such as standard input; the result has the name for its path."""
         started = time.perf_counter()

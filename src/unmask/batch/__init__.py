@@ -12,7 +12,6 @@ from unmask.batch.log import ResultsLog, open_log, unnamed_log
 from unmask.batch.paths import ListedPaths, PathSource, StreamedPaths, listed_in
 from unmask.batch.run import run
 from unmask.batch.stopping import Stop
-from unmask.batch.worker import scan_or_explain
 
 __all__ = [
     "BatchError",
@@ -32,6 +31,5 @@ __all__ = [
     "open_log",
     "run",
     "scan_key",
-    "scan_or_explain",
     "unnamed_log",
 ]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from unmask.batch.errors import BatchError
 from unmask.batch.identity import Fingerprint, fingerprint
-from unmask.batch.worker import MakeScanner, largest, plain_scanner, scan_or_explain, serve, unless_changed
+from unmask.batch.worker import MakeScanner, largest, plain_scanner, serve, unless_changed
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -63,7 +63,7 @@ class InProcessScanner:
 
     def scan(self, path: Path, seen: Fingerprint) -> tuple[ScanResult, Fingerprint]:
         """Scan a file as it was seen."""
-        return unless_changed(path, seen, scan_or_explain(self._scanner, path))
+        return unless_changed(path, seen, self._scanner.scan_or_explain(path))
 
     def drop(self) -> None:
         """Do nothing: what a thread is at cannot be ended."""

@@ -39,7 +39,7 @@ def _answer_to(scanner: Scanner, verb: str, path: Path) -> object:
     try:
         if verb == "look":
             return fingerprint(path, largest(scanner.settings))
-        return scan_or_explain(scanner, path)
+        return scanner.scan_or_explain(path)
     except Exception as error:
         return error
 
@@ -49,22 +49,6 @@ def plain_scanner(settings: Settings) -> Scanner:
     from unmask.scanning import Scanner
 
     return Scanner(settings)
-
-
-def scan_or_explain(scanner: Scanner, path: Path) -> ScanResult:
-    """Scan one file; an error of unmask's own becomes that file's result, so that the other files are done."""
-    from unmask.detectors import DetectorError
-    from unmask.faces import FaceFinderError
-    from unmask.report import ScanResult
-    from unmask.scanning import kind_by_name
-
-    try:
-        return scanner.scan(path)
-    except (DetectorError, FaceFinderError):
-        raise
-    except Exception as error:
-        detail = f"internal error: {type(error).__name__}: {' '.join(str(error).split())}"
-        return ScanResult(str(path), kind_by_name(path), "unreadable", scanner.detector_info, detail)
 
 
 def unless_changed(path: Path, seen: Fingerprint, result: ScanResult) -> tuple[ScanResult, Fingerprint]:

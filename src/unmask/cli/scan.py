@@ -192,11 +192,9 @@ def _with_progress(scanner: Scanner, files: Sequence[Path]) -> Iterator[ScanResu
 
 
 def _scan_one(scanner: Scanner, path: Path) -> ScanResult:
-    from unmask.batch import scan_or_explain
-
     if path == STANDARD_INPUT:
         return scanner.scan_stream(sys.stdin.buffer)
-    return scan_or_explain(scanner, path)
+    return scanner.scan_or_explain(path)
 
 
 def _annotate(results: Sequence[ScanResult], folder: Path) -> None:

@@ -47,6 +47,7 @@ def session(model: bytes | str, threads: int) -> onnxruntime.InferenceSession:
     """Open a session on the CPU."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = threads, 3
+    options.add_session_config_entry("session.x64quantprecision", "1")  # As detectors are opened.
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 

@@ -1,12 +1,15 @@
 """The trunk's conversion, on made-up weights, against timm's own network."""
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import timm
 import torch
 
+from unmask.detectors.sessions import open_session
 from unmask.models.clip_trunk import MEAN, STD, ClipTrunk, read_packaged
 from unmask.training.trunk import build_trunk, channel_scales
 
@@ -58,7 +61,11 @@ def reference(network, crops, blocks):
 
 
 def session(model):
-    return onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    """Open as detectors do: products of bytes are exact on any processor."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "trunk.onnx"
+        onnx.save(model, path)
+        return open_session(path)
 
 
 def relative(a, b):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import tempfile
 import time
 from pathlib import Path
 
@@ -85,12 +86,11 @@ def main() -> None:
     if options.limit:
         crops = crops.subset(np.linspace(0, len(crops) - 1, options.limit).astype(int))
     trunks = {}
-    for size in SIZES:
-        options.out.with_suffix(".onnx").write_bytes(
-            trunk_of(reference.name, size, reference.earlier).SerializeToString()
-        )
-        trunks[size] = open_session(options.out.with_suffix(".onnx"), threads=1)
-    options.out.with_suffix(".onnx").unlink()
+    with tempfile.TemporaryDirectory() as folder:
+        for size in SIZES:
+            path = Path(folder) / f"{size}.onnx"
+            onnx.save(trunk_of(reference.name, size, reference.earlier), path)
+            trunks[size] = open_session(path, threads=1)
     head = open_session(built_in()[options.detector] / "model.onnx", threads=1)
     logits: dict[int, list[float]] = {size: [] for size in SIZES}
     seconds: dict[int, list[float]] = {size: [] for size in SIZES}

@@ -4,6 +4,8 @@ import json
 import shutil
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 
 from unmask.detectors import (
@@ -92,7 +94,6 @@ def test_a_trunk_that_was_changed_is_refused(tmp_path, monkeypatch, name):
 
 def with_float_products(path):
     """The trunk with each integer product written as a product of floats, which hold its sums exactly enough."""
-    onnx = pytest.importorskip("onnx")
     model = onnx.load(path)
     weights = {constant.name: constant for constant in model.graph.initializer}
     weights["middle.float"] = onnx.numpy_helper.from_array(np.float32(128), "middle.float")
@@ -124,7 +125,6 @@ def test_the_trunks_integer_products_are_exact_on_any_processor(crops, monkeypat
     Whether or not it is known that this processor is one of those.
     """
     monkeypatch.setattr(trunk, "is_known_to_saturate", lambda: known)
-    onnxruntime = pytest.importorskip("onnxruntime")
     exact = onnxruntime.InferenceSession(with_float_products(trunk_path("clip-vit-b16")))
     wanted = np.concatenate([exact.run(["tokens"], {"crops": crop[None]})[0] for crop in crops])
     given = Trunk().maps(crops)

@@ -6,7 +6,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import nullcontext
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -107,9 +107,8 @@ def scan(
         raise typer.BadParameter(
             "- is scanned here and alone, without --output and --workers", param_hint="PATHS"
         )
-    with ExitStack() as opened:
-        # It takes as long to get ready as all that is imported next: they do so side by side.
-        decoding = None if many.wanted else opened.enter_context(_decoding(report is not None))
+    # It takes as long to get ready as all that is imported next: they do so side by side.
+    with nullcontext() if many.wanted else _decoding(report is not None) as decoding:
         from unmask.cli.inputs import expand
         from unmask.scanning import Settings
 

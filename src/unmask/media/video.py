@@ -65,8 +65,7 @@ class VideoMedia(DecodedMedia):
         gets the nearest decoded frame; groups of pictures without a target, and frames that no other frame
         refers to, are not decoded. In longer videos each target is sought: what lies shortly behind the key frame
         before it is taken if it is less than half the distance between targets away, else the first decoded frame
-        that is. A
-        long video that turns out shorter than its header says is treated like a clip.
+        that is. A long video that turns out shorter than its header says is treated like a clip.
         """
         nothing = True
         if sampling.whole:

@@ -56,9 +56,9 @@ def two_faces(make_video):
 @pytest.fixture
 def toy_scanner(monkeypatch, detector, finder):
     """Every scan of this test uses the toy detector and the toy finder; gives the detector."""
-    from unmask import scanning
+    from unmask import loading
 
-    monkeypatch.setattr(scanning, "_load_detector", lambda name, threads: detector)
-    monkeypatch.setattr(scanning, "_load_card", lambda name: detector.card)
-    monkeypatch.setattr(scanning, "_load_finder", lambda threads: finder)
+    monkeypatch.setattr(loading, "_load_detector", lambda name, threads: detector)
+    monkeypatch.setattr(loading, "_load_card", lambda name: detector.card)
+    monkeypatch.setattr(loading, "_load_finder", lambda threads: finder)
     return detector

@@ -7,9 +7,10 @@ import os
 import pytest
 
 from toy_detectors import write_detector
-from unmask.batch import detector_info, fingerprint, scan_key
+from unmask.batch import fingerprint, scan_key
 from unmask.batch.identity import WITHOUT_EFFECT, short_hash
 from unmask.detectors import load_card
+from unmask.findings import detector_info
 from unmask.media import Limits
 from unmask.scanning import Scanner, Settings
 

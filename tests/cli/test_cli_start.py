@@ -26,7 +26,7 @@ def python(code, **environment):
 def test_help_imports_nothing_heavy():
     code = (
         "import sys; sys.argv = ['unmask', '--help']\n"
-        "from unmask.cli import main\n"
+        "from unmask.cli.main import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
         f"print('LOADED', [name for name in {HEAVY} if name in sys.modules])"
@@ -56,7 +56,7 @@ def test_help_is_quick():
 def test_every_verb_explains_itself_without_torch(verb):
     code = (
         f"import sys; sys.argv = ['unmask', {verb!r}, '--help']\n"
-        "from unmask.cli import main\n"
+        "from unmask.cli.main import main\n"
         "try: main()\n"
         "except SystemExit as end: print('CODE', end.code, 'torch' in sys.modules)"
     )
@@ -78,7 +78,7 @@ def test_an_unknown_name_is_an_attribute_error():
 def test_a_narrow_encoding_does_not_end_the_run():
     code = (
         "import sys; sys.argv = ['unmask', '--version']\n"
-        "from unmask.cli import main\n"
+        "from unmask.cli.main import main\n"
         "try: main()\n"
         "except SystemExit: print('\\u00e9\\udcff')"
     )

@@ -33,6 +33,18 @@ def processes():
         yield started
 
 
+def processes_answers(media):
+    """The pipe over which a file's process answers."""
+    return media._process._answers
+
+
+def bytes_waiting(pipe):
+    import fcntl
+    import termios
+
+    return int.from_bytes(fcntl.ioctl(pipe.fileno(), termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
 def write_all_kinds(folder):
     picture = np.random.default_rng(1).integers(0, 255, (40, 50, 3), dtype=np.uint8)
     exif = Image.Exif()
@@ -240,6 +252,29 @@ def test_a_sampling_given_up_halfway_ends_its_process_and_not_the_next_file(tmp_
         next(media.sample(40))
     with processes.open(path) as media:
         assert len(list(media.sample(2))) == 2
+
+
+def test_a_sampling_that_nobody_reads_ends_with_its_file(tmp_path, processes):
+    path = toys.write_video(tmp_path / "clip.mp4", count=60, width=640, height=480)
+    with processes.open(path) as media:
+        media.sample(40)
+        with pytest.raises(RuntimeError, match="one sampling"):
+            media.sample(2)
+    with processes.open(path) as media:
+        assert len(list(media.sample(2))) == 2
+
+
+@ON_LINUX
+def test_a_file_is_decoded_before_its_first_frame_is_asked_for(tmp_path, processes):
+    path = toys.write_video(tmp_path / "clip.mp4", count=5, width=64, height=48)
+    with processes.open(path) as media:
+        frames = media.sample(5)
+        answers, there = processes_answers(media), 0
+        until = time.monotonic() + 30
+        while there < 5 * 64 * 48 * 3 and time.monotonic() < until:
+            there = bytes_waiting(answers)
+        assert there >= 5 * 64 * 48 * 3
+        assert len(list(frames)) == 5
 
 
 def test_a_picture_larger_than_it_may_be_is_not_believed(tmp_path, processes, monkeypatch):

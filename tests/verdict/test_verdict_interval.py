@@ -6,7 +6,7 @@ from unmask.verdict import Calibration, logit_interval, sigmoid, t_quantile, tri
 
 
 @pytest.mark.parametrize("degrees", [4, 4.5, 6, 11, 30, 1e3, 1e7])
-@pytest.mark.parametrize("probability", [0.5, 0.75, 0.9, 0.95, 0.975])
+@pytest.mark.parametrize("probability", [0.5, 0.75, 0.9, 0.95, 0.975, 0.99])
 def test_quantiles_are_scipys(degrees, probability):
     assert t_quantile(probability, degrees) == pytest.approx(
         stats.t.ppf(probability, degrees), rel=5e-3, abs=1e-12

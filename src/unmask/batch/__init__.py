@@ -6,7 +6,7 @@ skip what the first has done.
 
 from unmask.batch.errors import BatchError
 from unmask.batch.identity import Fingerprint, fingerprint, scan_key
-from unmask.batch.isolation import FileScanner, InProcessScanner, IsolatedScanner, detector_info
+from unmask.batch.isolation import FileScanner, InProcessScanner, IsolatedScanner
 from unmask.batch.ledger import Ledger
 from unmask.batch.log import ResultsLog, open_log, unnamed_log
 from unmask.batch.paths import ListedPaths, PathSource, StreamedPaths, listed_in
@@ -25,7 +25,6 @@ __all__ = [
     "ResultsLog",
     "Stop",
     "StreamedPaths",
-    "detector_info",
     "fingerprint",
     "listed_in",
     "open_log",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from unmask.batch.errors import BatchError
 from unmask.batch.identity import Fingerprint, row_of, short_hash
-from unmask.batch.isolation import IsolatedScanner, detector_info
+from unmask.batch.isolation import IsolatedScanner
 
 if TYPE_CHECKING:
     from unmask.batch.ledger import Ledger
@@ -109,6 +109,8 @@ class ScanOnRay:
     """An actor: one worker process that loads the detector once, so that a bad file never ends the actor."""
 
     def __init__(self, settings: Settings, card: Card, key: str, folder: str, claims: Any) -> None:
+        from unmask.findings import detector_info
+
         self._scanner = IsolatedScanner(settings, detector_info(card))
         self._key = key
         self._folder = Path(folder)

@@ -68,15 +68,17 @@ def scan_key(card: Card, settings: Settings) -> str:
     """SHA-256 (hex) over all but the file itself that a result depends on.
 
     These are the detector's weights, trunk, crop profile, calibration, threshold and band, the face finder's
-    weights, and every setting but those in ``WITHOUT_EFFECT``.
+    weights, how many frames each look takes, and every setting but those in ``WITHOUT_EFFECT``.
     """
     from unmask.faces.weights import CENTERFACE_SHA256
+    from unmask.scanning import LOOKS
 
     parts = {
         "detector": card.identity,
         "threshold": card.threshold,
         "band": card.band,
         "finder": CENTERFACE_SHA256,
+        "looks": LOOKS,
         "settings": {name: value for name, value in asdict(settings).items() if name not in WITHOUT_EFFECT},
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -6,7 +6,7 @@ import atexit
 import signal
 import threading
 from contextlib import suppress
-from dataclasses import fields, replace
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
 
-    from unmask.detectors import Card
     from unmask.report import DetectorInfo, ScanResult
     from unmask.scanning import Settings
 
@@ -223,13 +222,6 @@ class IsolatedScanner:
         if self._connection is not None and not at_once:
             self._connection.close()
         self._process = self._connection = None
-
-
-def detector_info(card: Card) -> DetectorInfo:
-    """Name a detector as results do, without loading it: by the part of its card that they carry."""
-    from unmask.report import DetectorInfo
-
-    return DetectorInfo(**{part.name: getattr(card, part.name) for part in fields(DetectorInfo)})
 
 
 def _ending(code: int | None) -> str:

@@ -4,6 +4,6 @@ A verb is a module of this room with a function of the same name; its name in ``
 Nothing heavy is imported before a verb runs: ``unmask --help`` stays under half a second.
 """
 
-from unmask.cli.main import VERBS, command, main
+from unmask.cli.process import command
 
-__all__ = ["VERBS", "command", "main"]
+__all__ = ["command"]

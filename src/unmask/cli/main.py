@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import sys
-import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 VERBS = (
     "scan", "demo", "detectors", "doctor", "prepare", "train", "evaluate", "export", "study", "audit", "serve",
@@ -38,7 +36,8 @@ def main() -> None:
     """Run the command line; ends the process with one of the documented exit codes."""
     _print_what_cannot_be_encoded_as_escapes()
     try:
-        build()()
+        # A verb's options take time to be made ready for parsing: only those of the verb that is named first.
+        build([verb for verb in VERBS if sys.argv[1:2] == [verb]] or VERBS)()
     except Exception as error:
         if os.environ.get(DEBUG):
             raise
@@ -47,24 +46,8 @@ def main() -> None:
         sys.exit(code)
 
 
-def command() -> None:
-    """Run the command line as a process of its own; a scan ends without the interpreter's tidying up.
-
-    To give back the detector's memory piece by piece takes a tenth of a second, and the system takes it back anyway.
-    """
-    try:
-        main()
-    except SystemExit as ended:
-        if sys.argv[1:2] == ["scan"] and threading.active_count() == 1 and "ray" not in sys.modules:
-            with contextlib.suppress(OSError, ValueError):
-                sys.stdout.flush()
-                sys.stderr.flush()
-                os._exit(ended.code if isinstance(ended.code, int) else int(ended.code is not None))
-        raise
-
-
-def build() -> typer.Typer:
-    """Make the application with every verb."""
+def build(verbs: Sequence[str] = VERBS) -> typer.Typer:
+    """Make the application with these verbs."""
     app = typer.Typer(
         name="unmask",
         help="Tells whether the faces in an image or video were manipulated, where and when, and how sure it is.",
@@ -73,7 +56,7 @@ def build() -> typer.Typer:
         add_completion=False,
     )
     app.callback()(_top)
-    for verb in VERBS:
+    for verb in verbs:
         app.command(name=verb)(getattr(import_module(f"unmask.cli.{verb}"), verb))
     return app
 

@@ -120,8 +120,9 @@ def _source(files: Sequence[Path], options: ManyOptions, ledger: Ledger) -> tupl
 def _scanners(
     options: ManyOptions, left: int | None, settings: Settings, card: Card
 ) -> Sequence[FileScanner]:
-    from unmask.batch import InProcessScanner, IsolatedScanner, detector_info
+    from unmask.batch import InProcessScanner, IsolatedScanner
     from unmask.detectors.sessions import available_cores
+    from unmask.findings import detector_info
 
     if options.workers == 0:
         return [InProcessScanner(settings)]

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unmask.cli.many import ManyOptions, Scanned, scan_many
+from unmask.cli.process import DEFAULT_DETECTOR, started_for
 
 if TYPE_CHECKING:
+    from unmask.loading import Loading
     from unmask.media import DecodingProcesses
     from unmask.report import ScanResult
     from unmask.scanning import Scanner, Settings
@@ -76,7 +78,9 @@ def scan(
             help="Write copies with boxes and scores into this folder: MP4 of videos, PNG of images."
         ),
     ] = None,
-    detector: Annotated[str, typer.Option(help="Name of a detector, or folder of an exported one.")] = "jrc",
+    detector: Annotated[
+        str, typer.Option(help="Name of a detector, or folder of an exported one.")
+    ] = DEFAULT_DETECTOR,
     frames: Annotated[
         int | None,
         typer.Option(
@@ -107,8 +111,8 @@ def scan(
         raise typer.BadParameter(
             "- is scanned here and alone, without --output and --workers", param_hint="PATHS"
         )
-    # It takes as long to get ready as all that is imported next: they do so side by side.
-    with nullcontext() if many.wanted else _decoding(report is not None) as decoding:
+    decoding, loading = (None, None) if many.wanted else started_for(report is not None, detector)
+    with decoding or nullcontext():
         from unmask.cli.inputs import expand
         from unmask.scanning import Settings
 
@@ -126,7 +130,7 @@ def scan(
         if decoding is None:
             scanned = scan_many(inputs.files, settings, many)
         else:
-            scanned = _scan_here(inputs.files, settings, decoding)
+            scanned = _scan_here(inputs.files, settings, decoding, loading)
     if report is not None:
         typer.echo(f"report: {_save_report(scanned.results, report, settings)}", err=True)
     if annotate is not None:
@@ -151,20 +155,13 @@ def exit_code(outcomes: Collection[tuple[str, str | None]], fail_on: set[str]) -
     return 0 if all(status in READ for status, _ in outcomes) else UNREAD
 
 
-def _decoding(credentials: bool) -> DecodingProcesses:
-    """Start the process that decodes."""
-    from unmask.media import DecodingProcesses, Limits
-
-    processes = DecodingProcesses(Limits(), credentials)
-    processes.start()
-    return processes
-
-
-def _scan_here(files: Sequence[Path], settings: Settings, decoding: DecodingProcesses) -> Scanned:
+def _scan_here(
+    files: Sequence[Path], settings: Settings, decoding: DecodingProcesses, loading: Loading | None
+) -> Scanned:
     """Scan one file after the other in this process."""
     from unmask.scanning import Scanner
 
-    with Scanner(settings, decoding=decoding) as scanner:
+    with Scanner(settings, decoding=decoding, loading=loading) as scanner:
         results = list(_with_progress(scanner, files))
     return Scanned(Counter((result.status, result.verdict) for result in results), results, None)
 

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, ValidationE
 
 from unmask.detectors.errors import DetectorError
 
+_BLOCK = 1 << 24  # Bytes; at each block's end the interpreter is waited for, which other threads keep busy.
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -149,6 +151,6 @@ def file_sha256(path: Path) -> str:
     """SHA-256 of a file, in hex."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(1 << 20):
+        while block := file.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()

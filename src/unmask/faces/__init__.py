@@ -3,7 +3,6 @@
 from unmask.faces.centerface import CenterFace
 from unmask.faces.crops import PROFILES, CropProfile, cut, profile
 from unmask.faces.face import Box, Face, FaceFinder
-from unmask.faces.following import find_again
 from unmask.faces.quality import FaceQuality, measure, turn_of
 from unmask.faces.scenes import is_cut, scene_of
 from unmask.faces.tracks import Track, link, main_track
@@ -20,7 +19,6 @@ __all__ = [
     "FaceQuality",
     "Track",
     "cut",
-    "find_again",
     "is_cut",
     "link",
     "main_track",

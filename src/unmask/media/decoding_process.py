@@ -139,7 +139,7 @@ class IsolatedMedia(Media):
         self._give_back = give_back
 
     def sample(self, wanted: int | Sampling) -> Iterator[Frame]:
-        """Give frames in order; the other process decodes ahead. See ``Media.sample``."""
+        """Give frames in order; the other process decodes ahead, from now on. See ``Media.sample``."""
         sampling = sampling_of(wanted)
         if self._process is None:
             raise ValueError("the file is closed")
@@ -217,12 +217,18 @@ class DecodingProcess:
             self._give_up()
 
     def sample(self, sampling: Sampling) -> Iterator[Frame]:
-        """Give frames as they come; a sampling that is not read to its end ends the process."""
+        """Give frames as they come; a sampling that is not read to its end ends the process.
+
+        The process begins to decode at once, before the first frame is asked for.
+        """
         if self._sampling:
             raise RuntimeError("one sampling at a time")
+        self._ask({"sample": asdict(sampling)})
         self._sampling = True
+        return self._sampled()
+
+    def _sampled(self) -> Iterator[Frame]:
         try:
-            self._ask({"sample": asdict(sampling)})
             index = 0
             while "end" not in (message := self._hear()):
                 yield self._frame(index, message)
@@ -264,6 +270,8 @@ class DecodingProcess:
 
     def close_file(self) -> None:
         """Let go of the file."""
+        if self._sampling:  # Its frames were not asked for, or not all.
+            self.close()
         if self.usable:
             with contextlib.suppress(OSError):
                 self._ask({"close": True})

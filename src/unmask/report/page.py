@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from functools import cache
 from html import escape
-from importlib.metadata import PackageNotFoundError, version
-from importlib.resources import files
 from pathlib import Path
 
 from unmask.report.faces import faces_section
@@ -66,6 +64,8 @@ def policy(style: str) -> str:
 
 @cache
 def _style() -> str:
+    from importlib.resources import files
+
     return "\n" + files("unmask.report").joinpath("report.css").read_text(encoding="utf-8")
 
 
@@ -75,6 +75,8 @@ def _made(results: Sequence[ScanResult], made: datetime | None) -> str:
 
 
 def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version("unmask")
     except PackageNotFoundError:

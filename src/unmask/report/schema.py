@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
 from typing import Any
 
 from unmask.report.result import SCHEMA
@@ -11,6 +10,8 @@ from unmask.report.result import SCHEMA
 
 def schema() -> dict[str, Any]:
     """Give the JSON schema (draft 2020-12) of one scanned file."""
+    from importlib.resources import files
+
     text = files("unmask.report").joinpath(f"scan-schema-{SCHEMA}.json").read_text(encoding="utf-8")
     parsed: dict[str, Any] = json.loads(text)
     return parsed

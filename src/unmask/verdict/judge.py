@@ -16,7 +16,7 @@ from unmask.verdict.gates import GATES, Doubt, Gate, Reason, gates_of, track_dou
 from unmask.verdict.interval import logit_interval
 
 Verdict = Literal["likely_real", "likely_fake", "inconclusive"]
-SETTLED_LEVEL = 0.97
+SETTLED_LEVEL = 0.98
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ def decide(score: float, interval: tuple[float, float], rule: Rule) -> Verdict:
 def settles(logits: ArrayLike, rule: Rule, *, fake: bool) -> bool:
     """Whether one face's frames settle a verdict, so that more frames of the same kind would hardly change it.
 
-    None of them speaks against it and their mean lies off the threshold by its 97 % interval. That is more than a
+    None of them speaks against it and their mean lies off the threshold by its 98 % interval. That is more than a
     verdict asks for: who looks again until something seems decided is wrong more often than who looks once (Pocock
     1977). logits : (n,) raw logits of the scored frames, n >= 1. fake : which of the two verdicts.
     """

@@ -1,0 +1,161 @@
+"""What a scan has seen of a file, and the result that follows from it."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
+
+from unmask.media import FileFacts, MediaInfo
+from unmask.report import Coverage, DetectorInfo, FrameScore, ScanResult, TrackScore
+from unmask.verdict import (
+    Doubt,
+    FileJudgement,
+    Rule,
+    TrackJudgement,
+    examine,
+    judge_file,
+    judge_track,
+    rule_of,
+    settles,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from unmask.detectors import Card, Prediction
+    from unmask.faces import Face, FaceQuality
+    from unmask.report import FrameView
+
+
+@dataclass
+class Sighting:
+    """One face on one frame: a crop that waits, or a prediction under way."""
+
+    time: float
+    face: Face
+    crop: np.ndarray | None
+    quality: FaceQuality
+    prediction: Future[Prediction] | None = None
+
+    @property
+    def logit(self) -> float:
+        """The scored face's, waited for."""
+        assert self.prediction is not None
+        return float(self.prediction.result().logits[0])
+
+    @property
+    def reconstruction_error(self) -> float | None:
+        """The scored face's; None without a decoder."""
+        errors = self.prediction.result().reconstruction_errors if self.prediction else None
+        return None if errors is None else max(0.0, float(errors[0]))
+
+    def doubt(self, rule: Rule) -> Doubt:
+        """Hold the face against the gates."""
+        measures = {**self.quality.to_dict(), "reconstruction_error": self.reconstruction_error}
+        return examine(measures, rule.gates)
+
+    def scored(self, rule: Rule) -> FrameScore:
+        """Give the sighting as a part of the result, waiting for its score."""
+        score = None
+        if self.prediction is not None:
+            score = min(1.0, max(0.0, float(self.prediction.result().scores[0])))
+        x0, y0, x1, y1 = (float(value) for value in self.face.box)
+        confidence = min(1.0, max(0.0, float(self.face.confidence)))
+        return FrameScore(
+            max(0.0, self.time),
+            (x0, y0, x1, y1),
+            confidence,
+            score,
+            self.reconstruction_error,
+            self.doubt(rule).names,
+        )
+
+
+@dataclass(frozen=True)
+class LookedAt:
+    """A sampled frame: the faces on it, and the look of its scene, by which cuts are told."""
+
+    time: float
+    sightings: list[Sighting]
+    scene: np.ndarray
+    view: FrameView | None
+
+
+@dataclass
+class Seen:
+    """All that was seen of a file, in order of time; detail says what cut it short.
+
+    planned : frames that would have been looked at at most.
+    """
+
+    info: MediaInfo
+    frames: list[LookedAt]
+    planned: int
+    detail: str | None = None
+    facts: FileFacts = field(default_factory=FileFacts)
+
+    def coverage(self) -> Coverage:
+        """Say how much was looked at, and how much was not."""
+        times = [looked.time for looked in self.frames]
+        gap = None
+        if self.info.kind == "video" and times:
+            end = max(self.info.duration or 0.0, times[-1])
+            gap = max(b - a for a, b in zip([0.0, *times], [*times, end], strict=True))
+        with_face = sum(bool(looked.sightings) for looked in self.frames)
+        planned = max(self.planned, len(times))
+        return Coverage(self.info.duration, len(times), with_face, planned, gap, tuple(times))
+
+
+def judge(tracks: list[list[Sighting]], seen: Seen, rule: Rule) -> tuple[list[TrackJudgement], FileJudgement]:
+    """Judge each track, and the file, on the sightings that are scored."""
+    scored = [[sighting for sighting in track if sighting.prediction] for track in tracks]
+    judged = [judge_track([s.logit for s in t], rule, [s.doubt(rule) for s in t]) for t in scored]
+    return judged, judge_file(judged, len(seen.frames), rule)
+
+
+def are_settled(tracks: list[list[Sighting]], seen: Seen, card: Card) -> bool:
+    """Whether there is a verdict, and every face that it rests on settles it; all sightings are scored."""
+    rule = rule_of(card)
+    _, verdict = judge(tracks, seen, rule)
+    if verdict.verdict == "inconclusive":
+        return False
+    fake = verdict.verdict == "likely_fake"
+    faces = [tracks[verdict.track]] if fake else tracks
+    return all(settles([sighting.logit for sighting in track], rule, fake=fake) for track in faces)
+
+
+def conclude(path: str, seen: Seen, tracks: list[list[Sighting]], card: Card) -> ScanResult:
+    """Turn scored tracks into the file's result, without evidence and seconds."""
+    detector, coverage = detector_info(card), seen.coverage()
+    if not tracks:
+        return ScanResult(path, seen.info.kind, "no_face", detector, seen.detail, coverage=coverage)
+    rule = rule_of(card)
+    judged, verdict = judge(tracks, seen, rule)
+    return ScanResult(
+        path=path,
+        kind=seen.info.kind,
+        status="ok",
+        detector=detector,
+        detail=seen.detail,
+        verdict=verdict.verdict,
+        score=verdict.score,
+        interval=verdict.interval,
+        reasons=verdict.reasons,
+        tracks=tuple(
+            TrackScore(
+                number,
+                judgement.score,
+                tuple(sighting.scored(rule) for sighting in track),
+                judgement.reasons,
+            )
+            for number, (track, judgement) in enumerate(zip(tracks, judged, strict=True))
+        ),
+        coverage=coverage,
+        decisive_track=verdict.track,
+    )
+
+
+def detector_info(card: Card) -> DetectorInfo:
+    """Name a detector as results do: by the part of its card that they carry."""
+    return DetectorInfo(**{part.name: getattr(card, part.name) for part in fields(DetectorInfo)})

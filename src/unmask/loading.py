@@ -1,0 +1,83 @@
+"""What a scan needs beside the file, loaded in the background: the face finder, the detector, and slow imports."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from unmask.detectors import Card, Detector
+    from unmask.faces import FaceFinder
+
+T = TypeVar("T")
+
+MAX_WORKERS = 8
+OPERATOR_THREADS = 2
+
+
+class Loading:
+    """Begins to load at once; each result is waited for where it is needed.
+
+    detector : its name or folder, or a ready one. finder : a ready one, or None for the built-in one. threads : those
+    of the scan, None for one a processor.
+    """
+
+    def __init__(
+        self, detector: str | Detector, finder: FaceFinder | None = None, threads: int | None = None
+    ) -> None:
+        self._loaders = ThreadPoolExecutor(4, thread_name_prefix="unmask-load")
+        # One thing after the other: numpy does not bear to be imported by several threads at once, and the weights'
+        # reading, which needs no interpreter, can begin as soon as these are there.
+        self.imports = self._loaders.submit(_import_first)
+        # Where one face is all there is to do, as in most pictures, a network's operators share two of the processors.
+        operators = min(OPERATOR_THREADS, worker_threads(threads))
+        if isinstance(detector, str):
+            # Faces can be cut as soon as the card is read, long before the weights are.
+            self.card = self._load(lambda: _load_card(detector))
+            self.finder = self._load(lambda: finder or _load_finder(operators))
+            self.detector = self._load(lambda: _load_detector(detector, operators))
+        else:
+            self.card = self._load(lambda: detector.card)
+            self.finder = self._load(lambda: finder or _load_finder(operators))
+            self.detector = self._load(lambda: detector)
+        self._load(_load_findings)
+        self._loaders.shutdown(wait=False)
+
+    def _load(self, load: Callable[[], T]) -> Future[T]:
+        return self._loaders.submit(lambda: self.imports.result() or load())
+
+
+def worker_threads(threads: int | None) -> int:
+    """How many threads a scan has: what is asked for, or one a processor, 8 at most."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return threads or min(MAX_WORKERS, processors or 1)
+
+
+def _import_first() -> None:
+    import numpy  # noqa: F401, I001 (in this order)
+    import onnxruntime  # noqa: F401
+    import unmask.detectors  # noqa: F401
+
+
+def _load_card(name: str) -> Card:
+    from unmask.detectors import load_card
+
+    return load_card(name)
+
+
+def _load_finder(threads: int) -> FaceFinder:
+    from unmask.faces import CenterFace
+
+    return CenterFace(threads=threads)
+
+
+def _load_detector(name: str, threads: int) -> Detector:
+    from unmask.detectors import load_detector
+
+    return load_detector(name, threads)
+
+
+def _load_findings() -> None:
+    import unmask.findings  # noqa: F401 (the verdict's and the report's rooms, slow to import for the first time)

@@ -9,10 +9,10 @@ from onnx import TensorProto, helper, numpy_helper
 from unmask.detectors import file_sha256
 
 
-def write_detector(folder, size=32, decoder=True, patches=True, **changes):
-    """A detector whose logit is the mean red value / 100 - 1 and whose reconstruction is the mean colour.
+def write_detector(folder, size=32, decoder=True, patches=True, slope=0.01, offset=1.0, **changes):
+    """A detector whose logit is the mean red value x slope - offset, and whose reconstruction is the mean colour.
 
-    Its patch logits are the mean red values / 100 of 2 x 2 patches.
+    Its patch logits are the mean red values x slope of 2 x 2 patches.
     """
     folder.mkdir(parents=True, exist_ok=True)
     nodes = [
@@ -32,8 +32,8 @@ def write_detector(folder, size=32, decoder=True, patches=True, **changes):
     constants = {
         "places": np.array([1, 2], np.int64),
         "zero": np.array(0, np.int64),
-        "slope": np.float32(0.01),
-        "one": np.float32(1),
+        "slope": np.float32(slope),
+        "one": np.float32(offset),
         "white": np.float32(255),
         "shape": np.array([-1, 3, 1, 1], np.int64),
         "times": np.array([1, 1, 8, 8], np.int64),

@@ -20,14 +20,22 @@ class Losses(NamedTuple):
     reconstruction: Tensor
 
 
-def joint_loss(output: JointOutput, images: Tensor | None, labels: Tensor, options: LossOptions) -> Losses:
+def joint_loss(
+    output: JointOutput,
+    images: Tensor | None,
+    labels: Tensor,
+    options: LossOptions,
+    wanted: Tensor | None = None,
+) -> Losses:
     """Compute the loss of a batch.
 
     images: (N, 3, H, W) float in [0, 1], averaged down to the reconstruction's size; None with weight 0.
-    labels: (N,), 0 real, 1 fake. With `target` = real, fakes take no part in the reconstruction loss, and a
-    batch without real faces has a reconstruction loss of 0.
+    labels: (N,), 0 real, 1 fake. wanted: (N,) in [0, 1], what to classify as instead of the labels. With `target` =
+    real, fakes take no part in the reconstruction loss, and a batch without real faces has a reconstruction loss of 0.
     """
-    classification = classification_loss(output.logit, labels, options.label_smoothing)
+    classification = classification_loss(
+        output.logit, labels if wanted is None else wanted, options.label_smoothing
+    )
     if options.weight == 0 or output.reconstruction is None or images is None:
         return Losses(classification, classification, classification.new_zeros(()))
     errors = reconstruction_errors(output.reconstruction, images, options.reconstruction)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -24,12 +24,13 @@ class Batch(NamedTuple):
     """A batch as it comes from the loader.
 
     inputs: crops (N, S, S, 3) uint8 RGB, or maps (N, places, channels) float16. targets: pictures to rebuild
-    (N, h, w, 3) uint8. labels: (N,) float32, 0 real, 1 fake.
+    (N, h, w, 3) uint8. labels: (N,) float32, 0 real, 1 fake. lessons: logits (N,) float32 of the recipe's teacher.
     """
 
     inputs: Tensor
     targets: Tensor
     labels: Tensor
+    lessons: Tensor | None = None
 
 
 class ValidationRows(NamedTuple):
@@ -72,7 +73,7 @@ class MapBatches:
         """Load `count` batches from number `start` on."""
         draws = [share(batch, rank, ranks) for batch in islice(self.sampler.batches(start), count)]
         places = [[self._place(draw) for draw in batch] for batch in draws]
-        return DataLoader(_Gathered(places), batch_size=None, num_workers=0)
+        return DataLoader(_Gathered(places, self._formed), batch_size=None, num_workers=0)
 
     def validation(self) -> list[DataLoader[Batch]]:
         """Load each validation set from first to last row."""
@@ -90,6 +91,10 @@ class MapBatches:
         return [
             ValidationRows(n, s.label, s.group, s.video) for n, s in zip(names, self.held_out, strict=True)
         ]
+
+    def _formed(self, batch: Batch) -> Batch:
+        """Turn the stored rows of a training batch into what the model reads: here they are that already."""
+        return batch
 
     def _place(self, draw: Draw) -> tuple[MapStore, int]:
         views = self.stores[draw.source]
@@ -173,14 +178,19 @@ def set_names(sources: Iterable[SourceOptions]) -> list[str]:
 class _Gathered(IterableDataset[Batch]):
     """Reads given rows of given stores, a few batches ahead."""
 
-    def __init__(self, batches: list[list[tuple[MapStore, int]]]) -> None:
+    def __init__(
+        self,
+        batches: list[list[tuple[MapStore, int]]],
+        formed: Callable[[Batch], Batch] = lambda batch: batch,
+    ) -> None:
         self.batches = batches
+        self.formed = formed
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def __iter__(self) -> Iterator[Batch]:
-        return ahead(map(_gather, self.batches))
+        return ahead(self.formed(_gather(places)) for places in self.batches)
 
 
 def _gather(places: list[tuple[MapStore, int]]) -> Batch:

@@ -23,6 +23,7 @@ from unmask.detectors import (
     Trunk,
     TrunkReference,
     file_sha256,
+    load_card,
     open_trunk_of,
 )
 from unmask.detectors.sessions import open_session
@@ -370,13 +371,16 @@ def video_figures(
 
 
 def data_sources(recipe: Recipe) -> tuple[DataSource, ...]:
-    """Name each data set once for each use, with its terms."""
+    """Name each data set once for each use, with its terms; what a teacher learned from counts as well."""
     named: dict[tuple[str, str], DataSource] = {}
     for use, sources in (("training", recipe.data.train), ("validation", recipe.data.validation)):
         for source in sources:
             name = PurePath(source.set).name
             terms = source.terms or "not stated in the recipe"
             named.setdefault((use, name), DataSource(name=name, terms=terms, use=use))
+    if recipe.teacher is not None:
+        for of_teacher in load_card(recipe.teacher.detector).data:
+            named.setdefault((of_teacher.use, of_teacher.name), of_teacher)
     return tuple(named.values())
 
 
@@ -384,7 +388,10 @@ def portable(recipe: Recipe) -> dict[str, Any]:
     """Give the resolved recipe without the places where one machine keeps its files."""
     values: dict[str, Any] = json.loads(recipe.model_dump_json(exclude={"runs", "resume"}))
     del values["data"]["root"], values["trunk"]["cache"]
-    places = ((values["trunk"], "file"), (values["model"]["backbone"], "pretrained"), (values, "initial"))
+    places = [(values["trunk"], "file"), (values["model"]["backbone"], "pretrained"), (values, "initial")]
+    if values["teacher"] is not None:
+        del values["teacher"]["cache"]
+        places.append((values["teacher"], "detector"))
     for holder, key in places:
         if holder[key] is not None:
             holder[key] = PurePath(holder[key]).name

@@ -31,6 +31,7 @@ from unmask.training.maps import MapFunction, MapStore, cache_maps, trunk_refere
 from unmask.training.module import JointTraining
 from unmask.training.projection import projected
 from unmask.training.recipes import Recipe, RecipeError
+from unmask.training.teacher import taught_batches
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +113,8 @@ def open_batches(
     report: Callable[[str, int, int], None],
 ) -> Batches:
     """Open crops, or compute what is missing of the cached maps and open those."""
+    if recipe.teacher is not None:
+        return taught_batches(recipe, recipe.teacher, report)
     if not recipe.model.backbone.reads_maps:
         return ImageBatches(recipe)
     reference = reference or trunk_reference(recipe.trunk)

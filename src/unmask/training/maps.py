@@ -1,4 +1,6 @@
-"""Cache of a frozen trunk's maps: every augmented view goes through the trunk once, training reads the file.
+"""Cache of what a frozen network makes of training crops: every augmented view goes through it once.
+
+The network is a trunk, whose maps a head learns on, or a teacher (``unmask.training.teacher``), whose logits are kept.
 
 A cache folder belongs to one view of one source: `maps.f16` (N, places, channels) float16, `targets.u8`
 (N, side, side, 3) uint8, `rows.npz` (label, pair, group, video), `about.json`, and `done-32.txt` with a line
@@ -17,7 +19,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -88,24 +90,48 @@ def cache_maps(
     """
     trunk = trunk or partial(open_trunk, recipe.trunk)
     reference = reference or trunk_reference(recipe.trunk)
+    pictures = Pictures(INPUT_SIZE, recipe.trunk.target, Image.Resampling.BOX)
+    cache = Path(recipe.trunk.cache)
+    return cache_views(recipe, cache, reference, trunk, pictures, training=training, report=report)
+
+
+class Pictures(NamedTuple):
+    """Sides in pixels of the crops that a network sees and of the pictures that are kept, and how these are made."""
+
+    seen: int
+    kept: int
+    resampling: Image.Resampling
+
+
+def cache_views(
+    recipe: Recipe,
+    cache: Path,
+    reference: TrunkReference,
+    network: Callable[[], MapFunction],
+    pictures: Pictures,
+    *,
+    training: bool,
+    report: Callable[[str, int, int], None],
+) -> list[list[MapStore]]:
+    """Compute what is missing of a network's outputs on a recipe's sources; see ``cache_maps``."""
     stores = []
-    for views in open_views(recipe, size=INPUT_SIZE, training=training):
+    for views in open_views(recipe, size=pictures.seen, training=training):
         of_source = []
         for view in range(views.source.views if training else 1):
-            folder = Path(recipe.trunk.cache) / cache_name(recipe, views, reference) / f"view-{view:03d}"
-            job = MapJob(folder, views, view, recipe.trunk.target, CHUNK)
-            fill(job, trunk, recipe.data.workers, partial(report, views.source.set))
+            folder = cache / cache_name(recipe, views, reference, pictures.kept) / f"view-{view:03d}"
+            job = MapJob(folder, views, view, pictures, CHUNK)
+            fill(job, network, recipe.data.workers, partial(report, views.source.set))
             of_source.append(MapStore.open(folder))
         stores.append(of_source)
     return stores
 
 
-def cache_name(recipe: Recipe, views: SourceViews, trunk: TrunkReference) -> str:
-    """Name a source's cache after everything that its maps depend on."""
+def cache_name(recipe: Recipe, views: SourceViews, network: TrunkReference, kept: int) -> str:
+    """Name a source's cache after everything that its content depends on; kept: side of the stored pictures."""
     data, source = recipe.data, views.source
     blend = {"self_blended": data.blend, "face_blended": FACE_BLEND_OPTIONS}.get(source.kind)
     parts: dict[str, Any] = {
-        "trunk": [trunk.sha256, trunk.output, *trunk.earlier, recipe.trunk.target],
+        "trunk": [network.sha256, network.output, *network.earlier, kept],
         "manifest": file_sha256(data.folder(source) / MANIFEST_NAME),
         "source": source.model_dump(mode="json", include={"split", "kind", "held_out", "take", "limit"}),
         "seed": recipe.data_seed,
@@ -121,12 +147,12 @@ def cache_name(recipe: Recipe, views: SourceViews, trunk: TrunkReference) -> str
 
 @dataclass(frozen=True)
 class MapJob:
-    """One cache folder to be filled: a view of a source, the side of the stored pictures, rows in a chunk."""
+    """One cache folder to be filled: a view of a source, its pictures, rows in a chunk."""
 
     folder: Path
     views: SourceViews
     view: int
-    target: int
+    pictures: Pictures
     chunk: int
 
     @property
@@ -170,7 +196,7 @@ def fill(
     _keep_whole_lines(job.progress, done)
     with job.progress.open("a", encoding="utf-8") as progress:
         for number, (chunk, shape) in enumerate(_written(job, missing, trunk, workers), start=len(done) + 1):
-            about = {"map_shape": shape, "target": job.target, "rows": rows}
+            about = {"map_shape": shape, "target": job.pictures.kept, "rows": rows}
             (job.folder / "about.json").write_text(json.dumps(about), encoding="utf-8")
             progress.write(f"{chunk}\n")
             progress.flush()
@@ -215,9 +241,9 @@ def _write_chunk(chunk: int) -> tuple[int, list[int]]:
     with np.errstate(over="ignore"):
         maps = np.ascontiguousarray(trunk(crops), np.float16)
     if not np.isfinite(maps).all():
-        raise ValueError("the trunk's maps do not fit into float16")
-    side = job.target
-    small = [Image.fromarray(crop).resize((side, side), Image.Resampling.BOX) for crop in crops]
+        raise ValueError("the network's outputs do not fit into float16")
+    size = (job.pictures.kept, job.pictures.kept)
+    small = [Image.fromarray(crop).resize(size, job.pictures.resampling) for crop in crops]
     _write_rows(job.folder / "maps.f16", rows.start, maps)
     _write_rows(job.folder / "targets.u8", rows.start, np.stack([np.asarray(image) for image in small]))
     return chunk, list(maps.shape[1:])

@@ -50,10 +50,16 @@ class JointTraining(LightningModule):
         reconstruct = self.pretraining if sequential else self.recipe.loss.weight > 0
         output = self.model(self._input(batch), reconstruct)
         targets = to_planes(batch.targets) if reconstruct else None
-        losses = joint_loss(output, targets, batch.labels, self.recipe.loss)
+        losses = joint_loss(output, targets, batch.labels, self.recipe.loss, self._wanted(batch))
         if not sequential:
             return losses
         return losses._replace(total=losses.reconstruction if self.pretraining else losses.classification)
+
+    def _wanted(self, batch: Batch) -> Tensor | None:
+        if self.recipe.teacher is None or batch.lessons is None:
+            return None
+        # Cross-entropy is linear in what is wanted: this is the weighted sum of both losses.
+        return torch.lerp(batch.labels, torch.sigmoid(batch.lessons), self.recipe.teacher.weight)
 
     def _input(self, batch: Batch) -> Tensor:
         return model_input(batch.inputs, whole=self.recipe.model.backbone.start > 0)

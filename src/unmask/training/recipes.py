@@ -33,7 +33,11 @@ class SourceOptions(Options):
     )
     kind: Literal["labelled", "self_blended", "face_blended"] = "labelled"
     weight: float = Field(default=1.0, gt=0, description="share of the pairs, relative to the other sources")
-    views: int = Field(default=1, ge=1, description="augmented views of each crop in the cache of maps")
+    views: int = Field(
+        default=1,
+        ge=1,
+        description="augmented views of each crop in the cache of maps, or of a teacher's logits",
+    )
     crop: tuple[float, float] | None = Field(
         default=None,
         description="range of the cut in training: its side in face boxes (sets with boxes) or its zoom (sets "
@@ -137,6 +141,19 @@ class PretrainingOptions(Options):
     encoder: Literal["frozen", "tuned"] = "tuned"
 
 
+class TeacherOptions(Options):
+    """A detector from whose logits a network learns beside the labels (Hinton et al., arXiv 1503.02531).
+
+    It scores every view of the training crops once. These views are kept, and a turn through a source takes the next
+    of its ``views`` instead of a new one. A fake's wanted score is then ``weight`` times the teacher's probability and
+    1 - ``weight``, a real face's ``weight`` times that probability.
+    """
+
+    detector: str = Field(default="jrc", description="name of a detector, or folder of an exported one")
+    weight: float = Field(default=0.5, gt=0.0, le=1.0)
+    cache: str = "cache"
+
+
 class EvaluationOptions(Options):
     """How often validation runs, and what the checkpoint is chosen on."""
 
@@ -188,6 +205,7 @@ class Recipe(Options):
     loss: LossOptions = LossOptions()
     optimiser: OptimiserOptions = OptimiserOptions()
     pretraining: PretrainingOptions = PretrainingOptions()
+    teacher: TeacherOptions | None = None
     evaluation: EvaluationOptions = EvaluationOptions()
     trainer: TrainerOptions = TrainerOptions()
     export: ExportOptions = ExportOptions()
@@ -228,6 +246,12 @@ class Recipe(Options):
         start = self.model.backbone.start
         if start and start != self.trunk.tap:
             raise ValueError("model.backbone.start must be trunk.tap, the block whose tokens are cached")
+        return self
+
+    @model_validator(mode="after")
+    def _taught_networks_read_images(self) -> Recipe:
+        if self.teacher is not None and (self.model.backbone.reads_maps or self.model.backbone.start):
+            raise ValueError("teacher: only a network that reads images can be taught")
         return self
 
     @property

@@ -3,10 +3,11 @@
     unmask evaluate jrc sets/ffpp-c23-val --frames 32 --out report
     python benchmarks/sampling_draws.py jrc report/predictions.csv
 
-Each draw parts every video into three and takes a random one of the scored frames from each, as a first look does;
-where these settle no verdict, twelve parts take one each, the first three kept. Beside it stand fixed numbers of frames
-drawn likewise, and all frames. Prints the mean AUC over the draws, its standard deviation from draw to draw, and the
-paired difference from all frames with its 95 % interval: groups of the bootstrap and a draw for each resample.
+Each draw parts every video into as many parts as a first look does and takes a random one of the scored frames from
+each; where these settle no verdict, the finer parts of the next look that hold none yet take one each, and so on.
+Beside it stand other rules, fixed numbers of frames drawn likewise, and all frames. Prints the mean AUC over the draws,
+its standard deviation from draw to draw, the paired difference from all frames with its 95 % interval (groups of the
+bootstrap and a draw for each resample), and the shares of wrong and of inconclusive verdicts.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import argparse
 import csv
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -23,10 +24,19 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from unmask.detectors import load_detector
-from unmask.scanning import FIRST_LOOK, SECOND_LOOK
-from unmask.verdict import Rule, decide, judge_track, rule_of, settles, trimmed_mean
+from unmask.scanning import LOOKS
+from unmask.verdict import (
+    SETTLED_LEVEL,
+    Rule,
+    Verdict,
+    decide,
+    judge_track,
+    rule_of,
+    settles,
+    trimmed_mean,
+)
 
-FIRST = FIRST_LOOK[0]
+OTHER_RULES = (((3, 12), 0.97), ((3, 12), 0.98), ((2, 12), 0.98), ((2, 4, 12), 0.98), ((2, 6, 12), 0.97))
 Draw = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
@@ -76,26 +86,54 @@ def fixed(parts: int) -> Draw:
     return lambda logits, random: logits[one_of_each(len(logits), parts, nothing, random)]
 
 
-def adaptive(rule: Rule) -> Draw:
-    """Draw as a scan of up to half a minute does: few frames, more where these do not settle the verdict."""
+def adaptive(rule: Rule, looks: Sequence[int], level: float = SETTLED_LEVEL) -> Draw:
+    """Draw as a scan does: few frames, more where these do not settle the verdict at the level."""
 
     def draw(logits: np.ndarray, random: np.random.Generator) -> np.ndarray:
-        first = one_of_each(len(logits), FIRST, np.array([], int), random)
-        track = judge_track(logits[first], rule)
-        verdict = decide(track.score, track.interval, rule)
-        if verdict != "inconclusive" and settles(logits[first], rule, fake=verdict == "likely_fake"):
-            return logits[first]
-        return logits[one_of_each(len(logits), SECOND_LOOK * FIRST, first, random)]
+        taken = np.array([], int)
+        for count in looks:
+            taken = one_of_each(len(logits), count, taken, random)
+            verdict = verdict_on(logits[taken], rule)
+            if verdict != "inconclusive" and settles(
+                logits[taken], rule, fake=verdict == "likely_fake", level=level
+            ):
+                break
+        return logits[taken]
 
     return draw
 
 
-def measure(videos: list[Video], draw: Draw, draws: int, seed: int) -> tuple[np.ndarray, float]:
-    """Each draw's mean logits (draws, videos), and the mean number of frames a video."""
+def verdict_on(logits: np.ndarray, rule: Rule) -> Verdict:
+    """Judge the frames of one face."""
+    track = judge_track(logits, rule)
+    return decide(track.score, track.interval, rule)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Of many draws the mean logits (draws, videos), frames a video, shares of wrong and inconclusive verdicts."""
+
+    means: np.ndarray
+    frames: float
+    wrong: float
+    inconclusive: float
+
+
+def measure(videos: list[Video], draw: Draw, rule: Rule, draws: int, seed: int) -> Measured:
+    """Draw again and again, and judge each draw."""
     random = np.random.default_rng(seed)
     taken = [[draw(video.logits, random) for video in videos] for _ in range(draws)]
-    means = np.array([[trimmed_mean(logits).mean for logits in one] for one in taken])
-    return means, float(np.mean([[len(logits) for logits in one] for one in taken]))
+    verdicts = [
+        (video.fake, verdict_on(logits, rule))
+        for one in taken
+        for video, logits in zip(videos, one, strict=True)
+    ]
+    return Measured(
+        np.array([[trimmed_mean(logits).mean for logits in one] for one in taken]),
+        float(np.mean([[len(logits) for logits in one] for one in taken])),
+        float(np.mean([verdict == ("likely_real" if fake else "likely_fake") for fake, verdict in verdicts])),
+        float(np.mean([verdict == "inconclusive" for _, verdict in verdicts])),
+    )
 
 
 def difference(
@@ -135,20 +173,31 @@ def main() -> None:
         f"{len(videos)} videos, {len({v.group for v in videos})} groups, {options.draws} draws, seed {options.seed}"
     )
     print(
-        "| frames | frames a video | AUC, mean over draws | standard deviation | difference from all frames |"
+        "| frames | frames a video | AUC, mean over draws | standard deviation | difference from all frames | wrong | "
+        "inconclusive |"
     )
-    print("| --- | --- | --- | --- | --- |")
-    print(f"| all | {frames:.1f} | {roc_auc_score(fake, whole):.3f} | | |")
-    ways = {"as a scan takes them": adaptive(rule)} | {
-        f"{n} fixed": fixed(n) for n in (1, 2, 3, 4, 6, 8, 12, 16)
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print(f"| all | {frames:.1f} | {roc_auc_score(fake, whole):.3f} | | | | |")
+    ways = {f"as a scan takes them: {looks_of(LOOKS[0])}": adaptive(rule, LOOKS[0])}
+    ways |= {
+        f"{looks_of(looks)} at {level:.0%}": adaptive(rule, looks, level) for looks, level in OTHER_RULES
     }
+    ways |= {f"{n} fixed": fixed(n) for n in (1, 2, 3, 4, 6, 8, 12, 16)}
     for name, draw in ways.items():
-        means, number = measure(videos, draw, options.draws, options.seed)
-        values = [roc_auc_score(fake, one) for one in means]
-        low, high = difference(videos, means, whole, options.resamples, options.seed)
+        measured = measure(videos, draw, rule, options.draws, options.seed)
+        values = [roc_auc_score(fake, one) for one in measured.means]
+        low, high = difference(videos, measured.means, whole, options.resamples, options.seed)
         change = np.mean(values) - roc_auc_score(fake, whole)
-        gain = f"{change:+.3f} [{low:+.3f}, {high:+.3f}]"
-        print(f"| {name} | {number:.1f} | {np.mean(values):.3f} | {np.std(values, ddof=1):.3f} | {gain} |")
+        gain = f"{change:+.4f} [{low:+.3f}, {high:+.3f}]"
+        print(
+            f"| {name} | {measured.frames:.2f} | {np.mean(values):.4f} | {np.std(values, ddof=1):.4f} | {gain} | "
+            f"{measured.wrong:.2%} | {measured.inconclusive:.1%} |"
+        )
+
+
+def looks_of(looks: Sequence[int]) -> str:
+    """Name a rule by how many frames there are after each of its looks."""
+    return ", then ".join(map(str, looks))
 
 
 if __name__ == "__main__":

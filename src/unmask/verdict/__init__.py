@@ -16,6 +16,7 @@ from unmask.verdict.gates import (
 )
 from unmask.verdict.interval import logit_interval, t_quantile
 from unmask.verdict.judge import (
+    SETTLED_LEVEL,
     FileJudgement,
     Rule,
     TrackJudgement,
@@ -34,6 +35,7 @@ from unmask.verdict.judge import (
 __all__ = [
     "GATES",
     "OUTLIER",
+    "SETTLED_LEVEL",
     "Calibration",
     "Doubt",
     "FileJudgement",

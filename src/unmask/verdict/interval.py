@@ -46,7 +46,7 @@ def t_quantile(probability: float, degrees: float) -> float:
     """Give the quantile of Student's t, by the expansion of Abramowitz and Stegun 26.7.5.
 
     Within 0.5 % of the exact value for at least 4 degrees of freedom (any positive real number) and
-    probabilities from 0.5 to 0.975; spares the core a dependency on SciPy.
+    probabilities from 0.5 to 0.99; spares the core a dependency on SciPy.
     """
     z = NormalDist().inv_cdf(probability)
     terms = (

@@ -178,16 +178,16 @@ def decide(score: float, interval: tuple[float, float], rule: Rule) -> Verdict:
     return "inconclusive"
 
 
-def settles(logits: ArrayLike, rule: Rule, *, fake: bool) -> bool:
+def settles(logits: ArrayLike, rule: Rule, *, fake: bool, level: float = SETTLED_LEVEL) -> bool:
     """Whether one face's frames settle a verdict, so that more frames of the same kind would hardly change it.
 
-    None of them speaks against it and their mean lies off the threshold by its 98 % interval. That is more than a
-    verdict asks for: who looks again until something seems decided is wrong more often than who looks once (Pocock
-    1977). logits : (n,) raw logits of the scored frames, n >= 1. fake : which of the two verdicts.
+    None of them speaks against it and their mean lies off the threshold by its interval at the level. That is more
+    than a verdict asks for: who looks again until something seems decided is wrong more often than who looks once
+    (Pocock 1977). logits : (n,) raw logits of the scored frames, n >= 1. fake : which of the two verdicts.
     """
     # What all frames of a video are off by together no further frame takes away.
     of_frames = replace(rule.calibration, between_sd=0.0)
-    low, high = logit_interval(trimmed_mean(logits), of_frames, SETTLED_LEVEL)
+    low, high = logit_interval(trimmed_mean(logits), of_frames, level)
     values = np.asarray(logits, dtype=np.float64).ravel()
     doubt = min(low, values.min()) if fake else max(high, values.max())
     return (rule.calibration.score(float(doubt)) >= rule.threshold) == fake

@@ -76,3 +76,31 @@ def test_wrong_usage_is_told_as_ever():
     command = [sys.executable, "-m", "unmask", "scan", "--frames", "0", "clip.mp4"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2 and "--frames" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("unmask.media.decoding_process.DecodingProcess.__init__", "unmask: no process for decoding"),
+        ("unmask.loading._import_first", "onnxruntime"),
+    ],
+)
+def test_what_cannot_be_started_in_advance_is_told_in_one_line(tmp_path, make_video, toys, broken, said):
+    clip = make_video([toys.draw([])] * 4)
+    code = (
+        "import sys, importlib\n"
+        f"*path, name = {broken!r}.split('.')\n"
+        "def fail(*_):\n"
+        "    from unmask.media import DecodingProcessError\n"
+        "    if name == '__init__': raise DecodingProcessError('no process for decoding can be started: none')\n"
+        "    raise ModuleNotFoundError('No module named onnxruntime', name='onnxruntime')\n"
+        "place = importlib.import_module('.'.join(path[:3 if name == '__init__' else 2]))\n"
+        "place = place.DecodingProcess if name == '__init__' else place\n"
+        "setattr(place, name, fail)\n"
+        f"sys.argv = ['unmask', 'scan', {str(clip)!r}]\n"
+        "from unmask.cli import command\n"
+        "command()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode and said in done.stderr and "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1

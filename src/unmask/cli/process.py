@@ -56,7 +56,8 @@ def command() -> None:
             os.environ.setdefault(name, value)
         gc.set_threshold(OBJECTS_AT_START)
     if scans_here(arguments):
-        _started.append(start(arguments))
+        with contextlib.suppress(Exception):  # The scan starts it again itself, where errors are told in one line.
+            _started.append(start(arguments))
     from unmask.cli.main import main
 
     try:
@@ -83,7 +84,7 @@ def start(arguments: Sequence[str]) -> Started:
     decoding = _start_decoding(credentials)
     loading = None if _has(arguments, DETECTOR) else Loading(DEFAULT_DETECTOR)
     if loading is not None:
-        loading.imports.result()  # The sooner the weights are read, beside what is done here next.
+        loading.imports.exception()  # Waited for: the sooner the weights are read, beside what is done here next.
     return Started(credentials, decoding, loading)
 
 

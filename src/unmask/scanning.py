@@ -50,7 +50,7 @@ MAX_CROPS_KEPT = 4096
 
 # How many frames there are after each look, by the video's length in seconds.
 LONGER_THAN = (15.0, 30.0, 300.0)
-LOOKS = ((2, 6, 12), (3, 6, 12), (5, 10, 20), (8, 16, 32))
+LOOKS = ((2, 12), (3, 12), (5, 20), (8, 32))
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Settings:
 
     detector : name of an installed detector, or the folder of an exported one.
     frames : number of frames sampled from a video, evenly over its length; 1 to 256. None: a few, from where they
-    are cheap to decode, and more, twice at most, where those do not settle the verdict.
+    are cheap to decode, and four to six times as many where those do not settle the verdict.
     every : seconds from one sampled frame to the next, instead of a number; 256 frames at most.
     seconds : look at the first so many seconds of a video only.
     minimum_face : longer side in pixels from which a face is looked at.
@@ -104,8 +104,8 @@ class Settings:
         """Plan which frames of a file to look at, in one look or in several, each only if those before are not enough.
 
         Without orders a first look takes 2 frames of up to 15 s, 3 of up to half a minute, 5 of up to 5 minutes, 8 of
-        longer videos. A second and a third one part the video more finely and fill the parts that are still empty, up
-        to 12, 12, 20 or 32 frames in all.
+        longer videos. A second one parts the video more finely and fills the parts that are still empty, up to 12, 12,
+        20 or 32 frames in all.
         """
         if info.kind == "image":
             return [Sampling(1)]

@@ -29,7 +29,7 @@ def test_every_clip_is_read_and_every_track_scored(scanned):
     for result in scanned.values():
         Draft202012Validator(schema()).validate(json.loads(json.dumps(result.to_dict())))
         assert result.status == "ok"
-        assert result.coverage.frames_sampled in (2, 6, 12)
+        assert result.coverage.frames_sampled in (2, 12)
         assert all(frame.score is not None for track in result.tracks for frame in track.frames)
 
 

@@ -25,7 +25,10 @@ class Loading:
     """
 
     def __init__(
-        self, detector: str | Detector, finder: FaceFinder | None = None, threads: int | None = None
+        self,
+        detector: str | os.PathLike[str] | Detector,
+        finder: FaceFinder | None = None,
+        threads: int | None = None,
     ) -> None:
         self._loaders = ThreadPoolExecutor(4, thread_name_prefix="unmask-load")
         # One thing after the other: numpy does not bear to be imported by several threads at once, and the weights'
@@ -33,11 +36,12 @@ class Loading:
         self.imports = self._loaders.submit(_import_first)
         # Where one face is all there is to do, as in most pictures, a network's operators share two of the processors.
         operators = min(OPERATOR_THREADS, worker_threads(threads))
-        if isinstance(detector, str):
+        if isinstance(detector, str | os.PathLike):
             # Faces can be cut as soon as the card is read, long before the weights are.
-            self.card = self._load(lambda: _load_card(detector))
+            name = os.fspath(detector)
+            self.card = self._load(lambda: _load_card(name))
             self.finder = self._load(lambda: finder or _load_finder(operators))
-            self.detector = self._load(lambda: _load_detector(detector, operators))
+            self.detector = self._load(lambda: _load_detector(name, operators))
         else:
             self.card = self._load(lambda: detector.card)
             self.finder = self._load(lambda: finder or _load_finder(operators))

@@ -144,9 +144,8 @@ class Scanner:
     """Scans files one after the other with one loaded detector.
 
     Loading starts at once, in the background, beside the opening of the first file, and so does importing what is only
-    needed then. Frames are decoded in the
-    calling thread; other threads find the faces of earlier frames and score them meanwhile. Close it, or
-    use it as a context manager.
+    needed then. The calling thread takes the frames as another process decodes them; other threads find the faces of
+    earlier frames and score them meanwhile. Close it, or use it as a context manager.
 
     decoding : started already, within the settings' limits; closed with the scanner. loading : begun already, of what
     the settings name. None starts its own.

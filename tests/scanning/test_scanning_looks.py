@@ -5,6 +5,7 @@ from queue import SimpleQueue
 import numpy as np
 import pytest
 
+from toy_detectors import write_detector
 from unmask import loading
 from unmask.media import MediaInfo
 from unmask.scanning import Scanner, Settings, scan
@@ -99,6 +100,12 @@ def test_progress_is_told_look_by_look(make_video, toys, detector, finder, colou
 def test_longer_videos_get_more_frames(duration, seconds, counts):
     info = MediaInfo("video", 640, 480, duration)
     assert [look.count for look in Settings(seconds=seconds).looks_at(info)] == counts
+
+
+def test_a_detector_may_be_named_by_a_path(make_video, toys, finder, tmp_path):
+    folder = write_detector(tmp_path / "toy", crop_profile="tight")
+    result = scan(clip(make_video, toys, [toys.BLUE] * 4), Settings(detector=folder), finder=finder)
+    assert result.status == "ok" and result.detector.name == "toy"
 
 
 @pytest.mark.parametrize(("workers", "operators"), [(1, 1), (2, 2), (5, 2)])

@@ -56,9 +56,8 @@ def command() -> None:
             os.environ.setdefault(name, value)
         gc.set_threshold(OBJECTS_AT_START)
     if scans_here(arguments):
-        with contextlib.suppress(
-            Exception
-        ):  # The scan starts it again itself, where errors are told in one line.
+        # What fails here the scan starts again itself, where errors are told in one line.
+        with contextlib.suppress(Exception):
             _started.append(start(arguments))
     from unmask.cli.main import main
 

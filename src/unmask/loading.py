@@ -21,7 +21,8 @@ class Loading:
     """Begins to load at once; each result is waited for where it is needed.
 
     detector : its name or folder, or a ready one. finder : a ready one, or None for the built-in one. threads : those
-    of the scan, None for one a processor.
+    of the scan, None for one a processor. at_once : how many faces there are to be scored at a time, at least: with as
+    many as there are processors, each is scored by one.
     """
 
     def __init__(
@@ -29,13 +30,14 @@ class Loading:
         detector: str | os.PathLike[str] | Detector,
         finder: FaceFinder | None = None,
         threads: int | None = None,
+        at_once: int = 1,
     ) -> None:
         self._loaders = ThreadPoolExecutor(4, thread_name_prefix="unmask-load")
         # One thing after the other: numpy does not bear to be imported by several threads at once, and the weights'
         # reading, which needs no interpreter, can begin as soon as these are there.
         self.imports = self._loaders.submit(_import_first)
         # Where one face is all there is to do, as in most pictures, a network's operators share two of the processors.
-        operators = min(OPERATOR_THREADS, worker_threads(threads))
+        operators = max(1, min(OPERATOR_THREADS, worker_threads(threads) // at_once))
         if isinstance(detector, str | os.PathLike):
             # Faces can be cut as soon as the card is read, long before the weights are.
             name = os.fspath(detector)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from unmask.cli import process
-from unmask.cli.process import scans_here, started_for
+from unmask.cli.process import faces_at_once, scans_here, started_for
 
 
 @pytest.fixture
@@ -41,6 +41,20 @@ def starts(monkeypatch):
 )
 def test_what_looks_like_a_scan_of_this_process_is_told(line, here):
     assert scans_here(line.split()) is here
+
+
+@pytest.mark.parametrize(
+    ("line", "faces"),
+    [
+        ("scan a.mp4", 2),
+        ("scan a.MOV b.webm --json", 2),
+        ("scan a.mp4 b.jpg", 1),
+        ("scan a.png", 1),
+        ("scan folder", 1),
+    ],
+)
+def test_videos_alone_have_several_faces_to_score_at_a_time(line, faces):
+    assert faces_at_once(line.split()) == faces
 
 
 def test_what_was_started_is_handed_out_once_and_to_a_scan_that_it_fits(starts):

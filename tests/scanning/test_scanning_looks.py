@@ -117,6 +117,15 @@ def test_networks_share_two_threads_at_most_and_never_more_than_there_are(monkey
         assert [asked.get(timeout=30) for _ in range(2)] == [operators, operators]
 
 
+def test_each_of_several_faces_has_one_thread_where_there_are_no_more(monkeypatch):
+    asked = SimpleQueue()
+    monkeypatch.setattr(loading, "_load_detector", lambda name, threads: asked.put(threads))
+    monkeypatch.setattr(loading, "_load_finder", asked.put)
+    for threads, operators in ((1, 1), (2, 1), (4, 2)):
+        loading.Loading("jrc", threads=threads, at_once=2)
+        assert [asked.get(timeout=30) for _ in range(2)] == [operators, operators]
+
+
 def test_scores_do_not_depend_on_the_number_of_threads_or_on_isolation(make_video, toys, finder):
     path = clip(make_video, toys, [toys.GREEN] * 12 + [toys.BLUE] * 12)
     results = []

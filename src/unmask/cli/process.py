@@ -83,7 +83,9 @@ def start(arguments: Sequence[str]) -> Started:
 
     credentials = _has(arguments, REPORT)
     decoding = _start_decoding(credentials)
-    loading = None if _has(arguments, DETECTOR) else Loading(DEFAULT_DETECTOR)
+    loading = (
+        None if _has(arguments, DETECTOR) else Loading(DEFAULT_DETECTOR, at_once=faces_at_once(arguments))
+    )
     if loading is not None:
         loading.imports.exception()  # Waited for: the sooner the weights are read, beside what is done here next.
     return Started(credentials, decoding, loading)
@@ -106,6 +108,14 @@ def _start_decoding(credentials: bool) -> DecodingProcesses:
     processes = DecodingProcesses(Limits(), credentials)
     processes.start()
     return processes
+
+
+def faces_at_once(arguments: Sequence[str]) -> int:
+    """How many faces there are to score at a time at least: a video has several frames, a picture may have one face."""
+    from unmask.scanning import IMAGE_ENDINGS, LOOKS, VIDEO_ENDINGS
+
+    endings = {os.path.splitext(argument)[1].lower() for argument in arguments}  # noqa: PTH122 (no paths all)
+    return min(LOOKS[0]) if endings & VIDEO_ENDINGS and not endings & IMAGE_ENDINGS else 1
 
 
 def _has(arguments: Sequence[str], *options: str) -> bool:

@@ -5,7 +5,7 @@
 Every stage is done alone, one after the other, in one process with one thread for the networks; processor time
 counts all threads, so it does not depend on what else the machine does nearly as much as wall time. `start` is what
 a process costs before its first file, its decoding process included; `whole` is a scan as it is but that it decodes in
-this process, and `rest` what of it no stage accounts for. Later looks are taken where the scan took them.
+this process, and `rest` what of it no stage accounts for. A second look is taken where the scan took one.
 """
 
 from __future__ import annotations

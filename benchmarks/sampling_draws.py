@@ -36,7 +36,7 @@ from unmask.verdict import (
     trimmed_mean,
 )
 
-OTHER_RULES = (((3, 12), 0.97), ((3, 12), 0.98), ((2, 12), 0.97), ((2, 4, 12), 0.98), ((2, 6, 12), 0.98))
+OTHER_RULES = (((3, 12), 0.97), ((3, 12), 0.98), ((2, 4, 12), 0.98), ((2, 6, 12), 0.98))
 Draw = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 

@@ -38,15 +38,14 @@ class Loading:
         self.imports = self._loaders.submit(_import_first)
         # Where one face is all there is to do, as in most pictures, a network's operators share two of the processors.
         operators = max(1, min(OPERATOR_THREADS, worker_threads(threads) // at_once))
+        self.finder = self._load(lambda: finder or _load_finder(operators))
         if isinstance(detector, str | os.PathLike):
             # Faces can be cut as soon as the card is read, long before the weights are.
             name = os.fspath(detector)
             self.card = self._load(lambda: _load_card(name))
-            self.finder = self._load(lambda: finder or _load_finder(operators))
             self.detector = self._load(lambda: _load_detector(name, operators))
         else:
             self.card = self._load(lambda: detector.card)
-            self.finder = self._load(lambda: finder or _load_finder(operators))
             self.detector = self._load(lambda: detector)
         self._load(_load_findings)
         self._loaders.shutdown(wait=False)

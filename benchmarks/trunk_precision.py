@@ -26,6 +26,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from PIL import Image
 
 from unmask.datasets import CropSet
+from unmask.detectors.processor import may_saturate
 from unmask.models.clip_trunk import ARCHITECTURE, ClipTrunk, read_export
 from unmask.training.trunk import build_trunk, channel_scales
 
@@ -47,7 +48,8 @@ def session(model: bytes | str, threads: int) -> onnxruntime.InferenceSession:
     """Open a session on the CPU."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = threads, 3
-    options.add_session_config_entry("session.x64quantprecision", "1")  # As detectors are opened.
+    if may_saturate():  # As detectors are opened.
+        options.add_session_config_entry("session.x64quantprecision", "1")
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 

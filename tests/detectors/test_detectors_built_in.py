@@ -22,6 +22,7 @@ from unmask.detectors import (
     trunk_card,
     trunk_path,
 )
+from unmask.detectors.sessions import open_session
 from unmask.detectors.trunk import BLOCKS_NAME, UNSIGNED_NAME
 
 NAMES = sorted(built_in())
@@ -64,20 +65,33 @@ def test_the_trunk_is_the_one_that_its_card_describes():
 
 
 @pytest.mark.parametrize(
-    ("machine", "flags", "saturates"),
+    ("machine", "flags", "saturates", "exact_mode"),
     [
-        ("x86_64", {"avx2"}, True),
-        ("AMD64", {"avx2", "avx512f"}, True),
-        ("x86_64", {"avx2", "avx512_vnni"}, False),
-        ("x86_64", {"avx2", "avx_vnni"}, False),
-        ("aarch64", {"asimddp"}, False),
-        ("x86_64", set(), False),
+        ("x86_64", {"avx2"}, True, True),
+        ("AMD64", {"avx2", "avx512f"}, True, True),
+        ("x86_64", {"avx2", "avx512_vnni"}, False, False),
+        ("x86_64", {"avx2", "avx_vnni"}, False, False),
+        ("x86_64", {"avx2", "avx512_vnni", "amx_int8"}, False, False),
+        ("aarch64", {"asimddp"}, False, False),
+        ("x86_64", set(), False, True),  # Not listed, as on Windows: it may be one of those.
+        ("arm64", set(), False, False),
     ],
 )
-def test_processors_that_saturate_are_known_by_their_instruction_sets(monkeypatch, machine, flags, saturates):
+def test_processors_that_saturate_are_known_and_only_they_get_the_exact_mode(
+    monkeypatch, machine, flags, saturates, exact_mode
+):
     monkeypatch.setattr(processor.platform, "machine", lambda: machine)
     monkeypatch.setattr(processor, "cpu_flags", lambda: frozenset(flags))
     assert processor.is_known_to_saturate() == saturates
+    asked = []
+    monkeypatch.setattr(onnxruntime, "InferenceSession", lambda path, options, **_: asked.append(options))
+    open_session(trunk_path("clip-vit-b16"))
+    (options,) = asked
+    try:
+        given = options.get_session_config_entry("session.x64quantprecision")
+    except RuntimeError:  # Not set.
+        given = "0"
+    assert given == ("1" if exact_mode else "0")
 
 
 @pytest.mark.parametrize("name", ["trunk.onnx", BLOCKS_NAME, UNSIGNED_NAME])
@@ -118,11 +132,11 @@ def with_float_products(path):
     return model.SerializeToString()
 
 
-@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("known", [True] if processor.is_known_to_saturate() else [True, False])
 def test_the_trunks_integer_products_are_exact_on_any_processor(crops, monkeypatch, known):
     """Without VNNI the fast product of bytes saturates, which moved single tokens by several times their length.
 
-    Whether or not it is known that this processor is one of those.
+    With the weights for processors that are known to be one of those, and with the usual ones where they are exact.
     """
     monkeypatch.setattr(trunk, "is_known_to_saturate", lambda: known)
     exact = onnxruntime.InferenceSession(with_float_products(trunk_path("clip-vit-b16")))

@@ -25,8 +25,13 @@ def cpu_flags(source: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
 
 def is_known_to_saturate() -> bool:
     """Whether this is an x86 processor whose fast product of unsigned and signed bytes saturates its 16-bit sums."""
-    return (
-        platform.machine().lower() in ("x86_64", "amd64")
-        and "avx2" in (flags := cpu_flags())
-        and not flags & EXACT
-    )
+    return _is_x86() and "avx2" in (flags := cpu_flags()) and not flags & EXACT
+
+
+def may_saturate() -> bool:
+    """Whether that product may saturate here: it is known to, or the system does not list an x86's instruction sets."""
+    return is_known_to_saturate() or (_is_x86() and not cpu_flags())
+
+
+def _is_x86() -> bool:
+    return platform.machine().lower() in ("x86_64", "amd64")

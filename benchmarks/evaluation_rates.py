@@ -56,7 +56,8 @@ def write_crops(folder: Path, count: int, seed: int = 0) -> None:
 def measure(detector: str, crops: Path) -> dict[str, object]:
     """Evaluate and give both rates."""
     from unmask.detectors import load_detector
-    from unmask.evaluation import Options, Settings, evaluate
+    from unmask.evaluation import Options, evaluate
+    from unmask.statistics import Settings
 
     report = evaluate(load_detector(detector), [crops], None, Options(intervals=Settings(resamples=100)))
     rates = report.sets[0].rates

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from unmask.audit import hashes
+from unmask.audit.copies import NEAR
+from unmask.audit.file_facts import thumbnail
 from unmask.datasets import CropSet
-from unmask.evaluation.audit import hashes
-from unmask.evaluation.audit.copies import NEAR
-from unmask.evaluation.audit.file_facts import thumbnail
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from unmask.evaluation.intervals import Scored, bootstrap, paired_bootstrap
+from unmask.statistics.intervals import Scored, bootstrap, paired_bootstrap
 from unmask.verdict import trimmed_mean
 
 Results = dict[str, dict[str, Any]]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unmask.evaluation.intervals import Scored, Settings, bootstrap, paired_bootstrap
+from unmask.statistics.intervals import Scored, Settings, bootstrap, paired_bootstrap
 from unmask.studies.judging import Rows, read_rows
 
 

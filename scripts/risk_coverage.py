@@ -19,11 +19,11 @@ from fit_gates import SAMPLES, fit, with_distribution
 
 from unmask.detectors import Detector, Quality, load_detector
 from unmask.evaluation.hard_faces import Faces, Sample, look_at
-from unmask.evaluation.intervals import Settings
 from unmask.evaluation.remarks import show
-from unmask.evaluation.risk_coverage import compare_abstaining, risk_coverage
 from unmask.evaluation.sureness import Judged, judge_faces
 from unmask.faces import CenterFace
+from unmask.statistics.intervals import Settings
+from unmask.statistics.risk_coverage import compare_abstaining, risk_coverage
 from unmask.verdict import Gate, rule_of
 
 FOLDS = 10

@@ -4,12 +4,12 @@ from sklearn import metrics as reference
 from sklearn.calibration import calibration_curve
 
 from unmask.detectors import DataSource
-from unmask.evaluation import metrics
-from unmask.evaluation.curves import GRID, reliability, roc_band
-from unmask.evaluation.intervals import Settings
 from unmask.evaluation.predictions import Prediction, Predictions
 from unmask.evaluation.protocol import Options, evaluate
-from unmask.evaluation.weighted import CalibratedMetrics
+from unmask.statistics import metrics
+from unmask.statistics.curves import GRID, reliability, roc_band
+from unmask.statistics.intervals import Settings
+from unmask.statistics.weighted import CalibratedMetrics
 
 FAST = Options(intervals=Settings(resamples=150))
 

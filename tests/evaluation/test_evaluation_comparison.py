@@ -7,11 +7,11 @@ from sklearn.metrics import balanced_accuracy_score, brier_score_loss, roc_auc_s
 
 from unmask.evaluation import Predictions
 from unmask.evaluation.console import to_tables
-from unmask.evaluation.intervals import Settings
 from unmask.evaluation.markdown import to_markdown
 from unmask.evaluation.predictions import Prediction
 from unmask.evaluation.protocol import Options, evaluate
 from unmask.faces import Face
+from unmask.statistics.intervals import Settings
 
 FAST = Options(frames=2, intervals=Settings(resamples=200))
 GREYS = [100, 110, 120, 130, 140, 150, 125, 135]

@@ -3,11 +3,11 @@ import pytest
 
 from unmask.evaluation.errors import EvaluationError
 from unmask.evaluation.fairness import fairness_table
-from unmask.evaluation.intervals import Settings
 from unmask.evaluation.markdown import to_markdown
 from unmask.evaluation.predictions import Prediction, Predictions
 from unmask.evaluation.protocol import Options, evaluate
 from unmask.evaluation.remarks import remarks
+from unmask.statistics.intervals import Settings
 
 SETTINGS = Settings(resamples=120, seed=2)
 

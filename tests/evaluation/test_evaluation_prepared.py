@@ -12,10 +12,10 @@ from unmask.datasets.preparation import PrepareOptions, prepare
 from unmask.datasets.video_crops import CropOptions
 from unmask.evaluation.crops import open_crops
 from unmask.evaluation.errors import EvaluationError
-from unmask.evaluation.intervals import Settings
 from unmask.evaluation.protocol import Options, evaluate
 from unmask.evaluation.robustness import DISTORTIONS, Change
 from unmask.faces import cut, profile
+from unmask.statistics.intervals import Settings
 
 BOX = (100, 60, 160, 130)
 

@@ -9,13 +9,13 @@ from sklearn.metrics import roc_auc_score
 
 from unmask.evaluation.console import to_table
 from unmask.evaluation.errors import EvaluationError
-from unmask.evaluation.intervals import Settings
 from unmask.evaluation.markdown import to_markdown
 from unmask.evaluation.predictions import Predictions
 from unmask.evaluation.protocol import Options, evaluate
 from unmask.evaluation.remarks import remarks
 from unmask.evaluation.scoring import Rates, read_ahead, score_set
 from unmask.evaluation.sets import Item, Reading, choose, choose_split
+from unmask.statistics.intervals import Settings
 
 FAST = Options(frames=4, intervals=Settings(resamples=200))
 GREYS = [100, 110, 120, 130, 140, 150, 125, 135]

@@ -12,8 +12,8 @@ import unmask.detectors
 from unmask.cli.evaluate import evaluate as verb
 from unmask.cli.main import build
 from unmask.detectors import DataSource
-from unmask.evaluation.intervals import Settings
 from unmask.evaluation.protocol import Options, evaluate
+from unmask.statistics.intervals import Settings
 
 FAST = Options(intervals=Settings(resamples=100))
 

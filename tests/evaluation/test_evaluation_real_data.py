@@ -2,7 +2,8 @@ import shutil
 
 import pytest
 
-from unmask.evaluation import Options, Settings, evaluate
+from unmask.evaluation import Options, evaluate
+from unmask.statistics import Settings
 
 pytestmark = pytest.mark.data
 

@@ -3,9 +3,9 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from unmask.evaluation.errors import EvaluationError
-from unmask.evaluation.intervals import Settings
 from unmask.evaluation.markdown import to_markdown
 from unmask.evaluation.protocol import Options, evaluate
+from unmask.statistics.intervals import Settings
 
 FAST = Settings(resamples=150)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from unmask.evaluation.intervals import Settings
 from unmask.evaluation.zero_pixel import jpeg_quality, zero_pixel_control
+from unmask.statistics.intervals import Settings
 
 FAST = Settings(resamples=200)
 

@@ -31,7 +31,7 @@ def toy_study(tmp_path):
 
 @pytest.fixture
 def tools():
-    from unmask.evaluation import Settings
+    from unmask.statistics import Settings
     from unmask.studies.running import Tools
 
     return Tools(Settings(resamples=200), toy_trunk, TOY, command="unmask study study.yaml --out out")

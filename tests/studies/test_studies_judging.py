@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from unmask.evaluation import Settings
+from unmask.statistics import Settings
 from unmask.studies.cells import Cell
 from unmask.studies.judging import best_cell, judge, read_rows
 from unmask.studies.runs import Cost, Run

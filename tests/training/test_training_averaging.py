@@ -9,8 +9,8 @@ import torch
 from safetensors import safe_open
 from training_toys import toy_recipes
 
+from unmask.audit.latents import OpenedDetector
 from unmask.detectors import Detector, Trunk, read_card
-from unmask.evaluation.audit.latents import OpenedDetector
 from unmask.training.export import export, load_best
 from unmask.training.loop import train
 from unmask.training.maps import open_trunk

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from unmask.evaluation.audit import AuditReport, Options
+    from unmask.audit import AuditReport, Options
 
 UNREAD, MATCHED = 1, 3
 
@@ -68,10 +68,10 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Look for copies, leaks between splits, and facts of the files that tell real from fake."""
+    from unmask.audit import Options, save
+    from unmask.audit import audit as look
     from unmask.cli.progress import bars
-    from unmask.evaluation import Settings
-    from unmask.evaluation.audit import Options, save
-    from unmask.evaluation.audit import audit as look
+    from unmask.statistics import Settings
 
     options = Options(
         split,
@@ -119,7 +119,7 @@ def command(folder: Path, options: Options, out: Path | None) -> str:
 def _print(report: AuditReport) -> None:
     from rich.console import Console
 
-    from unmask.evaluation.audit.pages import about, to_tables
+    from unmask.audit.pages import about, to_tables
 
     console = Console()
     for line in about(report):

@@ -64,8 +64,9 @@ def evaluate(
     """
     from unmask.cli.progress import bars
     from unmask.detectors import load_detector
-    from unmask.evaluation import Options, Settings
+    from unmask.evaluation import Options
     from unmask.evaluation import evaluate as measure
+    from unmask.statistics import Settings
 
     options = Options(
         frames,

@@ -53,7 +53,7 @@ def study(
         _show_plan(list_cells(load_study(file), file, changes))
         return
     from unmask.cli.progress import caching
-    from unmask.evaluation.intervals import Settings
+    from unmask.statistics.intervals import Settings
     from unmask.studies.running import PAGE, Tools, run_study
 
     with caching(sys.stderr.isatty()) as report:

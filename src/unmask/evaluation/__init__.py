@@ -1,4 +1,4 @@
-"""Metrics, intervals and protocols.
+"""Measures detectors: sets, scoring, comparison, robustness, fairness, pages.
 
 A detector is measured on sets of crops or videos at the operating point that its card fixes; every input has a row.
 """
@@ -6,19 +6,9 @@ A detector is measured on sets of crops or videos at the operating point that it
 from unmask.evaluation.calibration import CalibrationRow
 from unmask.evaluation.comparison import Comparison
 from unmask.evaluation.console import to_table, to_tables
-from unmask.evaluation.delong import DeLong, delong_interval, delong_test, delong_variance
 from unmask.evaluation.errors import EvaluationError
 from unmask.evaluation.fairness import FairnessTable, Gap, GroupRates
-from unmask.evaluation.intervals import (
-    Difference,
-    Estimate,
-    Scored,
-    Settings,
-    bootstrap,
-    paired_bootstrap,
-)
 from unmask.evaluation.markdown import to_markdown
-from unmask.evaluation.metrics import UndefinedMetricError, measure
 from unmask.evaluation.predictions import Prediction, Predictions, by_video, pair
 from unmask.evaluation.protocol import Options, evaluate
 from unmask.evaluation.publishing import publish
@@ -35,10 +25,7 @@ __all__ = [
     "Change",
     "Comparison",
     "Control",
-    "DeLong",
-    "Difference",
     "Distortion",
-    "Estimate",
     "EvaluationError",
     "FairnessTable",
     "Gap",
@@ -49,19 +36,10 @@ __all__ = [
     "Report",
     "Result",
     "Robustness",
-    "Scored",
     "SetSummary",
-    "Settings",
-    "UndefinedMetricError",
-    "bootstrap",
     "by_video",
-    "delong_interval",
-    "delong_test",
-    "delong_variance",
     "evaluate",
-    "measure",
     "pair",
-    "paired_bootstrap",
     "publish",
     "remarks",
     "to_markdown",

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from unmask.evaluation.intervals import (
+from unmask.evaluation.predictions import Level, Predictions
+from unmask.statistics.intervals import (
     Estimate,
     Scored,
     Settings,
@@ -17,9 +18,8 @@ from unmask.evaluation.intervals import (
     item_counts,
     too_few_clusters,
 )
-from unmask.evaluation.metrics import Floats
-from unmask.evaluation.predictions import Level, Predictions
-from unmask.evaluation.weighted import CalibratedMetrics
+from unmask.statistics.metrics import Floats
+from unmask.statistics.weighted import CalibratedMetrics
 
 FIGURES = ("ece", "brier", "log_loss")
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from unmask.evaluation.delong import DeLong, delong_test
-from unmask.evaluation.intervals import Difference, Settings, paired_bootstrap
-from unmask.evaluation.metrics import UndefinedMetricError
 from unmask.evaluation.predictions import Level, Predictions, pair
+from unmask.statistics.delong import DeLong, delong_test
+from unmask.statistics.intervals import Difference, Settings, paired_bootstrap
+from unmask.statistics.metrics import UndefinedMetricError
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from unmask.evaluation.intervals import Difference, Estimate
 from unmask.evaluation.markdown import delong, difference
 from unmask.evaluation.remarks import show
 from unmask.evaluation.report import Report
+from unmask.statistics.intervals import Difference, Estimate
 
 if TYPE_CHECKING:
     from rich.table import Table

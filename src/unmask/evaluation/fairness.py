@@ -9,7 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.evaluation.intervals import (
+from unmask.evaluation.predictions import Predictions, VideoKey
+from unmask.statistics.intervals import (
     Estimate,
     Settings,
     cluster_index,
@@ -17,8 +18,7 @@ from unmask.evaluation.intervals import (
     item_counts,
     too_few_clusters,
 )
-from unmask.evaluation.metrics import Floats, UndefinedMetricError
-from unmask.evaluation.predictions import Predictions, VideoKey
+from unmask.statistics.metrics import Floats, UndefinedMetricError
 
 #: Columns of a manifest that are taken for groups of people without being asked for.
 ATTRIBUTES = ("gender", "sex", "age_group", "skin", "skin_type", "skin_tone", "ethnicity", "race")

@@ -11,13 +11,13 @@ from unmask.detectors import Card
 from unmask.evaluation.calibration import CalibrationRow, calibration_row
 from unmask.evaluation.comparison import Comparison, compare
 from unmask.evaluation.fairness import ATTRIBUTES, FairnessTable, fairness_table
-from unmask.evaluation.intervals import Settings, bootstrap
 from unmask.evaluation.predictions import Level, Predictions
 from unmask.evaluation.report import Result
 from unmask.evaluation.scoring import Outcome
 from unmask.evaluation.sets import EvaluationSet
 from unmask.evaluation.training_data import IN_DOMAIN, OUT_OF_DOMAIN, domain_of
 from unmask.evaluation.zero_pixel import Control, zero_pixel_control
+from unmask.statistics.intervals import Settings, bootstrap
 
 ALL = "all"
 LEVELS: tuple[Level, ...] = ("frame", "video")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from unmask.evaluation.metrics import Floats, Labels
+from unmask.statistics.metrics import Floats, Labels
 from unmask.verdict import Gate
 
 LARGEST = 12.0

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from unmask.datasets import CropRecord, CropSet
 from unmask.detectors import Detector
 from unmask.evaluation.degradation import degrade
-from unmask.evaluation.metrics import Floats, Labels
 from unmask.evaluation.sets import Crop, choose_split
 from unmask.faces import PROFILES, Box, Face, FaceFinder, cut, measure, profile
+from unmask.statistics.metrics import Floats, Labels
 
 MEASURES = ("side", "detail", "brightness", "contrast", "burnt", "turn", "confidence", "reconstruction_error")
 _CHUNK = 100

@@ -14,15 +14,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from unmask.evaluation import metrics
 from unmask.evaluation.calibration import uncalibrated
-from unmask.evaluation.curves import GRID, reliability, roc_band
-from unmask.evaluation.intervals import Estimate, Scored, Settings
 from unmask.evaluation.predictions import Predictions
 from unmask.evaluation.remarks import show
 from unmask.evaluation.report import Report, Result
 from unmask.evaluation.robustness import DISTORTIONS
 from unmask.evaluation.robustness_grid import Robustness
+from unmask.statistics import metrics
+from unmask.statistics.curves import GRID, reliability, roc_band
+from unmask.statistics.intervals import Estimate, Scored, Settings
 
 # Okabe and Ito's palette: told apart with every kind of colour vision, and dark enough on paper.
 FIRST, SECOND, GREY = "#0072B2", "#D55E00", "#666666"

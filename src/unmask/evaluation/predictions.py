@@ -13,8 +13,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.evaluation.intervals import Scored
-from unmask.evaluation.metrics import Floats
+from unmask.statistics.intervals import Scored
+from unmask.statistics.metrics import Floats
 from unmask.verdict import sigmoid, trimmed_mean
 
 Level = Literal["frame", "video"]

@@ -22,7 +22,6 @@ from unmask.evaluation.findings import (
     pooled,
     results_of,
 )
-from unmask.evaluation.intervals import Settings
 from unmask.evaluation.predictions import by_video
 from unmask.evaluation.publishing import publish
 from unmask.evaluation.report import Report, SetSummary
@@ -33,6 +32,7 @@ from unmask.evaluation.sets import EvaluationSet, choose
 from unmask.evaluation.training_data import notes_of, warnings_of
 from unmask.evaluation.videos import MANIFEST_NAME, open_videos
 from unmask.faces import CenterFace, FaceFinder, profile
+from unmask.statistics.intervals import Settings
 from unmask.verdict import rule_of
 
 #: Called with the set's name, items done and items in all.

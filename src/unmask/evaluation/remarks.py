@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from unmask.evaluation.fairness import NOT_STATED, SMALL, FairnessTable
-from unmask.evaluation.intervals import Difference, Estimate
 from unmask.evaluation.report import Report, Result, SetSummary
 from unmask.evaluation.robustness_grid import Robustness
+from unmask.statistics.intervals import Difference, Estimate
 
 
 def show(estimate: Estimate | Difference | None, digits: int = 3) -> str:

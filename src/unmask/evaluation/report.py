@@ -10,11 +10,11 @@ import unmask
 from unmask.evaluation.calibration import CalibrationRow
 from unmask.evaluation.comparison import Comparison
 from unmask.evaluation.fairness import FairnessTable
-from unmask.evaluation.intervals import Estimate
 from unmask.evaluation.predictions import Level, Predictions
 from unmask.evaluation.robustness_grid import Robustness
 from unmask.evaluation.scoring import Rates
 from unmask.evaluation.zero_pixel import Control
+from unmask.statistics.intervals import Estimate
 
 SCHEMA = 1
 

@@ -8,7 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from unmask.evaluation.intervals import (
+from unmask.evaluation.predictions import Predictions, by_video
+from unmask.evaluation.robustness import DISTORTIONS, Change, Distortion
+from unmask.evaluation.scoring import Scorer, score_set
+from unmask.evaluation.sets import EvaluationSet
+from unmask.statistics.intervals import (
     Estimate,
     Scored,
     Settings,
@@ -17,12 +21,8 @@ from unmask.evaluation.intervals import (
     item_counts,
     too_few_clusters,
 )
-from unmask.evaluation.metrics import Floats, UndefinedMetricError
-from unmask.evaluation.predictions import Predictions, by_video
-from unmask.evaluation.robustness import DISTORTIONS, Change, Distortion
-from unmask.evaluation.scoring import Scorer, score_set
-from unmask.evaluation.sets import EvaluationSet
-from unmask.evaluation.weighted import RankingMetrics
+from unmask.statistics.metrics import Floats, UndefinedMetricError
+from unmask.statistics.weighted import RankingMetrics
 from unmask.verdict import rule_of
 
 #: Where a distortion is applied, by kind of set.

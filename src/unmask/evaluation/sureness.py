@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.evaluation.hard_faces import Faces
-from unmask.evaluation.metrics import Floats, Labels
+from unmask.statistics.metrics import Floats, Labels
 from unmask.verdict import Doubt, Gate, Rule, TrackJudgement, examine, judge_file, judge_track
 
 _REFUSED = 1e6  # Below every confidence that is not refused, in the same order.

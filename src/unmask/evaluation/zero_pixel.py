@@ -16,8 +16,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from unmask.evaluation.intervals import Estimate, Scored, Settings, bootstrap
-from unmask.evaluation.metrics import Floats
+from unmask.statistics.intervals import Estimate, Scored, Settings, bootstrap
+from unmask.statistics.metrics import Floats
 
 #: Facts about a file: numbers, words (codecs), or None where unknown.
 Metadata = Mapping[str, float | str | None]

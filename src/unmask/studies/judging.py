@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from unmask.evaluation.intervals import (
+from unmask.statistics.intervals import (
     Difference,
     Estimate,
     Settings,
@@ -23,8 +23,8 @@ from unmask.evaluation.intervals import (
     percentiles,
     too_few_clusters,
 )
-from unmask.evaluation.metrics import Floats, auc, single_class_reason
-from unmask.evaluation.weighted import RankingMetrics
+from unmask.statistics.metrics import Floats, auc, single_class_reason
+from unmask.statistics.weighted import RankingMetrics
 from unmask.studies.cells import Cell
 from unmask.studies.runs import Cost, Run
 from unmask.training.calibrate import mean_by_video

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from unmask.detectors import TrunkReference
-from unmask.evaluation.intervals import Settings
+from unmask.statistics.intervals import Settings
 from unmask.studies.cells import Cell, plan
 from unmask.studies.judging import Judged, best_cell, judge, read_rows
 from unmask.studies.plots import save_effects

@@ -1,0 +1,39 @@
+"""Audits a labelled set: copies, leaks between splits, facts that tell the label, and what drives a detector on it.
+
+The set's faces are not looked for; a detector, where one is given, is cut open before its last layer.
+"""
+
+from unmask.audit.auditing import Options, audit
+from unmask.audit.copies import Copy, CopyCounts, find_copies, hashes, near_pairs
+from unmask.audit.drivers import FactPull, Influence
+from unmask.audit.latents import Latents, OpenedDetector
+from unmask.audit.leaks import Leak, find_leaks
+from unmask.audit.pages import save, to_markdown, to_tables
+from unmask.audit.report import AuditReport, CopyPair, Drivers, Finding, Summary
+from unmask.audit.shortcuts import FactAUC, facts_by_auc
+
+__all__ = [
+    "AuditReport",
+    "Copy",
+    "CopyCounts",
+    "CopyPair",
+    "Drivers",
+    "FactAUC",
+    "FactPull",
+    "Finding",
+    "Influence",
+    "Latents",
+    "Leak",
+    "OpenedDetector",
+    "Options",
+    "Summary",
+    "audit",
+    "facts_by_auc",
+    "find_copies",
+    "find_leaks",
+    "hashes",
+    "near_pairs",
+    "save",
+    "to_markdown",
+    "to_tables",
+]

@@ -1,0 +1,90 @@
+"""Facts of videos as columns of numbers: ranks of what can be ordered, one indicator for each frequent word."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from unmask.evaluation.zero_pixel import Metadata
+from unmask.statistics.metrics import Floats
+
+#: In reports and among equals, the fact that says most about the cause comes first.
+ORDER = (
+    "format", "jpeg_quality", "chroma_subsampling", "quantisation_tables", "progressive", "codec", "encoder",
+    "colour_mode", "metadata_blocks", "compression", "crop_profile", "dataset", "origin", "width", "height", "aspect",
+    "face_px", "box_px", "frame_rate", "duration", "bitrate", "bits_per_pixel", "bytes_per_pixel", "bytes",
+)  # fmt: skip
+#: Words beyond so many of the most frequent are "other"; numbers of no more values have indicators too.
+WORDS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One way to order items by a fact: by `fact`, or by whether it has a `value`; (N,) numbers."""
+
+    fact: str
+    value: str | None
+    values: Floats
+
+    @property
+    def name(self) -> str:
+        """The fact, with the value where it is about one."""
+        return self.fact if self.value is None else f"{self.fact} = {self.value}"
+
+
+def fact_order(name: str) -> tuple[int, str]:
+    """Sort key of facts: those of `ORDER` first, then by name."""
+    return (ORDER.index(name) if name in ORDER else len(ORDER), name)
+
+
+def fewer_words(facts: Sequence[Metadata]) -> list[dict[str, float | str | None]]:
+    """Return the facts with every word that is not among a fact's `WORDS` most frequent replaced by `other`."""
+    kept: dict[str, set[str]] = {}
+    for name in {key for row in facts for key in row}:
+        counts = Counter(value for row in facts if isinstance(value := row.get(name), str))
+        kept[name] = {word for word, _ in counts.most_common(WORDS)}
+    return [
+        {
+            name: "other" if isinstance(value, str) and value not in kept[name] else value
+            for name, value in row.items()
+        }
+        for row in facts
+    ]
+
+
+def columns_of(facts: Sequence[Metadata]) -> list[Column]:
+    """Turn facts into columns, those that do not differ between items left out; in the order of `ORDER`."""
+    rows = fewer_words(facts)
+    columns = []
+    for name in sorted({key for row in rows for key in row}, key=fact_order):
+        columns += _columns(name, [row.get(name) for row in rows])
+    return [column for column in columns if np.ptp(column.values) > 0]
+
+
+def _columns(name: str, values: Sequence[float | str | None]) -> list[Column]:
+    columns = []
+    numbers = np.array([np.nan if value is None or isinstance(value, str) else value for value in values])
+    known = np.isfinite(numbers)
+    if known.any():
+        columns.append(Column(name, None, np.where(known, numbers, np.median(numbers[known]))))
+        few = np.unique(numbers[known])
+        if 2 < len(few) <= WORDS:
+            columns += [Column(name, f"{value:g}", (numbers == value).astype(np.float64)) for value in few]
+    words = sorted({value for value in values if isinstance(value, str)})
+    columns += [
+        Column(name, word, np.array([value == word for value in values], np.float64)) for word in words
+    ]
+    if any(value is None for value in values):
+        columns.append(Column(name, "unknown", np.array([value is None for value in values], np.float64)))
+    return columns
+
+
+def ranks(values: Floats) -> Floats:
+    """Ranks 0 .. N - 1 of values (N,), equal ones sharing their mean rank."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    shared: Floats = (ends - (counts + 1) / 2)[inverse].reshape(values.shape)
+    return shared

@@ -1,0 +1,147 @@
+"""Runs a detector over a set and its training set, and traces its decisions to facts and to training crops."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from unmask.audit.drivers import (
+    Training,
+    influences,
+    mean_over_clusters,
+    pulls,
+    shared_facts,
+    similarities,
+    top,
+)
+from unmask.audit.latents import Latents, OpenedDetector
+from unmask.audit.listing import Listing
+from unmask.audit.looking import Looked
+from unmask.audit.report import Drivers
+from unmask.audit.units import Units, units_of
+from unmask.evaluation.crops import CropFolder
+from unmask.evaluation.errors import EvaluationError
+from unmask.evaluation.sets import EvaluationSet, choose
+from unmask.evaluation.videos import VideoFolder
+from unmask.statistics.intervals import Estimate, Settings
+
+#: Frames of a video that go through the detector.
+FRAMES = 4
+
+Chosen = tuple[Listing, Looked, Sequence[int]]
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Decided:
+    """Videos that went through a detector, with the mean logit and the mean hidden layer of their crops."""
+
+    units: Units
+    latents: Latents
+    files: Sequence[str]
+
+
+def attribute(
+    detector: OpenedDetector,
+    chosen: Chosen,
+    training: Chosen | None,
+    limit: int,
+    settings: Settings,
+    progress: Progress,
+) -> Drivers:
+    """Trace a detector's decisions on the chosen rows of a set, and of its training set where there is one.
+
+    Parameters
+    ----------
+    detector
+        The detector, cut open.
+    chosen, training
+        Listing, what its files are, and the positions of the rows that count.
+    limit
+        Most items of each that go through the detector, as many of each class.
+    settings
+        Resamples, confidence, seed.
+    progress
+        Called after each item.
+
+    Raises
+    ------
+    EvaluationError
+        No item of a set has a face to show the detector.
+    """
+    decided = decide(detector, chosen, limit, settings.seed, progress)
+    facts = pulls(decided.units, decided.latents.logits, settings)
+    card = detector.card
+    about = {"name": card.name, "version": card.version, "identity": card.identity}
+    clusters = len(np.unique(decided.units.clusters))
+    drivers = Drivers(about, len(decided.units), clusters, facts)
+    if training is None:
+        return drivers
+    theirs = decide(detector, training, limit, settings.seed, progress)
+    known = Training(theirs.files, theirs.units.labels, theirs.units.facts, theirs.latents)
+    cosine, gradient = similarities(decided.latents, known)
+    nearest = shared_facts(decided.units.facts, decided.units.clusters, top(cosine), known, settings)
+    supporting = shared_facts(decided.units.facts, decided.units.clusters, top(gradient), known, settings)
+    return replace(
+        drivers,
+        facts=[
+            replace(fact, nearest=nearest.get(fact.fact), gradient=supporting.get(fact.fact))
+            for fact in facts
+        ],
+        training=training[0].name,
+        training_crops=len(known.files),
+        agreement=_agreement(decided, top(cosine), known, settings),
+        influences=influences(gradient, known),
+    )
+
+
+def decide(detector: OpenedDetector, chosen: Chosen, limit: int, seed: int, progress: Progress) -> Decided:
+    """Run the chosen rows, at most `limit` of them, through a detector and merge them into videos."""
+    listing, looked, positions = chosen
+    readable = [index for index in positions if looked.looks[index].status == "ok"]
+    drawn = [readable[n] for n in choose([looked.rows[index].item for index in readable], limit, seed)]
+    opened = as_evaluated(listing, detector)
+    runs: defaultdict[object, list[tuple[int, Latents]]] = defaultdict(list)
+    for count, index in enumerate(drawn, start=1):
+        reading = opened.read(index)
+        if reading.crops:
+            latents = detector.read(np.stack([crop for _, crop in reading.crops]))
+            runs[looked.rows[index].item.video].append((index, latents))
+        progress(f"{listing.name}: {detector.card.name}", count, len(drawn))
+    if not runs:
+        raise EvaluationError(f"{listing.name} has no face to show the detector")
+    units = units_of(looked, [index for run in runs.values() for index, _ in run])
+    return Decided(
+        units,
+        Latents(
+            np.array([np.mean(np.concatenate([part.logits for _, part in run])) for run in runs.values()]),
+            np.stack(
+                [np.concatenate([part.hidden for _, part in run]).mean(axis=0) for run in runs.values()]
+            ),
+        ),
+        [looked.rows[indexes[0]].file for indexes in units.rows],
+    )
+
+
+def as_evaluated(listing: Listing, detector: OpenedDetector) -> EvaluationSet:
+    """Open a set's rows, all splits together, as `unmask evaluate` shows them to the detector."""
+    card = detector.card
+    items = [row.item for row in listing.rows]
+    if listing.crops is not None:
+        return CropFolder(listing.crops, items, card.input_size, card.crop_profile, listing.name)
+    from unmask.faces import CenterFace, profile
+
+    finder = CenterFace()
+    return VideoFolder(
+        listing.root, items, finder, profile(card.crop_profile), card.input_size, FRAMES, listing.name
+    )
+
+
+def _agreement(decided: Decided, neighbours: np.ndarray, training: Training, settings: Settings) -> Estimate:
+    """Share of the nearest training crops whose label is the decision's."""
+    sides = (decided.latents.logits > 0).astype(np.int64)
+    shares = (training.labels[neighbours] == sides[:, None]).mean(axis=1)
+    return mean_over_clusters(shares, decided.units.clusters, settings)

@@ -1,0 +1,30 @@
+"""Metrics, intervals by bootstrap over groups, DeLong's test, curves, risk and coverage.
+
+Arrays in, numbers out: nothing here knows of files, faces or detectors.
+"""
+
+from unmask.statistics.delong import DeLong, delong_interval, delong_test, delong_variance
+from unmask.statistics.intervals import (
+    Difference,
+    Estimate,
+    Scored,
+    Settings,
+    bootstrap,
+    paired_bootstrap,
+)
+from unmask.statistics.metrics import UndefinedMetricError, measure
+
+__all__ = [
+    "DeLong",
+    "Difference",
+    "Estimate",
+    "Scored",
+    "Settings",
+    "UndefinedMetricError",
+    "bootstrap",
+    "delong_interval",
+    "delong_test",
+    "delong_variance",
+    "measure",
+    "paired_bootstrap",
+]

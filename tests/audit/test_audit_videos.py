@@ -1,0 +1,46 @@
+import shutil
+
+import pytest
+
+from unmask.audit import Options, audit
+from unmask.statistics import Settings
+
+QUICK = Options(intervals=Settings(resamples=200))
+
+
+@pytest.fixture
+def videos(make_videos):
+    """Write 8 sources, a real and a fake clip each; fakes last longer."""
+    rows = [
+        {
+            "path": f"{label}/{n}.avi",
+            "label": label,
+            "source": f"s{n}",
+            "split": "val" if n % 4 == 3 else "train",
+            "grey": [60 + 20 * n] * frames,
+        }
+        for n in range(8)
+        for label, frames in (("real", 4), ("fake", 8))
+    ]
+    return make_videos("videos", rows)
+
+
+def test_facts_of_videos_are_held_against_the_label(videos):
+    report = audit(videos, QUICK)
+    assert report.summary.kind == "videos"
+    assert report.summary.statuses == {"ok": 16}
+    assert report.findings[0].kind == "shortcut"
+    assert report.facts[0].fact == "duration"
+    assert {"codec", "frame_rate"}.isdisjoint(fact.fact for fact in report.facts)
+
+
+def test_a_copied_video_is_found_and_a_broken_one_has_a_status(videos):
+    shutil.copyfile(videos / "real" / "3.avi", videos / "real" / "0.avi")
+    (videos / "fake" / "5.avi").write_bytes(b"nothing")
+    report = audit(videos, QUICK)
+    exact = [pair for pair in report.pairs if pair.distance is None]
+    assert [(pair.first, pair.second) for pair in exact] == [("real/0.avi", "real/3.avi")]
+    assert "across_splits" in exact[0].kinds
+    assert sum(report.summary.statuses.values()) == 16
+    assert list(report.summary.unread) == ["fake/5.avi"]
+    assert any(finding.kind == "files" for finding in report.findings)

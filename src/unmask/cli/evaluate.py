@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 from collections.abc import Sequence
@@ -54,6 +55,22 @@ def evaluate(
             metavar="COLUMN", help="Column that names groups of people; may be given several times."
         ),
     ] = None,
+    scan: Annotated[
+        bool | None,
+        typer.Option(
+            "--scan/--no-scan",
+            help="Scan the files too, as a user would, and judge the verdicts. By default where a set lists files "
+            "(column path).",
+            show_default=False,
+        ),
+    ] = None,
+    scans: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="LOG",
+            help="Log of `unmask scan --output`, judged in place of scanning; more are compared with the first.",
+        ),
+    ] = None,
     resamples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples for the intervals.")] = 2000,
     seed: Annotated[int, typer.Option(help="Seed of the resamples and of --limit.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
@@ -64,8 +81,9 @@ def evaluate(
     """
     from unmask.cli.progress import bars
     from unmask.detectors import load_detector
-    from unmask.evaluation import Options
+    from unmask.evaluation import Options, lists_files
     from unmask.evaluation import evaluate as measure
+    from unmask.scanning import Scanner
     from unmask.statistics import Settings
 
     options = Options(
@@ -78,14 +96,21 @@ def evaluate(
         attributes=tuple(attributes or ()),
     )
     first, second = load_detector(detector), load_detector(against) if against else None
-    with bars() as progress:
+    wants_scans = scan if scan is not None else any(lists_files(one) for one in sets)
+    with contextlib.ExitStack() as stack:
+        scanner = None
+        if wants_scans and not scans:
+            scanner = stack.enter_context(Scanner(detector=first))
+        progress = stack.enter_context(bars())
         report = measure(
             first,
             sets,
             out,
             options,
             against=second,
-            command=command(detector, sets, options, out, against),
+            scanner=scanner,
+            scans=scans or (),
+            command=command(detector, sets, options, out, against, scan, scans),
             progress=progress,
         )
     if as_json:
@@ -95,11 +120,19 @@ def evaluate(
 
 
 def command(
-    detector: str, sets: Sequence[Path], options: Options, out: Path | None, against: str | None = None
+    detector: str,
+    sets: Sequence[Path],
+    options: Options,
+    out: Path | None,
+    against: str | None = None,
+    scan: bool | None = None,
+    scans: Sequence[Path] | None = None,
 ) -> str:
     """Write the command that repeats an evaluation, with every option that changes a figure."""
     words = ["unmask", "evaluate", detector, *map(str, sets), "--frames", str(options.frames)]
     words += ["--against", against] if against else []
+    words += [] if scan is None else ["--scan" if scan else "--no-scan"]
+    words += [word for log in scans or () for word in ("--scans", str(log))]
     words += ["--split", options.split] if options.split else []
     words += ["--limit", str(options.limit)] if options.limit else []
     words += ["--robustness"] if options.robustness and not options.distortions else []

@@ -10,12 +10,20 @@ from unmask.evaluation.errors import EvaluationError
 from unmask.evaluation.fairness import FairnessTable, Gap, GroupRates
 from unmask.evaluation.markdown import to_markdown
 from unmask.evaluation.predictions import Prediction, Predictions, by_video, pair
-from unmask.evaluation.protocol import Options, evaluate
+from unmask.evaluation.protocol import Options, evaluate, lists_files
 from unmask.evaluation.publishing import publish
 from unmask.evaluation.remarks import remarks
 from unmask.evaluation.report import Report, Result, SetSummary
 from unmask.evaluation.robustness import DISTORTIONS, Change, Distortion
 from unmask.evaluation.robustness_grid import Cell, Robustness
+from unmask.evaluation.scans import (
+    ScanFigures,
+    ScannedFile,
+    compare_scans,
+    read_scans,
+    scan_figures,
+    scan_items,
+)
 from unmask.evaluation.zero_pixel import Control, zero_pixel_control
 
 __all__ = [
@@ -36,12 +44,19 @@ __all__ = [
     "Report",
     "Result",
     "Robustness",
+    "ScanFigures",
+    "ScannedFile",
     "SetSummary",
     "by_video",
+    "compare_scans",
     "evaluate",
+    "lists_files",
     "pair",
     "publish",
+    "read_scans",
     "remarks",
+    "scan_figures",
+    "scan_items",
     "to_markdown",
     "to_table",
     "to_tables",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from unmask.evaluation.markdown import delong, difference
 from unmask.evaluation.remarks import show
 from unmask.evaluation.report import Report
+from unmask.evaluation.scans import ERRORS
 from unmask.statistics.intervals import Difference, Estimate
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ FIGURES = {
 def to_tables(report: Report) -> list[Table]:
     """Build all tables for the console: results, the comparison, calibration, robustness, where there are any."""
     tables = [to_table(report)]
+    if report.scans:
+        tables.append(_scans(report))
     if report.against:
         tables += [to_table(report.against), _comparisons(report, report.against)]
     if report.calibration:
@@ -51,6 +54,32 @@ def to_table(report: Report) -> Table:
         control = _stacked(result.control.auc if result.control else None, 2)
         counts = f"{result.real} + {result.fake}"
         table.add_row(*names, counts, _stacked(result.metrics["auc"], 3), *plain, control)
+    return table
+
+
+def _scans(report: Report) -> Table:
+    from rich.markup import escape
+
+    table = _table("whole scans, file by file")
+    table.add_column("set", overflow="fold")
+    table.add_column("method", overflow="fold")
+    for heading in ("real + fake", "AUC of the score", "wrong: real, fake", "inconclusive: real, fake"):
+        table.add_column(heading, justify="right")
+    for error in ERRORS:
+        table.add_column(f"decided at {error:.0%} wrong", justify="right")
+    for row in report.scans:
+        wrong = f"{row.verdicts['real'].get('likely_fake', 0)}, {row.verdicts['fake'].get('likely_real', 0)}"
+        open_ = ", ".join(str(row.verdicts[label].get("inconclusive", 0)) for label in ("real", "fake"))
+        decided = [show(Estimate(value.value), 2) for value in row.decided_at.values()]
+        table.add_row(
+            escape(f"{row.dataset}, {row.log}" if row.log else row.dataset),
+            escape(row.method),
+            f"{row.real} + {row.fake}",
+            _stacked(row.auc, 3),
+            wrong,
+            open_,
+            *decided,
+        )
     return table
 
 

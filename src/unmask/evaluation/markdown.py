@@ -12,6 +12,7 @@ from unmask.evaluation.remarks import remarks, show
 from unmask.evaluation.report import Report, Result
 from unmask.evaluation.robustness import DISTORTIONS
 from unmask.evaluation.robustness_grid import Cell, Robustness
+from unmask.evaluation.scans import ERRORS, ScanFigures
 
 #: Columns of the main table: metric and heading.
 COLUMNS = (
@@ -54,6 +55,7 @@ def to_markdown(report: Report, plots: Sequence[str] = ()) -> str:
     lines += [_operating_point(report.detector, report.settings), ""]
     lines += _results(report.results)
     lines += ["", *(f"- {line}" for line in remarks(report)), ""]
+    lines += _scans(report.scans)
     if report.against:
         lines += _comparisons(report, report.against)
     lines += _calibration(report.calibration)
@@ -92,6 +94,53 @@ def _result(result: Result) -> list[str]:
     control = show(result.control.auc) if result.control else "-"
     counts = [str(result.real), str(result.fake), str(result.clusters)]
     return [result.dataset, result.method, result.level, *counts, *figures, control]
+
+
+def _scans(scans: Sequence[ScanFigures]) -> list[str]:
+    if not scans:
+        return []
+    logs = any(row.log for row in scans)
+    headings = ["log"] * logs + [
+        "set",
+        "method",
+        "real",
+        "fake",
+        "sources",
+        "without a score",
+        "AUC of the score",
+    ]
+    headings += ["difference from the first"] * logs
+    headings += [f"{label} {what}" for label in ("real", "fake") for what in ("wrong", "inconclusive")]
+    headings += [*(f"decided at {error:.0%} wrong" for error in ERRORS), "interval reaches the right side"]
+    return [
+        "## Whole scans",
+        "",
+        "Each file scanned as users scan it: the scan's own frames, gates and verdicts. Shares are of the files with a "
+        "score. Decided at 1 % wrong: the largest share of files, the surest first, of which at most 1 % lie on the "
+        "wrong side of the threshold.",
+        "",
+        *_table(headings, [_scan(row, logs) for row in scans]),
+        "",
+    ]
+
+
+def _scan(row: ScanFigures, logs: bool) -> list[str]:
+    without = sum(row.statuses.values()) - row.real - row.fake
+    cells = [
+        *[row.log] * logs,
+        row.dataset,
+        row.method,
+        str(row.real),
+        str(row.fake),
+        str(row.clusters),
+        str(without),
+        show(row.auc),
+        *[show(row.auc_difference)] * logs,
+    ]
+    for label, wrong in (("real", "likely_fake"), ("fake", "likely_real")):
+        for verdict, share in ((wrong, row.wrong[label]), ("inconclusive", row.inconclusive[label])):
+            cells.append(f"{row.verdicts[label].get(verdict, 0)}: {show(share)}")
+    return [*cells, *(show(value) for value in row.decided_at.values()), show(row.interval_coverage)]
 
 
 def _comparisons(report: Report, against: Report) -> list[str]:

@@ -27,11 +27,13 @@ from unmask.evaluation.publishing import publish
 from unmask.evaluation.report import Report, SetSummary
 from unmask.evaluation.robustness import DISTORTIONS
 from unmask.evaluation.robustness_grid import Robustness, run_grid
+from unmask.evaluation.scans import ScanFigures, compare_scans, read_scans, scan_figures, scan_items
 from unmask.evaluation.scoring import Scorer, score_set
 from unmask.evaluation.sets import EvaluationSet, choose
 from unmask.evaluation.training_data import notes_of, warnings_of
 from unmask.evaluation.videos import MANIFEST_NAME, open_videos
 from unmask.faces import CenterFace, FaceFinder, profile
+from unmask.scanning import Scanner
 from unmask.statistics.intervals import Settings
 from unmask.verdict import rule_of
 
@@ -86,6 +88,8 @@ def evaluate(
     *,
     against: Scorer | None = None,
     finder: FaceFinder | None = None,
+    scanner: Scanner | None = None,
+    scans: Sequence[Path] = (),
     command: str | None = None,
     progress: Progress = lambda name, done, items: None,
 ) -> Report:
@@ -107,6 +111,11 @@ def evaluate(
         A second detector, to be compared with on the same items.
     finder
         Finds the faces in videos; CenterFace by default.
+    scanner
+        Scans the files of the sets as well, as a user would; None scans nothing.
+    scans
+        Logs of `unmask scan --output` that have the sets' files, read in place of scanning. Further ones are compared
+        with the first.
     command
         The command to print in the report.
     progress
@@ -124,6 +133,9 @@ def evaluate(
     _check(opened, options)
     scored = [_score(detector, part, options, progress) for part in opened]
     report = replace(_report(detector.card, scored, options), command=command)
+    if scanner is not None or scans:
+        judged = [_scans(part, scanner, scans, options, progress) for part in scored]
+        report = replace(report, scans=[figures for of_set in judged for figures in of_set])
     if options.robustness:
         report = replace(report, robustness=[_stress(detector, part, options, progress) for part in scored])
     if against is not None:
@@ -133,14 +145,23 @@ def evaluate(
     return report
 
 
-def open_set(root: Path, card: Card, options: Options, finder: FaceFinder | None = None) -> EvaluationSet:
-    """Open a folder as a set of crops or of videos, by the columns of its manifest."""
-    manifest = root / MANIFEST_NAME
+def lists_files(root: Path) -> bool:
+    """Whether a set's manifest lists files to scan (column `path`) and no crops (column `file`)."""
+    columns = _columns(root)
+    return "path" in columns and "file" not in columns
+
+
+def _columns(root: Path) -> list[str]:
     try:
-        with manifest.open(newline="", encoding="utf-8") as file:
-            columns = next(csv.reader(file), [])
+        with (root / MANIFEST_NAME).open(newline="", encoding="utf-8") as file:
+            return next(csv.reader(file), [])
     except (OSError, UnicodeDecodeError):
         raise EvaluationError(f"{root} holds no readable {MANIFEST_NAME} with labels") from None
+
+
+def open_set(root: Path, card: Card, options: Options, finder: FaceFinder | None = None) -> EvaluationSet:
+    """Open a folder as a set of crops or of videos, by the columns of its manifest."""
+    manifest, columns = root / MANIFEST_NAME, _columns(root)
     if "file" in columns:
         return open_crops(root, card.crop_profile, card.input_size, options.split)
     if "path" in columns:
@@ -172,6 +193,22 @@ def _score(detector: Scorer, part: EvaluationSet, options: Options, progress: Pr
     outcome = score_set(detector, part, chosen, advance)
     videos = by_video(outcome.frames, rule_of(detector.card).calibration.score)
     return ScoredSet(part, chosen, outcome, outcome.frames + videos)
+
+
+def _scans(
+    scored: ScoredSet, scanner: Scanner | None, logs: Sequence[Path], options: Options, progress: Progress
+) -> list[ScanFigures]:
+    part, settings = scored.part, options.intervals
+    if not logs:
+        assert scanner is not None
+        advance = _Count(f"{part.name}, scanned", len(scored.chosen), progress)
+        return scan_figures(part.name, scan_items(scanner, part, scored.chosen, advance), settings)
+    first, *others = [read_scans(log, part, scored.chosen) for log in logs]
+    figures = [replace(one, log=logs[0].stem) for one in scan_figures(part.name, first, settings)]
+    for log, files in zip(logs[1:], others, strict=True):
+        whole = scan_figures(part.name, files, settings)[0]
+        figures.append(replace(whole, log=log.stem, auc_difference=compare_scans(files, first, settings)))
+    return figures
 
 
 def _stress(detector: Scorer, scored: ScoredSet, options: Options, progress: Progress) -> Robustness:

@@ -12,6 +12,7 @@ from unmask.evaluation.comparison import Comparison
 from unmask.evaluation.fairness import FairnessTable
 from unmask.evaluation.predictions import Level, Predictions
 from unmask.evaluation.robustness_grid import Robustness
+from unmask.evaluation.scans import ScanFigures
 from unmask.evaluation.scoring import Rates
 from unmask.evaluation.zero_pixel import Control
 from unmask.statistics.intervals import Estimate
@@ -109,6 +110,8 @@ class Report:
         One table for each attribute of each set that names groups.
     robustness
         One grid a set, where asked for.
+    scans
+        Whole scans of the sets' files, where they were made or read.
     against
         The same of the second detector, where there is one.
     comparisons
@@ -125,6 +128,7 @@ class Report:
     calibration: Sequence[CalibrationRow] = ()
     fairness: Sequence[FairnessTable] = ()
     robustness: Sequence[Robustness] = ()
+    scans: Sequence[ScanFigures] = ()
     against: Report | None = None
     comparisons: Sequence[Comparison] = ()
 
@@ -149,6 +153,7 @@ class Report:
             "calibration": [row.to_dict() for row in self.calibration],
             "fairness": [table.to_dict() for table in self.fairness],
             "robustness": [grid.to_dict() for grid in self.robustness],
+            "scans": [figures.to_dict() for figures in self.scans],
             "against": self.against.to_dict() if self.against else None,
             "comparisons": [comparison.to_dict() for comparison in self.comparisons],
         }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -54,6 +55,19 @@ class FrameScore:
             "reasons": list(self.reasons),
         }
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> FrameScore:
+        """Read a frame of the JSON schema."""
+        box = values["box"]
+        return cls(
+            time=values["time"],
+            box=(box[0], box[1], box[2], box[3]),
+            face_confidence=values["face_confidence"],
+            score=values["score"],
+            reconstruction_error=values.get("reconstruction_error"),
+            reasons=tuple(values.get("reasons", ())),
+        )
+
 
 @dataclass(frozen=True)
 class TrackScore:
@@ -86,6 +100,16 @@ class TrackScore:
             "spans": [span.to_dict() for span in self.spans(threshold)],
             "frames": [frame.to_dict() for frame in self.frames],
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrackScore:
+        """Read a track of the JSON schema; its spans follow from frames and threshold."""
+        return cls(
+            id=values["id"],
+            score=values["score"],
+            frames=tuple(FrameScore.from_dict(frame) for frame in values["frames"]),
+            reasons=tuple(Reason(**reason) for reason in values.get("reasons", ())),
+        )
 
 
 @dataclass(frozen=True)
@@ -121,6 +145,11 @@ class Coverage:
             "longest_gap": None if self.longest_gap is None else round(self.longest_gap, 3),
         }
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Coverage:
+        """Read a coverage of the JSON schema."""
+        return cls(**{**_fields_in(cls, values), "times": tuple(values.get("times", ()))})
+
 
 @dataclass(frozen=True)
 class DetectorInfo:
@@ -146,6 +175,11 @@ class DetectorInfo:
             "threshold": _rounded(self.threshold),
             "band": None if self.band is None else [_rounded(value) for value in self.band],
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> DetectorInfo:
+        """Read a detector of the JSON schema."""
+        return cls(**{**_fields_in(cls, values), "band": _pair(values.get("band"))})
 
 
 @dataclass(frozen=True)
@@ -231,11 +265,45 @@ class ScanResult:
         }
         return result if self.evidence is None else result | {"evidence": self.evidence.to_dict()}
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ScanResult:
+        """Read a result that ``to_dict`` wrote, such as a line of a results log; its evidence is left out.
+
+        Raises
+        ------
+        ValueError
+            When the values are of another schema, are incomplete, or contradict each other.
+        """
+        if values.get("schema") != SCHEMA:
+            raise ValueError(f"a scan result of schema {SCHEMA} is needed, not of {values.get('schema')!r}")
+        parts: dict[str, Any] = {
+            "detector": DetectorInfo.from_dict,
+            "coverage": Coverage.from_dict,
+            "interval": _pair,
+            "tracks": lambda tracks: tuple(TrackScore.from_dict(track) for track in tracks),
+            "reasons": lambda reasons: tuple(Reason(**reason) for reason in reasons),
+        }
+        try:
+            known = _fields_in(cls, values)
+            known.pop("evidence", None)
+            return cls(**{name: parts.get(name, lambda v: v)(value) for name, value in known.items()})
+        except (KeyError, TypeError, IndexError) as error:
+            raise ValueError(f"not a scan result: {type(error).__name__}: {error}") from None
+
     def save_report(self, folder: str | Path) -> Path:
         """Write ``index.html`` and ``scan.json`` into a folder, made if missing; give the page's path."""
         from unmask.report.page import save_report
 
         return save_report([self], folder)
+
+
+def _fields_in(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the values that are fields of a dataclass; later versions may write more."""
+    return {part.name: values[part.name] for part in fields(kind) if part.name in values}
+
+
+def _pair(values: Any) -> tuple[float, float] | None:
+    return None if values is None else (values[0], values[1])
 
 
 def _require(condition: bool, message: str) -> None:

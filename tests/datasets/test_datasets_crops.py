@@ -184,11 +184,11 @@ def test_missing_and_broken_files_give_one_line(sharded, tmp_path_factory):
 @pytest.mark.data
 def test_real_crops_open(data_root):
     tight = CropSet.open(data_root / "dfdc-faces")
-    assert len(tight) == 31446 and tight.labels.sum() == 16500
-    index = next(i for i, record in enumerate(tight) if record.shard == "faces-02.tar")
-    assert tight.image(index).shape == (224, 224, 3)
+    assert 0.4 < tight.labels.mean() < 0.6
+    shards = {record.shard: index for index, record in enumerate(tight)}
+    assert all(tight.image(index).shape == (224, 224, 3) for index in shards.values())
     train, val = ({record.source for record in tight.select(split=name)} for name in ("train", "val"))
     assert train and val and not train & val
     wide = CropSet.open(data_root / "wide-faces")
-    assert len(wide) == 2708 and 2690 < sum(record.points is not None for record in wide) < 2707
+    assert 0.99 < np.mean([record.points is not None for record in wide]) < 1
     assert all(record.box is not None and record.landmarks is not None for record in wide)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unmask.training.recipes import RecipeError
-from unmask.training.views import _open, open_views
+from unmask.training.views import _open, draw_evenly, open_views
 
 
 def views_of(recipe, training=True, size=48):
@@ -104,3 +104,15 @@ def test_what_a_set_keeps_for_testing_is_neither_trained_nor_chosen_on(toy_recip
     _open.cache_clear()
     with pytest.raises(RecipeError, match="split for testing"):
         views_of(recipe, part == "train")
+
+
+def test_a_limit_draws_by_the_seed_and_evenly_over_classes():
+    labels = np.array([0] * 30 + [1] * 970)
+    drawn = draw_evenly(labels, 40, seed=1)
+    assert len(set(drawn)) == 40 and (np.diff(drawn) > 0).all()
+    assert labels[drawn].sum() == 20
+    assert not np.array_equal(drawn, draw_evenly(labels, 40, seed=2))
+    assert set(drawn) <= set(draw_evenly(labels, 60, seed=1))
+    assert labels[draw_evenly(labels, 100, seed=1)].sum() == 70  # There are no more real ones.
+    assert len(draw_evenly(labels, 5000, seed=1)) == 1000
+    assert len(draw_evenly(np.zeros(9, int), 4, seed=1)) == 4

@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 from pydantic import BaseModel, ConfigDict, Field
 
 from unmask.datasets import compression, photometry
+from unmask.datasets.degradation import draw_degradation
 
 Box = tuple[float, float, float, float]
 Step = Callable[[Image.Image], Image.Image]
@@ -24,6 +25,8 @@ class AugmentOptions(BaseModel):
     crop is zoomed by `zoom`, above 1 meaning nearer. `shift` moves the cut by a share of its side. `jpeg`,
     `webp` and `video` exclude each other (their sum is at most 1). Ranges: qualities 1 to 100, `crf` 0 to 51,
     `noise` a standard deviation in grey levels, `blur_sigma` and `motion_length` in pixels, `hue` in radians.
+    `degrade` is the probability of one strong degradation (noise, blur, pixelation, lost blocks, weather, a palette,
+    low light, enlargement, coarse coding; see ``degradation``) before the compression.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,6 +62,8 @@ class AugmentOptions(BaseModel):
     video: Share = 0.25
     crf: tuple[int, int] = (18, 40)
 
+    degrade: Share = 0.0
+
 
 class Augment:
     """Draws one random change and applies it to every image of a pair or larger group.
@@ -87,7 +92,10 @@ class Augment:
 
     def draw(self, rng: np.random.Generator, size: tuple[int, int], box: Box | None = None) -> list[Step]:
         """Draw the steps for pictures of this (width, height); each maps a picture to a picture."""
-        steps = [*self._colour(rng), *self._degradation(rng, size), *self._compression(rng)]
+        steps = [*self._colour(rng), *self._degradation(rng, size)]
+        if self.options.degrade and rng.random() < self.options.degrade:
+            steps += draw_degradation(rng, size)
+        steps += self._compression(rng)
         square = self._square(rng, size, box)
         flipped = rng.random() < self.options.flip
         steps.append(lambda picture: cut_square(picture, square, self.options.size))

@@ -27,7 +27,7 @@ class JointTraining(LightningModule):
         self.recipe = recipe
         self.model = build_model(recipe.model, recipe.loss)
         if recipe.initial is not None:
-            begin_with(self.model, Path(recipe.initial))
+            begin_with(self.model, recipe.initial)
         self.logits: list[list[np.ndarray]] = []
         self.rates = Rates()
         self.losses: dict[str, list[Tensor]] = {}
@@ -122,18 +122,33 @@ class JointTraining(LightningModule):
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def begin_with(model: nn.Module, run: Path) -> None:
-    """Copy the best weights of a finished run wherever name and shape fit; RecipeError when none does."""
+def begin_with(model: nn.Module, initial: str) -> None:
+    """Copy weights that were trained before wherever name and shape fit.
+
+    initial : folder of a finished run, or of an exported detector; of one that averages several heads, `#` and the
+    number of a head follow. Raises RecipeError when there are no such weights or none of them fits.
+    """
+    folder, _, head = initial.partition("#")
+    path = Path(folder) / "best.safetensors"
+    if not path.is_file():
+        path = path.with_name("model.safetensors")
     try:
-        weights = load_file(run / "best.safetensors")
+        weights = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise RecipeError(f"initial: {run} holds no usable best.safetensors ({error})") from None
+        raise RecipeError(
+            f"initial: {folder} holds no usable best.safetensors or model.safetensors ({error})"
+        ) from None
+    start = f"heads.{head}." if head else ""
     own = model.state_dict()
     fitting = {
-        name: value for name, value in weights.items() if name in own and own[name].shape == value.shape
+        name.removeprefix(start): value
+        for name, value in weights.items()
+        if name.startswith(start)
+        and (inner := name.removeprefix(start)) in own
+        and own[inner].shape == value.shape
     }
     if not fitting:
-        raise RecipeError(f"initial: no weights of {run} fit this model")
+        raise RecipeError(f"initial: no weights of {initial} fit this model")
     model.load_state_dict(fitting, strict=False)
 
 

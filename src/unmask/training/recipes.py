@@ -45,7 +45,9 @@ class SourceOptions(Options):
     )
     held_out: float = Field(default=0.0, ge=0.0, lt=1.0, description="share of persons kept for validation")
     take: Literal["rest", "held_out"] = "rest"
-    limit: int | None = Field(default=None, ge=1, description="first so many records, for quick looks")
+    limit: int | None = Field(
+        default=None, ge=1, description="so many records, drawn by the seed and evenly over both classes"
+    )
     terms: str = Field(default="", description="terms of the data, for the detector's card")
 
     @field_validator("split")
@@ -193,7 +195,9 @@ class Recipe(Options):
     runs: str = Field(default="runs", description="folder of the run folders")
     resume: bool = Field(default=False, description="go on with the last checkpoint of this name")
     initial: str | None = Field(
-        default=None, description="folder of a run whose best weights this one begins with, where they fit"
+        default=None,
+        description="folder of a run, or of an exported detector (with `#` and the number of a head where it has "
+        "several), whose weights this run begins with, where they fit",
     )
     # YAML, and key=value with it, reads 32 as a number.
     precision: Annotated[Literal["auto", "32", "bf16"], BeforeValidator(str)] = Field(

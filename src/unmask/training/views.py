@@ -52,7 +52,7 @@ class SourceViews:
         self.seed = seed
         self.training = training
         self.profile = profile(data.crop_profile)
-        self.crops = _select(data, source)
+        self.crops = _select(data, source, seed)
         self.blender: SelfBlender | FaceBlender = SelfBlender(data.blend)
         if source.kind == "face_blended":
             self.blender = FaceBlender(self.crops)
@@ -135,7 +135,19 @@ def _open(folder: Path) -> CropSet:
     return CropSet.open(folder)
 
 
-def _select(data: DataOptions, source: SourceOptions) -> CropSet:
+def draw_evenly(labels: np.ndarray, limit: int, seed: int) -> np.ndarray:
+    """Draw at most ``limit`` rows at random, half of them real and half fake as far as there are as many.
+
+    labels : (N,) 0 real, 1 fake. Returns the rows' positions, in their order. A smaller limit with the same seed draws
+    a subset of a larger one's rows.
+    """
+    rng = np.random.default_rng([seed, 3])
+    real, fake = (rng.permutation(np.flatnonzero(labels == label)) for label in (0, 1))
+    of_real = min(len(real), max(limit - len(fake), (limit + 1) // 2))
+    return np.sort(np.concatenate([real[:of_real], fake[: limit - of_real]]))
+
+
+def _select(data: DataOptions, source: SourceOptions, seed: int) -> CropSet:
     crops = _open(data.folder(source))
     if source.split is not None:
         crops = crops.select(split=source.split)
@@ -147,7 +159,7 @@ def _select(data: DataOptions, source: SourceOptions) -> CropSet:
     if source.kind != "labelled":
         crops = crops.select(label="real", where=lambda record: record.mask_points is not None)
     if source.limit is not None:
-        crops = crops.subset(range(min(source.limit, len(crops))))
+        crops = crops.subset(draw_evenly(crops.labels, source.limit, seed))
     if not len(crops):
         raise RecipeError(
             f"the source {source.set} has no crops for split {source.split!r}, kind {source.kind}"

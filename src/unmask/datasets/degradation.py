@@ -145,10 +145,8 @@ def _twice_coded(rng: np.random.Generator, size: Size) -> list[Step]:
     if rng.random() < 0.5:
         crf = int(rng.integers(30, 43))
         return [lambda picture: compression.compress_video(picture, crf)]
-    qualities = [int(quality) for quality in rng.integers(12, 90, size=2)]
-    return [
-        lambda picture, quality=quality: compression.compress_jpeg(picture, quality) for quality in qualities
-    ]
+    first, second = (int(quality) for quality in rng.integers(12, 90, size=2))
+    return [lambda picture: compression.compress_jpeg(compression.compress_jpeg(picture, first), second)]
 
 
 DEGRADATIONS: dict[str, Callable[[np.random.Generator, Size], list[Step]]] = {

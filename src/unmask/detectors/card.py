@@ -107,6 +107,9 @@ class Card(_Part):
     calibration: Calibration = Calibration()
     quality: Quality | None = Field(default=None, description="missing in cards of 0.1.0")
     tasks: tuple[str, ...] = ()
+    families: tuple[str, ...] = Field(
+        default=(), description="families of manipulation that it was trained on (docs/evaluation.md)"
+    )
     limits: str = ""
     data: tuple[DataSource, ...] = ()
     metrics: dict[str, Any] = {}

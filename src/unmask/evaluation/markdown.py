@@ -8,11 +8,13 @@ from typing import Any
 from unmask.evaluation.calibration import FIGURES, CalibrationRow
 from unmask.evaluation.comparison import Comparison
 from unmask.evaluation.fairness import SMALL, FairnessTable, GroupRates, Rate
+from unmask.evaluation.family_table import FamilyTable
 from unmask.evaluation.remarks import remarks, show
 from unmask.evaluation.report import Report, Result
 from unmask.evaluation.robustness import DISTORTIONS
 from unmask.evaluation.robustness_grid import Cell, Robustness
 from unmask.evaluation.scans import ERRORS, ScanFigures
+from unmask.statistics.intervals import Estimate
 
 #: Columns of the main table: metric and heading.
 COLUMNS = (
@@ -55,6 +57,7 @@ def to_markdown(report: Report, plots: Sequence[str] = ()) -> str:
     lines += [_operating_point(report.detector, report.settings), ""]
     lines += _results(report.results)
     lines += ["", *(f"- {line}" for line in remarks(report)), ""]
+    lines += _families(report.families)
     lines += _scans(report.scans)
     if report.against:
         lines += _comparisons(report, report.against)
@@ -94,6 +97,38 @@ def _result(result: Result) -> list[str]:
     control = show(result.control.auc) if result.control else "-"
     counts = [str(result.real), str(result.fake), str(result.clusters)]
     return [result.dataset, result.method, result.level, *counts, *figures, control]
+
+
+def _families(table: FamilyTable) -> list[str]:
+    if not table.results:
+        return []
+    lines = [
+        "## Families of manipulation",
+        "",
+        "Each family's fakes beside the real items of their set, at the card's threshold. Unseen: the card does not "
+        "name the family among those that the detector was trained on.",
+        "",
+    ]
+    means = [
+        (name, table.summary(known))
+        for name, known in (("trained on", True), ("unseen", False), ("all", None))
+    ]
+    lines += _table(
+        ["families", "mean AUC", "least AUC"],
+        [[name, *(show(Estimate(value)) for value in summary.values())] for name, summary in means],
+    )
+    known = {True: "yes", False: "**unseen**", None: "-"}
+    headings = ["family", "trained on", "set", "level", "real", "fake", "AUC", "share called real"]
+    rows = [
+        [
+            *(one.family, known[one.known], one.dataset, one.level),
+            *(str(one.real), str(one.fake), show(one.auc), show(one.missed)),
+        ]
+        for one in table.results
+    ]
+    reals = [[one.dataset, one.level, str(one.real), show(one.rate)] for one in table.false_positives]
+    lines += ["", *_table(headings, rows), ""]
+    return [*lines, *_table(["real items of", "level", "real", "share called fake"], reals), ""]
 
 
 def _scans(scans: Sequence[ScanFigures]) -> list[str]:

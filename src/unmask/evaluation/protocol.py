@@ -12,6 +12,7 @@ from typing import Any
 from unmask.detectors import Card
 from unmask.evaluation.crops import open_crops
 from unmask.evaluation.errors import EvaluationError
+from unmask.evaluation.families import family_table
 from unmask.evaluation.findings import (
     LEVELS,
     ScoredSet,
@@ -243,6 +244,7 @@ def _report(card: Card, sets: Sequence[ScoredSet], options: Options) -> Report:
         warnings=[line for scored in sets for line in warnings_of(card, scored.part)],
         calibration=calibration_of(sets, card, settings),
         fairness=fairness_of(sets, card, options.attributes, settings),
+        families=family_table(sets, card, settings),
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import unmask
 from unmask.evaluation.calibration import CalibrationRow
 from unmask.evaluation.comparison import Comparison
 from unmask.evaluation.fairness import FairnessTable
+from unmask.evaluation.family_table import FamilyTable
 from unmask.evaluation.predictions import Level, Predictions
 from unmask.evaluation.robustness_grid import Robustness
 from unmask.evaluation.scans import ScanFigures
@@ -112,6 +113,8 @@ class Report:
         One grid a set, where asked for.
     scans
         Whole scans of the sets' files, where they were made or read.
+    families
+        Figures by family of manipulation, and false positives on each set's real items.
     against
         The same of the second detector, where there is one.
     comparisons
@@ -129,6 +132,7 @@ class Report:
     fairness: Sequence[FairnessTable] = ()
     robustness: Sequence[Robustness] = ()
     scans: Sequence[ScanFigures] = ()
+    families: FamilyTable = field(default_factory=lambda: FamilyTable((), ()))
     against: Report | None = None
     comparisons: Sequence[Comparison] = ()
 
@@ -154,6 +158,7 @@ class Report:
             "fairness": [table.to_dict() for table in self.fairness],
             "robustness": [grid.to_dict() for grid in self.robustness],
             "scans": [figures.to_dict() for figures in self.scans],
+            "families": self.families.to_dict(),
             "against": self.against.to_dict() if self.against else None,
             "comparisons": [comparison.to_dict() for comparison in self.comparisons],
         }

@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from sklearn.metrics import average_precision_score
 
+from unmask.datasets.families import family_of
 from unmask.detectors import (
     Calibration,
     Card,
@@ -320,6 +321,7 @@ def make_card(
             between_sd=recipe.export.between_sd,
         ),
         tasks=recipe.export.tasks,
+        families=trained_families(recipe),
         limits=recipe.export.limits,
         data=data_sources(recipe),
         metrics={"validation": figures(rows, scores, threshold)},
@@ -382,6 +384,16 @@ def data_sources(recipe: Recipe) -> tuple[DataSource, ...]:
         for of_teacher in load_card(recipe.teacher.detector).data:
             named.setdefault((of_teacher.use, of_teacher.name), of_teacher)
     return tuple(named.values())
+
+
+def trained_families(recipe: Recipe) -> tuple[str, ...]:
+    """Return the families of manipulation among a recipe's training sources, sorted."""
+    by_kind = {"self_blended": "blend_self", "face_blended": "blend_face"}
+    found = {
+        by_kind.get(source.kind) or family_of(source.family, "", PurePath(source.set).name)
+        for source in recipe.data.train
+    }
+    return tuple(sorted(found - {""}))
 
 
 def portable(recipe: Recipe) -> dict[str, Any]:

@@ -48,6 +48,10 @@ class SourceOptions(Options):
     limit: int | None = Field(
         default=None, ge=1, description="so many records, drawn by the seed and evenly over both classes"
     )
+    family: str = Field(
+        default="",
+        description="family of manipulation of a labelled set's fakes, for the card; empty: by the set's name",
+    )
     terms: str = Field(default="", description="terms of the data, for the detector's card")
 
     @field_validator("split")

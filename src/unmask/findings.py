@@ -95,6 +95,11 @@ class Seen:
     detail: str | None = None
     facts: FileFacts = field(default_factory=FileFacts)
 
+    @property
+    def details(self) -> str | None:
+        """What is to be said about how the file was read, and what cut it short, on one line."""
+        return "; ".join([*self.info.details, *([self.detail] if self.detail else [])]) or None
+
     def coverage(self) -> Coverage:
         """Say how much was looked at, and how much was not."""
         times = [looked.time for looked in self.frames]
@@ -129,7 +134,7 @@ def conclude(path: str, seen: Seen, tracks: list[list[Sighting]], card: Card) ->
     """Turn scored tracks into the file's result, without evidence and seconds."""
     detector, coverage = detector_info(card), seen.coverage()
     if not tracks:
-        return ScanResult(path, seen.info.kind, "no_face", detector, seen.detail, coverage=coverage)
+        return ScanResult(path, seen.info.kind, "no_face", detector, seen.details, coverage=coverage)
     rule = rule_of(card)
     judged, verdict = judge(tracks, seen, rule)
     return ScanResult(
@@ -137,7 +142,7 @@ def conclude(path: str, seen: Seen, tracks: list[list[Sighting]], card: Card) ->
         kind=seen.info.kind,
         status="ok",
         detector=detector,
-        detail=seen.detail,
+        detail=seen.details,
         verdict=verdict.verdict,
         score=verdict.score,
         interval=verdict.interval,

@@ -42,6 +42,7 @@ _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1])['path']; " + (
 )
 _KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "WINDIR", "TEMP", "TMP")
 _PIPE_BYTES = 1 << 20
+_MAX_DETAILS, _MAX_DETAIL_LENGTH = 16, 500
 
 
 class DecodingProcessError(RuntimeError):
@@ -389,7 +390,13 @@ def _info(values: dict[str, Any]) -> MediaInfo:
         number("frame_rate"),
         None if codec is None else str(codec),
         None if frames is None else int(frames),
+        tuple(_sentence(detail) for detail in list(values["details"])[:_MAX_DETAILS]),
     )
+
+
+def _sentence(text: object) -> str:
+    """Return a text from where hostile bytes were read as one line of bounded length."""
+    return " ".join(str(text).split())[:_MAX_DETAIL_LENGTH]
 
 
 def _widen(pipe: int) -> None:

@@ -84,6 +84,8 @@ class MediaInfo:
         FFmpeg's or Pillow's name of the coding, such as ``"h264"`` or ``"jpeg"``.
     frames
         Number of frames; 1 for an image, None where the header says nothing.
+    details
+        Sentences for the user about how the file is read, such as which streams are left out.
     """
 
     kind: MediaKind
@@ -93,6 +95,7 @@ class MediaInfo:
     frame_rate: float | None = None
     codec: str | None = None
     frames: int | None = None
+    details: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ from unmask.media.frame import Limits, MediaError, MediaInfo
 from unmask.media.picture import Picture
 from unmask.media.sampling import Sampling
 from unmask.media.source import DecodedMedia
+from unmask.media.stream_selection import shown_stream, streams_left_out
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,7 +119,8 @@ class VideoMedia(DecodedMedia):
         if not moments:
             return
         with self._open() as container:
-            frames = decoding.decode_for(container, _picture_stream(container), survey, moments, self._limits)
+            stream = _picture_stream(container)
+            frames = decoding.decode_for(container, stream, survey, moments, self._limits)
             for time, frame in choose(frames, moments):
                 yield decoding.picture_of(frame, max(time - survey.start, 0.0), self._limits)
 
@@ -171,17 +173,10 @@ class VideoMedia(DecodedMedia):
 
 
 def _picture_stream(container: InputContainer) -> VideoStream:
-    """Return the first stream of moving pictures, and let the demuxer drop the packets of all others."""
-    from av.stream import Discard, Disposition
+    """Return the stream of pictures that is scanned, and let the demuxer drop the packets of all others."""
+    from av.stream import Discard
 
-    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-    if not streams:
-        if container.streams.audio:
-            raise MediaError("unsupported", "sound only, no pictures")
-        raise MediaError("unreadable", "no pictures in it")
-    stream = streams[0]
-    if stream.codec_context is None:
-        raise MediaError("unsupported", "its video coding is unknown")
+    stream = shown_stream(container)
     for other in container.streams:
         if other is not stream:
             other.discard = Discard.all
@@ -205,6 +200,7 @@ def _header(container: InputContainer, stream: VideoStream) -> MediaInfo:
         frame_rate=rate or None,
         codec=stream.codec_context.name,
         frames=stream.frames or None,
+        details=streams_left_out(container, stream),
     )
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
+    from unmask.media.display import Display
+
 _FALLBACK_FRAME_RATE = 25.0
 _PROBATION_PACKETS = 48
 _MIN_SHARE_OF_FRAMES = 1 / 8
@@ -220,22 +222,27 @@ def upright_rgb(frame: VideoFrame, limits: Limits) -> np.ndarray:
     return picture_of(frame, 0.0, limits).frame(0).image
 
 
-def picture_of(frame: VideoFrame, time: float, limits: Limits) -> Picture:
-    """Convert a frame to RGB; MediaError as ``upright_rgb``."""
+def picture_of(frame: VideoFrame, time: float, limits: Limits, display: Display | None = None) -> Picture:
+    """Convert a frame to RGB and square pixels; MediaError as ``upright_rgb``.
+
+    display : of the frame's stream; without it the pixels are square.
+    """
     from av.error import FFmpegError
 
     check_side(frame.width, frame.height, limits)
+    options = {} if display is None else display.conversion(frame, limits.video_side)
     try:
         # More threads would each hold memory of their own for as long as the frame lives.
-        plane = frame.reformat(format="rgb24", threads=1).planes[0]
+        rgb = frame.reformat(format="rgb24", threads=1, **options)
+        plane = rgb.planes[0]
     except (FFmpegError, ValueError) as error:
         _check_memory(error)
         raise MediaError("unsupported", "its pixel format cannot be converted to RGB") from error
     side_data: Any = frame.side_data  # PyAV's stubs call this a TypedDict; it is a mapping of buffers.
     matrix = side_data.get("DISPLAYMATRIX")
     turn = Turn.of_display_matrix(None if matrix is None else bytes(matrix))
-    strips = _rows(memoryview(plane), frame.width * CHANNELS, plane.line_size, frame.height)
-    return Picture(time, frame.width, frame.height, strips, turn)
+    strips = _rows(memoryview(plane), rgb.width * CHANNELS, plane.line_size, rgb.height)
+    return Picture(time, rgb.width, rgb.height, strips, turn)
 
 
 def _check_memory(error: Exception) -> None:

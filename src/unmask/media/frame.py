@@ -75,7 +75,7 @@ class MediaInfo:
     kind
         ``"image"`` or ``"video"``.
     width, height
-        Pixels as stored, before the orientation flag is applied.
+        Pixels as stored, before the orientation flag and the shape of the pixels are applied.
     duration
         Seconds; None for images and where the header says nothing.
     frame_rate
@@ -100,7 +100,7 @@ class MediaInfo:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One picture of a file, upright and in full size.
+    """One picture of a file, upright, with square pixels and in full size.
 
     Parameters
     ----------

@@ -57,7 +57,7 @@ class Picture:
     time
         Seconds from the first frame of the file.
     width, height
-        Pixels as stored.
+        Pixels before the turn.
     strips
         The pixels from top to bottom, 3 bytes (RGB) each and without gaps, in strips of whole rows.
     turn

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from unmask.media import decoding, plan
+from unmask.media.display import Display
 from unmask.media.facts import FileFacts, facts_of_video
 from unmask.media.frame import Limits, MediaError, MediaInfo
 from unmask.media.picture import Picture
@@ -99,11 +100,12 @@ class VideoMedia(DecodedMedia):
         start: float | None = None
         with self._open() as container:
             stream = _picture_stream(container)
+            display = Display(stream)
             for time, frame in decoding.decode_all(container, stream, self._limits):
                 start = time if start is None else start
                 if sampling.until is not None and time - start > sampling.until:
                     return
-                yield decoding.picture_of(frame, max(time - start, 0.0), self._limits)
+                yield decoding.picture_of(frame, max(time - start, 0.0), self._limits, display)
         if start is None:
             raise MediaError("unreadable", "no frame of the video can be decoded")
 
@@ -120,13 +122,15 @@ class VideoMedia(DecodedMedia):
             return
         with self._open() as container:
             stream = _picture_stream(container)
+            display = Display(stream)
             frames = decoding.decode_for(container, stream, survey, moments, self._limits)
             for time, frame in choose(frames, moments):
-                yield decoding.picture_of(frame, max(time - survey.start, 0.0), self._limits)
+                yield decoding.picture_of(frame, max(time - survey.start, 0.0), self._limits, display)
 
     def _by_seeking(self, duration: float, sampling: Sampling) -> Iterator[Picture]:
         with self._open() as container:
             stream = _picture_stream(container)
+            display = Display(stream)
             start = float((stream.start_time or 0) * (stream.time_base or 0))
             end = sampling.end(start, start + duration)
             moments = sampling.moments(start, end)
@@ -143,7 +147,7 @@ class VideoMedia(DecodedMedia):
                 chosen = plan.behind_first(frames, max(moment - slack, math.nextafter(latest, math.inf)))
                 if chosen is not None:
                     latest, frame = chosen
-                    yield decoding.picture_of(frame, max(latest - start, 0.0), self._limits)
+                    yield decoding.picture_of(frame, max(latest - start, 0.0), self._limits, display)
 
     @contextmanager
     def _open(self) -> Iterator[InputContainer]:
@@ -200,7 +204,7 @@ def _header(container: InputContainer, stream: VideoStream) -> MediaInfo:
         frame_rate=rate or None,
         codec=stream.codec_context.name,
         frames=stream.frames or None,
-        details=streams_left_out(container, stream),
+        details=streams_left_out(container, stream) + Display(stream).details(),
     )
 
 

@@ -23,7 +23,8 @@ READ: frozenset[Status] = frozenset({"ok", "no_face"})
 class FrameScore:
     """One face on one sampled frame.
 
-    time : seconds from the start (0 for an image). box : (x0, y0, x1, y1), pixels of the upright frame.
+    time : seconds from the start (0 for an image). box : (x0, y0, x1, y1), pixels of the upright frame
+    with square pixels.
     face_confidence, score : in [0, 1]; score is calibrated, and None for a face that was found but, among
     very many, not scored. reconstruction_error : the detector's own measure, >= 0; None without a decoder.
     """

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 import av
 import numpy as np
+import pillow_heif
 from PIL import Image
 
 WIDTH, HEIGHT = 64, 48
@@ -29,6 +30,9 @@ VIDEOS = {
     "clip.wmv": ("asf", "wmv2", "yuv420p", {}),
     "clip.ogv": ("ogg", "libvpx", "yuv420p", {}),
     "clip.gif": ("gif", "gif", "rgb8", {}),
+    "clip.mxf": ("mxf", "mpeg2video", "yuv422p", {}),
+    "clip.ivf": ("ivf", "libvpx", "yuv420p", {}),
+    "clip.h264": ("h264", "libx264", "yuv420p", {}),
 }
 # Name of the seed: what Pillow is told when it saves.
 IMAGES = {
@@ -46,6 +50,9 @@ IMAGES = {
     "picture.bmp": {"format": "BMP"},
     "still.gif": {"format": "GIF"},
     "picture.avif": {"format": "AVIF"},
+    "picture.heic": {"format": "HEIF"},
+    "burst.heic": {"format": "HEIF", "pictures": 3},
+    "picture.jp2": {"format": "JPEG2000"},
 }
 SEEDS = (*VIDEOS, *IMAGES)
 
@@ -84,12 +91,18 @@ def _image(format, mode="RGB", pictures=1, **options):
     made = [picture.convert("L").convert(mode) if grey else picture.convert(mode) for picture in made]
     exif = Image.Exif()
     exif[0x0112], exif[0x010E] = 6, "a picture"
-    if format not in ("BMP", "GIF"):
+    if format not in ("BMP", "GIF", "JPEG2000"):
         options["exif"] = exif
     if pictures > 1:
         options |= {"save_all": True, "append_images": made[1:]}
     target = BytesIO()
-    made[0].save(target, format=format, **options)
+    if format == "HEIF":
+        file = pillow_heif.from_pillow(made[0])
+        for picture in made[1:]:
+            file.add_from_pillow(picture)
+        file.save(target, exif=exif.tobytes())
+    else:
+        made[0].save(target, format=format, **options)
     return target.getvalue()
 
 

@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+from unmask.media import signatures
 from unmask.media.frame import MediaError, MediaKind
+from unmask.media.jpeg import jpeg_start
 
-HEAD_BYTES = 64
+HEAD_BYTES = 16_384
+UNREAD = "not an image or video that is read: "
 
 # FFmpeg's demuxers that read one self-contained file. Playlists and scripts (concat, hls, dash, sdp, image2)
 # are left out on purpose: they open other files or the network.
 DEMUXERS = ("mov", "matroska", "avi", "mpegts", "mpeg", "mpegvideo", "flv", "asf", "ogg", "gif")
 
-_IMAGES: tuple[tuple[bytes, tuple[str, ...]], ...] = (
-    (b"\xff\xd8\xff", ("JPEG", "MPO")),
-    (b"\x89PNG\r\n\x1a\n", ("PNG",)),
-    (b"GIF87a", ("GIF",)),
-    (b"GIF89a", ("GIF",)),
-    (b"II*\x00", ("TIFF",)),
-    (b"MM\x00*", ("TIFF",)),
-    (b"BM", ("BMP",)),
-)
-_KNOWN_BUT_UNREAD: tuple[tuple[bytes, str], ...] = (
-    (b"ID3", "sound only"),
-    (b"fLaC", "sound only"),
-    (b"%PDF-", "a PDF document"),
-    (b"PK\x03\x04", "a ZIP archive"),
-    (b"\xff\x0a", "a JPEG XL image; save it as JPEG or PNG"),
-    (b"\x00\x00\x00\x0cJXL ", "a JPEG XL image; save it as JPEG or PNG"),
-    (b"8BPS", "a Photoshop document; save it as JPEG or PNG"),
-)
-_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
-_AVIF_BRANDS = (b"avif", b"avis")
+# A sequence of HEIF images is a track like a video's.
+HEIF_SEQUENCE = ("mov",)
+_HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis"})
+_HEIF_SEQUENCE_BRANDS = frozenset({b"hevc", b"hevx", b"hevm", b"hevs"})
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
+_GENERAL_BRANDS = frozenset({b"mif1", b"mif2", b"mif3", b"msf1", b"miaf", b"MiHE", b"MiHB", b"MiHA", b"1pic"})
 
 
 @dataclass(frozen=True)
@@ -43,7 +33,8 @@ class Content:
     kind
         ``"image"`` or ``"video"``.
     formats
-        Pillow's formats that may read the image, or FFmpeg's demuxers that may read the video.
+        Pillow's formats that may read the image (``"HEIF"`` is pillow-heif's), or FFmpeg's demuxers that may read the
+        video.
     """
 
     kind: MediaKind
@@ -64,20 +55,50 @@ def content_of(head: bytes) -> Content:
     Raises
     ------
     MediaError
-        ``unsupported`` for well-known contents that are not read, such as HEIC images.
+        ``unsupported`` for well-known contents that are not read, such as JPEG XL images.
     """
-    for magic, formats in _IMAGES:
+    return recognised(head) or Content("video", DEMUXERS)
+
+
+def recognised(head: bytes) -> Content | None:
+    """Return what a file holds where its first bytes say so; None where they say nothing. MediaError as above."""
+    for magic, formats in signatures.IMAGES:
         if head.startswith(magic):
             return Content("image", formats)
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return Content("image", ("WEBP",))
-    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
-        raise MediaError("unsupported", "not an image or video: sound only")
-    if head[4:8] == b"ftyp" and head[8:12] in _AVIF_BRANDS:
+    if (heif := _heif(head)) is not None:
+        return heif
+    if signatures.is_video(head):
+        return Content("video", DEMUXERS)
+    if (what := signatures.unread_kind(head)) is not None:
+        raise MediaError("unsupported", UNREAD + what)
+    for pattern, formats in signatures.IMAGE_PATTERNS:
+        if re.match(pattern, head, re.DOTALL):
+            return Content("image", formats)
+    for pattern, demuxers in signatures.RAW_VIDEOS:
+        if re.match(pattern, head, re.DOTALL):
+            return Content("video", demuxers)
+    return Content("image", ("JPEG", "MPO")) if jpeg_start(head) is not None else None
+
+
+def _heif(head: bytes) -> Content | None:
+    """Tell AVIF from HEIF (HEVC) where one of them is named among the brands of an ISO base media file."""
+    if head[4:8] != b"ftyp":
+        return None
+    major = head[8:12]
+    end = min(int.from_bytes(head[:4], "big"), len(head))
+    brands = {head[place : place + 4] for place in range(16, end - 3, 4)}
+    if major in _AVIF_BRANDS:
         return Content("image", ("AVIF",))
-    if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
-        raise MediaError("unsupported", "HEIC images are not read; save it as JPEG or PNG")
-    for magic, what in _KNOWN_BUT_UNREAD:
-        if head.startswith(magic):
-            raise MediaError("unsupported", f"not an image or video that is read: {what}")
-    return Content("video", DEMUXERS)
+    if major in _HEIF_BRANDS:
+        return Content("image", ("HEIF",))
+    if major in _HEIF_SEQUENCE_BRANDS:
+        return Content("video", HEIF_SEQUENCE)
+    if brands & _AVIF_BRANDS and not (brands & _HEIF_BRANDS and b"hvc1" in head):
+        return Content("image", ("AVIF",))
+    if major == b"msf1":
+        return Content("video", HEIF_SEQUENCE)
+    if brands & _HEIF_BRANDS or major in _GENERAL_BRANDS:
+        return Content("image", ("HEIF",))
+    return None

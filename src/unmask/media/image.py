@@ -6,11 +6,13 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from unmask.media.facts import FileFacts, facts_of_image
 from unmask.media.frame import Limits, MediaError, MediaInfo
+from unmask.media.jpeg import unread_coding, without_stray_bytes
 from unmask.media.picture import CHANNELS, Picture
+from unmask.media.sample_range import eight_bit, range_of
 from unmask.media.sampling import Sampling
 from unmask.media.source import DecodedMedia
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 _STRIP_BYTES = 4_000_000
 _ORIENTATION_TAG = 0x0112
+_SAMPLE_BITS_TAG, _PHOTOMETRIC_TAG, _SAMPLE_FORMAT_TAG = 258, 262, 339
+_SAMPLE_LETTERS = {1: "u", 2: "i", 3: "f"}
 _TRANSPOSE_BY_ORIENTATION = {
     2: "FLIP_LEFT_RIGHT",
     3: "ROTATE_180",
@@ -52,20 +56,21 @@ class ImageMedia(DecodedMedia):
 
     def __init__(self, source: Path | int, formats: tuple[str, ...], limits: Limits) -> None:
         with _pillow_errors():
-            from PIL import Image
-
             if isinstance(source, int):
                 os.lseek(source, 0, os.SEEK_SET)
             self._file = open(source, "rb", closefd=not isinstance(source, int))  # noqa: SIM115
             try:
-                self._image = Image.open(self._file, formats=formats)
+                self._image = _opened(self._file, formats)
             except BaseException:
                 self._file.close()
                 raise
-        width, height = self._image.size
-        if width * height > limits.image_pixels:
+        self._limits = limits
+        try:
+            _check_pixels(self._image, limits)
+        except MediaError:
             self.close()
-            raise MediaError("too_large", f"{width}x{height} pixels; the limit is {limits.image_pixels}")
+            raise
+        width, height = self._image.size
         self.info = MediaInfo("image", width, height, codec=(self._image.format or "").lower(), frames=1)
 
     @property
@@ -79,7 +84,7 @@ class ImageMedia(DecodedMedia):
         if sampling.taken:
             return
         with _pillow_errors():
-            self._image.load()
+            _load(self._image, self._limits)
             upright = _upright(_eight_bit_rgb(self._image), self._image)
         yield Picture(0.0, upright.width, upright.height, _strips(upright))
 
@@ -100,6 +105,49 @@ def _strips(image: Image.Image) -> Iterator[bytes]:
     for top in range(0, image.height, rows):
         bottom = min(image.height, top + rows)
         yield image.crop((0, top, image.width, bottom)).tobytes()
+
+
+def _opened(file: BinaryIO, formats: tuple[str, ...]) -> Image.Image:
+    """Open a picture as one of Pillow's formats, reading no more than its header."""
+    from PIL import Image
+
+    if formats == ("HEIF",):
+        from unmask.media.heif import open_heif
+
+        return open_heif(file)
+    if formats == ("AVIF",):
+        from PIL.AvifImagePlugin import AvifImageFile
+
+        return AvifImageFile(file)  # Image.open knows it by some of its brands only.
+    if formats == ("TIFF",):
+        from unmask.media.tiff import AnyTiffImageFile
+
+        return AnyTiffImageFile(file)
+    if "JPEG" in formats:
+        file = without_stray_bytes(file)
+    try:
+        return Image.open(file, formats=formats)
+    except Exception:
+        if "JPEG" in formats and (what := unread_coding(file)) is not None:
+            raise MediaError("unsupported", what) from None
+        raise
+
+
+def _load(image: Image.Image, limits: Limits) -> None:
+    """Decode a picture; what it really is may be larger than its header said."""
+    if image.format == "HEIF":
+        from unmask.media.heif import load_heif
+
+        load_heif(image)
+    else:
+        image.load()
+    _check_pixels(image, limits)
+
+
+def _check_pixels(image: Image.Image, limits: Limits) -> None:
+    width, height = image.size
+    if width * height > limits.image_pixels:
+        raise MediaError("too_large", f"{width}x{height} pixels; the limit is {limits.image_pixels}")
 
 
 @contextmanager
@@ -140,17 +188,38 @@ def _eight_bit_rgb(image: Image.Image) -> Image.Image:
 
 
 def _eight_bit_grey(image: Image.Image) -> Image.Image:
+    """Bring deep samples of grey to 8 bits, in bands of rows so that no second copy of the whole is made."""
     import numpy as np
     from PIL import Image
 
-    values = np.asarray(image)
-    if image.mode == "F":
-        # Floating point pictures are stored either in [0, 1] or in [0, 255].
-        values = np.nan_to_num(values)
-        values = values * (255.0 if values.size and values.max() <= 1.0 else 1.0)
-    else:
-        values = np.clip(values, 0, 65535) // 257
-    return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
+    kind, bits = _sample_type(image)
+    rows = max(1, _STRIP_BYTES // (4 * image.width))
+    boxes = [(0, top, image.width, min(top + rows, image.height)) for top in range(0, image.height, rows)]
+
+    def band(box: tuple[int, int, int, int]) -> np.ndarray:
+        values = np.asarray(image.crop(box))
+        return values.view(np.uint32) if (kind, bits) == ("u", 32) else values
+
+    black, white = range_of((band(box) for box in boxes), kind, bits)
+    grey = Image.new("L", image.size)
+    for box in boxes:
+        grey.paste(Image.fromarray(eight_bit(band(box), black, white)), box)
+    return grey.point(lambda value: 255 - value) if _zero_is_white(image) else grey
+
+
+def _sample_type(image: Image.Image) -> tuple[str, int]:
+    """Return the letter (u, i, f) and the bits of a picture's samples, by a TIFF's tags or else by Pillow's mode."""
+    tags = getattr(image, "tag_v2", None)
+    if tags is not None:
+        return _SAMPLE_LETTERS.get(tags.get(_SAMPLE_FORMAT_TAG, (1,))[0], "u"), tags.get(
+            _SAMPLE_BITS_TAG, (16,)
+        )[0]
+    return {"F": ("f", 32), "I": ("i", 32)}.get(image.mode, ("u", 16))
+
+
+def _zero_is_white(image: Image.Image) -> bool:
+    """Whether a TIFF says so; Pillow gives deep samples as they are stored."""
+    return bool(getattr(image, "tag_v2", {}).get(_PHOTOMETRIC_TAG, 1) == 0)
 
 
 def _upright(picture: Image.Image, original: Image.Image) -> Image.Image:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from dataclasses import replace
 from pathlib import Path
 
-from unmask.media.content import HEAD_BYTES, Content, content_of
+from unmask.media.content import HEAD_BYTES, HEIF_SEQUENCE, UNREAD, Content, content_of, recognised
 from unmask.media.frame import Limits, MediaError
+from unmask.media.signatures import is_sound_alone
 from unmask.media.source import DecodedMedia
 
 _GIF_SLOWNESS = 8  # GIF frames depend on all before them and decode on one thread, this many times slower.
@@ -25,8 +27,9 @@ _KINDS = (
 def open_media(path: str | os.PathLike[str], limits: Limits | None = None) -> DecodedMedia:
     """Open an image or a video, deciding by its content which it is.
 
-    Images: JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF; of animated WebP and PNG the first picture counts. Videos:
-    what FFmpeg's demuxers for MP4/MOV, Matroska/WebM, AVI, MPEG, FLV, ASF, Ogg and animated GIF read.
+    Images: JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF, HEIC/HEIF, JPEG 2000, PNM, PSD; of animated WebP and PNG the first
+    picture counts. Videos: what FFmpeg's demuxers for MP4/MOV, Matroska/WebM, AVI, MPEG, FLV, ASF, Ogg, animated GIF,
+    MXF, DV, IVF, RealMedia, NUT, GXF, WTV, Y4M and bare H.264, H.265, H.266, AV1 and MPEG-4 streams read.
     Playlists and anything that would open another file or the network are refused.
 
     Parameters
@@ -59,11 +62,28 @@ def content_of_file(path: Path, limits: Limits) -> Content:
     return content
 
 
+def why_left_out(path: Path) -> str | None:
+    """Return why a file of which the name says nothing is no image or video that is read; None where it may be one.
+
+    Its first bytes alone decide, and only a plain file is opened.
+    """
+    try:
+        _size_of_plain_file(path)
+        head = _first_bytes(path)
+        if recognised(head) is None:
+            return "no image or video"
+    except MediaError as error:
+        return error.detail.removeprefix(UNREAD).partition(";")[0]
+    return "sound only" if is_sound_alone(head) else None
+
+
 def decode_as(content: Content, source: Path | int, limits: Limits) -> DecodedMedia:
     """Open a file, given by path or open file descriptor, as what it was judged to be; MediaError as ``open_media``."""
     from unmask.media.image import ImageMedia
     from unmask.media.video import VideoMedia
 
+    if content.formats == HEIF_SEQUENCE:
+        return _sequence(source, limits)
     if content.kind == "video":
         return VideoMedia(source, content.formats, limits)
     image = ImageMedia(source, content.formats, limits)
@@ -72,6 +92,19 @@ def decode_as(content: Content, source: Path | int, limits: Limits) -> DecodedMe
         fewer = replace(limits, decoded_pixels=limits.decoded_pixels // _GIF_SLOWNESS)
         return VideoMedia(source, ("gif",), fewer)
     return image
+
+
+def _sequence(source: Path | int, limits: Limits) -> DecodedMedia:
+    """Open a sequence of HEIF images: its track, or its primary picture where it has none."""
+    from unmask.media.image import ImageMedia
+    from unmask.media.video import VideoMedia
+
+    with contextlib.suppress(MediaError):
+        video = VideoMedia(source, HEIF_SEQUENCE, limits)
+        if (video.info.frames or 0) > 1:
+            return video
+        video.close()
+    return ImageMedia(source, ("HEIF",), limits)
 
 
 def _size_of_plain_file(path: Path) -> int:

@@ -30,6 +30,9 @@ SEEK_BEYOND_SECONDS = 60.0
 
 _FRAMES_PER_SEEK = 600
 
+# Bare streams without time stamps: a frame's time is its number among all, so none can be left out.
+_UNTIMED = frozenset({"h264", "hevc", "vvc"})
+
 
 class VideoMedia(DecodedMedia):
     """A video file; ``sample`` decodes lazily and holds a few pictures at a time.
@@ -123,7 +126,10 @@ class VideoMedia(DecodedMedia):
         with self._open() as container:
             stream = _picture_stream(container)
             display = Display(stream)
-            frames = decoding.decode_for(container, stream, survey, moments, self._limits)
+            if container.format.name in _UNTIMED:
+                frames = decoding.decode_all(container, stream, self._limits)
+            else:
+                frames = decoding.decode_for(container, stream, survey, moments, self._limits)
             for time, frame in choose(frames, moments):
                 yield decoding.picture_of(frame, max(time - survey.start, 0.0), self._limits, display)
 

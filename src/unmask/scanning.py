@@ -26,6 +26,7 @@ from unmask.media import (
     Sampling,
     content_credentials,
     guarded,
+    kind_by_name,
     open_media,
     put_down,
 )
@@ -36,15 +37,8 @@ if TYPE_CHECKING:
     from unmask.detectors import Detector, Prediction
     from unmask.faces import Face, FaceFinder
     from unmask.findings import LookedAt, Seen, Sighting
-    from unmask.report import DetectorInfo, Evidence, FrameView, Kind, ScanResult
+    from unmask.report import DetectorInfo, Evidence, FrameView, ScanResult
 
-
-IMAGE_ENDINGS = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
-)
-VIDEO_ENDINGS = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".3gp", ".flv", ".wmv"}
-)
 MAX_FRAMES = 256
 MAX_CROPS_KEPT = 4096
 
@@ -417,11 +411,6 @@ class Scanner:
         from unmask.findings import detector_info
 
         return detector_info(self.detector.card)
-
-
-def kind_by_name(path: str | Path) -> Kind:
-    """Guess from a file's ending alone, for files that could not be opened."""
-    return "image" if Path(path).suffix.lower() in IMAGE_ENDINGS else "video"
 
 
 def spread(count: int, wanted: int) -> list[int]:

@@ -229,3 +229,82 @@ def test_defaults_are_those_of_the_settings():
     parameters = inspect.signature(scan.scan).parameters
     assert parameters["frames"].default == scanning.DEFAULTS.frames
     assert parameters["detector"].default == scanning.DEFAULTS.detector
+
+
+def test_files_in_folders_are_judged_by_content_where_their_ending_says_nothing(
+    run, tmp_path, toys, two_faces
+):
+    folder = tmp_path / "inputs"
+    folder.mkdir()
+    two_faces.rename(folder / "clip")
+    Image.fromarray(toys.draw([])).save(folder / "picture.download", "PNG")
+    Image.fromarray(toys.draw([])).save(folder / "photo.jfif", "JPEG")
+    (folder / "broken.m2ts").write_bytes(b"broken")
+    done = run("scan", "--json", folder)
+    assert [(r["path"].rpartition(os.sep)[2], r["status"]) for r in json.loads(done.stdout)] == [
+        ("broken.m2ts", "unreadable"),
+        ("clip", "ok"),
+        ("photo.jfif", "no_face"),
+        ("picture.download", "no_face"),
+    ]
+    assert "left out" not in done.stderr
+
+
+@pytest.fixture
+def mixed(tmp_path, toys):
+    """A folder of one picture and nine things that are none, for five reasons."""
+    folder = tmp_path / "mixed"
+    (folder / "deep").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    Image.fromarray(toys.draw([])).save(folder / "picture.png")
+    for name in ("notes.txt", "no ending", "deep/code.ts", ".hidden"):
+        (folder / name).write_text("export const answer = 42;\n")
+    (folder / "song").write_bytes(b"ID3\x04" + bytes(100))
+    (folder / "voice.m4a").write_bytes(b"\x00\x00\x00\x18ftypM4A \x00\x00\x00\x00" + bytes(100))
+    (folder / "letter.pdf").write_bytes(b"%PDF-1.7\n")
+    (folder / "empty.log").touch()
+    (folder / "link").symlink_to(tmp_path / "elsewhere")
+    return folder
+
+
+LEFT_OUT = (
+    "unmask: left out 9 files in folders: "
+    "no image or video (4), sound only (2), a PDF document (1), the file is empty (1), a link to a folder (1)"
+)
+
+
+@pytest.mark.parametrize("words", [["--json"], ["--output", "-"], []])
+def test_one_line_says_what_was_left_out_of_folders_and_why(run, mixed, words):
+    done = run("scan", *words, mixed)
+    (line,) = [line for line in done.stderr.splitlines() if "left out" in line]
+    assert sorted(line.replace("folders: ", ", ").split(", ")) == sorted(
+        LEFT_OUT.replace("folders: ", ", ").split(", ")
+    )
+    assert "left out" not in done.stdout and "picture.png" in done.stdout
+    assert done.exit_code == 0
+
+
+def test_what_is_no_plain_file_is_never_opened(run, mixed):
+    os.mkfifo(mixed / "pipe")
+    (mixed / "device").symlink_to("/dev/zero")
+    line = run("scan", "--json", mixed).stderr
+    assert "not a file but a named pipe (1)" in line and "not a file but a device (1)" in line
+
+
+def test_a_file_that_is_named_is_never_left_out(run, mixed):
+    done = run("scan", "--json", mixed, mixed / "notes.txt")
+    assert [r["status"] for r in json.loads(done.stdout)] == ["no_face", "unreadable"]
+    assert "left out 8 files" in done.stderr
+
+
+def test_what_macos_writes_beside_files_is_left_out(run, mixed):
+    (mixed / "._picture.png").write_bytes(b"\x00\x05\x16\x07" + bytes(50))
+    assert len(json.loads(run("scan", "--json", mixed).stdout)) == 1
+
+
+def test_a_list_leaves_nothing_out(run, mixed, tmp_path):
+    (tmp_path / "list").write_text("".join(f"{mixed / name}\n" for name in ("notes.txt", "song", "deep")))
+    done = run("scan", "--from", tmp_path / "list", "--output", tmp_path / "out.jsonl", "--workers", 0)
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert sorted(row["status"] for row in rows) == ["unreadable", "unreadable", "unsupported"]
+    assert done.exit_code == 1

@@ -7,8 +7,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from PIL import Image
 
+from unmask.media import kind_by_name
 from unmask.report import schema
-from unmask.scanning import Scanner, Settings, kind_by_name, scan, spread
+from unmask.scanning import Scanner, Settings, scan, spread
 
 
 def check(result):

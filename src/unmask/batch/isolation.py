@@ -122,8 +122,8 @@ class IsolatedScanner:
         """
         answer = self._try_twice("scan", path)
         if isinstance(answer, WorkerEndedError):
+            from unmask.media import kind_by_name
             from unmask.report import ScanResult
-            from unmask.scanning import kind_by_name
 
             answer = ScanResult(str(path), kind_by_name(path), "unreadable", self._detector, str(answer))
         return unless_changed(path, seen, answer)

@@ -1,15 +1,21 @@
-"""What is to be scanned: files as given, folders searched for media by their endings."""
+"""What is to be scanned: files as given, and the media in folders, by their endings or else by their content."""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unmask.scanning import IMAGE_ENDINGS, VIDEO_ENDINGS
+from unmask.media import IMAGE_ENDINGS, VIDEO_ENDINGS, why_left_out
 
 ENDINGS = IMAGE_ENDINGS | VIDEO_ENDINGS
+_NO_MEDIA = "no image or video"
+_LINK_TO_FOLDER = "a link to a folder"
+_TEXT_TOO = frozenset({".ts", ".mts"})  # MPEG transport streams, and source code in TypeScript.
+_MAC_NOTES = "._"  # How the names begin of what macOS writes beside files on foreign disks.
+_HEAD_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -17,13 +23,24 @@ class Inputs:
     """The files to scan, in order.
 
     empty_folders : named folders in which none were found. closed_folders : folders that could not be looked into.
-    single : whether one file was named, and no folder.
+    single : whether one file was named, and no folder. left_out : how many files in folders are not scanned, by the
+    reason.
     """
 
     files: tuple[Path, ...]
     empty_folders: tuple[Path, ...]
     closed_folders: tuple[Path, ...]
     single: bool
+    left_out: Counter[str]
+
+    @property
+    def left_out_line(self) -> str | None:
+        """How many files are not scanned and why, in one line; None where all are."""
+        total = self.left_out.total()
+        if total == 0:
+            return None
+        reasons = ", ".join(f"{reason} ({count})" for reason, count in self.left_out.most_common())
+        return f"left out {total} {'file' if total == 1 else 'files'} in folders: {reasons}"
 
 
 def expand(paths: Sequence[Path]) -> Inputs:
@@ -37,21 +54,55 @@ def expand(paths: Sequence[Path]) -> Inputs:
     files: dict[Path, None] = {}
     empty: list[Path] = []
     closed: list[Path] = []
+    left_out: dict[Path, str] = {}
     for path in paths:
-        found = sorted(media_below(path, closed)) if path.is_dir() else [path]
+        found = sorted(media_below(path, closed, left_out)) if path.is_dir() else [path]
         if not found:
             empty.append(path)
         files.update(dict.fromkeys(found))
-    return Inputs(tuple(files), tuple(empty), tuple(closed), len(paths) == 1 and not paths[0].is_dir())
+    reasons = Counter(reason for path, reason in left_out.items() if path not in files)
+    single = len(paths) == 1 and not paths[0].is_dir()
+    return Inputs(tuple(files), tuple(empty), tuple(closed), single, reasons)
 
 
-def media_below(folder: Path, closed: list[Path]) -> Iterator[Path]:
-    """Find the files with a known ending in a folder and its subfolders; links to folders are not followed.
+def media_below(folder: Path, closed: list[Path], left_out: dict[Path, str]) -> Iterator[Path]:
+    """Find the images and videos in a folder and its subfolders; links to folders are not followed.
 
-    Folders that cannot be looked into are added to ``closed``.
+    A file with an ending of theirs is taken for one, any other where its first bytes say that it is one. Folders that
+    cannot be looked into are added to ``closed``, and files that are no media to ``left_out``, with the reason.
     """
-    for root, _, names in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
-        yield from (Path(root, name) for name in names if Path(name).suffix.lower() in ENDINGS)
+    for root, folders, names in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
+        links = [Path(root, name) for name in folders if Path(root, name).is_symlink()]
+        left_out.update(dict.fromkeys(links, _LINK_TO_FOLDER))
+        for name in names:
+            path = Path(root, name)
+            reason = _why_left_out(path)
+            if reason is None:
+                yield path
+            else:
+                left_out[path] = reason
+
+
+def _why_left_out(path: Path) -> str | None:
+    """Return why a file is not scanned; None where it is."""
+    ending = path.suffix.lower()
+    if ending not in ENDINGS or path.name.startswith(_MAC_NOTES):
+        return why_left_out(path)
+    if ending in _TEXT_TOO and _is_text(path):
+        return _NO_MEDIA
+    return None
+
+
+def _is_text(path: Path) -> bool:
+    """Whether a plain file begins as a text does; what cannot be opened does not."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:
+        return False
+    return bool(head) and not any(byte < 9 or 13 < byte < 32 for byte in head)
 
 
 def _exists(path: Path) -> bool:

@@ -112,7 +112,8 @@ def _start_decoding(credentials: bool) -> DecodingProcesses:
 
 def faces_at_once(arguments: Sequence[str]) -> int:
     """How many faces there are to score at a time at least: a video has several frames, a picture may have one face."""
-    from unmask.scanning import IMAGE_ENDINGS, LOOKS, VIDEO_ENDINGS
+    from unmask.media import IMAGE_ENDINGS, VIDEO_ENDINGS
+    from unmask.scanning import LOOKS
 
     endings = {os.path.splitext(argument)[1].lower() for argument in arguments}  # noqa: PTH122 (no paths all)
     return min(LOOKS[0]) if endings & VIDEO_ENDINGS and not endings & IMAGE_ENDINGS else 1

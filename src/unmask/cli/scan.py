@@ -127,6 +127,8 @@ def scan(
             typer.echo(f"unmask: no images or videos in {str(folder)!r}", err=True)
         for folder in inputs.closed_folders:
             typer.echo(f"unmask: cannot look into {str(folder)!r}", err=True)
+        if inputs.left_out_line:
+            typer.echo(f"unmask: {inputs.left_out_line}", err=True)
         if decoding is None:
             scanned = scan_many(inputs.files, settings, many)
         else:

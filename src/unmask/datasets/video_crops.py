@@ -13,8 +13,8 @@ import numpy as np
 
 from unmask.faces import CropProfile, Face, FaceFinder, cut, link, main_track, scene_of
 from unmask.faces.face import Box
-from unmask.media import Frame, MediaError, guarded, open_media
-from unmask.scanning import IMAGE_ENDINGS, spread
+from unmask.media import IMAGE_ENDINGS, Frame, MediaError, guarded, open_media
+from unmask.scanning import spread
 
 Status = Literal["ok", "no_face", "unreadable", "unsupported", "too_large"]
 

@@ -1,9 +1,10 @@
 """Opens untrusted images and videos, samples frames and enforces limits."""
 
 from unmask.media.decoding_process import DecodingProcessError, DecodingProcesses
+from unmask.media.endings import IMAGE_ENDINGS, VIDEO_ENDINGS, kind_by_name
 from unmask.media.facts import FileFacts, StreamFacts
 from unmask.media.frame import Frame, Limits, MediaError, MediaInfo, guarded
-from unmask.media.opening import open_media
+from unmask.media.opening import open_media, why_left_out
 from unmask.media.provenance import Credentials, content_credentials
 from unmask.media.sampling import Sampling
 from unmask.media.shrinking import shrink
@@ -11,6 +12,8 @@ from unmask.media.source import Media
 from unmask.media.streams import put_down
 
 __all__ = [
+    "IMAGE_ENDINGS",
+    "VIDEO_ENDINGS",
     "Credentials",
     "DecodingProcessError",
     "DecodingProcesses",
@@ -24,7 +27,9 @@ __all__ = [
     "StreamFacts",
     "content_credentials",
     "guarded",
+    "kind_by_name",
     "open_media",
     "put_down",
     "shrink",
+    "why_left_out",
 ]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from unmask.media import kind_by_name
 from unmask.report import ScanResult, save_report
 from unmask.serve.jobs import Job
 from unmask.serve.pictures import save_pictures
@@ -43,7 +44,7 @@ class UploadScanner:
 
     def __call__(self, job: Job, upload: Path, report: Path, progress: Progress) -> ScanResult:
         """Scan one upload."""
-        from unmask.scanning import Scanner, Settings, kind_by_name
+        from unmask.scanning import Scanner, Settings
 
         detector = self._detector(job.detector)
         settings = Settings(detector=job.detector, frames=job.frames, threads=self._threads, evidence=True)

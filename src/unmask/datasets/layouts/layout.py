@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from unmask.datasets.manifests import COLUMNS
-from unmask.scanning import IMAGE_ENDINGS, VIDEO_ENDINGS
+from unmask.media import IMAGE_ENDINGS, VIDEO_ENDINGS
 
 REAL = "real"
 """The method of untouched recordings."""

@@ -13,6 +13,8 @@ RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin unmask \
 COPY --from=build /opt/unmask /opt/unmask
 # Everything that is written goes to /data: database, uploads and reports.
 ENV PATH=/opt/unmask/bin:$PATH PYTHONDONTWRITEBYTECODE=1 HOME=/data
+# No library reports to anybody; unmask sees to it itself, this holds for all else that is started in the image.
+ENV ORT_DISABLE_TELEMETRY=1 RAY_USAGE_STATS_ENABLED=0 HF_HUB_DISABLE_TELEMETRY=1 DO_NOT_TRACK=1
 USER 10001
 VOLUME /data
 EXPOSE 8000

@@ -16,6 +16,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import unmask  # noqa: F401 (first: it switches the telemetry of others off)
+
+# isort: split
 import numpy as np
 import onnx
 import onnxruntime

@@ -17,6 +17,9 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+import unmask  # noqa: F401 (first: it switches the telemetry of others off)
+
+# isort: split
 import numpy as np
 import onnx
 import timm

@@ -5,10 +5,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from unmask.offline import disable_telemetry as _disable_telemetry
+
 if TYPE_CHECKING:
     from unmask.detectors import load_detector
     from unmask.report import ScanResult
     from unmask.scanning import Scanner, Settings, scan
+
+_disable_telemetry()  # Here, because every process that uses unmask imports this first.
 
 __version__ = "0.1.0"
 

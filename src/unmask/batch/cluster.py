@@ -155,8 +155,7 @@ class Claims:
 @contextmanager
 def _connected(address: str, workers: int | None) -> Iterator[int]:
     """Join a cluster, or start one on this machine; gives its number of processors."""
-    # Before the import, which reads them. Ray would report usage over the network, and warn about its own actors.
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    # Before the import, which reads it: Ray would warn about its own actors.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     import ray
     from ray.data import DataContext

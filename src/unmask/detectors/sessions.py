@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from unmask.detectors.errors import DetectorError
 from unmask.detectors.processor import may_saturate
+from unmask.offline import disable_events
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -27,6 +28,7 @@ def open_session(
     """
     import onnxruntime
 
+    disable_events(onnxruntime)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or available_cores()
     options.inter_op_num_threads = 1

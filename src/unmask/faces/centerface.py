@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from unmask.faces.face import Face
 from unmask.faces.weights import centerface_network
 from unmask.media import shrink
+from unmask.offline import disable_events
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,6 +53,7 @@ class CenterFace:
             raise ValueError(f"threshold must be between 0 and 1, not {threshold}")
         if size < _MULTIPLE:
             raise ValueError(f"size must be at least {_MULTIPLE}, not {size}")
+        disable_events(onnxruntime)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = threads or 0

@@ -7,12 +7,14 @@ import os
 import pytest
 
 from toy_detectors import write_detector
-from unmask.batch import fingerprint, scan_key
+from unmask.batch import fingerprint, identity, scan_key
 from unmask.batch.identity import WITHOUT_EFFECT, short_hash
 from unmask.detectors import load_card
+from unmask.detectors.card import Calibration, Card, Distribution, Quality, TrunkReference
 from unmask.findings import detector_info
 from unmask.media import Limits
 from unmask.scanning import Scanner, Settings
+from unmask.verdict import gates
 
 
 def test_a_fingerprint_is_of_the_bytes(tmp_path):
@@ -54,16 +56,89 @@ def test_the_key_depends_on_every_setting_but_those_without_effect(tmp_path):
     assert scan_key(card, Settings(threads=3, detector="elsewhere")) == plain
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"threshold": 0.55}, {"band": (0.3, 0.6)}, {"sha256": "1" * 64}, {"crop_profile": "tight"}, {"mirror": True},
-    ],
-)  # fmt: skip
-def test_the_key_depends_on_the_detector(tmp_path, change):
-    card = load_card(write_detector(tmp_path / "toy"))
-    assert scan_key(card.model_copy(update=change), Settings()) != scan_key(card, Settings())
-    assert scan_key(card.model_copy(update={"description": "x"}), Settings()) == scan_key(card, Settings())
+TRUNK = {"name": "clip", "sha256": "2" * 64, "output": "tokens"}
+QUALITY = {
+    "reconstruction_error": {"quantiles": {"0.5": 0.02, "0.9": 0.03, "0.99": 0.05}, "faces": 10},
+    "gates": {"small": [1.0, 0.5]},
+    "fitted_on": "toys",
+}
+EFFECTIVE = [
+    {"sha256": "1" * 64},
+    {"crop_profile": "tight"},
+    {"input_size": 64},
+    {"mirror": True},
+    {"threshold": 0.55},
+    {"band": [0.3, 0.6]},
+    {"trunk": None},
+    {"trunk": TRUNK | {"sha256": "3" * 64}},
+    {"trunk": TRUNK | {"output": "other"}},
+    {"trunk": TRUNK | {"output": "token", "earlier": ["s"]}},  # Run together these read the same.
+    {"trunk": TRUNK | {"tuned": "4" * 64}},
+    {"calibration": {"slope": 2.5, "intercept": 0.5}},
+    {"calibration": {"slope": 2.0, "intercept": 0.6}},
+    {"calibration": {"slope": 2.0, "intercept": 0.5, "within_sd": 0.4}},
+    {"calibration": {"slope": 2.0, "intercept": 0.5, "between_sd": 0.4}},
+    {"quality": None},
+    {"quality": QUALITY | {"reconstruction_error": None}},
+    {"quality": QUALITY | {"reconstruction_error": {"quantiles": {"0.5": 0.01, "0.99": 0.05}, "faces": 10}}},
+    {"quality": QUALITY | {"reconstruction_error": {"quantiles": {"0.5": 0.02, "0.99": 0.06}, "faces": 10}}},
+    {"quality": QUALITY | {"gates": {}}},
+    {"quality": QUALITY | {"gates": {"small": [1.5, 0.5]}}},
+    {"quality": QUALITY | {"gates": {"small": [1.0, 0.6]}}},
+    {"quality": QUALITY | {"gates": {"small": [1.0, 0.5], "blurred": [9.0, 9.0]}}},
+    {"quality": QUALITY | {"gates": {"small": [1.0, 0.5], "unlike real faces": [1.0, 1.0]}}},
+]
+WITHOUT_EFFECT_IN_CARDS = [
+    {"name": "other"}, {"version": "2"}, {"description": "x"}, {"licence": "MIT"}, {"tasks": ["x"]}, {"limits": "x"},
+    {"data": [{"name": "x", "terms": "x"}]}, {"metrics": {"auc": 1.0}}, {"recipe": {"x": 1}},
+    {"quality": QUALITY | {"fitted_on": "others"}},
+    {"quality": QUALITY | {"reconstruction_error": QUALITY["reconstruction_error"] | {"faces": 11, "sets": ["x"]}}},
+]  # fmt: skip
+
+
+@pytest.fixture
+def key_of(tmp_path):
+    """The key of a card of many parts, some of them changed."""
+    folder = write_detector(tmp_path / "toy", trunk=TRUNK, quality=QUALITY)
+    values = load_card(folder).model_dump(mode="json")
+    return lambda change: scan_key(Card.model_validate(values | change), Settings())
+
+
+@pytest.mark.parametrize("change", EFFECTIVE, ids=str)
+def test_the_key_depends_on_what_a_verdict_depends_on(key_of, change):
+    assert key_of(change) != key_of({})
+
+
+@pytest.mark.parametrize("change", WITHOUT_EFFECT_IN_CARDS, ids=str)
+def test_the_key_does_not_depend_on_the_rest_of_the_card(key_of, change):
+    assert key_of(change) == key_of({})
+
+
+def test_every_field_of_a_card_is_tried():
+    for model, tried in (
+        (Card, {name for change in EFFECTIVE + WITHOUT_EFFECT_IN_CARDS for name in change}),
+        (TrunkReference, {"name", "sha256", "output", "earlier", "tuned"}),  # A trunk is found by its hash.
+        (Calibration, {"kind", "slope", "intercept", "within_sd", "between_sd"}),  # There is one kind.
+        (Quality, {"reconstruction_error", "gates", "fitted_on"}),
+        (Distribution, {"quantiles", "faces", "sets"}),
+    ):
+        untold = set(model.model_fields) - tried
+        assert not untold, (
+            f"does {untold} of {model.__name__} change a verdict? say so above, and see scan_key"
+        )
+
+
+def test_the_key_depends_on_the_version_of_the_code(key_of, monkeypatch):
+    before = key_of({})
+    monkeypatch.setattr(identity, "SCAN_VERSION", identity.SCAN_VERSION + 1)
+    assert key_of({}) != before
+
+
+def test_the_key_depends_on_the_default_gates(key_of, monkeypatch):
+    before = key_of({})
+    small, *others = gates.GATES
+    monkeypatch.setattr(gates, "GATES", (dataclasses.replace(small, limit=80), *others))
+    assert key_of({}) != before
 
 
 def test_short_hashes_take_any_name():

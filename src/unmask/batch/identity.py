@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from unmask.report import ScanResult
     from unmask.scanning import Settings
 
+# The version of all code between a file and its result: raised with every change after which some file would get
+# another result, so that logs of before are not taken for results of now.
+SCAN_VERSION = 1
+
+# What of a card has a hand in a score before the verdict's rule does; the rule is hashed as ``rule_of`` reads it.
+SCORED_BY = frozenset({"sha256", "crop_profile", "input_size", "trunk", "mirror"})
+
 # The detector counts by what its card says, wherever it lies; the others never change a score.
 WITHOUT_EFFECT = frozenset({"detector", "threads", "isolated", "evidence"})
 
@@ -65,18 +72,20 @@ def fingerprint(path: Path, largest: int) -> Fingerprint:
 
 
 def scan_key(card: Card, settings: Settings) -> str:
-    """SHA-256 (hex) over all but the file itself that a result depends on.
+    """Return the SHA-256 (hex) over all but the file itself that a result depends on.
 
-    These are the detector's weights, trunk, crop profile, calibration, threshold and band, the face finder's
-    weights, how many frames each look takes, and every setting but those in ``WITHOUT_EFFECT``.
+    These are the detector's weights, trunk, crop profile and size; the whole rule by which its logits become a
+    verdict: calibration, threshold, band and gates with their widths; the face finder's weights; how many frames each
+    look takes; every setting but those in ``WITHOUT_EFFECT``; and the version of the code, ``SCAN_VERSION``.
     """
     from unmask.faces.weights import CENTERFACE_SHA256
     from unmask.scanning import LOOKS
+    from unmask.verdict import rule_of
 
     parts = {
-        "detector": card.identity,
-        "threshold": card.threshold,
-        "band": card.band,
+        "version": SCAN_VERSION,
+        "detector": card.model_dump(mode="json", include=set(SCORED_BY)),
+        "rule": asdict(rule_of(card)),
         "finder": CENTERFACE_SHA256,
         "looks": LOOKS,
         "settings": {name: value for name, value in asdict(settings).items() if name not in WITHOUT_EFFECT},

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -113,6 +112,13 @@ class Settings:
         return [Sampling(count, until=self.seconds, cheaply=True) for count in counts]
 
 
+class ScannerClosedError(RuntimeError):
+    """A scanner was closed before its scan came to an end."""
+
+    def __init__(self) -> None:
+        super().__init__("the scanner was closed")
+
+
 DEFAULTS = Settings()
 Progress = Callable[[float], None]
 
@@ -160,6 +166,7 @@ class Scanner:
             self._decoding.start()  # First of all: it gets ready, and decodes, while the weights are loaded.
         self._loading = loading or Loading(detector or settings.detector, finder, settings.threads)
         workers = worker_threads(settings.threads)
+        self._closed = False
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="unmask")
         self._frames_in_hand = BoundedSemaphore(workers + 2)
 
@@ -172,7 +179,8 @@ class Scanner:
         self.close()
 
     def close(self) -> None:
-        """Drop what is waiting and end the threads."""
+        """Drop what is waiting and end the threads; a scan under way in another thread raises ScannerClosedError."""
+        self._closed = True
         self._workers.shutdown(wait=True, cancel_futures=True)
         if self._decoding is not None:
             self._decoding.close()
@@ -187,7 +195,19 @@ class Scanner:
 
         progress : told how much of the looking is done, in [0, 1], from any thread. Each look that is planned counts
         the same, so it leaps to the end when the first one settles the verdict.
+
+        Raises ScannerClosedError when the scanner is closed, now or meanwhile.
         """
+        if self._closed:
+            raise ScannerClosedError
+        try:
+            return self._scan(path, progress)
+        except (CancelledError, RuntimeError) as error:
+            if self._closed:  # The pool has no better words for it.
+                raise ScannerClosedError from error
+            raise
+
+    def _scan(self, path: str | Path, progress: Progress) -> ScanResult:
         started = time.perf_counter()
         try:
             seen = self._look(Path(path), progress)
@@ -202,10 +222,11 @@ class Scanner:
         return replace(result, evidence=evidence, seconds=time.perf_counter() - started)
 
     def scan_or_explain(self, path: str | Path) -> ScanResult:
-        """Scan one file of many; an error of unmask's own becomes that file's result, so that the others are done.
+        """Scan one file of many; an error of unmask's own becomes that file's status ``failed``: the others are done.
 
-        Raises what concerns every file: DetectorError, FaceFinderError.
+        Raises what concerns every file: DetectorError, FaceFinderError, ScannerClosedError.
         """
+        started = time.perf_counter()
         try:
             return self.scan(path)
         except Exception as error:
@@ -213,10 +234,16 @@ class Scanner:
             from unmask.faces import FaceFinderError
             from unmask.report import ScanResult
 
-            if isinstance(error, DetectorError | FaceFinderError):
+            if isinstance(error, DetectorError | FaceFinderError | ScannerClosedError):
                 raise
-            detail = f"internal error: {type(error).__name__}: {' '.join(str(error).split())}"
-            return ScanResult(str(path), kind_by_name(path), "unreadable", self.detector_info, detail)
+            return ScanResult(
+                path=str(path),
+                kind=kind_by_name(path),
+                status="failed",
+                detector=self.detector_info,
+                detail=f"internal error: {type(error).__name__}: {' '.join(str(error).split())}",
+                seconds=time.perf_counter() - started,
+            )
 
     def scan_stream(self, stream: BinaryIO, name: str = "-") -> ScanResult:
         """Scan one file that comes as a stream, such as standard input; the result has the name for its path."""
@@ -281,8 +308,9 @@ class Scanner:
             if frames is None:
                 frames = media.sample(replace(look, taken=[looked.time for looked in seen.frames]))
             while (frame := guarded(lambda: next(frames, None))) is not None:
-                self._frames_in_hand.acquire()
-                pending.append(self._workers.submit(self._examine, frame, seen.planned))
+                if not math.isfinite(frame.time):
+                    raise MediaError("unreadable", "a frame has an impossible time")
+                pending.append(self._hand_in(frame, seen.planned))
                 pending[-1].add_done_callback(examined)
         except MediaError as error:
             if not pending and not seen.frames:
@@ -304,6 +332,17 @@ class Scanner:
         from unmask.findings import are_settled
 
         return are_settled(tracks, seen, self.detector.card)
+
+    def _hand_in(self, frame: Frame, planned: int) -> Future[LookedAt]:
+        """Hand a frame to the workers as soon as they have room for it; one that they never take leaves its room."""
+        self._frames_in_hand.acquire()
+        try:
+            looked = self._workers.submit(self._examine, frame, planned)
+        except BaseException:
+            self._frames_in_hand.release()
+            raise
+        looked.add_done_callback(lambda done: self._frames_in_hand.release() if done.cancelled() else None)
+        return looked
 
     def _examine(self, frame: Frame, planned: int) -> LookedAt:
         """Find and cut the faces of one frame; score them at once unless the frame is crowded."""
@@ -347,16 +386,22 @@ class Scanner:
         """Hand one crop to the detector, alone: no score depends on which other faces are in the file."""
         crop = sighting.crop
         assert crop is not None
-        sighting.prediction = Future()
+        prediction = sighting.prediction = Future()
         # A thread that waited for the weights could find faces on later frames meanwhile.
-        task = partial(self._predict, crop, sighting.prediction)
-        self._loading.detector.add_done_callback(lambda _: self._hand_out(task))
+        self._loading.detector.add_done_callback(lambda _: self._hand_out(crop, prediction))
         if not self.settings.evidence:
             sighting.crop = None
 
-    def _hand_out(self, task: Callable[[], None]) -> None:
-        with contextlib.suppress(RuntimeError):  # Closed while the weights were loaded: nobody waits.
-            self._workers.submit(task)
+    def _hand_out(self, crop: np.ndarray, prediction: Future[Prediction]) -> None:
+        """Let the workers predict; where they do not, since the scanner was closed, whoever waits is told so."""
+        try:
+            handed = self._workers.submit(self._predict, crop, prediction)
+        except RuntimeError as error:
+            prediction.set_exception(ScannerClosedError() if self._closed else error)
+            return
+        handed.add_done_callback(
+            lambda done: prediction.set_exception(ScannerClosedError()) if done.cancelled() else None
+        )
 
     def _predict(self, crop: np.ndarray, prediction: Future[Prediction]) -> None:
         try:

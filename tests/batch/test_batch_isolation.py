@@ -10,7 +10,7 @@ from unmask.batch import BatchError, Fingerprint, IsolatedScanner, fingerprint
 from unmask.batch.isolation import DroppedError
 from unmask.detectors import DetectorError
 from unmask.report import DetectorInfo
-from unmask.scanning import Settings
+from unmask.scanning import DEFAULTS, Settings
 
 TOY = DetectorInfo("colour", "1", "0" * 64, "tight")
 
@@ -19,8 +19,8 @@ TOY = DetectorInfo("colour", "1", "0" * 64, "tight")
 def isolated():
     made = []
 
-    def make(make_scanner=worker_scanners.troubled, **options):
-        made.append(IsolatedScanner(Settings(), TOY, make_scanner=make_scanner, **options))
+    def make(make_scanner=worker_scanners.troubled, settings=DEFAULTS, **options):
+        made.append(IsolatedScanner(settings, TOY, make_scanner=make_scanner, **options))
         return made[-1]
 
     yield make
@@ -39,7 +39,7 @@ def test_files_that_end_their_worker_spare_the_others(isolated, make_image):
     assert (result.status, result.verdict, of) == ("ok", "likely_fake", seen)
     first = scanner.pid
     result, of = scanner.scan(crash, scanner.look(crash))
-    assert (result.status, of.content) == ("unreadable", fingerprint(crash, 10**9).content)
+    assert (result.status, of.content) == ("failed", fingerprint(crash, 10**9).content)
     assert "SIGSEGV" in result.detail and result.detector == TOY
     assert scanner.scan(once, scanner.look(once))[0].status == "ok"
     assert "exit code 7" in scanner.scan(leave, scanner.look(leave))[0].detail
@@ -52,7 +52,13 @@ def test_a_file_that_takes_forever_is_ended(isolated, make_image):
     scanner.scan(path, scanner.look(path))
     hang = make_image("hang.png")
     result, _ = scanner.scan(hang, Fingerprint())
-    assert result.status == "unreadable" and "2 seconds" in result.detail
+    assert result.status == "failed" and "2 seconds" in result.detail
+
+
+def test_a_worker_that_decodes_itself_ends_by_the_files_fault(isolated, make_image):
+    scanner = isolated(settings=Settings(isolated=False))
+    result, _ = scanner.scan(make_image("crash.png"), Fingerprint())
+    assert result.status == "unreadable" and "SIGSEGV" in result.detail
 
 
 def test_a_file_that_changed_meanwhile_has_no_result(isolated, make_image):

@@ -61,6 +61,33 @@ def test_a_touched_file_of_the_same_content_is_done(open_ledger, file, log_path)
     assert len(lines(log_path)) == 1
 
 
+def test_a_file_on_which_unmask_failed_is_never_done(open_ledger, file, log_path):
+    path, seen = file("a.png", "a")
+    twin, twins = file("b.png", "a")
+    ledger = open_ledger()
+    ledger.claim(path, seen)
+    ledger.finish(path, seen, row(path, seen, status="failed", verdict=None))
+    # Within one run the same content is not tried again and again.
+    assert not ledger.claim(twin, twins) and lines(log_path)[1]["status"] == "failed"
+    assert ledger.outcomes == {("failed", None): 2}
+    ledger = open_ledger()
+    assert not ledger.is_done(path) and not ledger.is_done(twin) and not ledger.known_contents()
+    assert ledger.claim(path, seen)
+    ledger.finish(path, seen, row(path, seen))
+    assert not ledger.claim(twin, twins) and lines(log_path)[3]["status"] == "ok"
+    ledger = open_ledger()
+    assert ledger.not_done([path, twin]) == [] and ledger.outcomes == {("ok", "likely_real"): 2}
+    assert len(lines(log_path)) == 4
+
+
+def test_a_file_that_could_not_be_read_and_then_failed_is_never_done(open_ledger, file):
+    missing, nothing = Path("missing.png"), Fingerprint()
+    ledger = open_ledger()
+    assert ledger.claim(missing, nothing)
+    ledger.finish(missing, nothing, row(missing, nothing, status="failed", verdict=None))
+    assert open_ledger().claim(missing, nothing)
+
+
 def test_a_changed_file_is_scanned_again(open_ledger, file):
     path, seen = file("a.png", "a")
     ledger = open_ledger()

@@ -71,7 +71,7 @@ def test_two_workers_write_one_row_a_file(make_image, open_ledger, log_path):
     assert same.count(None) == 1 and {done[str(p)]["score"] for p in [paths[0], *twins]} == {
         done[str(paths[2])]["score"]
     }
-    assert [done[str(p)]["status"] for p in bad] == ["unreadable", "unreadable"]
+    assert [done[str(p)]["status"] for p in bad] == ["failed", "unreadable"]
     assert ledger.scanned == 8 and len(ledger.copies) == 3
     again = open_ledger()
     assert again.not_done([*paths, *twins, *bad]) == bad[1:]

@@ -52,6 +52,30 @@ def by_name(rows):
     return {Path(row["path"]).name: row for row in rows}
 
 
+def test_what_unmask_failed_on_is_said_and_tried_again(run, folder, output, toy_scanner):
+    def fail(crops):
+        raise RuntimeError("a bug")
+
+    right, toy_scanner.predict = toy_scanner.predict, fail
+    done = run(folder, "--output", output)
+    statuses = {name: row["status"] for name, row in by_name(lines(output.read_text("utf-8"))).items()}
+    assert statuses == {
+        "fake.png": "failed",
+        "real.png": "failed",
+        "twin.png": "failed",
+        "empty.png": "no_face",
+        "broken.mp4": "unreadable",
+    }
+    assert done.exit_code == 1 and "3 failed" in done.stderr
+    toy_scanner.predict = right
+    done = run(folder, "--output", output, "--resume")
+    rows = lines(output.read_text("utf-8"))
+    assert [row["verdict"] for row in rows[5:]] == ["likely_fake", "likely_real", "likely_real"]
+    assert done.exit_code == 1 and "3 failed" not in done.stderr
+    assert run(folder, "--output", output, "--resume").exit_code == 1  # Of the broken one.
+    assert lines(output.read_text("utf-8")) == rows
+
+
 def test_every_line_is_a_result_and_says_what_it_is_of(run, folder, output):
     done = run(folder, "--output", output)
     rows = by_name(lines(output.read_text("utf-8")))

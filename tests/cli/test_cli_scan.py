@@ -163,7 +163,7 @@ def test_a_bug_in_one_file_spares_the_others(run, inputs, toy_scanner, monkeypat
 
     toy_scanner.predict = fail_once
     results = json.loads(run("scan", "--json", inputs / "b.mp4", inputs / "deep").stdout)
-    assert [r["status"] for r in results] == ["unreadable", "ok"]
+    assert [r["status"] for r in results] == ["failed", "ok"]
     assert results[0]["detail"] == "internal error: RuntimeError: surprise"
 
 

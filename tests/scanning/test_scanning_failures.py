@@ -1,10 +1,16 @@
 """What a scan says of files that it cannot read, and of its own parts when they fail."""
 
+import json
+import sys
+
 import pytest
+from jsonschema import Draft202012Validator
 
 from unmask import scanning
 from unmask.detectors import DetectorError
 from unmask.media import Limits, MediaError
+from unmask.report import schema
+from unmask.report.words import headline, meaning
 from unmask.scanning import Scanner, Settings, scan
 
 
@@ -87,6 +93,29 @@ def test_a_failing_detector_is_not_taken_for_a_bad_file(two_faces, detector, fin
     detector.predict = fail
     with pytest.raises(RuntimeError, match="on fire"):
         scan(two_faces, Settings(), detector, finder)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("weights on\nfire"), MemoryError(), ValueError("a bug")])
+def test_an_error_of_unmasks_own_is_called_its_own(two_faces, detector, finder, error):
+    def fail(crops):
+        raise error
+
+    detector.predict = fail
+    with Scanner(Settings(), detector, finder) as scanner:
+        result = scanner.scan_or_explain(two_faces)
+    assert (result.status, result.score, result.was_read) == ("failed", None, False)
+    assert result.detail == f"internal error: {type(error).__name__}: {' '.join(str(error).split())}"
+    assert result.seconds > 0
+    Draft202012Validator(schema()).validate(json.loads(json.dumps(result.to_dict())))
+    assert meaning(result) and headline(result) == "failed"
+
+
+def test_a_process_for_decoding_that_cannot_start_is_not_the_files_fault(
+    two_faces, detector, finder, monkeypatch
+):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with Scanner(Settings(), detector, finder) as scanner:
+        assert scanner.scan_or_explain(two_faces).status == "failed"
 
 
 def test_a_scanner_survives_a_failing_finder(two_faces, detector, finder):

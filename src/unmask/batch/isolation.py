@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
 
-    from unmask.report import DetectorInfo, ScanResult
+    from unmask.report import DetectorInfo, ScanResult, Status
     from unmask.scanning import Settings
 
 PATIENCE = 900.0
@@ -75,7 +75,8 @@ class InProcessScanner:
 class IsolatedScanner:
     """Scans in a worker process, started when first needed and replaced when it ends.
 
-    A file that ended two workers, or kept each for ``patience`` seconds, is unreadable.
+    A file that ended two workers, or kept each for ``patience`` seconds, is ``failed``: what decodes it, in a process
+    of its own, is not the worker. Where it is (settings with ``isolated=False``), the file is ``unreadable``.
 
     Parameters
     ----------
@@ -125,7 +126,8 @@ class IsolatedScanner:
             from unmask.media import kind_by_name
             from unmask.report import ScanResult
 
-            answer = ScanResult(str(path), kind_by_name(path), "unreadable", self._detector, str(answer))
+            status: Status = "failed" if self._settings.isolated else "unreadable"
+            answer = ScanResult(str(path), kind_by_name(path), status, self._detector, str(answer))
         return unless_changed(path, seen, answer)
 
     def drop(self) -> None:

@@ -21,7 +21,8 @@ class Ledger:
     """Decides what is to be scanned and writes the rows; safe to use from several threads.
 
     A file has its row when the log holds one of its path and content, made with the same scan key. A content is
-    scanned once; other files with it get a copy of the row that names the first.
+    scanned once; other files with it get a copy of the row that names the first. Rows of earlier runs that say
+    ``failed`` do not count.
 
     Attributes
     ----------
@@ -45,7 +46,8 @@ class Ledger:
         self._in_hand: dict[str, Path] = {}
         self._waiting: dict[str, list[tuple[Path, Fingerprint]]] = {}
         for offset, row in log.rows():
-            self._index(offset, row)
+            if row.get("status") != "failed":  # An error of unmask's own: the file is tried again.
+                self._index(offset, row)
 
     def is_done(self, path: Path) -> bool:
         """Whether a file has its row, judged without reading it: by path, size and time of change."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import signal
 import socket
@@ -43,6 +44,14 @@ _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1])['path']; " + (
 _KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "WINDIR", "TEMP", "TMP")
 _PIPE_BYTES = 1 << 20
 _MAX_DETAILS, _MAX_DETAIL_LENGTH = 16, 500
+_LONGEST_DETAIL = 300
+_NONSENSE = (
+    ArithmeticError,
+    AttributeError,
+    KeyError,
+    TypeError,
+    ValueError,
+)  # What reading a lie can raise.
 
 
 class DecodingProcessError(RuntimeError):
@@ -214,7 +223,7 @@ class DecodingProcess:
         message = self._hear()
         try:
             return _info(message["info"])
-        except (KeyError, TypeError, ValueError):
+        except _NONSENSE:
             self._give_up()
 
     def sample(self, sampling: Sampling) -> Iterator[Frame]:
@@ -226,12 +235,14 @@ class DecodingProcess:
             raise RuntimeError("one sampling at a time")
         self._ask({"sample": asdict(sampling)})
         self._sampling = True
-        return self._sampled()
+        return self._sampled(sys.maxsize if sampling.whole else sampling.count)
 
-    def _sampled(self) -> Iterator[Frame]:
+    def _sampled(self, most: int) -> Iterator[Frame]:
         try:
             index = 0
             while "end" not in (message := self._hear()):
+                if index >= most:
+                    self._give_up()
                 yield self._frame(index, message)
                 index += 1
         except MediaError:
@@ -249,7 +260,7 @@ class DecodingProcess:
         self._ask({"facts": True})
         try:
             return FileFacts.from_dict(self._hear()["facts"])
-        except (KeyError, ValueError):
+        except _NONSENSE:
             self._give_up()
 
     def credentials(self, path: Path) -> Credentials:
@@ -260,7 +271,7 @@ class DecodingProcess:
             message = self._hear()
             try:
                 return Credentials.from_dict(message["credentials"])
-            except (KeyError, ValueError):
+            except _NONSENSE:
                 self._give_up()
         except MediaError as error:
             if self._late:
@@ -308,11 +319,11 @@ class DecodingProcess:
     def _hear(self) -> dict[str, Any]:
         """Read one message, within what is left of the time; MediaError when the process told of one, or died."""
         message = self._within_time(lambda: read_message(self._answers))
-        if "ready" in message:
+        if "ready" in message and not self._ready:
             self._ready = True
-            return self._hear()
+            message = self._within_time(lambda: read_message(self._answers))
         if "error" in message:
-            status, detail = message["error"], str(message.get("detail"))
+            status, detail = message["error"], str(message.get("detail"))[:_LONGEST_DETAIL]
             raise MediaError(status if status in get_args(MediaStatus) else "unreadable", detail)
         return message
 
@@ -323,10 +334,12 @@ class DecodingProcess:
         try:
             moment, width, height = float(message["time"]), int(message["width"]), int(message["height"])
             turn = Turn(**{name: bool(value) for name, value in message["turn"].items()})
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except _NONSENSE:
             self._give_up()
-        if min(width, height) < 1 or width * height > max(
-            self._limits.image_pixels, self._limits.video_side**2
+        if (
+            not math.isfinite(moment)
+            or min(width, height) < 1
+            or width * height > max(self._limits.image_pixels, self._limits.video_side**2)
         ):
             self._give_up()
         pixels = self._within_time(lambda: read_exactly(self._answers, width * height * CHANNELS))
@@ -377,7 +390,8 @@ def _info(values: dict[str, Any]) -> MediaInfo:
     """Rebuild the facts about a file, which come from where hostile bytes were read."""
 
     def number(name: str) -> float | None:
-        return None if values[name] is None else float(values[name])
+        value = values[name]
+        return None if value is None or not 0 <= float(value) < math.inf else float(value)
 
     kind, frames, codec = values["kind"], number("frames"), values["codec"]
     if kind not in get_args(MediaKind):

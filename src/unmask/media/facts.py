@@ -18,6 +18,8 @@ MAX_TAG_LENGTH = 300
 MAX_STREAMS = 16
 WITHHELD = "present, not shown here"
 
+_NUMBERS_END = 1 << 63
+
 _PLACE_WORDS = ("location", "gps")
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 
@@ -173,6 +175,8 @@ def _rebuilt(kind: Any, values: Mapping[str, Any]) -> Any:
         value = given.get(name)
         wanted = (str,) if "str" in annotation else (int, float) if "float" in annotation else (int,)
         if name not in ("tags", "streams") and value is not None and not isinstance(value, wanted):
+            raise TypeError(name)
+        if isinstance(value, (int, float)) and not abs(value) < _NUMBERS_END:
             raise TypeError(name)
         if isinstance(value, str):
             given[name] = value[:MAX_TAG_LENGTH]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import struct
 from typing import TYPE_CHECKING, Any
 
@@ -24,17 +25,28 @@ def packed(message: dict[str, Any]) -> bytes:
 
 
 def read_message(source: io.RawIOBase) -> dict[str, Any]:
-    """Read one message; BrokenConversationError at the end."""
+    """Read one message, all of whose numbers are finite; BrokenConversationError at the end."""
     (length,) = _LENGTH.unpack(read_exactly(source, _LENGTH.size))
     if length > _LONGEST:
         raise BrokenConversationError
     try:
-        message = json.loads(read_exactly(source, length))
+        message = json.loads(read_exactly(source, length), parse_constant=_refused, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise BrokenConversationError from error
     if not isinstance(message, dict):
         raise BrokenConversationError
     return message
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("not a finite number")
+    return value
+
+
+def _refused(name: str) -> float:
+    raise ValueError(f"{name} is no number")
 
 
 def read_exactly(source: io.RawIOBase, count: int) -> bytearray:

@@ -15,7 +15,7 @@ from unmask.verdict import Reason, Verdict
 SCHEMA = 1
 
 Kind = Literal["image", "video"]
-Status = Literal["ok", "no_face", "unreadable", "unsupported", "too_large"]
+Status = Literal["ok", "no_face", "unreadable", "unsupported", "too_large", "failed"]
 READ: frozenset[Status] = frozenset({"ok", "no_face"})
 
 
@@ -190,6 +190,7 @@ class ScanResult:
     score : calibrated probability of manipulation in [0, 1], of the face that the verdict rests on; None
     when there was nothing to score. interval : (low, high) around it, 90 %. decisive_track : id of that
     face's track. kind : what the file holds; for a file that could not be read, what its name suggests.
+    status : ``"failed"`` is an error of unmask's own; all others are about the file.
     detail : one line, for people. reasons : what widens the interval, and why a verdict is inconclusive.
     seconds : wall time of this scan. evidence : what the report shows beside the scores, when the settings
     asked for it.

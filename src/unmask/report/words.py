@@ -17,6 +17,7 @@ STATUSES = {
     "unreadable": "unreadable",
     "unsupported": "unsupported",
     "too_large": "too large",
+    "failed": "failed",
 }
 MEANINGS = {
     "likely_fake": "The detector found signs that a face was swapped or re-enacted.",
@@ -26,6 +27,7 @@ MEANINGS = {
     "unreadable": "The file could not be read, so nothing can be said about it.",
     "unsupported": "This kind of file is not read, so nothing can be said about it.",
     "too_large": "The file is beyond the limits, so nothing can be said about it.",
+    "failed": "unmask itself failed, so nothing can be said about the file.",
 }
 CANNOT_TELL = (
     "A verdict concerns the faces alone: swapped and re-enacted faces are what the detector looks for.",

@@ -137,6 +137,12 @@ def _(path):
     path.write_bytes(data)
 
 
+@hostile("lying-header.heic", LARGE, BROKEN)
+def _(path):
+    data = mutants.seed("picture.heic")
+    path.write_bytes(data.replace(struct.pack(">II", 64, 64), struct.pack(">II", 65_500, 65_500)))
+
+
 @hostile("lying-header.avi", LARGE, BROKEN, STRANGE, READ)
 def _(path):
     write_clip(path, codec="rawvideo", pixels="bgr24")

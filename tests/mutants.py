@@ -10,6 +10,8 @@ import numpy as np
 import pillow_heif
 from PIL import Image
 
+from tiffs import tiff
+
 WIDTH, HEIGHT = 64, 48
 ENCODING = {"g": "4", "threads": "1", "x265-params": "log-level=none"}
 WAYS = ("flips", "truncated", "swapped", "length", "spliced", "doubled")
@@ -54,7 +56,11 @@ IMAGES = {
     "burst.heic": {"format": "HEIF", "pictures": 3},
     "picture.jp2": {"format": "JPEG2000"},
 }
-SEEDS = (*VIDEOS, *IMAGES)
+# Name of the seed: what makes it.
+OTHERS = {
+    "floats.tiff": lambda: tiff(pictures(1)[0].astype(np.float32) / 255, pack=zlib.compress, tile=16),
+}
+SEEDS = (*VIDEOS, *IMAGES, *OTHERS)
 
 
 def pictures(count):
@@ -65,6 +71,8 @@ def pictures(count):
 
 def seed(name):
     """The bytes of a valid file."""
+    if name in OTHERS:
+        return OTHERS[name]()
     return _video(*VIDEOS[name]) if name in VIDEOS else _image(**IMAGES[name])
 
 

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import mutants
+from tiffs import tiff
 from unmask.media import Limits, MediaError, open_media
 from unmask.media.content import HEAD_BYTES, content_of
 from unmask.media.jpeg import MOST_STRAY_BYTES
@@ -114,60 +115,6 @@ def test_a_photoshop_document(tmp_path, gradient):
 
 
 # Samples of TIFF files.
-
-
-def tiff(samples, order="<", big=False, photometric=None, tile=None, planes=1, pack=None, **tags):
-    """A TIFF of (H, W) or (H, W, C) samples of any type, written without any library."""
-    samples = samples if samples.ndim == 3 else samples[..., None]
-    height, width, channels = samples.shape
-    data = samples.astype(samples.dtype.newbyteorder(order))
-    parts = [data[..., plane, None] for plane in range(channels)] if planes == 2 else [data]
-    if tile:
-        parts = [
-            np.pad(cut, ((0, tile - cut.shape[0]), (0, tile - cut.shape[1]), (0, 0)))
-            for part in parts
-            for cut in (
-                part[y : y + tile, x : x + tile]
-                for y in range(0, height, tile)
-                for x in range(0, width, tile)
-            )
-        ]
-    else:
-        parts = [part[y : y + 16] for part in parts for y in range(0, height, 16)]
-    blocks = [part.tobytes() if pack is None else pack(part.tobytes()) for part in parts]
-    letter = {"u": 1, "i": 2, "f": 3}[samples.dtype.kind]
-    values = {
-        256: [width],
-        257: [height],
-        258: [samples.dtype.itemsize * 8] * channels,
-        259: [1 if pack is None else 8],
-        262: [photometric if photometric is not None else 2 if channels >= 3 else 1],
-        277: [channels],
-        284: [planes],
-        339: [letter] * channels,
-    } | {int(name[1:]): value for name, value in tags.items()}
-    values |= {322: [tile], 323: [tile]} if tile else {278: [16]}
-    offset_format, entry_format, head = ("Q", "HHQ", 16) if big else ("I", "HHI", 8)
-    places = np.cumsum([head] + [len(block) for block in blocks]).tolist()
-    values |= {324 if tile else 273: places[:-1], 325 if tile else 279: [len(block) for block in blocks]}
-    inline, entries, extra = struct.calcsize(offset_format), b"", b""
-    count_bytes = 8 if big else 2
-    start = places[-1]
-    extra_at = start + count_bytes + len(values) * (20 if big else 12) + inline
-    for tag, numbers in sorted(values.items()):
-        packed = struct.pack(f"{order}{len(numbers)}I", *numbers)
-        if len(packed) > inline:
-            packed, extra = (
-                struct.pack(order + offset_format, extra_at + len(extra)),
-                extra + packed,
-            )
-        entries += struct.pack(order + entry_format, tag, 4, len(numbers)) + packed.ljust(inline, b"\0")
-    mark = b"II" if order == "<" else b"MM"
-    header = mark + (
-        struct.pack(order + "HHHQ", 43, 8, 0, start) if big else struct.pack(order + "HI", 42, start)
-    )
-    count = struct.pack(order + ("Q" if big else "H"), len(values))
-    return header + b"".join(blocks) + count + entries + bytes(inline) + extra
 
 
 def zipped(data):
@@ -282,6 +229,14 @@ def test_a_tiff_coded_in_a_rare_way_is_unsupported(tmp_path):
         path.write_bytes(data)
         error = refusal(path)
         assert error.status == "unsupported" and "TIFF" in error.detail
+
+
+@pytest.mark.parametrize("tags", [{"t254": [1], "t330": [8]}, {"t50706": [1]}])
+def test_a_raw_picture_is_not_judged_by_the_preview_in_front(tmp_path, gradient, tags):
+    path = tmp_path / "picture.nef"
+    path.write_bytes(tiff(gradient, **tags))
+    error = refusal(path)
+    assert error.status == "unsupported" and "raw" in error.detail
 
 
 def test_deep_tiffs_that_break_off_or_lie(tmp_path):
@@ -430,7 +385,7 @@ def test_a_text_that_begins_like_a_file_of_some_kind_is_none(tmp_path, text):
 
 @pytest.mark.parametrize("name", mutants.SEEDS)
 def test_seeds_are_told_by_their_first_bytes(name):
-    kind = "image" if name in mutants.IMAGES or name == "clip.gif" else "video"
+    kind = "image" if name not in mutants.VIDEOS or name == "clip.gif" else "video"
     assert content_of(mutants.seed(name)[:HEAD_BYTES]).kind == kind
 
 

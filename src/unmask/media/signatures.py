@@ -56,7 +56,7 @@ _OGG_VIDEOS = (b"\x80theora", b"\x01video", b"OVP80", b"BBCD", b"fishead")
 _TS_PACKETS = ((0, 188), (4, 192), (0, 204))
 
 _JPEG_XL = f"a JPEG XL image; {JPEG_OR_PNG}"
-_RAW_PICTURE = f"a camera's raw picture; {JPEG_OR_PNG}"
+RAW_PICTURE = f"a camera's raw picture; {JPEG_OR_PNG}"
 _SOUND = "sound only"
 
 # (offset, bytes there, what it is).
@@ -106,12 +106,12 @@ _UNREAD: tuple[tuple[int, bytes, str], ...] = (
     (0, b"icns", f"an icon; {JPEG_OR_PNG}"),
     (128, b"DICM", f"a DICOM file; {JPEG_OR_PNG}"),
     (8, b"ILBM", f"an ILBM image; {JPEG_OR_PNG}"),
-    (4, b"ftypcrx ", _RAW_PICTURE),
-    (0, b"IIRO", _RAW_PICTURE),
-    (0, b"IIRS", _RAW_PICTURE),
-    (0, b"IIU\x00", _RAW_PICTURE),
-    (0, b"FUJIFILMCCD-RAW", _RAW_PICTURE),
-    (0, b"FOVb", _RAW_PICTURE),
+    (4, b"ftypcrx ", RAW_PICTURE),
+    (0, b"IIRO", RAW_PICTURE),
+    (0, b"IIRS", RAW_PICTURE),
+    (0, b"IIU\x00", RAW_PICTURE),
+    (0, b"FUJIFILMCCD-RAW", RAW_PICTURE),
+    (0, b"FOVb", RAW_PICTURE),
     (0, b"SMK2", "a Smacker video; save it as MP4"),
     (0, b"SMK4", "a Smacker video; save it as MP4"),
     (0, b"REDV", "a RED raw video; save it as MP4"),

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
+from unmask.media.content import UNREAD
 from unmask.media.frame import MediaError
 from unmask.media.sample_range import eight_bit, range_of
+from unmask.media.signatures import RAW_PICTURE
 
 if TYPE_CHECKING:
     import numpy as np
 
 _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES, _ROWS, _PLANES = 258, 259, 262, 277, 278, 284
 _STRIPS, _TILE_WIDTH, _TILE_HEIGHT, _TILES, _PREDICTOR = 273, 322, 323, 324, 317
+_DNG_VERSION, _SUBFILE, _FURTHER_IMAGES = 50706, 254, 330  # A raw picture's first image is a small preview.
 _EXTRA, _SAMPLE_FORMAT, _FILL_ORDER = 338, 339, 266
 _TYPE_LETTERS = {1: "u", 2: "i", 3: "f"}
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
@@ -32,6 +35,10 @@ class AnyTiffImageFile(TiffImageFile):
     _layout: _Layout | None = None
 
     def _setup(self) -> None:
+        if _DNG_VERSION in self.tag_v2 or (
+            self.tag_v2.get(_SUBFILE, 0) & 1 and _FURTHER_IMAGES in self.tag_v2
+        ):
+            raise MediaError("unsupported", UNREAD + RAW_PICTURE)
         try:
             self._layout = None
             super()._setup()

@@ -219,7 +219,12 @@ class Scanner:
 
         result = conclude(str(path), seen, tracks, self.detector.card)
         evidence = self._evidence(path, seen, tracks, result) if self.settings.evidence else None
-        return replace(result, evidence=evidence, seconds=time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        return replace(result, evidence=evidence, isolation=self._isolation, seconds=seconds)
+
+    @property
+    def _isolation(self) -> str | None:
+        return None if self._decoding is None else self._decoding.isolation
 
     def scan_or_explain(self, path: str | Path) -> ScanResult:
         """Scan one file of many; an error of unmask's own becomes that file's status ``failed``: the others are done.
@@ -242,6 +247,7 @@ class Scanner:
                 status="failed",
                 detector=self.detector_info,
                 detail=f"internal error: {type(error).__name__}: {' '.join(str(error).split())}",
+                isolation=self._isolation,
                 seconds=time.perf_counter() - started,
             )
 
@@ -263,6 +269,7 @@ class Scanner:
             status=error.status,
             detector=self.detector_info,
             detail=error.detail or "could not be read",
+            isolation=self._isolation,
             seconds=time.perf_counter() - started,
         )
 

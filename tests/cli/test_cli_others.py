@@ -69,8 +69,27 @@ def test_the_doctor_tries_a_scan(run, real_finder):
     done = run("doctor")
     line = next(line for line in done.stdout.splitlines() if "self-test" in line)
     assert line.startswith("ok") and "one face was scanned" in line
-    for subject in ("python", "onnxruntime", "processor", "pyav", "face finder", "training"):
+    for subject in ("python", "onnxruntime", "processor", "pyav", "face finder", "isolation", "training"):
         assert f"{subject}: " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("held", "state", "said"),
+    [
+        ("landlock 4 + namespaces", "ok", []),
+        ("landlock 3", "note", ["UDP", "TCP"]),
+        ("namespaces", "note", ["read files"]),
+        ("process", "note", ["read files", "UDP"]),
+    ],
+)
+def test_the_doctor_says_what_confines_the_decoder(monkeypatch, held, state, said):
+    from unmask.media import DecodingProcesses
+
+    said_by_the_process = property(lambda self: held, lambda self, _: None)
+    monkeypatch.setattr(DecodingProcesses, "isolation", said_by_the_process, raising=False)
+    (finding,) = doctor._isolation()
+    assert (finding.state, held in finding.found) == (state, True)
+    assert all(words in finding.advice for words in said)
 
 
 @pytest.fixture

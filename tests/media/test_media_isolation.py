@@ -23,6 +23,7 @@ from unmask.media import (
     decoding_process,
     open_media,
 )
+from unmask.media.confinement import isolation
 
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
 
@@ -195,6 +196,68 @@ def test_no_file_can_be_opened_or_written(tmp_path):
         pytest.skip("this kernel has no Landlock")
     assert done.returncode == 0, done.stderr.decode()
     assert [path.name for path in tmp_path.iterdir()] == ["secret.txt"]
+
+
+@ON_LINUX
+def test_no_network_can_be_used():
+    code = """
+    import errno, socket, sys
+    from unmask.media.confinement import leave_network
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(type=socket.SOCK_DGRAM) as there:
+        there.bind(("127.0.0.1", 0))
+        address, datagrams = server.getsockname(), there.getsockname()
+        if not leave_network():
+            sys.exit(77)
+        for kind, to in (
+            (socket.SOCK_STREAM, address),
+            (socket.SOCK_DGRAM, datagrams),
+            (socket.SOCK_DGRAM, ("192.0.2.1", 53)),
+        ):
+            with socket.socket(type=kind) as here:
+                try:
+                    here.connect(to)
+                    here.send(b"x")
+                except OSError as error:
+                    assert error.errno == errno.ENETUNREACH, error
+                    continue
+            sys.exit(3)
+    """
+    done = run(code)
+    if done.returncode == 77:
+        pytest.skip("this system allows no namespaces")
+    assert done.returncode == 0, done.stderr.decode()
+
+
+@ON_LINUX
+def test_what_is_said_to_confine_the_process_does(tmp_path, processes):
+    """All of its threads: Landlock binds the thread that asks for it, and those that it starts."""
+    path = toys.write_video(tmp_path / "clip.mp4", count=60, width=640, height=480)
+    assert processes.isolation is None
+    with processes.open(path) as media:
+        frames = media.sample(40)
+        next(frames)
+        pid = media._process._process.pid
+        said = processes.isolation
+        threads = [status.read_text() for status in Path(f"/proc/{pid}/task").glob("*/status")]
+        assert len(threads) > 1
+        if "landlock" in said:
+            assert all("NoNewPrivs:\t1" in status for status in threads)
+        networks = {Path(f"/proc/{who}/ns/net").readlink() for who in (pid, "self")}
+        assert ("namespaces" in said) == (len(networks) == 2)
+    assert said in ("process", "namespaces") or said.startswith("landlock ")
+
+
+@pytest.mark.parametrize(
+    ("landlock", "namespaces", "said"),
+    [
+        (0, False, "process"),
+        (4, True, "landlock 4 + namespaces"),
+        (3, False, "landlock 3"),
+        (0, True, "namespaces"),
+    ],
+)
+def test_what_holds_is_said_in_one_line(landlock, namespaces, said):
+    assert isolation(landlock, namespaces) == said
 
 
 # A process started in the background of a script ignores Ctrl-C unless it is told otherwise.

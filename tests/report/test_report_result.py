@@ -35,7 +35,7 @@ def test_to_dict_has_the_designs_fields_in_its_order():
     assert list(OK.to_dict()) == [
         "schema", "path", "kind", "status", "detail", "verdict", "score", "interval", "reasons", "decisive_track",
         "tracks",
-        "coverage", "detector", "seconds",
+        "coverage", "detector", "isolation", "seconds",
     ]  # fmt: skip
     assert OK.to_dict()["tracks"][0] == {
         "id": 0,

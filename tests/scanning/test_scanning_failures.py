@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -34,6 +35,17 @@ def test_missing_empty_and_folder_are_unreadable(tmp_path, detector, finder, mak
 def test_limits_are_passed_on(two_faces, detector, finder):
     result = scan(two_faces, Settings(limits=Limits(video_bytes=10)), detector, finder)
     assert result.status == "too_large" and not result.was_read
+
+
+def test_the_json_says_what_confined_the_decoding(two_faces, tmp_path, detector, finder):
+    (tmp_path / "text.mp4").write_text("not a video")
+    with Scanner(Settings(frames=2), detector, finder) as scanner:
+        results = [scanner.scan(two_faces), scanner.scan(tmp_path / "text.mp4")]
+    for result in results:
+        held = result.to_dict()["isolation"]
+        assert held == "process" or {"landlock", "namespaces"} & set(held.split())
+    here = scan(two_faces, Settings(frames=2, isolated=False), detector, finder)
+    assert here.to_dict()["isolation"] is None and here == replace(results[0], seconds=here.seconds)
 
 
 class Broken:

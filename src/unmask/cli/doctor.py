@@ -48,7 +48,7 @@ def doctor() -> None:
 def examine() -> Iterator[Finding]:
     """Look at everything that a scan needs, then try one."""
     checks: tuple[Callable[[], list[Finding]], ...] = (
-        _python, _onnxruntime, _processor, _pyav, _face_finder, _detectors, _training, _cluster, _self_test,
+        _python, _onnxruntime, _processor, _pyav, _face_finder, _detectors, _isolation, _training, _cluster, _self_test,
     )  # fmt: skip
     for check in checks:
         try:
@@ -121,6 +121,30 @@ def _detectors() -> list[Finding]:
         advice = "this copy of unmask came without weights; give --detector a folder"
         findings.append(Finding("detectors", "missing", "none installed", advice))
     return findings
+
+
+def _isolation() -> list[Finding]:
+    """Have a picture decoded, and hear what confines the process that does it."""
+    import tempfile
+
+    from unmask.demo import portrait
+    from unmask.media import DecodingProcesses, Limits
+
+    with tempfile.TemporaryDirectory() as folder, DecodingProcesses(Limits()) as processes:
+        picture = Path(folder, "portrait.png")
+        portrait().resize((64, 64)).save(picture)
+        processes.open(picture).close()
+        held = processes.isolation or ""
+    found = f"files are decoded in a process of its own: {held}"
+    advice = []
+    if "landlock" not in held:
+        advice.append("without Landlock (Linux 5.13 or later) a decoder that is taken over could read files")
+    if "namespaces" not in held:
+        advice.append("without user namespaces it could use UDP, and before Landlock 4 TCP")
+    if not advice:
+        return [Finding("isolation", "ok", found)]
+    advice.append("scan untrusted files in a container without a network")
+    return [Finding("isolation", "note", found, "; ".join(advice))]
 
 
 def _training() -> list[Finding]:

@@ -1,4 +1,4 @@
-"""What the process that decodes may use: little memory, time and files; on Linux no path but Python's own."""
+"""What the process that decodes may use: little memory and time; on Linux no path but Python's own, and no network."""
 
 from __future__ import annotations
 
@@ -21,6 +21,45 @@ _FILE_RIGHTS_BY_VERSION = {
     4: 15,
 }  # How many rights on files a version knows; 16 from the fifth.
 _NETWORK_SINCE, _SCOPES_SINCE = 4, 6
+
+_NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000  # unshare(2)
+
+PROCESS_ALONE = "process"
+"""What is said to hold where there is a process of its own with bounded resources, and nothing more."""
+
+
+def isolation(landlock: int, namespaces: bool) -> str:
+    """Return in one line what holds beyond bounded resources, such as ``"landlock 4 + namespaces"``.
+
+    Parameters
+    ----------
+    landlock
+        Version of Landlock's interface that is in force; 0 for none.
+    namespaces
+        Whether the process has a network namespace of its own.
+    """
+    held = [f"landlock {landlock}"] * (landlock > 0) + ["namespaces"] * namespaces
+    return " + ".join(held) or PROCESS_ALONE
+
+
+def leave_network() -> bool:
+    """Give this process a network of its own without any interface; it must have one thread only.
+
+    That closes TCP, UDP and all other protocols, and abstract Unix sockets. A Unix socket at a path is a file. Without
+    privileges it takes a user namespace, which some systems and most containers forbid. Root asks for none: in one it
+    would lose the right to read Python's modules where they belong to somebody else.
+
+    Returns
+    -------
+    bool
+        Whether the system allowed it; elsewhere than on Linux it cannot be had.
+    """
+    if sys.platform != "linux":
+        return False
+    import ctypes
+
+    spaces = _NEW_NETWORK if os.geteuid() == 0 else _NEW_USER | _NEW_NETWORK
+    return int(ctypes.CDLL(None).unshare(spaces)) == 0
 
 
 def bound_resources(memory: int) -> None:
@@ -63,20 +102,25 @@ def _lower(kind: int, bound: int) -> None:
         return  # macOS knows some limits that it does not let anyone set.
 
 
-def forbid_files(readable: Sequence[str]) -> bool:
-    """Forbid this process for good to open files, but to read those below some folders, and to use the network.
+def forbid_files(readable: Sequence[str]) -> int:
+    """Forbid this thread, and those that it starts, for good to open files, but to read those below some folders.
 
-    Files that are open already stay so. Needs no privileges. Returns whether the system can do it: Linux with
-    Landlock only.
+    From version 4 on it cannot use TCP either, from version 6 on neither abstract Unix sockets nor signals to other
+    processes. Files that are open already stay so. Needs no privileges.
+
+    Returns
+    -------
+    int
+        The version of Landlock's interface that is in force; 0 where the system has none.
     """
     if sys.platform != "linux":
-        return False
+        return 0
     import ctypes
 
     system = ctypes.CDLL(None, use_errno=True)
-    version = system.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(1))
+    version = int(system.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(1)))
     if version < 1:
-        return False
+        return 0
     rights = (1 << _FILE_RIGHTS_BY_VERSION.get(version, 16)) - 1
     fields = [rights]
     if version >= _NETWORK_SINCE:
@@ -88,13 +132,13 @@ def forbid_files(readable: Sequence[str]) -> bool:
         _CREATE_RULESET, attributes, ctypes.c_size_t(ctypes.sizeof(attributes)), ctypes.c_uint32(0)
     )
     if rules < 0:
-        return False
+        return 0
     try:
         for folder in readable:
             _allow_reading(system, rules, folder)
         if system.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) != 0:
-            return False
-        return int(system.syscall(_RESTRICT_SELF, rules, ctypes.c_uint32(0))) == 0
+            return 0
+        return version if system.syscall(_RESTRICT_SELF, rules, ctypes.c_uint32(0)) == 0 else 0
     finally:
         os.close(rules)
 

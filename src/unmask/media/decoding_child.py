@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from unmask.media.confinement import bound_resources, bound_seconds, forbid_files
+from unmask.media.confinement import bound_resources, bound_seconds, forbid_files, isolation, leave_network
 from unmask.media.content import Content
 from unmask.media.frame import Limits, MediaError, guarded
 from unmask.media.messages import packed
@@ -37,19 +37,20 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the scan's business; this process ends with it.
     settings = json.loads(sys.argv[-1])
     limits = Limits(**settings["limits"])
-    requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
-    receive = _receive_with_files if settings["hands_over_files"] else _receive
-    threading.Thread(target=receive, args=(requests,), daemon=True).start()
+    namespaces = leave_network()
     bound_resources(limits.decoding_bytes)
     import av  # noqa: F401
 
     if settings["credentials"]:
         load_library()
-    if settings["hands_over_files"]:
-        forbid_files(settings["readable"])
+    landlock = forbid_files(settings["readable"]) if settings["hands_over_files"] else 0
+    requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
+    receive = _receive_with_files if settings["hands_over_files"] else _receive
+    # Only now: what forbids files binds the thread that asks for it and those that are started later.
+    threading.Thread(target=receive, args=(requests,), daemon=True).start()
     gc.freeze()
     with os.fdopen(os.dup(1), "wb", buffering=0) as answers:
-        _say(answers, {"ready": True})
+        _say(answers, {"ready": True, "isolation": isolation(landlock, namespaces)})
         while True:
             _serve_file(requests, answers, limits)
 

@@ -63,9 +63,16 @@ class DecodingProcesses:
 
     Thread-safe. Close it, or use it as a context manager; its processes also end with this process, however it ends.
     credentials : have the library ready that reads content credentials.
+
+    Attributes
+    ----------
+    isolation
+        What confines them beside bounded memory and time, such as ``"landlock 4 + namespaces"``; None as long as no
+        process said so.
     """
 
     def __init__(self, limits: Limits, credentials: bool = False) -> None:
+        self.isolation: str | None = None
         self._limits = limits
         self._credentials = credentials
         self._lock = threading.Lock()
@@ -98,6 +105,8 @@ class DecodingProcesses:
         except BaseException:
             self._give_back(process)
             raise
+        finally:
+            self.isolation = process.isolation or self.isolation
         return IsolatedMedia(process, info, self._give_back)
 
     def credentials(self, path: str | os.PathLike[str]) -> Credentials:
@@ -171,6 +180,8 @@ class IsolatedMedia(Media):
 
 class DecodingProcess:
     """One process that decodes one file after the other; see ``decoding_child`` for the other side."""
+
+    isolation: str | None = None  # It says so before it gets the first file.
 
     def __init__(self, limits: Limits, credentials: bool = False) -> None:
         self._limits = limits
@@ -321,6 +332,7 @@ class DecodingProcess:
         message = self._within_time(lambda: read_message(self._answers))
         if "ready" in message and not self._ready:
             self._ready = True
+            self.isolation = str(message.get("isolation"))[:_LONGEST_DETAIL]
             message = self._within_time(lambda: read_message(self._answers))
         if "error" in message:
             status, detail = message["error"], str(message.get("detail"))[:_LONGEST_DETAIL]

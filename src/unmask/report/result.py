@@ -192,7 +192,8 @@ class ScanResult:
     face's track. kind : what the file holds; for a file that could not be read, what its name suggests.
     status : ``"failed"`` is an error of unmask's own; all others are about the file.
     detail : one line, for people. reasons : what widens the interval, and why a verdict is inconclusive.
-    seconds : wall time of this scan. evidence : what the report shows beside the scores, when the settings
+    isolation : what confined the process in which the file was decoded, such as ``"landlock 4 + namespaces"``; None
+    for none. seconds : wall time of this scan. evidence : what the report shows beside the scores, when the settings
     asked for it.
 
     Making one raises ValueError when its parts contradict each other: a verdict, score and interval exist
@@ -212,6 +213,7 @@ class ScanResult:
     seconds: float = 0.0
     reasons: tuple[Reason, ...] = ()
     decisive_track: int | None = None
+    isolation: str | None = field(default=None, compare=False)
     evidence: Evidence | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
@@ -263,6 +265,7 @@ class ScanResult:
             "tracks": [track.to_dict(threshold) for track in self.tracks],
             "coverage": self.coverage.to_dict(),
             "detector": self.detector.to_dict(),
+            "isolation": self.isolation,
             "seconds": round(self.seconds, 3),
         }
         return result if self.evidence is None else result | {"evidence": self.evidence.to_dict()}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unmask.media import IMAGE_ENDINGS, VIDEO_ENDINGS, why_left_out
+from unmask.media.addresses import address_advice, address_in
 
 ENDINGS = IMAGE_ENDINGS | VIDEO_ENDINGS
 _NO_MEDIA = "no image or video"
@@ -50,7 +51,8 @@ def expand(paths: Sequence[Path]) -> Inputs:
     exists at all: FileNotFoundError names the first.
     """
     if paths and not any(_exists(path) for path in paths):
-        raise FileNotFoundError(2, "no such file or folder", str(paths[0]))
+        name = address_in(paths[0]) or str(paths[0])
+        raise FileNotFoundError(2, address_advice(paths[0]) or "no such file or folder", name)
     files: dict[Path, None] = {}
     empty: list[Path] = []
     closed: list[Path] = []

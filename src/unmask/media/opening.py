@@ -8,6 +8,7 @@ import stat
 from dataclasses import replace
 from pathlib import Path
 
+from unmask.media.addresses import address_advice
 from unmask.media.content import HEAD_BYTES, HEIF_SEQUENCE, UNREAD, Content, content_of, recognised
 from unmask.media.frame import Limits, MediaError
 from unmask.media.signatures import is_sound_alone
@@ -112,9 +113,9 @@ def _size_of_plain_file(path: Path) -> int:
     try:
         status = path.stat()
     except FileNotFoundError as error:
-        raise MediaError("unreadable", "no such file") from error
+        raise MediaError("unreadable", address_advice(path) or "no such file") from error
     except (OSError, ValueError) as error:
-        raise MediaError("unreadable", _reason(error)) from error
+        raise MediaError("unreadable", address_advice(path) or _reason(error)) from error
     for is_kind, name in _KINDS:
         if is_kind(status.st_mode):
             raise MediaError("unreadable", f"not a file but {name}")

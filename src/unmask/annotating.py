@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
+import unicodedata
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 ENCODERS = ("libx264", "libopenh264", "mpeg4")
 FINDS_A_SECOND = 6.0
+NAME_BYTES = 255
 _TICKS = 90_000
 _HELD_SECONDS = 1.0
 _MOST_DETAILS = 3
@@ -51,8 +55,11 @@ def annotate(
     folder: str | Path,
     finder: FaceFinder | None = None,
     limits: Limits | None = None,
+    name: str | None = None,
 ) -> Path:
     """Write ``NAME.annotated.mp4`` or, of an image, ``NAME.annotated.png`` into a folder; give its path.
+
+    name : NAME, instead of that of the file without its ending. A name that the file system would not take is cut.
 
     Faces are found anew several times a second and joined to the tracks of the result; between these moments boxes move
     in a straight line. A face that the scan did not score is drawn as such. The label has the face's number, its
@@ -61,14 +68,18 @@ def annotate(
     Raises
     ------
     AnnotationError
-        When the file was not read by the scan, cannot be decoded again, or no video encoder is there.
+        When the file was not read by the scan, cannot be decoded again, the copy cannot be written, or no video encoder
+        is there. No half copy is left.
     """
     if not result.was_read:
         raise AnnotationError(f"{result.status}: there is nothing to annotate")
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     suffix = ".annotated.png" if result.kind == "image" else ".annotated.mp4"
-    target = _unused(folder, Path(path).stem, suffix)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        target = _unused(folder, Path(path).stem if name is None else name, suffix)
+    except OSError as error:
+        raise _not_written(error) from error
     try:
         with DecodingProcesses(limits or Limits()) as decoding:
             if result.kind == "image":
@@ -76,17 +87,43 @@ def annotate(
             else:
                 _write_video(decoding, Path(path), result, target, finder)
     except BaseException as error:
-        target.unlink(missing_ok=True)
+        with suppress(OSError):
+            target.unlink(missing_ok=True)
         if isinstance(error, MediaError):
             raise AnnotationError(error.detail) from error
+        if isinstance(error, OSError):
+            raise _not_written(error) from error
         raise
     return target
 
 
+def _not_written(error: OSError) -> AnnotationError:
+    return AnnotationError(f"the copy cannot be written: {(error.strerror or str(error)).lower()}")
+
+
 def _unused(folder: Path, stem: str, suffix: str) -> Path:
     """Find a name that is free: files of one name from different folders do not overwrite each other."""
-    names = (f"{stem}{'' if number == 1 else f'-{number}'}{suffix}" for number in itertools.count(1))
-    return next(folder / name for name in names if not (folder / name).exists())
+    longest = _longest_name(folder)
+    ends = (f"{'' if number == 1 else f'-{number}'}{suffix}" for number in itertools.count(1))
+    names = (_cut(stem, longest - len(os.fsencode(end))) + end for end in ends)
+    return next(folder / name for name in names if not os.path.lexists(folder / name))
+
+
+def _longest_name(folder: Path) -> int:
+    """Bytes that a file's name may have in a folder."""
+    try:
+        return os.pathconf(folder, "PC_NAME_MAX")
+    except (AttributeError, OSError, ValueError):
+        return NAME_BYTES
+
+
+def _cut(stem: str, most: int) -> str:
+    """Cut a name to so many bytes, between two characters and not before an accent that belongs to the last one."""
+    used = itertools.accumulate(len(os.fsencode(character)) for character in stem)
+    kept = sum(1 for length in used if length <= most)
+    while 0 < kept < len(stem) and unicodedata.combining(stem[kept]):
+        kept -= 1
+    return stem[:kept]
 
 
 def _write_image(decoding: DecodingProcesses, path: Path, result: ScanResult, target: Path) -> None:
@@ -267,7 +304,7 @@ def _encode(frames: Iterator[Frame], ways: Sequence[Way], target: Path, rate: Fr
     import av
     import numpy as np
 
-    with av.open(str(target), "w", format="mp4") as container:
+    with _as_annotation_error(), av.open(str(target), "w", format="mp4") as container:
         stream, last = None, -1
         for frame in frames:
             height, width = frame.image.shape[:2]
@@ -284,6 +321,19 @@ def _encode(frames: Iterator[Frame], ways: Sequence[Way], target: Path, rate: Fr
             container.mux(stream.encode(coded))
         if stream is not None:
             container.mux(stream.encode(None))
+
+
+@contextmanager
+def _as_annotation_error() -> Iterator[None]:
+    """Tell what an encoder refuses in one line; errors of the file system stay as they are."""
+    import av
+
+    try:
+        yield
+    except av.FFmpegError as error:
+        if isinstance(error, OSError):
+            raise
+        raise AnnotationError(f"it cannot be encoded: {(error.strerror or str(error)).lower()}") from error
 
 
 def _stream(

@@ -251,12 +251,22 @@ class Scanner:
                 seconds=time.perf_counter() - started,
             )
 
-    def scan_stream(self, stream: BinaryIO, name: str = "-") -> ScanResult:
-        """Scan one file that comes as a stream, such as standard input; the result has the name for its path."""
+    def scan_stream(
+        self,
+        stream: BinaryIO,
+        name: str = "-",
+        on_result: Callable[[Path, ScanResult], None] = lambda path, result: None,
+    ) -> ScanResult:
+        """Scan one file that comes as a stream, such as standard input; the result has the name for its path.
+
+        on_result : called with the temporary file that the stream was put into, while it is there, and the result.
+        """
         started = time.perf_counter()
         try:
             with put_down(stream, self.settings.limits) as path:
-                return replace(self.scan(path), path=name, seconds=time.perf_counter() - started)
+                result = replace(self.scan(path), path=name, seconds=time.perf_counter() - started)
+                on_result(path, result)
+                return result
         except MediaError as error:
             return self._unread(name, error, started)
 

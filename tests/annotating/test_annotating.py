@@ -1,5 +1,7 @@
 """Annotated copies: every frame is there, boxes lie on the faces, and kinds differ in more than colour."""
 
+import os
+
 import av
 import numpy as np
 import pytest
@@ -86,3 +88,30 @@ def test_what_was_not_read_is_not_annotated_and_leaves_nothing(tmp_path, detecto
     with pytest.raises(AnnotationError):
         annotate(two_faces, result, tmp_path / "out", finder)
     assert not list(tmp_path.glob("out/*"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="counts bytes of names")
+@pytest.mark.parametrize("letter", ["a", "é", "漢", "😀", "e\u0301", "\udcff"])
+def test_long_names_are_cut_at_a_character_and_stay_apart(tmp_path, letter):
+    longest, width = os.pathconf(tmp_path, "PC_NAME_MAX"), len(os.fsencode(letter))
+    for number in range(1, 12):
+        copy = annotating._unused(tmp_path, letter * ((longest - 4) // width), ".annotated.png")
+        copy.write_bytes(b"")
+        end = f"{'' if number == 1 else f'-{number}'}.annotated.png"
+        assert copy.name.endswith(end) and longest - width < len(os.fsencode(copy.name)) <= longest
+        stem = copy.name.removesuffix(end)
+        assert set(stem) == set(letter) and len(stem) % len(letter) == 0
+    assert len(list(tmp_path.iterdir())) == 11
+
+
+def test_a_file_of_the_longest_name_has_its_copy(tmp_path, toys, finder, detector):
+    path = tmp_path / ("a" * 251 + ".png")
+    Image.fromarray(toys.draw([((20, 40, 80, 110), toys.RED)])).save(path)
+    copy = annotate(path, scan(path, detector=detector, finder=finder), tmp_path / "copies", finder)
+    assert copy.name == "a" * (255 - len(".annotated.png")) + ".annotated.png" and copy.stat().st_size
+
+
+def test_a_copy_that_finds_no_place_is_one_line(result, two_faces, finder, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(AnnotationError, match="the copy cannot be written: not a directory"):
+        annotate(two_faces, result, tmp_path / "file" / "below", finder)

@@ -4,7 +4,7 @@ A scan is a function of (bytes, detector, settings), so a run over many files is
 skip what the first has done.
 """
 
-from unmask.batch.errors import BatchError
+from unmask.batch.errors import BatchError, LogWriteError
 from unmask.batch.identity import Fingerprint, fingerprint, scan_key
 from unmask.batch.isolation import FileScanner, InProcessScanner, IsolatedScanner
 from unmask.batch.ledger import Ledger
@@ -21,6 +21,7 @@ __all__ = [
     "IsolatedScanner",
     "Ledger",
     "ListedPaths",
+    "LogWriteError",
     "PathSource",
     "ResultsLog",
     "Stop",

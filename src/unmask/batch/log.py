@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from unmask.batch.errors import BatchError
+from unmask.batch.errors import BatchError, LogWriteError
 
 if TYPE_CHECKING:
     from io import FileIO
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 SECONDS_BETWEEN_SYNCS = 1.0
 _START = b'{"schema": '
 _BLOCK = 1 << 16
+_LOST = frozenset({errno.ENOSPC, errno.EIO, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
 
 class ResultsLog:
@@ -33,10 +35,13 @@ class ResultsLog:
     loses can be more than that.
     """
 
-    def __init__(self, name: str, file: FileIO, echo: BinaryIO | None = None) -> None:
+    def __init__(
+        self, name: str, file: FileIO, echo: BinaryIO | None = None, echo_name: str | None = None
+    ) -> None:
         self.name = name
         self._file = file
         self._echo = echo
+        self._echo_name = echo_name or name
         self._synced = time.monotonic()
         self._end = file.seek(0, os.SEEK_END)
 
@@ -51,7 +56,7 @@ class ResultsLog:
     def append(self, row: dict[str, Any]) -> int:
         """Add a row; give the offset of its line, by which ``read`` finds it.
 
-        Raises BatchError when the disk does not take it, BrokenPipeError when nobody reads standard output.
+        Raises LogWriteError when the disk does not take it, BrokenPipeError when nobody reads a pipe any more.
         """
         line = json.dumps(row).encode("ascii") + b"\n"
         start = self._file.seek(0, os.SEEK_END)
@@ -62,10 +67,15 @@ class ResultsLog:
         except OSError as error:
             with suppress(OSError):
                 self._file.truncate(start)
-            raise BatchError(f"{self.name}: {error.strerror}") from error
+            raise LogWriteError(f"{self.name}: {_reason(error)}") from error
         if self._echo is not None:
-            self._echo.write(line)
-            self._echo.flush()
+            try:
+                self._echo.write(line)
+                self._echo.flush()
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                raise LogWriteError(f"{self._echo_name}: {_reason(error)}") from error
         elif time.monotonic() - self._synced >= SECONDS_BETWEEN_SYNCS:
             self._sync()
         return start
@@ -101,10 +111,12 @@ class ResultsLog:
             offset += len(line)
 
     def close(self) -> None:
-        """Force what was written to disk, and close."""
-        if self._echo is None:
-            self._sync()
-        self._file.close()
+        """Force what was written to disk, and close; LogWriteError when only then the disk does not take it."""
+        try:
+            if self._echo is None:
+                self._sync()
+        finally:
+            self._file.close()
 
     def _lines(self) -> Iterator[bytes]:
         """Split what was there at the opening into lines, each with its newline."""
@@ -121,9 +133,14 @@ class ResultsLog:
             yield rest
 
     def _sync(self) -> None:
-        with suppress(OSError):  # Some file systems have no such thing.
-            os.fsync(self._file.fileno())
         self._synced = time.monotonic()
+        try:
+            os.fsync(self._file.fileno())
+        except (
+            OSError
+        ) as error:  # Some file systems have no such thing; network ones find out now that they are full.
+            if error.errno in _LOST:
+                raise LogWriteError(f"{self.name}: {_reason(error)}") from error
 
 
 def open_log(path: Path | None, resume: bool) -> ResultsLog:
@@ -143,7 +160,9 @@ def open_log(path: Path | None, resume: bool) -> ResultsLog:
         if resume:
             name = "standard output" if path is None else repr(str(path))
             raise BatchError(f"--resume needs a file of results, which {name} is not")
-        return unnamed_log(sys.stdout.buffer if path is None else path.open("wb"))
+        if path is None:
+            return unnamed_log(sys.stdout.buffer, "standard output")
+        return unnamed_log(path.open("wb"), repr(str(path)))
     file = path.open("a+b", buffering=0)
     try:
         _lock(file, path)
@@ -155,9 +174,23 @@ def open_log(path: Path | None, resume: bool) -> ResultsLog:
     return ResultsLog(repr(str(path)), file)
 
 
-def unnamed_log(echo: BinaryIO | None = None) -> ResultsLog:
-    """Make a log that ends with the run, for looking up what was scanned; ``echo`` gets each line too."""
-    return ResultsLog("the log", tempfile.TemporaryFile(buffering=0), echo)
+def unnamed_log(echo: BinaryIO | None = None, echo_name: str | None = None) -> ResultsLog:
+    """Make a log that ends with the run, for looking up what was scanned; ``echo`` gets each line too.
+
+    Raises
+    ------
+    LogWriteError
+        No temporary file can be made.
+    """
+    try:
+        file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (the log closes it)
+    except OSError as error:
+        raise LogWriteError(f"no temporary file can be made: {_reason(error)}") from error
+    return ResultsLog("the temporary log of results", file, echo, echo_name)
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
 
 
 def _lock(file: FileIO, path: Path) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Protocol
 
+from unmask.batch.errors import BatchError
+
 _BLOCK = 1 << 16
 _AHEAD = 1024
 
@@ -50,24 +52,32 @@ class StreamedPaths:
     def __init__(self, descriptor: int) -> None:
         self._queue: Queue[Path] = Queue(_AHEAD)
         self._read = threading.Event()
+        self._broken: str | None = None
         threading.Thread(target=self._fill, args=(descriptor,), daemon=True).start()
 
     def take(self, timeout: float) -> Path | None:
-        """Give the next path; None when none came within ``timeout`` seconds."""
+        """Give the next path; None when none came within ``timeout`` seconds.
+
+        Raises BatchError when the stream could not be read to its end, after the paths that came before.
+        """
         try:
             return self._queue.get(timeout=timeout)
         except Empty:
+            if self._broken is not None and self._queue.empty():
+                raise BatchError(f"the list of paths cannot be read: {self._broken}") from None
             return None
 
     @property
     def ended(self) -> bool:
-        """Whether the stream was closed and all its paths were taken."""
-        return self._read.is_set() and self._queue.empty()
+        """Whether the stream was read to its end and all its paths were taken."""
+        return self._read.is_set() and self._queue.empty() and self._broken is None
 
     def _fill(self, descriptor: int) -> None:
         try:
             for path in split_paths(_blocks(descriptor)):
                 self._queue.put(path)
+        except OSError as error:
+            self._broken = (error.strerror or str(error)).lower()
         finally:
             self._read.set()
 

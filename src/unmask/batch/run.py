@@ -90,7 +90,6 @@ def _one(
     if not ledger.claim(path, seen):
         return []
     result, of = scanner.scan(path, seen)
-    anew = ledger.finish(path, seen, row_of(result, of, ledger.key))
     if on_result:
-        on_result(result)
-    return anew
+        on_result(result)  # First: it counts even where its row cannot be written.
+    return ledger.finish(path, seen, row_of(result, of, ledger.key))

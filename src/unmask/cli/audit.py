@@ -70,7 +70,9 @@ def audit(
     """Look for copies, leaks between splits, and facts of the files that tell real from fake."""
     from unmask.audit import Options, save
     from unmask.audit import audit as look
+    from unmask.cli.folders import usable_folder, written
     from unmask.cli.progress import bars
+    from unmask.cli.streams import NOT_WRITTEN
     from unmask.statistics import Settings
 
     options = Options(
@@ -83,16 +85,17 @@ def audit(
         Settings(resamples=resamples, seed=seed),
     )
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)  # An unusable folder must show before the work, not after.
+        usable_folder(out, "--out")  # This must show before the work, not after.
     with bars() as progress:
         report = look(folder, options, command=command(folder, options, out), progress=progress)
+    lost = False
     if out is not None:
-        save(report, out)
+        lost = not written(lambda: save(report, out), out)
     if as_json:
         typer.echo(json.dumps(report.to_dict(), indent=2))
     else:
         _print(report)
-    raise typer.Exit(exit_code(report, fail_on))
+    raise typer.Exit(exit_code(report, fail_on) or NOT_WRITTEN * lost)
 
 
 def exit_code(report: AuditReport, fail_on: Severity | None) -> int:

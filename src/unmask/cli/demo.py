@@ -18,11 +18,12 @@ def demo(
     """
     from rich.console import Console
 
+    from unmask.cli.folders import usable_folder
     from unmask.demo import portrait, with_blended_face, write_clip
     from unmask.report import save_report, table
     from unmask.scanning import Scanner, Settings
 
-    out.mkdir(parents=True, exist_ok=True)
+    usable_folder(out, "--out")
     picture = portrait()
     clips = {out / "plain.mp4": picture, out / "blended.mp4": with_blended_face(picture)}
     with Scanner(Settings(detector=detector, evidence=True)) as scanner:

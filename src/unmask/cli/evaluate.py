@@ -79,12 +79,15 @@ def evaluate(
 
     Every input has a row in predictions.csv; one that could not be scored has its status there, never a score.
     """
+    from unmask.cli.folders import usable_folder, written
     from unmask.cli.progress import bars
+    from unmask.cli.streams import NOT_WRITTEN
     from unmask.detectors import load_detector
     from unmask.evaluation import Options, lists_files
     from unmask.evaluation import evaluate as measure
     from unmask.scanning import Scanner
     from unmask.statistics import Settings
+    from unmask.evaluation.publishing import publish
 
     options = Options(
         frames,
@@ -96,6 +99,8 @@ def evaluate(
         attributes=tuple(attributes or ()),
     )
     first, second = load_detector(detector), load_detector(against) if against else None
+    if out is not None:
+        usable_folder(out, "--out")  # This must show before the work, not after.
     wants_scans = scan if scan is not None else any(lists_files(one) for one in sets)
     with contextlib.ExitStack() as stack:
         scanner = None
@@ -105,7 +110,7 @@ def evaluate(
         report = measure(
             first,
             sets,
-            out,
+            None,
             options,
             against=second,
             scanner=scanner,
@@ -113,10 +118,13 @@ def evaluate(
             command=command(detector, sets, options, out, against, scan, scans),
             progress=progress,
         )
+    lost = out is not None and not written(lambda: publish(report, out), out)
     if as_json:
         typer.echo(json.dumps(report.to_dict(), indent=2))
     else:
         _print(report)
+    if lost:
+        raise typer.Exit(NOT_WRITTEN)
 
 
 def command(

@@ -24,7 +24,10 @@ def export(
 
     Calibration, threshold and inconclusive band are fitted on the run's validation logits.
     """
+    from unmask.cli.folders import usable_folder
     from unmask.training.export import export as write
 
+    if out is not None:
+        usable_folder(out, "--out")
     folder = write(run, out, average or ())
     typer.echo(f"{folder}  (next: unmask evaluate {folder} SET)")

@@ -39,6 +39,7 @@ def keys(
 
     A new key is printed once; only its hash is kept.
     """
+    from unmask.cli.streams import OutputError
     from unmask.serve import ServeError, ServeSettings
     from unmask.serve.database import connect
     from unmask.serve.files import make_folders
@@ -57,6 +58,11 @@ def keys(
     if name is None:
         raise ServeError(f"{action.value} needs a name: unmask keys {action.value} NAME")
     if action is Action.add:
-        typer.echo(store.add(name))
+        token = store.add(name)
+        try:
+            typer.echo(token)
+        except OutputError:
+            store.revoke(name.strip())  # A key that nobody has seen is of no use, and its name is free again.
+            raise
     else:
         store.revoke(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -18,9 +19,17 @@ VERBS = (
     "keys",
 )  # fmt: skip
 
+NOT_WRITTEN = 1
 WRONG_USAGE = 2
 INTERNAL_ERROR = 70
 DEBUG = "UNMASK_DEBUG"
+
+# What a machine can run out of, or break in, at any moment: nobody's wrong usage, and no bug.
+OUT_OF = frozenset(
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO", "ENOMEM", "EMFILE", "ENFILE")
+    if hasattr(errno, name)
+)
 
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     "train": (
@@ -42,7 +51,8 @@ def main() -> None:
         if os.environ.get(DEBUG):
             raise
         message, code = explain(error)
-        print(f"unmask: {message}", file=sys.stderr)
+        if message:
+            print(f"unmask: {message}", file=sys.stderr)
         sys.exit(code)
 
 
@@ -64,7 +74,8 @@ def build(verbs: Sequence[str] = VERBS) -> typer.Typer:
 def explain(error: Exception) -> tuple[str, int]:
     """Turn an error into one line for the user and an exit code.
 
-    unmask's own exception classes are all for users: their message is one line that says what to do.
+    unmask's own exception classes are all for users: their message is one line that says what to do, empty where there
+    is nobody to tell. ``exit_code`` is theirs where it is not that of wrong usage.
     """
     from unmask.report.words import printable
 
@@ -74,9 +85,11 @@ def explain(error: Exception) -> tuple[str, int]:
                 return f'this needs {error.name}, which is not installed: pip install "unmask[{extra}]"', 2
     line = " ".join(str(error).split())
     if type(error).__module__.startswith("unmask."):
-        return printable(line), WRONG_USAGE
-    if isinstance(error, OSError) and error.filename is not None:
-        return printable(f"{error.filename}: {error.strerror}"), WRONG_USAGE
+        return printable(line), getattr(error, "exit_code", WRONG_USAGE)
+    if isinstance(error, OSError) and (error.filename is not None or error.errno in OUT_OF):
+        what = error.strerror or line
+        code = NOT_WRITTEN if error.errno in OUT_OF else WRONG_USAGE
+        return printable(what if error.filename is None else f"{error.filename}: {what}"), code
     hint = f"(a bug: please report it; set {DEBUG}=1 for the traceback)"
     return printable(f"internal error: {type(error).__name__}: {line} {hint}"), INTERNAL_ERROR
 

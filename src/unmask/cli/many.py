@@ -66,43 +66,56 @@ class Scanned:
     """What a run came to.
 
     outcomes : files by (status, verdict). results : in the order of the files, when they were to be kept.
-    signal : number of the signal that stopped the run.
+    signal : number of the signal that stopped the run. lost : the exit code to end with where the run ended because its
+    lines could not be written; 0 otherwise.
     """
 
     outcomes: Counter[tuple[str, str | None]]
     results: Sequence[ScanResult]
-    signal: int | None
+    signal: int | None = None
+    lost: int = 0
 
 
 def scan_many(files: Sequence[Path], settings: Settings, options: ManyOptions) -> Scanned:
     """Scan files, or those that ``options.listed`` names, as the options say; prints a summary."""
-    from unmask.batch import Ledger, Stop, open_log, run, scan_key, unnamed_log
+    from unmask.batch import Ledger, LogWriteError, Stop, open_log, run, scan_key, unnamed_log
     from unmask.batch.cluster import run_on_ray
     from unmask.cli.progress import shown
     from unmask.detectors import load_card
+    from unmask.report.words import printable
 
     card = load_card(settings.detector)
     target = None if options.output == STANDARD else options.output
     stop = Stop(on_request=_interrupt if options.ray else _say_stopping)
     results: dict[str, ScanResult] = {}
     log = unnamed_log() if options.output is None else open_log(target, options.resume)
-    with log, stop.listening(), _quiet_when_nobody_reads():
-        ledger = Ledger(log, scan_key(card, settings))
-        if ledger.of_other_scans:
-            note = f"{ledger.of_other_scans} lines are of another detector or other settings, and stay"
-            typer.echo(f"unmask: {note}", err=True)
-        source, left = _source(files, options, ledger)
-        with shown(ledger, left):
-            if options.ray is not None:
-                paths = iter(lambda: source.take(0), None)
-                run_on_ray(options.ray, list(paths), ledger, settings, card, stop, options.workers)
-            else:
-                on_result = (lambda result: results.update({result.path: result})) if options.keep else None
-                run(source, ledger, _scanners(options, left, settings, card), stop, on_result)
-        kept = _in_order(files, results, ledger.copies) if options.keep else []
-    if options.output is not None:
+    lost = 0
+    try:
+        with log, stop.listening(), _quiet_when_nobody_reads():
+            ledger = Ledger(log, scan_key(card, settings))
+            if ledger.of_other_scans:
+                note = f"{ledger.of_other_scans} lines are of another detector or other settings, and stay"
+                typer.echo(f"unmask: {note}", err=True)
+            source, left = _source(files, options, ledger)
+            with shown(ledger, left):
+                if options.ray is not None:
+                    paths = iter(lambda: source.take(0), None)
+                    run_on_ray(options.ray, list(paths), ledger, settings, card, stop, options.workers)
+                else:
+                    on_result = (
+                        (lambda result: results.update({result.path: result})) if options.keep else None
+                    )
+                    run(source, ledger, _scanners(options, left, settings, card), stop, on_result)
+    except LogWriteError as error:
+        if not options.keep:
+            raise
+        # What was scanned until then still gets its report, its copies and its table.
+        typer.echo(f"unmask: {printable(str(error))}", err=True)
+        lost = error.exit_code
+    kept = _in_order(files, results, ledger.copies) if options.keep else []
+    if options.output is not None and not lost:
         _print_summary(ledger)
-    return Scanned(ledger.outcomes, kept, stop.signal)
+    return Scanned(ledger.outcomes, kept, stop.signal, lost)
 
 
 def _source(files: Sequence[Path], options: ManyOptions, ledger: Ledger) -> tuple[PathSource, int | None]:

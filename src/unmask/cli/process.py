@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from unmask.cli.streams import flush_output, open_streams
+
 if TYPE_CHECKING:
     from unmask.loading import Loading
     from unmask.media import DecodingProcesses
@@ -50,6 +52,7 @@ def command() -> None:
     it is started first. A scan ends without the interpreter's tidying up: to give back the detector's memory piece by
     piece takes a tenth of a second, and the system takes it back anyway.
     """
+    open_streams()
     arguments = sys.argv[1:]
     if arguments[:1] == ["scan"]:
         for name, value in QUICK.items():
@@ -64,12 +67,12 @@ def command() -> None:
     try:
         main()
     except SystemExit as ended:
+        code = flush_output(ended.code if isinstance(ended.code, int) else int(ended.code is not None))
         if arguments[:1] == ["scan"] and threading.active_count() == 1 and "ray" not in sys.modules:
             with contextlib.suppress(OSError, ValueError):
-                sys.stdout.flush()
                 sys.stderr.flush()
-                os._exit(ended.code if isinstance(ended.code, int) else int(ended.code is not None))
-        raise
+                os._exit(code)
+        sys.exit(code)
 
 
 def scans_here(arguments: Sequence[str]) -> bool:

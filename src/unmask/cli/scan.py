@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unmask.cli.copies import Copies
+from unmask.cli.folders import reason, usable_folder
 from unmask.cli.many import ManyOptions, Scanned, scan_many
 from unmask.cli.process import DEFAULT_DETECTOR, started_for
+from unmask.cli.streams import NOT_WRITTEN, OutputError, say
 
 if TYPE_CHECKING:
     from unmask.loading import Loading
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 UNREAD, MATCHED = 1, 3
 STANDARD_INPUT = Path("-")
+STANDARD_INPUT_NAME = "stdin"  # Of its annotated copy.
 
 
 class FailOn(str, Enum):
@@ -99,8 +103,8 @@ def scan(
 ) -> None:
     """Tell whether the faces in images and videos were manipulated.
 
-    Exit code: 0 every input was read (also when no face was found), 1 some could not be read, 2 wrong usage,
-    3 --fail-on matched, 130 stopped by Ctrl-C, 143 by SIGTERM.
+    Exit code: 0 every input was read (also when no face was found), 1 some could not be read, or an output not written,
+    2 wrong usage, 3 --fail-on matched, 130 stopped by Ctrl-C, 143 by SIGTERM, 141 nobody reads standard output.
     """
     keep = as_json or report is not None or annotate is not None or output is None
     many = ManyOptions(output, workers, resume, ray, listed, keep)
@@ -123,6 +127,10 @@ def scan(
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
         inputs = expand(paths or ())
+        for folder, option in ((report, "--report"), (annotate, "--annotate")):
+            if folder is not None:
+                usable_folder(folder, option)
+        copies = None if annotate is None else Copies(annotate)
         for folder in inputs.empty_folders:
             typer.echo(f"unmask: no images or videos in {str(folder)!r}", err=True)
         for folder in inputs.closed_folders:
@@ -132,20 +140,29 @@ def scan(
         if decoding is None:
             scanned = scan_many(inputs.files, settings, many)
         else:
-            scanned = _scan_here(inputs.files, settings, decoding, loading)
+            scanned = _scan_here(inputs.files, settings, decoding, loading, copies)
+    # Each output is written whatever became of those before it.
+    lost = [scanned.lost]
     if report is not None:
-        typer.echo(f"report: {_save_report(scanned.results, report, settings)}", err=True)
-    if annotate is not None:
-        _annotate(scanned.results, annotate)
-    if as_json:
-        data = [result.to_dict() for result in scanned.results]
-        typer.echo(json.dumps(data[0] if inputs.single and data else data, indent=2))
-    elif output is None:
-        _print_table(scanned.results)
+        lost.append(_save_report(scanned.results, report, settings))
+    if copies is not None:
+        for result in scanned.results:
+            if result.path != str(STANDARD_INPUT):
+                copies.write(result.path, result)
+        lost.append(NOT_WRITTEN if copies.failed else 0)
+    try:
+        if as_json:
+            data = [result.to_dict() for result in scanned.results]
+            typer.echo(json.dumps(data[0] if inputs.single and data else data, indent=2))
+        elif output is None:
+            _print_table(scanned.results)
+    except OutputError as error:
+        say(error)
+        lost.append(error.exit_code)
     if scanned.signal is not None:
         raise typer.Exit(128 + scanned.signal)
     code = exit_code(scanned.outcomes, {choice.value for choice in fail_on or ()})
-    raise typer.Exit(code or (UNREAD if inputs.closed_folders else 0))
+    raise typer.Exit(code if code == MATCHED else max(code, *lost, UNREAD if inputs.closed_folders else 0))
 
 
 def exit_code(outcomes: Collection[tuple[str, str | None]], fail_on: set[str]) -> int:
@@ -158,59 +175,62 @@ def exit_code(outcomes: Collection[tuple[str, str | None]], fail_on: set[str]) -
 
 
 def _scan_here(
-    files: Sequence[Path], settings: Settings, decoding: DecodingProcesses, loading: Loading | None
+    files: Sequence[Path],
+    settings: Settings,
+    decoding: DecodingProcesses,
+    loading: Loading | None,
+    copies: Copies | None,
 ) -> Scanned:
-    """Scan one file after the other in this process."""
+    """Scan one file after the other in this process; standard input is copied at once, while it is there."""
     from unmask.scanning import Scanner
 
     with Scanner(settings, decoding=decoding, loading=loading) as scanner:
-        results = list(_with_progress(scanner, files))
-    return Scanned(Counter((result.status, result.verdict) for result in results), results, None)
+        results = list(_with_progress(scanner, files, copies))
+    return Scanned(Counter((result.status, result.verdict) for result in results), results)
 
 
-def _save_report(results: Sequence[ScanResult], folder: Path, settings: Settings) -> Path:
+def _save_report(results: Sequence[ScanResult], folder: Path, settings: Settings) -> int:
+    """Write the report and say where it is, or in one line why it is not; return the exit code that this asks for."""
     from unmask.detectors import load_card
     from unmask.report import save_report
+    from unmask.report.words import printable
 
-    return save_report(results, folder, load_card(settings.detector).threshold)
+    try:
+        page = save_report(results, folder, load_card(settings.detector).threshold)
+    except Exception as error:
+        line = (
+            reason(error)
+            if isinstance(error, OSError)
+            else f"internal error: {type(error).__name__}: {error}"
+        )
+        typer.echo(f"unmask: no report in {printable(f'{str(folder)!r}: {line}')}", err=True)
+        return NOT_WRITTEN
+    typer.echo(f"report: {printable(str(page))}", err=True)
+    return 0
 
 
-def _with_progress(scanner: Scanner, files: Sequence[Path]) -> Iterator[ScanResult]:
+def _with_progress(scanner: Scanner, files: Sequence[Path], copies: Copies | None) -> Iterator[ScanResult]:
     """Scan the files, with a bar on the terminal's standard error while it lasts."""
     if len(files) < 2 or not sys.stderr.isatty():
-        yield from (_scan_one(scanner, path) for path in files)
+        yield from (_scan_one(scanner, path, copies) for path in files)
         return
     from rich.console import Console
     from rich.progress import track
 
     yield from (
-        _scan_one(scanner, path)
+        _scan_one(scanner, path, copies)
         for path in track(files, "scanning", console=Console(stderr=True), transient=True)
     )
 
 
-def _scan_one(scanner: Scanner, path: Path) -> ScanResult:
-    if path == STANDARD_INPUT:
+def _scan_one(scanner: Scanner, path: Path, copies: Copies | None) -> ScanResult:
+    if path != STANDARD_INPUT:
+        return scanner.scan_or_explain(path)
+    if copies is None:
         return scanner.scan_stream(sys.stdin.buffer)
-    return scanner.scan_or_explain(path)
-
-
-def _annotate(results: Sequence[ScanResult], folder: Path) -> None:
-    """Write annotated copies of what was read; one that cannot be made is a line on standard error."""
-    from unmask.annotating import AnnotationError, annotate
-    from unmask.faces import CenterFace
-    from unmask.report.words import printable
-
-    finder = CenterFace()
-    for result in results:
-        if not result.was_read:
-            continue
-        try:
-            typer.echo(
-                f"annotated: {printable(str(annotate(result.path, result, folder, finder)))}", err=True
-            )
-        except AnnotationError as error:
-            typer.echo(f"unmask: not annotated: {printable(result.path)}: {error}", err=True)
+    return scanner.scan_stream(
+        sys.stdin.buffer, on_result=lambda file, result: copies.write(file, result, STANDARD_INPUT_NAME)
+    )
 
 
 def _print_table(results: Sequence[ScanResult]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
@@ -21,19 +22,31 @@ def put_down(stream: BinaryIO, limits: Limits) -> Iterator[Path]:
     ------
     MediaError
         ``too_large`` as soon as there is more than the largest limit on files; no more than that is read or written.
-        ``unreadable`` when the stream cannot be read to its end.
+        ``unreadable`` when the stream cannot be read to its end, or the temporary file cannot be written.
     """
-    bound = max(limits.image_bytes, limits.video_bytes)
-    with TemporaryDirectory(prefix="unmask-") as folder:
-        path = Path(folder, "stream")
-        with path.open("wb") as file:
-            left = bound
-            while block := _read(stream, min(_BLOCK_BYTES, left + 1)):
-                left -= len(block)
-                if left < 0:
-                    raise MediaError("too_large", f"more than {bound} bytes, which is the limit")
-                file.write(block)
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(TemporaryDirectory(prefix="unmask-"))
+            path = Path(folder, "stream")
+            _copy(stream, path, max(limits.image_bytes, limits.video_bytes))
+        except OSError as error:
+            where = f" in {tempfile.tempdir}" if tempfile.tempdir else ""
+            reason = (error.strerror or str(error)).lower()
+            raise MediaError(
+                "unreadable", f"it cannot be kept in a temporary file{where}: {reason}"
+            ) from error
         yield path
+
+
+def _copy(stream: BinaryIO, path: Path, bound: int) -> None:
+    """Copy a stream into a file."""
+    with path.open("wb") as file:
+        left = bound
+        while block := _read(stream, min(_BLOCK_BYTES, left + 1)):
+            left -= len(block)
+            if left < 0:
+                raise MediaError("too_large", f"more than {bound} bytes, which is the limit")
+            file.write(block)
 
 
 def _read(stream: BinaryIO, count: int) -> bytes:

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timezone
 from functools import cache
 from html import escape
@@ -25,14 +26,26 @@ def save_report(results: Sequence[ScanResult], folder: str | Path, threshold: fl
 
     The folder is made if missing; nothing is written outside it. threshold : the score that parts real from fake, for
     results whose detector does not state its own.
-    Raises OSError when the folder cannot be written.
+    Raises OSError when the folder cannot be written; no file is left there half written.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "scan.json").write_text(json.dumps([result.to_dict() for result in results], indent=1), "utf-8")
+    _write(folder / "scan.json", json.dumps([result.to_dict() for result in results], indent=1))
     target = folder / "index.html"
-    target.write_text(page(results, threshold, datetime.now(timezone.utc)), encoding="utf-8")
+    _write(target, page(results, threshold, datetime.now(timezone.utc)))
     return target
+
+
+def _write(target: Path, text: str) -> None:
+    """Write a file whole, in place of one that is there, or not at all."""
+    part = target.with_name(f"{target.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
 
 
 def page(results: Sequence[ScanResult], threshold: float | None = None, made: datetime | None = None) -> str:

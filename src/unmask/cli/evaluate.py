@@ -85,9 +85,9 @@ def evaluate(
     from unmask.detectors import load_detector
     from unmask.evaluation import Options, lists_files
     from unmask.evaluation import evaluate as measure
+    from unmask.evaluation.publishing import publish
     from unmask.scanning import Scanner
     from unmask.statistics import Settings
-    from unmask.evaluation.publishing import publish
 
     options = Options(
         frames,

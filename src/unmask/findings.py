@@ -109,7 +109,9 @@ class Seen:
             gap = max(b - a for a, b in zip([0.0, *times], [*times, end], strict=True))
         with_face = sum(bool(looked.sightings) for looked in self.frames)
         planned = max(self.planned, len(times))
-        return Coverage(self.info.duration, len(times), with_face, planned, gap, tuple(times))
+        return Coverage(
+            self.info.duration, len(times), with_face, planned, gap, tuple(times), self.info.damaged
+        )
 
 
 def judge(tracks: list[list[Sighting]], seen: Seen, rule: Rule) -> tuple[list[TrackJudgement], FileJudgement]:

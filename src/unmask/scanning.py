@@ -299,13 +299,19 @@ class Scanner:
             from unmask.findings import Seen
 
             seen = Seen(media.info, [], looks[-1].count)
-            for number, look in enumerate(looks):
-                if seen.frames and self._settled(seen):
-                    break
-                frames = None if number else first
-                self._look_once(
-                    media, look, frames, seen, partial(_tell_of_look, progress, number, len(looks))
-                )
+            frames: Iterator[Frame] | None = first
+            number = 0
+            while number < len(looks) and not (seen.frames and self._settled(seen)):
+                told = partial(_tell_of_look, progress, number, len(looks))
+                self._look_once(media, looks[number], frames, seen, told)
+                frames, number = None, number + 1
+                if media.info.duration != seen.info.duration:  # Longer or shorter than its header says.
+                    wanted, looks = looks[0].count, self.settings.looks_at(media.info)
+                    seen.planned = looks[-1].count
+                    if looks[0].count > wanted:
+                        number = 0
+                        seen.frames = seen.frames if self.settings.every is None else []
+                seen.info = media.info
             progress(1.0)
             if self.settings.evidence:
                 seen.facts = _facts(media)

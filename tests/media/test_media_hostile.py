@@ -177,7 +177,8 @@ def test_truncated_videos_give_what_can_be_decoded(tmp_path, name):
     for tenth in range(1, 10):
         path.write_bytes(content[: len(content) * tenth // 10])
         decoded += not isinstance(outcome(path), str)
-    assert decoded >= (0 if name == "back.mp4" else 4)
+    least = {"back.mp4": 0, "clip.avi": 2}  # Up to seven tenths the AVI holds a part of one frame only.
+    assert decoded >= least.get(name, 4)
 
 
 @pytest.mark.parametrize("ending", ["png", "jpg", "webp", "bmp", "tiff", "gif"])

@@ -70,7 +70,12 @@ def test_to_dict_has_the_designs_fields_in_its_order():
         ],
     }
     coverage = {"duration": 10.0, "frames_sampled": 8, "frames_with_face": 3}
-    assert OK.to_dict()["coverage"] == coverage | {"frames_planned": None, "longest_gap": None, "times": []}
+    assert OK.to_dict()["coverage"] == coverage | {
+        "frames_planned": None,
+        "longest_gap": None,
+        "times": [],
+        "frames_damaged": 0,
+    }
 
 
 @pytest.mark.parametrize("result", [OK, NO_FACE, BROKEN])

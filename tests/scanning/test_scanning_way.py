@@ -48,7 +48,11 @@ def test_an_image_is_one_frame(tmp_path, detector, finder, toys):
     result = check(scan(path, Settings(), detector, finder))
     assert (result.kind, result.status, len(result.tracks)) == ("image", "ok", 1)
     coverage = {"duration": None, "frames_sampled": 1, "frames_with_face": 1, "frames_planned": 1}
-    assert result.coverage.to_dict() == coverage | {"longest_gap": None, "times": [0.0]}
+    assert result.coverage.to_dict() == coverage | {
+        "longest_gap": None,
+        "times": [0.0],
+        "frames_damaged": 0,
+    }
     assert result.score < 0.1
     assert result.path == str(path)
 

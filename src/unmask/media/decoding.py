@@ -7,11 +7,14 @@ import gc
 import itertools
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from unmask.media import plan
+from unmask.media.damage import DamageRecord, DamageTracker
 from unmask.media.frame import Limits, MediaError
 from unmask.media.picture import CHANNELS, Picture, Turn
+from unmask.media.timeline import Timeline, placed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,9 +47,13 @@ class Clock:
         # The stream's unit, not the item's own: frames drained from the decoder come without one.
         return self._number / self._rate if stamp is None else stamp * self._tick
 
+    def length_of(self, packet: Packet[VideoStream]) -> float:
+        """Return how long a packet's picture is shown, in seconds; 0 where it is not said."""
+        return (packet.duration or 0) * self._tick
+
 
 class Decoder:
-    """Decodes packets, stepping over broken ones, and counts the work.
+    """Decodes packets, stepping over broken ones and damaged frames, and counts the work.
 
     Parameters
     ----------
@@ -57,9 +64,17 @@ class Decoder:
     skip_unreferenced
         Leave out frames that no other frame refers to. Where nearly all frames are such, all are decoded
         after a short probation, since too few would be left.
+    damage
+        Where damaged frames are counted; they are left out. Without it they are given like all others.
     """
 
-    def __init__(self, stream: VideoStream, limits: Limits, skip_unreferenced: bool) -> None:
+    def __init__(
+        self,
+        stream: VideoStream,
+        limits: Limits,
+        skip_unreferenced: bool,
+        damage: DamageRecord | None = None,
+    ) -> None:
         self._context = stream.codec_context
         self._context.thread_type = "AUTO"
         self._context.thread_count = min(_MAX_THREADS, (os.cpu_count() or 1) + 1)
@@ -67,6 +82,9 @@ class Decoder:
             self._context.skip_frame = "NONREF"
         self._on_probation = skip_unreferenced
         self._clock = Clock(stream)
+        self._packet_clock = Clock(stream)
+        self._keeps_damaged = damage is None
+        self._damage = DamageTracker(damage or DamageRecord(), delay=self._context.thread_count - 1)
         self._pixels_left = limits.decoded_pixels
         self._fed = 0
         self._frames = 0
@@ -76,9 +94,29 @@ class Decoder:
         """Whether the bound on decoded pixels is reached."""
         return self._pixels_left <= 0
 
-    def decode(self, packet: Packet[VideoStream]) -> list[tuple[float, VideoFrame]]:
-        """Feed one packet; return the (time in seconds, frame) pairs that come out, if any."""
+    @property
+    def is_broken(self) -> bool:
+        """Whether frames are damaged until a key frame comes."""
+        return self._damage.is_broken
+
+    def decode(
+        self, packet: Packet[VideoStream], is_damaged: bool = False, lost_before: bool = False
+    ) -> list[tuple[float, VideoFrame]]:
+        """Feed one packet; return the (time in seconds, frame) pairs that come out, if any.
+
+        Parameters
+        ----------
+        packet
+            The packet.
+        is_damaged
+            Whether bytes of it are missing.
+        lost_before
+            Whether frames that it may refer to are missing before it.
+        """
         self._fed += 1
+        time = self._packet_clock.time_of(packet)
+        lost = lost_before and not packet.is_keyframe
+        self._damage.feed(time, packet.is_keyframe, is_damaged or lost)
         frames = self._run(packet)
         if self._on_probation and self._fed >= _PROBATION_PACKETS:
             self._on_probation = False
@@ -95,6 +133,10 @@ class Decoder:
         self._run(packet)
         self.drain()
 
+    def distrust(self) -> None:
+        """Leave out all frames until a key frame comes."""
+        self._damage.distrust()
+
     def drain(self) -> list[tuple[float, VideoFrame]]:
         """Return what the decoder still holds; it then waits for a key frame."""
         frames = self._run(None)
@@ -104,6 +146,7 @@ class Decoder:
     def flush(self) -> None:
         """Drop what the decoder still holds; it then waits for a key frame."""
         self._context.flush_buffers()
+        self._damage.restart()
 
     def _run(self, packet: Packet[VideoStream] | None) -> list[tuple[float, VideoFrame]]:
         from av.error import FFmpegError
@@ -112,10 +155,14 @@ class Decoder:
             frames = self._context.decode(packet)
         except FFmpegError as error:
             _check_memory(error)
+            if not isinstance(error, EOFError | BlockingIOError):
+                self._damage.fail()
             return []  # One broken packet; the next key frame mends the picture.
         self._frames += len(frames)
         self._pixels_left -= sum(frame.width * frame.height for frame in frames)
-        return [(self._clock.time_of(frame), frame) for frame in frames]
+        timed = [(self._clock.time_of(frame), frame) for frame in frames]
+        whole = [(time, frame) for time, frame in timed if self._damage.accepts(frame, time)]
+        return timed if self._keeps_damaged else whole
 
 
 def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
@@ -131,11 +178,42 @@ def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[Packe
         return
 
 
-def survey(container: InputContainer, stream: VideoStream, limits: Limits) -> plan.Survey | None:
-    """Survey the stream's packets without decoding them."""
-    clock = Clock(stream)
-    packets = itertools.islice(packets_of(container, stream), limits.packets)
-    return plan.survey_of((clock.time_of(p), p.is_keyframe, not p.is_discard) for p in packets)
+def survey(
+    container: InputContainer, stream: VideoStream, limits: Limits, jumps: tuple[int, ...] = ()
+) -> plan.Survey | None:
+    """Survey the stream's packets without decoding them.
+
+    Parameters
+    ----------
+    container, stream
+        Just opened.
+    limits
+        ``packets`` bounds the work.
+    jumps
+        Of an earlier survey, which makes this one exact.
+    """
+    clock, timeline = Clock(stream), Timeline.of(container, stream, jumps)
+    last = shown_until = float("-inf")
+    packets = itertools.islice(placed(packets_of(container, stream), timeline), limits.packets)
+
+    def facts() -> Iterator[tuple[float, bool, bool]]:
+        nonlocal last, shown_until
+        for packet, *_ in packets:
+            time = clock.time_of(packet)
+            if time >= last and not packet.is_discard:
+                length = clock.length_of(packet)
+                last, shown_until = time, time + length if length else float("-inf")
+            yield time, packet.is_keyframe, not packet.is_discard
+
+    surveyed = plan.survey_of(facts())
+    if surveyed is None:
+        return None
+    return replace(
+        surveyed,
+        cuts=tuple(timeline.cuts),
+        jumps=tuple(timeline.jumps),
+        shown_until=shown_until if shown_until > surveyed.start else surveyed.end,
+    )
 
 
 def decode_for(
@@ -144,45 +222,58 @@ def decode_for(
     surveyed: plan.Survey,
     moments: list[float],
     limits: Limits,
+    damage: DamageRecord,
 ) -> Iterator[tuple[float, VideoFrame]]:
     """Decode in file order what the targets need.
 
     Groups of pictures without a target, and the rest of a group after its last target, are not decoded; nor
-    are frames that no other frame refers to, unless the targets are so many that these are needed too.
+    are frames that no other frame refers to, unless the targets are so many that these are needed too. Damaged frames
+    are counted and left out; a target that is damaged is followed up to the next whole frame.
     """
     wanted = plan.last_target_per_group(surveyed, moments)
     keys = dict(surveyed.keys)
-    decoder = Decoder(stream, limits, skip_unreferenced=surveyed.packets >= 2 * len(moments))
+    decoder = Decoder(stream, limits, surveyed.packets >= 2 * len(moments), damage)
     until: float | None = None
-    for number, packet in enumerate(packets_of(container, stream)):
+    packets = placed(packets_of(container, stream), Timeline.of(container, stream, surveyed.jumps))
+    for number, (packet, starts_part, lost_before, is_damaged) in enumerate(packets):
         if number in keys:
-            if until is not None and number not in wanted:
-                yield from decoder.drain()
-            until = wanted.get(number)
+            missed = until if decoder.is_broken else None
+            if until is not None and (starts_part or (number not in wanted and missed is None)):
+                count, frames = damage.count, decoder.drain()
+                yield from frames
+                if damage.count > count and all(time < until for time, _ in frames):
+                    missed = until
+            until = wanted.get(number, missed)
         if until is None:
             if number == 0:
                 decoder.begin(packet)
             continue
         at_once = number in keys and until <= keys[number]  # The key frame itself is wanted, and no other.
-        for time, frame in decoder.decode(packet) + (decoder.drain() if at_once else []):
+        count, decoded = damage.count, decoder.decode(packet, is_damaged, lost_before)
+        for time, frame in decoded + (decoder.drain() if at_once else []):
             yield time, frame
             if until is not None and time >= until:
                 until = None
         if until is None:
             decoder.flush()
+        elif at_once and damage.count > count:
+            decoder.distrust()
         if decoder.exhausted:
             break
     yield from decoder.drain()
 
 
 def decode_all(
-    container: InputContainer, stream: VideoStream, limits: Limits
+    container: InputContainer, stream: VideoStream, limits: Limits, jumps: tuple[int, ...] = ()
 ) -> Iterator[tuple[float, VideoFrame]]:
-    """Decode every frame in file order, as far as the limit on decoded pixels allows."""
+    """Decode every frame in file order, damaged ones too, as far as the limit on decoded pixels allows."""
     decoder = Decoder(stream, limits, skip_unreferenced=False)
     pixels = 0
-    for packet in packets_of(container, stream):
-        for time, frame in decoder.decode(packet):
+    for packet, starts_part, *_ in placed(
+        packets_of(container, stream), Timeline.of(container, stream, jumps)
+    ):
+        drained = decoder.drain() if starts_part and packet.is_keyframe else []
+        for time, frame in drained + decoder.decode(packet):
             pixels += frame.width * frame.height
             yield time, frame
         if pixels > _PIXELS_BETWEEN_COLLECTIONS:
@@ -205,7 +296,7 @@ def decode_from(
         return
     decoder.flush()
     for packet in packets_of(container, stream):
-        yield from decoder.decode(packet)
+        yield from decoder.decode(packet, packet.is_corrupt)
         if decoder.exhausted:
             break
     yield from decoder.drain()

@@ -114,6 +114,8 @@ def _tell_facts(media: DecodedMedia, answers: BinaryIO) -> None:
 
 def _sample(media: DecodedMedia, sampling: Sampling, answers: BinaryIO) -> None:
     answer = _send_all(media.pictures(sampling), answers)
+    if "end" in answer:
+        answer["info"] = asdict(media.info)
     gc.collect()  # A container and its decoders refer to each other, and hold many pictures' memory.
     _say(answers, answer)
 

@@ -162,7 +162,11 @@ class IsolatedMedia(Media):
         sampling = sampling_of(wanted)
         if self._process is None:
             raise ValueError("the file is closed")
-        return self._process.sample(sampling)
+        return self._process.sample(sampling, self._update)
+
+    def _update(self, info: MediaInfo) -> None:
+        """Take what sampling found out about the file."""
+        self.info = info
 
     def facts(self) -> FileFacts:
         """Read the technical facts that the header states; the other process reads it."""
@@ -231,24 +235,29 @@ class DecodingProcess:
         """Hand over a file; MediaError when it cannot be opened as its content says."""
         self._begin(self._limits.decoding_seconds)
         self._ask({"open": content.kind, "formats": content.formats, "path": str(path.absolute())}, path)
-        message = self._hear()
-        try:
-            return _info(message["info"])
-        except _NONSENSE:
-            self._give_up()
+        return self._info(self._hear())
 
-    def sample(self, sampling: Sampling) -> Iterator[Frame]:
-        """Give frames as they come; a sampling that is not read to its end ends the process.
+    def sample(
+        self, sampling: Sampling, update: Callable[[MediaInfo], None] = lambda info: None
+    ) -> Iterator[Frame]:
+        """Return frames as they come; a sampling that is not read to its end ends the process.
 
         The process begins to decode at once, before the first frame is asked for.
+
+        Parameters
+        ----------
+        sampling
+            Which frames are wanted.
+        update
+            Called at the end with the facts about the file, as far as sampling found them out.
         """
         if self._sampling:
             raise RuntimeError("one sampling at a time")
         self._ask({"sample": asdict(sampling)})
         self._sampling = True
-        return self._sampled(sys.maxsize if sampling.whole else sampling.count)
+        return self._sampled(sys.maxsize if sampling.whole else sampling.count, update)
 
-    def _sampled(self, most: int) -> Iterator[Frame]:
+    def _sampled(self, most: int, update: Callable[[MediaInfo], None]) -> Iterator[Frame]:
         try:
             index = 0
             while "end" not in (message := self._hear()):
@@ -256,6 +265,7 @@ class DecodingProcess:
                     self._give_up()
                 yield self._frame(index, message)
                 index += 1
+            update(self._info(message))
         except MediaError:
             if self._process.poll() is None:
                 self._sampling = False
@@ -265,6 +275,13 @@ class DecodingProcess:
         finally:
             if self._sampling:
                 self.close()
+
+    def _info(self, message: dict[str, Any]) -> MediaInfo:
+        """Read the facts about the file out of a message."""
+        try:
+            return _info(message["info"])
+        except _NONSENSE:
+            self._give_up()
 
     def facts(self) -> FileFacts:
         """Ask for the facts of the file at hand; MediaError when they cannot be had."""
@@ -417,6 +434,7 @@ def _info(values: dict[str, Any]) -> MediaInfo:
         None if codec is None else str(codec),
         None if frames is None else int(frames),
         tuple(_sentence(detail) for detail in list(values["details"])[:_MAX_DETAILS]),
+        max(0, int(values["damaged"])),
     )
 
 

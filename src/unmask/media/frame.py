@@ -68,7 +68,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class MediaInfo:
-    """Facts that a file's header states; a video's may be wrong or missing.
+    """Facts about a file: what its header states, put right where reading the file shows it to be wrong or missing.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class MediaInfo:
     width, height
         Pixels as stored, before the orientation flag and the shape of the pixels are applied.
     duration
-        Seconds; None for images and where the header says nothing.
+        Seconds that the pictures cover; None for images and where nothing tells.
     frame_rate
         Frames a second; None for images and where the header says nothing.
     codec
@@ -86,6 +86,8 @@ class MediaInfo:
         Number of frames; 1 for an image, None where the header says nothing.
     details
         Sentences for the user about how the file is read, such as which streams are left out.
+    damaged
+        Number of damaged frames met so far; they are left out.
     """
 
     kind: MediaKind
@@ -96,6 +98,7 @@ class MediaInfo:
     codec: str | None = None
     frames: int | None = None
     details: tuple[str, ...] = ()
+    damaged: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -81,12 +81,13 @@ def why_left_out(path: Path) -> str | None:
 def decode_as(content: Content, source: Path | int, limits: Limits) -> DecodedMedia:
     """Open a file, given by path or open file descriptor, as what it was judged to be; MediaError as ``open_media``."""
     from unmask.media.image import ImageMedia
+    from unmask.media.joined import open_video
     from unmask.media.video import VideoMedia
 
     if content.formats == HEIF_SEQUENCE:
         return _sequence(source, limits)
     if content.kind == "video":
-        return VideoMedia(source, content.formats, limits)
+        return open_video(source, content.formats, limits)
     image = ImageMedia(source, content.formats, limits)
     if content.formats == ("GIF",) and image.animated:
         image.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,12 +29,27 @@ class Survey:
         Number of packets, about the number of frames.
     keys
         (number of the packet, seconds) of each key frame, in file order; decoding can begin at these only.
+    cuts
+        Seconds at which time stamps start anew or jump, ascending; the times above are continuous there.
+    jumps
+        By how much time stamps were raised behind each gap, in ticks.
+    shown_until
+        Seconds until which the last picture is shown: as the container says, or ``end``.
     """
 
     start: float
     end: float
     packets: int
     keys: tuple[tuple[int, float], ...]
+    cuts: tuple[float, ...] = ()
+    jumps: tuple[int, ...] = ()
+    shown_until: float = 0.0
+
+    @property
+    def segments(self) -> list[tuple[float, float]]:
+        """The stretches, as (from, to) in seconds, in which time stamps are continuous in the file."""
+        edges = [self.start, *(cut for cut in self.cuts if self.start < cut < self.end), self.end]
+        return list(itertools.pairwise(edges))
 
 
 def survey_of(packets: Iterable[tuple[float, bool, bool]]) -> Survey | None:

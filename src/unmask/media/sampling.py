@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 MAX_FRAMES = 1024
+MAX_SEGMENTS = 64
 TIE_SECONDS = 1e-6  # Above the rounding errors of time stamps, below any distance of frames.
 
 
@@ -48,19 +49,56 @@ class Sampling:
         """Return where to stop looking, for a video from ``start`` to ``end``, in seconds."""
         return end if self.until is None else min(end, start + self.until)
 
-    def parts(self, start: float, end: float) -> list[tuple[float, float]]:
-        """Return the parts, as (from, to) in seconds, out of each of which one frame is wanted."""
+    def parts(
+        self, start: float, end: float, segments: Sequence[tuple[float, float]] = ()
+    ) -> list[tuple[float, float]]:
+        """Return the parts, as (from, to) in seconds, out of each of which one frame is wanted.
+
+        Parameters
+        ----------
+        start, end
+            Of the video, in seconds.
+        segments
+            (from, to) of its stretches, where it has several. None of them is left out as long as the count allows;
+            with ``cheaply`` it grows for that, up to ``MAX_SEGMENTS``.
+        """
         end = self.end(start, end)
-        step = (end - start) / self.count
-        edges = [start + step * part for part in range(self.count)] + [end]
-        parts = itertools.pairwise(edges)
+        segments = [(low, min(high, end)) for low, high in segments if low < end] or [(start, end)]
+        parts = [
+            part
+            for (low, high), share in zip(segments, self.shares(segments), strict=True)
+            for part in _divided(low, high, share)
+        ]
         taken = [start + time + TIE_SECONDS for time in self.taken]
         return [(low, high) for low, high in parts if not any(low <= time < high for time in taken)]
 
-    def moments(self, start: float, end: float) -> list[float]:
-        """Return the times at which frames are wanted when their cost does not count, ascending."""
+    def shares(self, segments: Sequence[tuple[float, float]]) -> list[int]:
+        """Divide the count among the segments of a video: at least one each, the rest by length.
+
+        Where there are more segments than the count allows, some have none.
+        """
+        count = max(self.count, min(len(segments), MAX_SEGMENTS)) if self.cheaply else self.count
+        if len(segments) >= count:
+            chosen = {(2 * part + 1) * len(segments) // (2 * count) for part in range(count)}
+            return [int(number in chosen) for number in range(len(segments))]
+        shares = [1] * len(segments)
+        lengths = [high - low for low, high in segments]
+        for _ in range(count - len(segments)):  # The next one goes where frames lie farthest apart.
+            shares[max(range(len(shares)), key=lambda number: lengths[number] / shares[number])] += 1
+        return shares
+
+    def moments(self, start: float, end: float, segments: Sequence[tuple[float, float]] = ()) -> list[float]:
+        """Return the times at which frames are wanted when their cost does not count, ascending; see ``parts``."""
         if self.every is None:
-            return [(low + high) / 2 for low, high in self.parts(start, end)]
+            return [(low + high) / 2 for low, high in self.parts(start, end, segments)]
         end = self.end(start, end)
         moments = [start + self.every * number for number in range(self.count)]
         return [moment for moment in moments if moment < end] or [start]
+
+
+def _divided(low: float, high: float, count: int) -> list[tuple[float, float]]:
+    """Divide a stretch into equal parts."""
+    if count == 0:
+        return []
+    step = (high - low) / count
+    return list(itertools.pairwise([low + step * part for part in range(count)] + [high]))

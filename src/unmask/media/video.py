@@ -5,30 +5,39 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from unmask.media import decoding, plan
+from unmask.media.damage import DamageRecord
 from unmask.media.display import Display
 from unmask.media.facts import FileFacts, facts_of_video
 from unmask.media.frame import Limits, MediaError, MediaInfo
 from unmask.media.picture import Picture
+from unmask.media.probing import may_jump
 from unmask.media.sampling import Sampling
 from unmask.media.source import DecodedMedia
 from unmask.media.stream_selection import shown_stream, streams_left_out
+from unmask.media.timeline import MPEG_STREAMS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from av.container import InputContainer
+    from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
+
+    _Timed = tuple[float, VideoFrame]
+    _Choice = Callable[[Iterable[_Timed], Sequence[float]], Iterator[_Timed]]
 
 # Longer videos are sampled by seeking to key frames, shorter ones by decoding in order: on a clip with few
 # key frames every seek decodes half a clip, on a long video nearly all of the decoding would be for nothing.
 SEEK_BEYOND_SECONDS = 60.0
 
 _FRAMES_PER_SEEK = 600
+_WRONG_SECONDS, _WRONG_SHARE = 0.5, 0.02  # A stated length that is as far off the real one is put right.
 
 # Bare streams without time stamps: a frame's time is its number among all, so none can be left out.
 _UNTIMED = frozenset({"h264", "hevc", "vvc"})
@@ -45,6 +54,8 @@ class VideoMedia(DecodedMedia):
         FFmpeg's demuxers that may read it.
     limits
         Bounds on the frame size and on the work spent.
+    extent
+        (first byte, last byte + 1) of the video in the file; None is all of it.
 
     Raises
     ------
@@ -52,16 +63,34 @@ class VideoMedia(DecodedMedia):
         When the header cannot be read, there is no picture stream, or a limit is broken.
     """
 
-    def __init__(self, source: Path | int, formats: tuple[str, ...], limits: Limits) -> None:
+    def __init__(
+        self,
+        source: Path | int,
+        formats: tuple[str, ...],
+        limits: Limits,
+        extent: tuple[int, int] | None = None,
+    ) -> None:
         self._source = source
+        self._extent = extent
         self._formats = formats
         self._limits = limits
         self._container: InputContainer | None = None
+        self._survey: plan.Survey | None = None
+        self._damage = DamageRecord()
         with self._open() as container:
-            self.info = _header(container, _picture_stream(container))
+            stream = _picture_stream(container)
+            self.info = _header(container, stream)
+            stated = self.info.duration
+            self._states_length = stated is not None and container.format.name not in MPEG_STREAMS
+            uncertain = may_jump(container, stream, stated, SEEK_BEYOND_SECONDS)
         if min(self.info.width, self.info.height) < 1:
             raise MediaError("unreadable", "the video states no frame size")
         decoding.check_side(self.info.width, self.info.height, limits)
+        self._header_details = self.info.details
+        surveyed = self._surveyed() if uncertain else None
+        self._planned_seconds = self.info.duration or 0.0
+        longer = self._planned_seconds > (stated or 0.0)  # What the header and its index do not know of.
+        self._can_seek = not (surveyed and (surveyed.cuts or longer))
 
     def pictures(self, sampling: Sampling) -> Iterator[Picture]:
         """Give pictures of the time that the file really covers.
@@ -70,22 +99,25 @@ class VideoMedia(DecodedMedia):
         gets the nearest decoded frame; groups of pictures without a target, and frames that no other frame
         refers to, are not decoded. In longer videos each target is sought: what lies shortly behind the key frame
         before it is taken if it is less than half the distance between targets away, else the first decoded frame
-        that is. A long video that turns out shorter than its header says is treated like a clip.
+        that is. A long video is treated like a clip where it turns out shorter than its header says, where its header
+        states no length, and where its time stamps jump. Damaged frames are left out. At the end ``info`` has the real
+        length and the number of damaged frames.
         """
         nothing = True
         if sampling.whole:
             yield from self._whole(sampling)
             return
-        if sampling.end(0.0, self.info.duration or 0.0) > SEEK_BEYOND_SECONDS:
-            for picture in self._by_seeking(self.info.duration or 0.0, sampling):
+        if self._can_seek and sampling.end(0.0, self._planned_seconds) > SEEK_BEYOND_SECONDS:
+            for picture in self._by_seeking(self._planned_seconds, sampling):
                 nothing = False
                 yield picture
         if nothing:
             for picture in self._in_order(sampling):
                 nothing = False
                 yield picture
+        self._conclude()
         if nothing and not sampling.taken:
-            raise MediaError("unreadable", "no frame of the video can be decoded")
+            raise self._nothing()
 
     def facts(self) -> FileFacts:
         """Read the technical facts that the header states."""
@@ -101,37 +133,92 @@ class VideoMedia(DecodedMedia):
     def _whole(self, sampling: Sampling) -> Iterator[Picture]:
         """Decode every frame, in order."""
         start: float | None = None
+        survey = self._surveyed()
+        jumps = survey.jumps if survey else ()
         with self._open() as container:
             stream = _picture_stream(container)
             display = Display(stream)
-            for time, frame in decoding.decode_all(container, stream, self._limits):
+            for time, frame in decoding.decode_all(container, stream, self._limits, jumps):
                 start = time if start is None else start
                 if sampling.until is not None and time - start > sampling.until:
                     return
                 yield decoding.picture_of(frame, max(time - start, 0.0), self._limits, display)
         if start is None:
-            raise MediaError("unreadable", "no frame of the video can be decoded")
+            raise self._nothing()
 
     def _in_order(self, sampling: Sampling) -> Iterator[Picture]:
-        with self._open() as container:
-            survey = decoding.survey(container, _picture_stream(container), self._limits)
+        survey = self._surveyed()
         if survey is None:
             return
-        moments, choose = sampling.moments(survey.start, survey.end), plan.nearest
+        extent = survey.start, survey.end, survey.segments
+        moments, choose = sampling.moments(*extent), plan.nearest
         if sampling.cheaply:
-            moments = plan.cheap_moments(survey, sampling.parts(survey.start, survey.end))
+            moments = plan.cheap_moments(survey, sampling.parts(*extent))
             choose = plan.following
         if not moments:
             return
+        nothing = True
+        for picture in self._decoded(survey, moments, choose):
+            nothing = False
+            yield picture
+        if nothing and self._damage.count and not sampling.taken:
+            yield from self._decoded(survey, moments, plan.nearest)  # What is whole lies before the moments.
+
+    def _decoded(self, survey: plan.Survey, moments: list[float], choose: _Choice) -> Iterator[Picture]:
         with self._open() as container:
             stream = _picture_stream(container)
             display = Display(stream)
             if container.format.name in _UNTIMED:
-                frames = decoding.decode_all(container, stream, self._limits)
+                frames = decoding.decode_all(container, stream, self._limits, survey.jumps)
             else:
-                frames = decoding.decode_for(container, stream, survey, moments, self._limits)
+                frames = decoding.decode_for(container, stream, survey, moments, self._limits, self._damage)
             for time, frame in choose(frames, moments):
                 yield decoding.picture_of(frame, max(time - survey.start, 0.0), self._limits, display)
+
+    def _surveyed(self) -> plan.Survey | None:
+        """Survey the packets, once, and put right what the header says about the length."""
+        if self._survey is None:
+            jumps: tuple[int, ...] = ()
+            for _ in range(2):  # The first reading finds how long the gaps are.
+                with self._open() as container:
+                    stream = _picture_stream(container)
+                    self._survey = decoding.survey(container, stream, self._limits, jumps)
+                if self._survey is None or self._survey.jumps == jumps:
+                    break
+                jumps = self._survey.jumps
+            if self._survey is not None:
+                self._take_length(self._survey)
+        return self._survey
+
+    def _take_length(self, survey: plan.Survey) -> None:
+        """Put the length right, and say so where the header states another."""
+        stated = self.info.duration
+        seconds = survey.shown_until - survey.start
+        wrong = stated is None or abs(seconds - stated) > max(_WRONG_SECONDS, _WRONG_SHARE * stated)
+        if seconds > 0 and (wrong or survey.cuts):
+            self.info = replace(self.info, duration=seconds)
+        if survey.cuts:
+            self._say(
+                f"its time stamps start anew or jump: {len(survey.segments)} parts, taken one after the other, "
+                f"{seconds:.1f} s in all"
+            )
+        elif wrong and self._states_length:
+            self._say(f"its header states {stated:.1f} s, its pictures last {seconds:.1f} s")
+
+    def _say(self, detail: str) -> None:
+        self._header_details = (*self._header_details, detail)
+        self.info = replace(self.info, details=self._header_details)
+
+    def _conclude(self) -> None:
+        """Say in ``info`` how many damaged frames were left out so far."""
+        if count := self._damage.count:
+            text = f"{count} damaged frame{'s' * (count > 1)} left out"
+            self.info = replace(self.info, details=(*self._header_details, text), damaged=count)
+
+    def _nothing(self) -> MediaError:
+        if self._damage.frames:
+            return MediaError("unreadable", "every frame of the video that was decoded is damaged")
+        return MediaError("unreadable", "no frame of the video can be decoded")
 
     def _by_seeking(self, duration: float, sampling: Sampling) -> Iterator[Picture]:
         with self._open() as container:
@@ -143,7 +230,7 @@ class VideoMedia(DecodedMedia):
             first = next(decoding.packets_of(container, stream), None)
             if not moments or first is None or not _holds(container, stream, (start + end) / 2, moments[-1]):
                 return
-            decoder = decoding.Decoder(stream, self._limits, skip_unreferenced=True)
+            decoder = decoding.Decoder(stream, self._limits, True, self._damage)
             decoder.begin(first)
             slack = (end - start) / sampling.count / 2
             latest = float("-inf")
@@ -166,6 +253,9 @@ class VideoMedia(DecodedMedia):
             os.lseek(self._source, 0, os.SEEK_SET)
         else:
             url, protocol, options = f"file:{self._source.absolute()}", "file", {}
+        if self._extent is not None:
+            start, end = self._extent
+            url, protocol = f"subfile,,start,{start},end,{end},,:{url}", f"subfile,{protocol}"
         try:
             self._container = av.open(
                 url,

@@ -121,6 +121,7 @@ class Coverage:
     frames_planned : how many frames would have been looked at had fewer not settled the verdict; None
     where no frame was looked at. longest_gap : seconds
     of the longest stretch of which no frame was looked at; None for an image, or when there is nothing to tell.
+    frames_damaged : frames that were decoded, found damaged and left out.
     """
 
     duration: float | None = None
@@ -129,6 +130,7 @@ class Coverage:
     frames_planned: int | None = None
     longest_gap: float | None = None
     times: tuple[float, ...] = ()
+    frames_damaged: int = 0
 
     def __post_init__(self) -> None:
         _require(self.duration is None or self.duration >= 0, "duration must be >= 0")
@@ -144,6 +146,7 @@ class Coverage:
             "times": [round(time, 3) for time in self.times],
             "frames_planned": self.frames_planned,
             "longest_gap": None if self.longest_gap is None else round(self.longest_gap, 3),
+            "frames_damaged": self.frames_damaged,
         }
 
     @classmethod

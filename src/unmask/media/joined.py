@@ -1,0 +1,158 @@
+"""Files that are several videos one behind the other, of kinds that FFmpeg reads the first of only."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, BinaryIO
+
+from unmask.media.frame import Limits, MediaError, MediaInfo
+from unmask.media.source import DecodedMedia
+from unmask.media.video import VideoMedia
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from unmask.media.facts import FileFacts
+    from unmask.media.picture import Picture
+    from unmask.media.sampling import Sampling
+
+MAX_VIDEOS = 64
+
+_FLV = re.compile(rb"FLV\x01[\x00-\x05]\x00\x00\x00\x09\x00\x00\x00\x00")
+_ASF = re.compile(rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c")
+_SEARCHED_BYTES = 64_000_000  # Only MP4 files are longer, as a rule, and these tell where each box ends.
+_MOST_BOXES = 1000
+
+
+def open_video(source: Path | int, formats: tuple[str, ...], limits: Limits) -> DecodedMedia:
+    """Open a video, or several in one file; MediaError as ``VideoMedia``."""
+    with _opened(source) as file:
+        size = file.seek(0, os.SEEK_END)
+        starts = starts_of_videos(file, size)
+    if len(starts) == 1:
+        return VideoMedia(source, formats, limits)
+    videos: list[VideoMedia] = []
+    for start, end in itertools.pairwise([*starts[:MAX_VIDEOS], size]):
+        try:
+            videos.append(VideoMedia(source, formats, limits, (start, end)))
+        except MediaError:
+            if not videos:
+                raise
+    return JoinedVideo(videos, len(starts)) if len(videos) > 1 else VideoMedia(source, formats, limits)
+
+
+def starts_of_videos(file: BinaryIO, size: int) -> list[int]:
+    """Return where in a file a video of its own begins; 0 is the first."""
+    file.seek(0)
+    head = file.read(16)
+    if head[4:8] == b"ftyp":
+        return _starts_in_boxes(file, size)
+    for signature in (_FLV, _ASF):
+        if signature.match(head) and size <= _SEARCHED_BYTES:
+            file.seek(0)
+            return [match.start() for match in signature.finditer(file.read(size))]
+    return [0]
+
+
+def _starts_in_boxes(file: BinaryIO, size: int) -> list[int]:
+    """Return where the ``ftyp`` boxes of MP4 files are that have a ``moov`` box of their own."""
+    kinds: dict[int, set[bytes]] = {}
+    place = start = 0
+    for _ in range(_MOST_BOXES):
+        file.seek(place)
+        head = file.read(16)
+        if len(head) < 8:
+            break
+        length, kind = struct.unpack_from(">I4s", head)
+        if length == 1 and len(head) == 16:
+            length = struct.unpack_from(">Q", head, 8)[0]
+        if kind == b"ftyp":
+            start = place
+        kinds.setdefault(start, set()).add(kind)
+        if length < 8:
+            break
+        place += length
+        if place >= size:
+            break
+    return [0, *(start for start, found in kinds.items() if start and b"moov" in found)]
+
+
+class JoinedVideo(DecodedMedia):
+    """Several videos, taken one after the other.
+
+    Parameters
+    ----------
+    videos
+        At least one, opened.
+    count
+        How many there are in the file, with those that cannot be read.
+    """
+
+    def __init__(self, videos: Sequence[VideoMedia], count: int) -> None:
+        self._videos = videos
+        self._count = count
+        ends = list(itertools.accumulate(video.info.duration or 0.0 for video in videos))
+        self._segments = list(zip([0.0, *ends], ends, strict=False))
+        self.info = self._joint_info()
+
+    def pictures(self, sampling: Sampling) -> Iterator[Picture]:
+        """Give the pictures of each video, whose share of the count is by its length, at least one."""
+        error: MediaError | None = None
+        nothing = True
+        end = sampling.end(0.0, self._segments[-1][1])
+        segments = [(low, min(high, end)) for low, high in self._segments if low < end] or self._segments[:1]
+        for video, (start, _), share in zip(self._videos, segments, sampling.shares(segments), strict=False):
+            if share == 0 and sampling.every is None and not sampling.whole:
+                continue
+            until = None if sampling.until is None else sampling.until - start
+            taken = [time - start for time in sampling.taken if time >= start]
+            count = sampling.count if sampling.every is not None else max(1, share)
+            try:
+                for picture in video.pictures(replace(sampling, count=count, until=until, taken=taken)):
+                    nothing = False
+                    yield replace(picture, time=picture.time + start)
+            except MediaError as broken:
+                error = error or broken
+        self.info = self._joint_info()
+        if nothing and error is not None and not sampling.taken:
+            raise error
+
+    def facts(self) -> FileFacts:
+        """Read the technical facts that the first video's header states."""
+        return self._videos[0].facts()
+
+    def close(self) -> None:
+        """Close the file; sampling ends."""
+        for video in self._videos:
+            video.close()
+
+    def _joint_info(self) -> MediaInfo:
+        infos = [video.info for video in self._videos]
+        seconds = sum(info.duration or 0.0 for info in infos)
+        text = f"{self._count} videos joined in one file, taken one after the other"
+        if len(infos) < self._count:
+            text += f"; {self._count - len(infos)} of them cannot be read"
+        details = dict.fromkeys([text, *(detail for info in infos for detail in info.details)])
+        frames = None if None in (info.frames for info in infos) else sum(info.frames or 0 for info in infos)
+        return replace(
+            infos[0],
+            duration=seconds or None,
+            frames=frames,
+            details=tuple(details),
+            damaged=sum(info.damaged for info in infos),
+        )
+
+
+@contextmanager
+def _opened(source: Path | int) -> Iterator[BinaryIO]:
+    try:
+        with open(source, "rb", closefd=not isinstance(source, int)) as file:
+            yield file
+    except OSError as error:
+        raise MediaError("unreadable", (error.strerror or "cannot be opened").lower()) from error

@@ -369,22 +369,14 @@ class Scanner:
 
     def _examine(self, frame: Frame, planned: int) -> LookedAt:
         """Find and cut the faces of one frame; score them at once unless the frame is crowded."""
-        from unmask.faces import measure, scene_of
-        from unmask.findings import LookedAt, Sighting
+        from unmask.faces import scene_of
+        from unmask.findings import LookedAt
 
         try:
             scene = scene_of(frame.image)
             view = _view_of(frame) if self.settings.evidence else None
             faces = self._worth_looking_at(self._loading.finder.result().find(frame.image), planned)
-            cut_out = [
-                Sighting(
-                    frame.time,
-                    face,
-                    self._crop(frame.image, face),
-                    measure(frame.image, face.box, face.landmarks, face.confidence),
-                )
-                for face in faces
-            ]
+            cut_out = [self._cut_out(frame, face) for face in faces]
         finally:
             self._frames_in_hand.release()
         if len(cut_out) <= max(1, self.settings.crops // planned):
@@ -399,11 +391,20 @@ class Scanner:
         kept = {id(face) for face in sorted(large, key=_side, reverse=True)[:bound]}
         return [face for face in large if id(face) in kept]
 
-    def _crop(self, image: np.ndarray, face: Face) -> np.ndarray:
-        from unmask.faces import cut, profile
+    def _cut_out(self, frame: Frame, face: Face) -> Sighting:
+        """Cut and measure a face, set upright where the head is turned in the picture plane."""
+        from unmask.faces import cut, measure, profile, set_upright
+        from unmask.findings import Sighting
 
         card = self._loading.card.result()
-        return cut(image, face.box, profile(card.crop_profile), size=card.input_size)
+        view = set_upright(frame.image, face, self._loading.finder.result())
+        shown = view.face
+        return Sighting(
+            frame.time,
+            face,
+            cut(view.image, shown.box, profile(card.crop_profile), size=card.input_size),
+            measure(view.image, shown.box, shown.landmarks, shown.confidence, _side(face)),
+        )
 
     def _score(self, sighting: Sighting) -> None:
         """Hand one crop to the detector, alone: no score depends on which other faces are in the file."""

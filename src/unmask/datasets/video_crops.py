@@ -11,7 +11,17 @@ from typing import Literal
 
 import numpy as np
 
-from unmask.faces import CropProfile, Face, FaceFinder, cut, link, main_track, scene_of
+from unmask.faces import (
+    CropProfile,
+    Face,
+    FaceFinder,
+    UprightView,
+    cut,
+    link,
+    main_track,
+    scene_of,
+    set_upright,
+)
 from unmask.faces.face import Box
 from unmask.media import IMAGE_ENDINGS, Frame, MediaError, guarded, open_media
 from unmask.scanning import spread
@@ -87,7 +97,8 @@ def cut_video(path: Path, options: CropOptions, finder: FaceFinder) -> VideoCrop
             found = _largest(finder.find(frame.image), options.minimum_face)
             faces.append(found)
             scenes.append(scene_of(frame.image))
-            seen.append([_crop(frame, face, options.size, timed=not path.is_dir()) for face in found])
+            views = [set_upright(frame.image, face, finder) for face in found]
+            seen.append([_crop(frame, view, options.size, timed=not path.is_dir()) for view in views])
     except MediaError as error:
         if not faces:
             return VideoCrops(error.status, detail=error.detail)
@@ -113,7 +124,8 @@ def _side(face: Face) -> float:
     return max(x1 - x0, y1 - y0)
 
 
-def _crop(frame: Frame, face: Face, limit: int, timed: bool) -> FaceCrop:
+def _crop(frame: Frame, view: UprightView, limit: int, timed: bool) -> FaceCrop:
+    face = view.face
     left, top, right, _ = GENEROUS.square(face.box)
     size = max(1, min(limit, int(right - left)))
     scale = size / (right - left)
@@ -121,7 +133,7 @@ def _crop(frame: Frame, face: Face, limit: int, timed: bool) -> FaceCrop:
     return FaceCrop(
         frame.index,
         frame.time if timed else None,
-        cut(frame.image, face.box, GENEROUS, size),
+        cut(view.image, face.box, GENEROUS, size),
         ((x0 - left) * scale, (y0 - top) * scale, (x1 - left) * scale, (y1 - top) * scale),
         ((face.landmarks - (left, top)) * scale).astype(np.float32),
         _side(face),

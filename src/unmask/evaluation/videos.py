@@ -16,7 +16,7 @@ from unmask.evaluation.recoding import recode
 from unmask.evaluation.robustness import Change
 from unmask.evaluation.sets import Crop, Item, Reading, choose_split
 from unmask.evaluation.zero_pixel import Metadata
-from unmask.faces import CropProfile, Face, FaceFinder, Track, cut, link, main_track, scene_of
+from unmask.faces import CropProfile, Face, FaceFinder, Track, cut, link, main_track, scene_of, set_upright
 from unmask.media import MediaError, MediaInfo, open_media
 
 MANIFEST_NAME = "manifest.csv"
@@ -93,7 +93,8 @@ class VideoFolder:
                     faces = self.finder.find(image)
                     found.append(faces)
                     scenes.append(scene_of(image))
-                    crops.append([cut(image, face.box, self.profile, self.size) for face in faces])
+                    upright = [set_upright(image, face, self.finder) for face in faces]
+                    crops.append([cut(v.image, v.face.box, self.profile, self.size) for v in upright])
         except MediaError as error:
             return Reading(error.status, detail=error.detail, metadata=_file_facts(path))
         if not found:

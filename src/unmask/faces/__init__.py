@@ -6,6 +6,7 @@ from unmask.faces.face import Box, Face, FaceFinder
 from unmask.faces.quality import FaceQuality, measure, turn_of
 from unmask.faces.scenes import is_cut, scene_of
 from unmask.faces.tracks import Track, link, main_track
+from unmask.faces.upright import UprightView, roll_of, set_upright
 from unmask.faces.weights import FaceFinderError
 
 __all__ = [
@@ -18,12 +19,15 @@ __all__ = [
     "FaceFinderError",
     "FaceQuality",
     "Track",
+    "UprightView",
     "cut",
     "is_cut",
     "link",
     "main_track",
     "measure",
     "profile",
+    "roll_of",
     "scene_of",
+    "set_upright",
     "turn_of",
 ]

@@ -52,7 +52,12 @@ class Sighting:
 
     def doubt(self, rule: Rule) -> Doubt:
         """Hold the face against the gates."""
-        measures = {**self.quality.to_dict(), "reconstruction_error": self.reconstruction_error}
+        measured = self.prediction.result().measures if self.prediction else {}
+        measures = {
+            **self.quality.to_dict(),
+            "reconstruction_error": self.reconstruction_error,
+            **{name: float(values[0]) for name, values in measured.items()},
+        }
         return examine(measures, rule.gates)
 
     def scored(self, rule: Rule) -> FrameScore:

@@ -7,11 +7,12 @@ import pytest
 from PIL import ImageFilter
 
 from unmask.demo.clips import FACE, portrait
-from unmask.detectors import Distribution, Quality
+from unmask.detectors import Distribution, Familiarity, Quality
 from unmask.faces import measure
 from unmask.verdict import (
     GATES,
     OUTLIER,
+    UNFAMILIAR,
     Calibration,
     Doubt,
     Gate,
@@ -24,6 +25,7 @@ from unmask.verdict import (
     outlier_gate,
     track_doubt,
     trimmed_mean,
+    unfamiliar_gate,
 )
 
 RULE = Rule(Calibration(within_sd=0.5), threshold=0.5, band=(0.4, 0.6))
@@ -144,7 +146,7 @@ def test_a_face_that_is_refused_on_most_frames_is_not_judged():
         "effect": "abstains",
         "text": "the face is small: 18 pixels, on 2 of 3 frames",
     }
-    assert few.reasons == ()  # This gate refuses; it does not widen.
+    assert [reason.effect for reason in few.reasons] == ["widens"]
 
 
 def test_an_inconclusive_verdict_without_gates_says_why_too():
@@ -164,10 +166,10 @@ def test_reasons_count_the_frames_and_name_the_worst_value():
 
 def test_a_card_brings_its_own_widths_and_its_distribution():
     quality = Quality(
-        reconstruction_error=Distribution(quantiles=ERRORS, faces=10), gates={"turned away": (1.5, 0.25)}
+        reconstruction_error=Distribution(quantiles=ERRORS, faces=10), gates={"turned away": (1.5, 4.25)}
     )
     gates = {gate.name: gate for gate in gates_of(SimpleNamespace(quality=quality))}
-    assert (gates["turned away"].up, gates["turned away"].down) == (1.5, 0.25)
+    assert (gates["turned away"].up, gates["turned away"].down) == (1.5, 4.25)
     assert gates["blurred"] == next(gate for gate in GATES if gate.name == "blurred")
     outlier = gates[OUTLIER]
     assert (outlier.limit, outlier.full, outlier.refuse) == pytest.approx((0.13, 0.2, 0.27))
@@ -178,3 +180,47 @@ def test_a_card_brings_its_own_widths_and_its_distribution():
 def test_a_distribution_has_rising_quantiles(quantiles):
     with pytest.raises(ValueError):
         Distribution(quantiles=quantiles, faces=1)
+
+
+def test_two_gates_at_once_refuse_a_face_that_either_alone_would_not():
+    turned, blurred = {"turn": 0.2}, {"detail": 0.30}
+    one, other, both = (examine(values, ALL) for values in (turned, blurred, turned | blurred))
+    assert not one.refused and not other.refused and both.refused
+    judged = judge_file([judge_track([9.0], RULE, [both])], 1, RULE)
+    assert judged.verdict == "inconclusive"
+    assert {reason.gate for reason in judged.reasons if reason.effect == "abstains"} == {
+        "turned away",
+        "blurred",
+    }
+    assert all("not all that is wrong" in reason.text for reason in judged.reasons)
+
+
+def test_a_second_gate_that_hardly_fires_refuses_nothing():
+    assert not examine({"turn": 0.3, "contrast": 38.0}, ALL).refused
+
+
+@pytest.mark.parametrize("measures", [{"side": 36.0}, {"turn": 0.35}, {"confidence": 0.5}, {"burnt": 0.5}])
+def test_no_card_lets_a_strong_gate_pass_a_high_score_of_one_picture(measures):
+    """A fit on videos of one set finds no width where that set has too few such real faces."""
+    names = [gate.name for gate in GATES]
+    gates = gates_of(SimpleNamespace(quality=Quality(gates=dict.fromkeys(names, (0.0, 0.0)))))
+    rule = Rule(Calibration(within_sd=0.5), 0.5, (0.4, 0.6), gates)
+    plain = judge_track([4.6], rule)
+    gated = judge_track([4.6], rule, [examine(measures, gates)])
+    assert plain.score == gated.score == pytest.approx(0.99, abs=1e-3)
+    assert judge_file([plain], 1, rule).verdict == "likely_fake"
+    verdict = judge_file([gated], 1, rule)
+    assert verdict.verdict == "inconclusive" and verdict.reasons[0].gate == "interval"
+
+
+def test_a_card_that_knows_its_training_faces_refuses_what_is_unlike_them():
+    distances = Distribution(quantiles={"0.5": 1.0, "0.95": 1.8, "0.99": 2.8}, faces=100)
+    quality = Quality(familiarity=Familiarity(sha256="0", trunk="t", distances=distances))
+    gates = gates_of(SimpleNamespace(quality=quality))
+    assert gates[-1] == unfamiliar_gate(distances.quantiles) and gates[-1].name == UNFAMILIAR
+    usual, drawn = (examine({"token_distance": value}, gates) for value in (2.7, 2.9))
+    assert usual == Doubt() and drawn.refused
+    judged = judge_file([judge_track([6.0], RULE, [drawn])], 1, RULE)
+    assert judged.verdict == "inconclusive"
+    assert "unlike the photographed faces that the detector learned from" in judged.reasons[0].text
+    assert UNFAMILIAR not in [gate.name for gate in gates_of(SimpleNamespace(quality=Quality()))]

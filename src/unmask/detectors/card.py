@@ -78,16 +78,30 @@ class Distribution(_Part):
         return self
 
 
+class Familiarity(_Part):
+    """The file ``familiarity.npz`` beside the weights, by which a face unlike all photographed faces is told.
+
+    sha256 : of the file. trunk : identity of the trunk whose tokens it describes. distances : of photographed faces
+    that had no part in its fit.
+    """
+
+    sha256: str
+    trunk: str
+    distances: Distribution
+
+
 class Quality(_Part):
     """What is known of faces that are hard to judge for a detector.
 
     reconstruction_error : on real validation faces. gates : for each fitted gate the standard deviations (up, down) of
-    its doubt, in calibrated log-odds. fitted_on : the data of that fit.
+    its doubt, in calibrated log-odds. fitted_on : the data of that fit. familiarity : None where nothing tells faces
+    that are no photographs.
     """
 
     reconstruction_error: Distribution | None = None
     gates: dict[str, tuple[NonNegativeFloat, NonNegativeFloat]] = {}
     fitted_on: str = ""
+    familiarity: Familiarity | None = None
 
 
 class Card(_Part):

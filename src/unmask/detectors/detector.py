@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +13,7 @@ import numpy.typing as npt
 from unmask.detectors.card import Card, file_sha256, read_card
 from unmask.detectors.errors import DetectorError
 from unmask.detectors.explanation import Explanation, error_map
+from unmask.detectors.familiarity import MEASURE, ReferenceFaces, read_reference_faces
 from unmask.detectors.sessions import open_session
 from unmask.detectors.trunk import open_trunk_of
 from unmask.faces import PROFILES
@@ -26,11 +29,14 @@ class Prediction:
     logits : (N,) float32, raw. scores : (N,) float32 in [0, 1], calibrated probabilities of manipulation.
     reconstruction_errors : (N,) float32 in [0, 1], mean absolute difference between the crop and its
     reconstruction at the decoder's resolution; None for a detector without a decoder.
+    measures : further measures of the crops by name, (N,) float32 each, which gates may look at: ``token_distance``
+    where the card has ``quality.familiarity``.
     """
 
     logits: Floats
     scores: Floats
     reconstruction_errors: Floats | None
+    measures: Mapping[str, Floats] = field(default_factory=dict)
 
 
 class Detector:
@@ -52,6 +58,7 @@ class Detector:
             raise DetectorError(f"{model} is not the file that its card describes: its SHA-256 differs")
         reference = self.card.trunk
         self._trunk = open_trunk_of(folder, reference, threads) if reference else None
+        self._reference_faces = self._read_reference_faces(folder)
         self._session = open_session(model, threads)
         self._input = self._session.get_inputs()[0].name
         outputs = [output.name for output in self._session.get_outputs()]
@@ -59,6 +66,14 @@ class Detector:
             raise DetectorError(f"{model} has no output named logit, but {', '.join(outputs)}")
         self.has_decoder = "reconstruction" in outputs
         self.has_patch_logits = "patch_logits" in outputs
+
+    def _read_reference_faces(self, folder: Path) -> ReferenceFaces | None:
+        quality, reference = self.card.quality, self.card.trunk
+        if quality is None or quality.familiarity is None:
+            return None
+        if self._trunk is None or reference is None:
+            raise DetectorError(f"{self.card.name}: quality.familiarity needs a trunk")
+        return read_reference_faces(folder, quality.familiarity, reference.identity, self._trunk.channels)
 
     @property
     def name(self) -> str:
@@ -114,24 +129,35 @@ class Detector:
         """
         logits: list[float] = []
         errors: list[float] = []
+        distances: list[float] = []
         wanted = ["logit"] + ["reconstruction"] * self.has_decoder
         for crop in self._prepare(crops):
-            logit, *rest = self._run(crop, *wanted)
+            entry = self._entry(crop)
+            logit, *rest = self._judge(entry, *wanted)
             value = float(logit.reshape(()))
             if self.card.mirror:
                 value = (value + float(self._run(crop[:, ::-1], "logit")[0].reshape(()))) / 2
             logits.append(value)
             if rest:
                 errors.append(float(error_map(crop, _rebuilt(rest[0])).mean()))
+            if self._reference_faces is not None:
+                distances.append(self._reference_faces.distance(entry[0]))
         raw: Floats = np.asarray(logits, np.float32)
+        measured = {} if self._reference_faces is None else {MEASURE: np.asarray(distances, np.float32)}
         return Prediction(
-            raw, self._calibrated(raw), np.asarray(errors, np.float32) if self.has_decoder else None
+            raw, self._calibrated(raw), np.asarray(errors, np.float32) if self.has_decoder else None, measured
         )
 
     def _run(self, crop: Crops, *outputs: str) -> list[Floats]:
-        """Give the named outputs of the model for one prepared crop, each with a batch of one in front."""
+        """Return the named outputs of the model for one prepared crop, each with a batch of one in front."""
+        return self._judge(self._entry(crop), *outputs)
+
+    def _entry(self, crop: Crops) -> npt.NDArray[Any]:
+        """Return what the model reads of one prepared crop: its map, or the crop itself."""
         image = np.ascontiguousarray(crop[None])
-        entry = self._trunk.maps(image) if self._trunk else image
+        return self._trunk.maps(image) if self._trunk else image
+
+    def _judge(self, entry: npt.NDArray[Any], *outputs: str) -> list[Floats]:
         given: list[Floats] = self._session.run(outputs, {self._input: entry})
         return given
 

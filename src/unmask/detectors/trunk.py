@@ -78,7 +78,12 @@ class Trunk:
             self._joined(self._session.run([*self.earlier, self.output], {"crops": crop[None]}))
             for crop in crops
         ]
-        return np.concatenate(rows) if rows else np.zeros((0, 196, 768 * (1 + len(self.earlier))), np.float32)
+        return np.concatenate(rows) if rows else np.zeros((0, 196, self.channels), np.float32)
+
+    @property
+    def channels(self) -> int:
+        """Channels of a token."""
+        return 768 * (1 + len(self.earlier))
 
     def _joined(self, levels: list[Floats]) -> Floats:
         last = levels[-1]

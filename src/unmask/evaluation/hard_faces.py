@@ -18,7 +18,17 @@ from unmask.evaluation.sets import Crop, choose_split
 from unmask.faces import PROFILES, Box, Face, FaceFinder, cut, measure, profile
 from unmask.statistics.metrics import Floats, Labels
 
-MEASURES = ("side", "detail", "brightness", "contrast", "burnt", "turn", "confidence", "reconstruction_error")
+MEASURES = (
+    "side",
+    "detail",
+    "brightness",
+    "contrast",
+    "burnt",
+    "turn",
+    "confidence",
+    "reconstruction_error",
+    "token_distance",
+)
 _CHUNK = 100
 
 
@@ -42,7 +52,7 @@ class Sample:
 class Faces:
     """N faces, one row each.
 
-    logit : raw. measures : (N, 8) in the order of `MEASURES`, NaN for what was not measured. video, cluster, way : of
+    logit : raw. measures : (N, 9) in the order of `MEASURES`, NaN for what was not measured. video, cluster, way : of
     each, its video (and turn of degradation), what is resampled, and how it was made worse ("" for not).
     """
 
@@ -135,7 +145,7 @@ def _look(
 ) -> tuple[int, float, list[float], str, str, str]:
     record, image, way = crops.records[position], crops.image(position), ""
     video = _video(record)
-    box = record.box or _box_of_tight(image.shape[0])
+    box = record.box or box_of_tight(image.shape[0])
     if turn:
         # The same for each frame of a video, as a bad camera is.
         rng = np.random.default_rng([sample.seed, zlib.crc32(video.encode()), turn])
@@ -155,11 +165,12 @@ def _look(
         min(record.face_px or math.inf, max(box[2] - box[0], box[3] - box[1])),
     )
     values = quality.to_dict() | {"reconstruction_error": math.nan if errors is None else float(errors[0])}
-    measures = [values[name] for name in MEASURES]
+    values |= {name: float(value[0]) for name, value in prediction.measures.items()}
+    measures = [values.get(name, math.nan) for name in MEASURES]
     return record.label, float(prediction.logits[0]), measures, video, record.group or record.source, way
 
 
-def _box_of_tight(side: int) -> Box:
+def box_of_tight(side: int) -> Box:
     """Give the box of the face in a tight crop of this side: centred, an upright rectangle as finders draw it."""
     tight = PROFILES["tight"]
     longer = side / tight.scale

@@ -5,6 +5,7 @@ from unmask.verdict.calibration import Calibration, sigmoid
 from unmask.verdict.gates import (
     GATES,
     OUTLIER,
+    UNFAMILIAR,
     Doubt,
     Gate,
     Reason,
@@ -13,6 +14,7 @@ from unmask.verdict.gates import (
     gates_of,
     outlier_gate,
     track_doubt,
+    unfamiliar_gate,
 )
 from unmask.verdict.interval import logit_interval, t_quantile
 from unmask.verdict.judge import (
@@ -36,6 +38,7 @@ __all__ = [
     "GATES",
     "OUTLIER",
     "SETTLED_LEVEL",
+    "UNFAMILIAR",
     "Calibration",
     "Doubt",
     "FileJudgement",
@@ -62,5 +65,6 @@ __all__ = [
     "t_quantile",
     "track_doubt",
     "trimmed_mean",
+    "unfamiliar_gate",
     "why_inconclusive",
 ]

@@ -1,7 +1,8 @@
 """Quality gates: what makes a face hard to judge, how much it widens the interval, and when to abstain.
 
 A gate looks at one measure of a face on a frame. It can push out an end of the interval, and it can turn a verdict
-into ``inconclusive``; it never moves a score, narrows an interval or turns one verdict into another.
+into ``inconclusive``, alone or together with another; it never moves a score, narrows an interval or turns one verdict
+into another.
 """
 
 from __future__ import annotations
@@ -85,9 +86,9 @@ class Gate:
 # as they are and made worse. Widths: fitted there for the built-in detector by scripts/fit_gates.py, which writes those
 # of any detector into its card. docs/gates.md has the figures.
 GATES = (
-    Gate("small", "side", 64, 24, 24, "the face is small: {value:.0f} pixels"),
-    Gate("blurred", "detail", 0.32, 0.26, None, "the face is blurred or coarsely compressed", down=2.3),
-    Gate("grainy", "detail", 0.65, 0.9, 0.9, "the face is covered by noise", 2.7, 1.8),
+    Gate("small", "side", 64, 24, 24, "the face is small: {value:.0f} pixels", down=3.0),
+    Gate("blurred", "detail", 0.32, 0.26, None, "the face is blurred or coarsely compressed", down=3.0),
+    Gate("grainy", "detail", 0.65, 0.9, 0.9, "the face is covered by noise", 2.7, 3.0),
     Gate(
         "dark or flat",
         "contrast",
@@ -95,10 +96,11 @@ GATES = (
         8,
         5,
         "the face is dark or flat: its light and dark parts are {value:.0f} of 255 grey levels apart",
-        up=2.3,
+        2.3,
+        3.0,
     ),
-    Gate("over-exposed", "burnt", 0.05, 0.6, None, "the face is over-exposed", 0.9, 0.6),
-    Gate("turned away", "turn", 0.12, 0.4, None, "the face is turned to the side", 2.1, 0.6),
+    Gate("over-exposed", "burnt", 0.05, 0.6, None, "the face is over-exposed", 0.9, 3.0),
+    Gate("turned away", "turn", 0.12, 0.4, None, "the face is turned to the side", 2.1, 3.0),
     Gate(
         "uncertain face",
         "confidence",
@@ -106,11 +108,19 @@ GATES = (
         0.45,
         None,
         "the face may be covered in part: the face finder gives it {value:.2f} of 1",
-        up=2.2,
+        2.2,
+        3.0,
     ),
 )
+LEAST_DOWN = 3.0
+"""Width that each of these gates has at least about high scores: what was fitted on one set of videos is often 0,
+because that set has few such real faces, and in photographs these are called fake two to seven times as often."""
+TOGETHER = 0.1
+"""Severity from which two gates at once refuse a face. docs/gates.md has the measurements of both."""
 OUTLIER = "unlike real faces"
 """The gate on the reconstruction error; it exists where the card holds its distribution on real faces."""
+UNFAMILIAR = "no photograph"
+"""The gate on the distance from the training faces; it exists where the card has ``quality.familiarity``."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +143,14 @@ class Doubt:
     @property
     def refused(self) -> bool:
         """Whether the face is not to be judged on this frame."""
-        return any(gate.refuses(value) for gate, value in self.values.items())
+        return bool(self.refusing)
+
+    @property
+    def refusing(self) -> frozenset[Gate]:
+        """The gates for which the face is not to be judged: each alone, or two and more together."""
+        alone = {gate for gate, value in self.values.items() if gate.refuses(value)}
+        together = {gate for gate, severity in self.severities.items() if severity > TOGETHER}
+        return frozenset(alone | together if len(together) > 1 else alone)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -189,7 +206,9 @@ def _reason(gate: Gate, doubts: Sequence[Doubt], abstains: bool) -> Reason | Non
     text = gate.text.format(value=worst)
     if len(values) < len(doubts):
         text += f", on {len(values)} of {len(doubts)} frames"
-    refused = abstains and any(gate.refuses(value) for value in values)
+    refused = abstains and any(gate in doubt.refusing for doubt in doubts)
+    if refused and not any(gate.refuses(value) for value in values):
+        text += ", and that is not all that is wrong with it"
     if not refused and gate.up + gate.down == 0:
         return None
     return Reason(gate.name, "abstains" if refused else "widens", text)
@@ -209,6 +228,23 @@ def outlier_gate(quantiles: Mapping[str, float]) -> Gate:
     return Gate(OUTLIER, "reconstruction_error", high, high + spread, high + 2 * spread, text)
 
 
+def unfamiliar_gate(quantiles: Mapping[str, float]) -> Gate:
+    """Return the gate on a face that is unlike the photographed faces that the detector learned from.
+
+    Parameters
+    ----------
+    quantiles
+        Of the distance on photographed faces that had no part in its fit: ``"0.95"`` and ``"0.99"`` are used. The gate
+        is silent up to the 95th percentile, and from the 99th on the face is not judged.
+    """
+    low, high = quantiles["0.95"], quantiles["0.99"]
+    text = (
+        "the face is unlike the photographed faces that the detector learned from, as drawings, sculptures, renders "
+        f"and animals are: distance {{value:.1f}}, 99 % of photographs are below {high:.1f}"
+    )
+    return Gate(UNFAMILIAR, "token_distance", low, high, high, text)
+
+
 def gates_of(card: object) -> tuple[Gate, ...]:
     """Give a detector's gates: the default ones with the widths that its card holds, and the one on outliers.
 
@@ -220,5 +256,11 @@ def gates_of(card: object) -> tuple[Gate, ...]:
     gates = list(GATES)
     if quality.reconstruction_error is not None:
         gates.append(outlier_gate(quality.reconstruction_error.quantiles))
-    widths = {gate.name: quality.gates.get(gate.name, (gate.up, gate.down)) for gate in gates}
-    return tuple(replace(gate, up=widths[gate.name][0], down=widths[gate.name][1]) for gate in gates)
+    if getattr(quality, "familiarity", None) is not None:
+        gates.append(unfamiliar_gate(quality.familiarity.distances.quantiles))
+    return tuple(_with_widths(gate, *quality.gates.get(gate.name, (gate.up, gate.down))) for gate in gates)
+
+
+def _with_widths(gate: Gate, up: float, down: float) -> Gate:
+    least = LEAST_DOWN if any(gate.name == known.name for known in GATES) else 0.0
+    return replace(gate, up=up, down=max(down, least))

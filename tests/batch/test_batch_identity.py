@@ -10,7 +10,7 @@ from toy_detectors import write_detector
 from unmask.batch import fingerprint, identity, scan_key
 from unmask.batch.identity import WITHOUT_EFFECT, short_hash
 from unmask.detectors import load_card
-from unmask.detectors.card import Calibration, Card, Distribution, Quality, TrunkReference
+from unmask.detectors.card import Calibration, Card, Distribution, Familiarity, Quality, TrunkReference
 from unmask.findings import detector_info
 from unmask.media import Limits
 from unmask.scanning import Scanner, Settings
@@ -59,8 +59,13 @@ def test_the_key_depends_on_every_setting_but_those_without_effect(tmp_path):
 TRUNK = {"name": "clip", "sha256": "2" * 64, "output": "tokens"}
 QUALITY = {
     "reconstruction_error": {"quantiles": {"0.5": 0.02, "0.9": 0.03, "0.99": 0.05}, "faces": 10},
-    "gates": {"small": [1.0, 0.5]},
+    "gates": {"small": [1.0, 4.5]},
     "fitted_on": "toys",
+    "familiarity": {
+        "sha256": "5" * 64,
+        "trunk": "6" * 64,
+        "distances": {"quantiles": {"0.5": 1.0, "0.99": 2.0}, "faces": 10},
+    },
 }
 EFFECTIVE = [
     {"sha256": "1" * 64},
@@ -82,16 +87,27 @@ EFFECTIVE = [
     {"quality": QUALITY | {"reconstruction_error": None}},
     {"quality": QUALITY | {"reconstruction_error": {"quantiles": {"0.5": 0.01, "0.99": 0.05}, "faces": 10}}},
     {"quality": QUALITY | {"reconstruction_error": {"quantiles": {"0.5": 0.02, "0.99": 0.06}, "faces": 10}}},
+    {"quality": QUALITY | {"familiarity": None}},
+    {"quality": QUALITY | {"familiarity": QUALITY["familiarity"] | {"sha256": "7" * 64}}},
+    {
+        "quality": QUALITY
+        | {
+            "familiarity": QUALITY["familiarity"]
+            | {"distances": {"quantiles": {"0.5": 1.0, "0.99": 3.0}, "faces": 10}}
+        }
+    },
     {"quality": QUALITY | {"gates": {}}},
-    {"quality": QUALITY | {"gates": {"small": [1.5, 0.5]}}},
-    {"quality": QUALITY | {"gates": {"small": [1.0, 0.6]}}},
-    {"quality": QUALITY | {"gates": {"small": [1.0, 0.5], "blurred": [9.0, 9.0]}}},
-    {"quality": QUALITY | {"gates": {"small": [1.0, 0.5], "unlike real faces": [1.0, 1.0]}}},
+    {"quality": QUALITY | {"gates": {"small": [1.5, 4.5]}}},
+    {"quality": QUALITY | {"gates": {"small": [1.0, 4.6]}}},
+    {"quality": QUALITY | {"gates": {"small": [1.0, 4.5], "blurred": [9.0, 9.0]}}},
+    {"quality": QUALITY | {"gates": {"small": [1.0, 4.5], "unlike real faces": [1.0, 1.0]}}},
 ]
 WITHOUT_EFFECT_IN_CARDS = [
     {"name": "other"}, {"version": "2"}, {"description": "x"}, {"licence": "MIT"}, {"tasks": ["x"]}, {"limits": "x"},
     {"data": [{"name": "x", "terms": "x"}]}, {"metrics": {"auc": 1.0}}, {"recipe": {"x": 1}},
+    {"families": ["swap_video"]},
     {"quality": QUALITY | {"fitted_on": "others"}},
+    {"quality": QUALITY | {"familiarity": QUALITY["familiarity"] | {"trunk": "8" * 64}}},  # Refused where it does not fit.
     {"quality": QUALITY | {"reconstruction_error": QUALITY["reconstruction_error"] | {"faces": 11, "sets": ["x"]}}},
 ]  # fmt: skip
 
@@ -119,7 +135,8 @@ def test_every_field_of_a_card_is_tried():
         (Card, {name for change in EFFECTIVE + WITHOUT_EFFECT_IN_CARDS for name in change}),
         (TrunkReference, {"name", "sha256", "output", "earlier", "tuned"}),  # A trunk is found by its hash.
         (Calibration, {"kind", "slope", "intercept", "within_sd", "between_sd"}),  # There is one kind.
-        (Quality, {"reconstruction_error", "gates", "fitted_on"}),
+        (Quality, {"reconstruction_error", "gates", "fitted_on", "familiarity"}),
+        (Familiarity, {"sha256", "trunk", "distances"}),
         (Distribution, {"quantiles", "faces", "sets"}),
     ):
         untold = set(model.model_fields) - tried

@@ -82,9 +82,11 @@ def scan_key(card: Card, settings: Settings) -> str:
     from unmask.scanning import LOOKS
     from unmask.verdict import rule_of
 
+    familiarity = card.quality.familiarity if card.quality else None
     parts = {
         "version": SCAN_VERSION,
         "detector": card.model_dump(mode="json", include=set(SCORED_BY)),
+        "familiarity": familiarity.sha256 if familiarity else None,
         "rule": asdict(rule_of(card)),
         "finder": CENTERFACE_SHA256,
         "looks": LOOKS,

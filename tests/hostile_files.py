@@ -155,6 +155,32 @@ def _(path):
     path.write_bytes(gif(16, 16, 100_000))
 
 
+@hostile("100000-frames.png", READ, LARGE)
+def _(path):
+    def chunk(kind, content):
+        return (
+            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        )
+
+    data = png(16, 16, 2, 3)
+    place = data.index(b"IDAT") - 4
+    dot = zlib.compress(bytes(4))
+    frames = [struct.pack(">IIIIIHHBB", 0, 16, 16, 0, 0, 1, 10, 0, 0)]
+    frames += [struct.pack(">IIIIIHHBB", 0, 1, 1, 0, 0, 1, 10, 0, 1)] * 99_999
+    head = data[:place] + chunk(b"acTL", struct.pack(">II", len(frames), 0)) + chunk(b"fcTL", frames[0])
+    one = chunk(b"fcTL", frames[1]) + chunk(b"fdAT", bytes(4) + dot)
+    path.write_bytes(head + data[place:-12] + one * 99_999 + data[-12:])
+
+
+@hostile("100000-frames.webp", READ, LARGE)
+def _(path):
+    data = mutants.seed("moving.webp")
+    place = data.index(b"ANMF")
+    end = place + 8 + struct.unpack("<I", data[place + 4 : place + 8])[0]
+    body = data[12:place] + data[place : end + end % 2] * (40_000_000 // (end - place))
+    path.write_bytes(b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body)
+
+
 @hostile("2000-large-frames.gif", READ)
 def _(path):
     path.write_bytes(gif(4_000, 4_000, 2_000))

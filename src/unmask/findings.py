@@ -79,12 +79,16 @@ class Sighting:
 
 @dataclass(frozen=True)
 class LookedAt:
-    """A sampled frame: the faces on it, and the look of its scene, by which cuts are told."""
+    """A sampled frame: the faces on it, and the look of its scene, by which cuts are told.
+
+    halved : faces left out because the picture breaks off there.
+    """
 
     time: float
     sightings: list[Sighting]
     scene: np.ndarray
     view: FrameView | None
+    halved: int = 0
 
 
 @dataclass
@@ -103,7 +107,10 @@ class Seen:
     @property
     def details(self) -> str | None:
         """What is to be said about how the file was read, and what cut it short, on one line."""
-        return "; ".join([*self.info.details, *([self.detail] if self.detail else [])]) or None
+        halved = sum(looked.halved for looked in self.frames)
+        faces = "a face is" if halved == 1 else f"{halved} faces are"
+        left_out = f"{faces} left out where the picture breaks off" if halved else None
+        return "; ".join(filter(None, (*self.info.details, self.detail, left_out))) or None
 
     def coverage(self) -> Coverage:
         """Say how much was looked at, and how much was not."""

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 MAX_FRAMES = 256
 MAX_CROPS_KEPT = 4096
+BREAK_MARGIN = 0.1  # Of a face's side: nearer to where a picture breaks off, part of the face may be missing.
 
 # How many frames there are after each look, by the video's length in seconds.
 LONGER_THAN = (15.0, 30.0, 300.0)
@@ -92,6 +93,10 @@ class Settings:
             raise ValueError("faces, crops and minimum_face must be at least 1")
         if self.threads is not None and self.threads < 1:
             raise ValueError("threads must be at least 1")
+
+    def for_all_files(self) -> Settings:
+        """Return the settings without those that may differ from file to file."""
+        return replace(self, frames=None, every=None, seconds=None)
 
     def looks_at(self, info: MediaInfo) -> list[Sampling]:
         """Plan which frames of a file to look at, in one look or in several, each only if those before are not enough.
@@ -190,27 +195,36 @@ class Scanner:
         """The loaded detector; raises DetectorError when it cannot be loaded."""
         return self._loading.detector.result()
 
-    def scan(self, path: str | Path, progress: Progress = lambda share: None) -> ScanResult:
+    def scan(
+        self,
+        path: str | Path,
+        progress: Progress = lambda share: None,
+        settings: Settings | None = None,
+    ) -> ScanResult:
         """Scan one file; see ``scan``.
 
         progress : told how much of the looking is done, in [0, 1], from any thread. Each look that is planned counts
         the same, so it leaps to the end when the first one settles the verdict.
+        settings : for this file, where it is to be sampled otherwise than the scanner's own say: frames, every and
+        seconds may differ; all else belongs to the scanner, and ValueError is raised where it differs.
 
         Raises ScannerClosedError when the scanner is closed, now or meanwhile.
         """
         if self._closed:
             raise ScannerClosedError
         try:
-            return self._scan(path, progress)
+            return self._scan(path, progress, settings or self.settings)
         except (CancelledError, RuntimeError) as error:
             if self._closed:  # The pool has no better words for it.
                 raise ScannerClosedError from error
             raise
 
-    def _scan(self, path: str | Path, progress: Progress) -> ScanResult:
+    def _scan(self, path: str | Path, progress: Progress, settings: Settings) -> ScanResult:
         started = time.perf_counter()
+        if settings.for_all_files() != self.settings.for_all_files():
+            raise ValueError("only frames, every and seconds may differ from file to file")
         try:
-            seen = self._look(Path(path), progress)
+            seen = self._look(Path(path), progress, settings)
         except MediaError as error:
             return self._unread(path, error, started)
         tracks = self._link(seen)
@@ -290,10 +304,10 @@ class Scanner:
         self._loading.imports.result()
         return guarded(lambda: open_media(path, self.settings.limits))
 
-    def _look(self, path: Path, progress: Progress) -> Seen:
+    def _look(self, path: Path, progress: Progress, settings: Settings) -> Seen:
         """Look at a file once, and again until what was seen settles the verdict or everything planned was seen."""
         with self._opened(path) as media:
-            looks = self.settings.looks_at(media.info)
+            looks = settings.looks_at(media.info)
             first = media.sample(looks[0])  # The other process decodes while this one goes on importing.
             self._loading.imports.result()
             from unmask.findings import Seen
@@ -373,16 +387,20 @@ class Scanner:
         from unmask.findings import LookedAt
 
         try:
-            scene = scene_of(frame.image)
+            image, left, top = _present_part(frame)
+            scene = scene_of(image)
             view = _view_of(frame) if self.settings.evidence else None
-            faces = self._worth_looking_at(self._loading.finder.result().find(frame.image), planned)
-            cut_out = [self._cut_out(frame, face) for face in faces]
+            faces = self._worth_looking_at(self._loading.finder.result().find(image), planned)
+            halved = [face for face in faces if _is_halved(face, frame)]
+            cut_out = [
+                self._cut_out(frame.time, image, face, (left, top)) for face in faces if face not in halved
+            ]
         finally:
             self._frames_in_hand.release()
         if len(cut_out) <= max(1, self.settings.crops // planned):
             for sighting in cut_out:
                 self._score(sighting)
-        return LookedAt(frame.time, cut_out, scene, view)
+        return LookedAt(frame.time, cut_out, scene, view, len(halved))
 
     def _worth_looking_at(self, faces: Sequence[Face], planned: int) -> list[Face]:
         """Leave out specks, and beyond the bound the smallest faces; order stays."""
@@ -391,17 +409,20 @@ class Scanner:
         kept = {id(face) for face in sorted(large, key=_side, reverse=True)[:bound]}
         return [face for face in large if id(face) in kept]
 
-    def _cut_out(self, frame: Frame, face: Face) -> Sighting:
-        """Cut and measure a face, set upright where the head is turned in the picture plane."""
+    def _cut_out(self, time: float, image: np.ndarray, face: Face, corner: tuple[int, int]) -> Sighting:
+        """Cut and measure a face, set upright where the head is turned in the picture plane.
+
+        corner : where the image lies in the frame; the face is given in pixels of the image.
+        """
         from unmask.faces import cut, measure, profile, set_upright
         from unmask.findings import Sighting
 
         card = self._loading.card.result()
-        view = set_upright(frame.image, face, self._loading.finder.result())
+        view = set_upright(image, face, self._loading.finder.result())
         shown = view.face
         return Sighting(
-            frame.time,
-            face,
+            time,
+            face.moved(*corner),
             cut(view.image, shown.box, profile(card.crop_profile), size=card.input_size),
             measure(view.image, shown.box, shown.landmarks, shown.confidence, _side(face)),
         )
@@ -503,6 +524,30 @@ def _facts(media: Media) -> FileFacts:
         return guarded(media.facts)
     except MediaError:
         return FileFacts()
+
+
+def _present_part(frame: Frame) -> tuple[np.ndarray, int, int]:
+    """Return the part of a picture that was decoded, and where its corner lies: filler is not looked at."""
+    if frame.present is None:
+        return frame.image, 0, 0
+    x0, y0, x1, y1 = frame.present
+    return frame.image[y0:y1, x0:x1], x0, y0
+
+
+def _is_halved(face: Face, frame: Frame) -> bool:
+    """Tell whether a face in the decoded part reaches to where the picture breaks off."""
+    if frame.present is None:
+        return False
+    x0, y0, x1, y1 = frame.present
+    height, width = frame.image.shape[:2]
+    left, top, right, bottom = face.box
+    near = BREAK_MARGIN * _side(face)
+    return bool(
+        (x0 > 0 and left < near)
+        or (y0 > 0 and top < near)
+        or (x1 < width and right > x1 - x0 - near)
+        or (y1 < height and bottom > y1 - y0 - near)
+    )
 
 
 def _side(face: Face) -> float:

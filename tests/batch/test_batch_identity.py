@@ -107,7 +107,7 @@ WITHOUT_EFFECT_IN_CARDS = [
     {"data": [{"name": "x", "terms": "x"}]}, {"metrics": {"auc": 1.0}}, {"recipe": {"x": 1}},
     {"families": ["swap_video"]},
     {"quality": QUALITY | {"fitted_on": "others"}},
-    {"quality": QUALITY | {"familiarity": QUALITY["familiarity"] | {"trunk": "8" * 64}}},  # Refused where it does not fit.
+    {"quality": QUALITY | {"familiarity": QUALITY["familiarity"] | {"trunk": "8" * 64}}},
     {"quality": QUALITY | {"reconstruction_error": QUALITY["reconstruction_error"] | {"faces": 11, "sets": ["x"]}}},
 ]  # fmt: skip
 

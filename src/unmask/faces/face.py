@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -37,6 +37,15 @@ class Face:
             raise ValueError(f"a face box must have an area, not {self.box}")
         if self.landmarks.shape != (5, 2):
             raise ValueError(f"landmarks must be (5, 2), not {self.landmarks.shape}")
+
+    def moved(self, right: float, down: float) -> Face:
+        """Return the face in pixels of a larger frame, whose part at (right, down) was looked at."""
+        if not (right or down):
+            return self
+        x0, y0, x1, y1 = self.box
+        box = (x0 + right, y0 + down, x1 + right, y1 + down)
+        shift = [[right, down]] * 5
+        return replace(self, box=box, landmarks=(self.landmarks + shift).astype(self.landmarks.dtype))
 
 
 class FaceFinder(Protocol):

@@ -133,7 +133,8 @@ def _send_all(pictures: Iterator[Picture], answers: BinaryIO) -> dict[str, Any]:
 def _send(answers: BinaryIO, picture: Picture) -> None:
     """Send a picture: its header, then its pixels."""
     turn = asdict(picture.turn)
-    _say(answers, {"time": picture.time, "width": picture.width, "height": picture.height, "turn": turn})
+    place = {"width": picture.width, "height": picture.height, "turn": turn, "present": picture.present}
+    _say(answers, {"time": picture.time} | place)
     for strip in picture.strips:
         _write(answers, memoryview(strip))
 

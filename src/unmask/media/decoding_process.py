@@ -22,7 +22,7 @@ from unmask.media.facts import FileFacts
 from unmask.media.frame import Frame, Limits, MediaError, MediaInfo, MediaKind, MediaStatus
 from unmask.media.messages import BrokenConversationError, read_exactly, read_message
 from unmask.media.opening import content_of_file
-from unmask.media.picture import CHANNELS, Turn, framed
+from unmask.media.picture import CHANNELS, Box, Turn, framed
 from unmask.media.provenance import Credentials
 from unmask.media.sampling import Sampling
 from unmask.media.source import Media, sampling_of
@@ -363,6 +363,7 @@ class DecodingProcess:
         try:
             moment, width, height = float(message["time"]), int(message["width"]), int(message["height"])
             turn = Turn(**{name: bool(value) for name, value in message["turn"].items()})
+            present = _box(message["present"], (height, width) if turn.swap else (width, height))
         except _NONSENSE:
             self._give_up()
         if (
@@ -372,7 +373,7 @@ class DecodingProcess:
         ):
             self._give_up()
         pixels = self._within_time(lambda: read_exactly(self._answers, width * height * CHANNELS))
-        return framed(index, moment, np.frombuffer(pixels, np.uint8), width, height, turn)
+        return framed(index, moment, np.frombuffer(pixels, np.uint8), width, height, turn, present)
 
     def _within_time(self, read: Callable[[], T]) -> T:
         """Read, and kill the process when that takes longer than what is left for this file."""
@@ -441,6 +442,16 @@ def _info(values: dict[str, Any]) -> MediaInfo:
 def _sentence(text: object) -> str:
     """Return a text from where hostile bytes were read as one line of bounded length."""
     return " ".join(str(text).split())[:_MAX_DETAIL_LENGTH]
+
+
+def _box(values: Any, size: tuple[int, int]) -> Box | None:
+    """Check a box inside of a picture; ValueError or TypeError when it is none."""
+    if values is None:
+        return None
+    x0, y0, x1, y1 = (int(value) for value in values)
+    if not (0 <= x0 < x1 <= size[0] and 0 <= y0 < y1 <= size[1]):
+        raise ValueError
+    return x0, y0, x1, y1
 
 
 def _widen(pipe: int) -> None:

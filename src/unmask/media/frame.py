@@ -113,11 +113,15 @@ class Frame:
         Seconds from the first frame of the file.
     image
         (H, W, 3) uint8 RGB.
+    present
+        (x0, y0, x1, y1) in pixels: the part that was decoded, of a picture that breaks off; the rest is grey. None for
+        all of it.
     """
 
     index: int
     time: float
     image: np.ndarray
+    present: tuple[int, int, int, int] | None = None
 
 
 def guarded(step: Callable[[], T]) -> T:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, BinaryIO
 from unmask.media.facts import FileFacts, facts_of_image
 from unmask.media.frame import Limits, MediaError, MediaInfo
 from unmask.media.jpeg import unread_coding, without_stray_bytes
-from unmask.media.picture import CHANNELS, Picture
+from unmask.media.partial import PartialImage, has_empty_tail, partial_image
+from unmask.media.picture import CHANNELS, Box, Picture
 from unmask.media.sample_range import eight_bit, range_of
 from unmask.media.sampling import Sampling
 from unmask.media.source import DecodedMedia
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _STRIP_BYTES = 4_000_000
+_KEPT_IN_PART = ("JPEG", "PNG", "GIF", "TIFF", "BMP", "WEBP")
+_MISSING = (128, 128, 128)
 _ORIENTATION_TAG = 0x0112
 _SAMPLE_BITS_TAG, _PHOTOMETRIC_TAG, _SAMPLE_FORMAT_TAG = 258, 262, 339
 _SAMPLE_LETTERS = {1: "u", 2: "i", 3: "f"}
@@ -55,16 +58,17 @@ class ImageMedia(DecodedMedia):
     """
 
     def __init__(self, source: Path | int, formats: tuple[str, ...], limits: Limits) -> None:
-        with _pillow_errors():
+        with pillow_errors():
             if isinstance(source, int):
                 os.lseek(source, 0, os.SEEK_SET)
             self._file = open(source, "rb", closefd=not isinstance(source, int))  # noqa: SIM115
+            self._formats, self._limits = formats, limits
+            self._partial: PartialImage | None = None
             try:
-                self._image = _opened(self._file, formats)
+                self._image = self._header()
             except BaseException:
                 self._file.close()
                 raise
-        self._limits = limits
         try:
             _check_pixels(self._image, limits)
         except MediaError:
@@ -73,24 +77,61 @@ class ImageMedia(DecodedMedia):
         width, height = self._image.size
         self.info = MediaInfo("image", width, height, codec=(self._image.format or "").lower(), frames=1)
 
+    def _header(self) -> Image.Image:
+        """Read the header; of WebP, which Pillow opens whole or not at all, what is there."""
+        try:
+            return _opened(self._file, self._formats)
+        except (OSError, SyntaxError):
+            if self._formats != ("WEBP",):
+                raise
+        self._partial = self._part()
+        return self._partial.image
+
     @property
     def animated(self) -> bool:
         """Whether the file holds more than one picture."""
-        with _pillow_errors():
+        with pillow_errors():
             return bool(getattr(self._image, "is_animated", False))
 
     def pictures(self, sampling: Sampling) -> Iterator[Picture]:
-        """Give the only (or first) picture, whatever the order; none when it was taken already."""
+        """Give the only (or first) picture, whatever the order; none when it was taken already.
+
+        Of one that breaks off, what is there comes, and then the error that says so.
+        """
         if sampling.taken:
             return
-        with _pillow_errors():
-            _load(self._image, self._limits)
-            upright = _upright(_eight_bit_rgb(self._image), self._image)
-        yield Picture(0.0, upright.width, upright.height, _strips(upright))
+        with pillow_errors():
+            partial = self._loaded()
+            upright = displayed(self._image) if partial is None else _displayed_part(partial)
+            present = None if partial is None else _present(partial)
+        yield Picture(0.0, upright.width, upright.height, strips_of(upright), present=present)
+        if partial is not None:
+            raise MediaError("unreadable", partial.detail)
+
+    def _loaded(self) -> PartialImage | None:
+        """Decode the picture; return what is there of it where that is not all."""
+        if self._partial is None:
+            try:
+                _load(self._image, self._limits)
+                if self._formats[0] != "JPEG" or not has_empty_tail(self._file):
+                    return None
+            except (MemoryError, MediaError):
+                raise
+            except Exception:  # Pillow's plugins raise nearly anything on hostile bytes.
+                if self._formats[0] not in _KEPT_IN_PART:
+                    raise
+                self._image._im = None  # Its memory is needed for the second try.
+            self._partial = self._part()
+        return self._partial
+
+    def _part(self) -> PartialImage:
+        self._file.seek(0)
+        file = without_stray_bytes(self._file) if "JPEG" in self._formats else self._file
+        return partial_image(file, self._formats, self._limits.image_pixels)
 
     def facts(self) -> FileFacts:
         """Read the technical facts that the header states."""
-        with _pillow_errors():
+        with pillow_errors():
             return facts_of_image(self._image)
 
     def close(self) -> None:
@@ -99,7 +140,7 @@ class ImageMedia(DecodedMedia):
         self._file.close()
 
 
-def _strips(image: Image.Image) -> Iterator[bytes]:
+def strips_of(image: Image.Image) -> Iterator[bytes]:
     """Give the pixels in strips of a few megabytes, so that no second copy of the whole is made."""
     rows = max(1, _STRIP_BYTES // (CHANNELS * image.width))
     for top in range(0, image.height, rows):
@@ -150,8 +191,33 @@ def _check_pixels(image: Image.Image, limits: Limits) -> None:
         raise MediaError("too_large", f"{width}x{height} pixels; the limit is {limits.image_pixels}")
 
 
+def displayed(image: Image.Image) -> Image.Image:
+    """Return a loaded picture as viewers show it: upright, in 8 bit RGB, on white."""
+    return _upright(_eight_bit_rgb(image), image)
+
+
+def _displayed_part(partial: PartialImage) -> Image.Image:
+    """Return what is there of a picture as viewers show it; the rest is grey."""
+    picture = _eight_bit_rgb(partial.image)
+    for top, bottom in ((0, partial.top), (partial.bottom, picture.height)):
+        picture.paste(_MISSING, (0, top, picture.width, bottom))
+    return _upright(picture, partial.image)
+
+
+def _present(partial: PartialImage) -> Box | None:
+    """Return where, in the upright picture, the decoded pixels are; None for everywhere."""
+    from PIL import Image
+
+    width, height = partial.image.size
+    if (partial.top, partial.bottom) == (0, height):
+        return None
+    mask = Image.new("L", (width, height))
+    mask.paste(255, (0, partial.top, width, partial.bottom))
+    return _upright(mask, partial.image).getbbox()
+
+
 @contextmanager
-def _pillow_errors() -> Iterator[None]:
+def pillow_errors() -> Iterator[None]:
     """Turn whatever Pillow raises on broken input into a MediaError, and keep its warnings quiet."""
     from PIL import Image, UnidentifiedImageError
 

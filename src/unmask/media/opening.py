@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from dataclasses import replace
 from pathlib import Path
 
 from unmask.media.addresses import address_advice
@@ -13,8 +12,6 @@ from unmask.media.content import HEAD_BYTES, HEIF_SEQUENCE, UNREAD, Content, con
 from unmask.media.frame import Limits, MediaError
 from unmask.media.signatures import is_sound_alone
 from unmask.media.source import DecodedMedia
-
-_GIF_SLOWNESS = 8  # GIF frames depend on all before them and decode on one thread, this many times slower.
 
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -28,9 +25,10 @@ _KINDS = (
 def open_media(path: str | os.PathLike[str], limits: Limits | None = None) -> DecodedMedia:
     """Open an image or a video, deciding by its content which it is.
 
-    Images: JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF, HEIC/HEIF, JPEG 2000, PNM, PSD; of animated WebP and PNG the first
-    picture counts. Videos: what FFmpeg's demuxers for MP4/MOV, Matroska/WebM, AVI, MPEG, FLV, ASF, Ogg, animated GIF,
-    MXF, DV, IVF, RealMedia, NUT, GXF, WTV, Y4M and bare H.264, H.265, H.266, AV1 and MPEG-4 streams read.
+    Images: JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF, HEIC/HEIF, JPEG 2000, PNM, PSD; of one that breaks off, what is
+    there. Videos: what FFmpeg's demuxers for MP4/MOV, Matroska/WebM, AVI, MPEG, FLV, ASF, Ogg, MXF, DV, IVF,
+    RealMedia, NUT, GXF, WTV, Y4M and bare H.264, H.265, H.266, AV1 and MPEG-4 streams read, and animated GIF, PNG, WebP
+    and AVIF.
     Playlists and anything that would open another file or the network are refused.
 
     Parameters
@@ -80,20 +78,15 @@ def why_left_out(path: Path) -> str | None:
 
 def decode_as(content: Content, source: Path | int, limits: Limits) -> DecodedMedia:
     """Open a file, given by path or open file descriptor, as what it was judged to be; MediaError as ``open_media``."""
-    from unmask.media.image import ImageMedia
-    from unmask.media.joined import open_video
-    from unmask.media.video import VideoMedia
-
     if content.formats == HEIF_SEQUENCE:
         return _sequence(source, limits)
     if content.kind == "video":
+        from unmask.media.joined import open_video
+
         return open_video(source, content.formats, limits)
-    image = ImageMedia(source, content.formats, limits)
-    if content.formats == ("GIF",) and image.animated:
-        image.close()
-        fewer = replace(limits, decoded_pixels=limits.decoded_pixels // _GIF_SLOWNESS)
-        return VideoMedia(source, ("gif",), fewer)
-    return image
+    from unmask.media.animation import open_image_or_animation
+
+    return open_image_or_animation(source, content.formats, limits)
 
 
 def _sequence(source: Path | int, limits: Limits) -> DecodedMedia:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 CHANNELS = 3
 
+Box = tuple[int, int, int, int]
+
 
 @dataclass(frozen=True)
 class Turn:
@@ -62,6 +64,8 @@ class Picture:
         The pixels from top to bottom, 3 bytes (RGB) each and without gaps, in strips of whole rows.
     turn
         What makes it upright.
+    present
+        (x0, y0, x1, y1) in pixels of the upright picture: where it was decoded; the rest is grey. None: everywhere.
     """
 
     time: float
@@ -69,6 +73,7 @@ class Picture:
     height: int
     strips: Iterator[bytes | memoryview]
     turn: Turn = Turn()
+    present: Box | None = None
 
     @property
     def size(self) -> int:
@@ -82,9 +87,12 @@ class Picture:
         pixels = bytearray()
         for strip in self.strips:
             pixels += strip
-        return framed(index, self.time, np.frombuffer(pixels, np.uint8), self.width, self.height, self.turn)
+        array = np.frombuffer(pixels, np.uint8)
+        return framed(index, self.time, array, self.width, self.height, self.turn, self.present)
 
 
-def framed(index: int, time: float, pixels: np.ndarray, width: int, height: int, turn: Turn) -> Frame:
+def framed(
+    index: int, time: float, pixels: np.ndarray, width: int, height: int, turn: Turn, present: Box | None
+) -> Frame:
     """Make a frame of (H x W x 3,) uint8 pixels."""
-    return Frame(index, time, turn.applied(pixels.reshape(height, width, CHANNELS)))
+    return Frame(index, time, turn.applied(pixels.reshape(height, width, CHANNELS)), present)

@@ -1,6 +1,7 @@
 """The API's answers: pages of jobs, headers, problems, keys, and a schema-driven fuzzer."""
 
 import re
+import time
 
 import pytest
 
@@ -104,8 +105,35 @@ def test_every_error_is_a_problem(serve, method, path, status):
 
 def test_what_methods_a_path_allows_is_complete(serve):
     client = serve()
-    assert client.put("/v1/scans").headers["allow"] == "GET, POST"
-    assert client.put("/v1/scans/" + "0" * 32).headers["allow"] == "DELETE, GET"
+    assert client.put("/v1/scans").headers["allow"] == "GET, HEAD, POST"
+    assert client.put("/v1/scans/" + "0" * 32).headers["allow"] == "DELETE, GET, HEAD"
+
+
+def test_head_is_answered_wherever_get_is(serve, upload):
+    client = serve()
+    job = upload(client).json()["id"]
+    paths = ["/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/v1/detectors", "/v1/scans"]
+    paths += [
+        f"/v1/scans/{job}",
+        f"/v1/scans/{job}/report",
+        f"/v1/scans/{'0' * 32}",
+        "/static/page.css",
+        "/nothing",
+    ]
+    for path in paths:
+        get, head = client.get(path), client.head(path)
+        assert (head.status_code, head.content) == (get.status_code, b""), path
+        same = ("content-type", "content-security-policy", "allow")
+        assert [head.headers.get(name) for name in same] == [get.headers.get(name) for name in same], path
+        if path != "/metrics":
+            assert head.headers.get("content-length") == get.headers.get("content-length"), path
+    started = time.monotonic()
+    head = client.head(f"/v1/scans/{job}/events")
+    assert (head.status_code, head.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    while client.app.state.service.streams:
+        assert time.monotonic() - started < 10  # The stream would last for 25 s.
+        time.sleep(0.02)
+    assert client.head("/v1/session").status_code == client.get("/v1/session").status_code
 
 
 def test_a_bug_is_a_problem_without_its_traceback(serve, monkeypatch):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from unmask.demo.clips import portrait, with_blended_face, write_clip
+from unmask.media import decoding_process
 from unmask.scanning import Settings, scan
 
 pytest.importorskip("fastapi", reason="needs the extra [serve]")
@@ -39,6 +40,44 @@ def test_an_upload_is_scanned_as_the_command_scans_a_file(scanner, clip, tmp_pat
     assert heard == sorted(heard) and heard[0] <= LOOKING / 3 and heard[-1] == LOOKING
     assert len(heard) == result.coverage.frames_sampled + 1
     assert (tmp_path / "pictures.json").is_file()
+
+
+def test_uploads_share_one_process_that_is_replaced_when_it_dies(scanner, clip, tmp_path, monkeypatch):
+    made = []
+    begin = decoding_process.DecodingProcess.__init__
+
+    def counted(self, *arguments, **named):
+        begin(self, *arguments, **named)
+        made.append(self)
+
+    monkeypatch.setattr(decoding_process.DecodingProcess, "__init__", counted)
+    scanner.close()
+    scores = [scanner(JOB, clip, tmp_path / str(number), lambda share: None).score for number in range(2)]
+    assert len(made) == 1
+    made[0]._process.kill()
+    made[0]._process.wait()
+    scores.append(scanner(JOB, clip, tmp_path / "2", lambda share: None).score)
+    assert len(made) == 2 and len(set(scores)) == 1
+
+
+def test_an_error_of_the_scanner_s_own_costs_one_upload(scanner, clip, tmp_path, monkeypatch):
+    from unmask.scanning import Scanner
+
+    scan_one = Scanner.scan
+    monkeypatch.setattr(Scanner, "scan", lambda self, *arguments: self.close() or scan_one(self, *arguments))
+    with pytest.raises(RuntimeError):
+        scanner(JOB, clip, tmp_path, lambda share: None)
+    monkeypatch.setattr(Scanner, "scan", scan_one)
+    assert scanner(JOB, clip, tmp_path, lambda share: None).status == "ok"
+
+
+def test_only_what_concerns_one_file_may_differ_from_scan_to_scan(clip, detector, finder):
+    from unmask.scanning import Scanner
+
+    with Scanner(Settings(), detector, finder) as one:
+        assert one.scan(clip, settings=Settings(frames=5)).coverage.frames_sampled == 5
+        with pytest.raises(ValueError, match="frames, every and seconds"):
+            one.scan(clip, settings=Settings(threads=3))
 
 
 def test_what_has_no_face_is_looked_at_in_every_planned_look(scanner, make_video, tmp_path):

@@ -72,6 +72,34 @@ def test_an_upload_becomes_a_job(serve, upload):
     assert stored.read_bytes() == content
 
 
+@pytest.mark.parametrize(
+    ("stated", "name"),
+    [
+        ("filename*=UTF-8''sch%C3%B6n%20clip.mp4", "sch\u00f6n clip.mp4"),
+        ("filename*=utf-8'de'%e2%82%ac.mp4", "\u20ac.mp4"),
+        ("filename*=iso-8859-1''%E9t%E9.mp4", "\u00e9t\u00e9.mp4"),
+        ("FileName*=UTF-8''..%2F..%2Fpasswd", "passwd"),
+        ("filename*=nonsense''a.mp4", "a.mp4"),
+        ("filename*=UTF-8''", "upload"),
+        ("filename=\"plain.mp4\"; filename*=UTF-8''other.mp4", "plain.mp4"),
+    ],
+)
+def test_a_part_may_be_named_in_the_extended_way_alone(serve, stated, name):
+    client = serve()
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; {stated}\r\n\r\n'.encode()
+    response = client.post("/v1/scans", content=head + b"x" + LAST, headers={"Content-Type": MULTIPART})
+    assert response.status_code == 202, response.text
+    assert response.json()["name"] == name
+
+
+def test_a_field_that_only_speaks_of_a_file_name_is_a_field(serve):
+    client = serve()
+    head = f"--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"a; filename*=UTF-8''b\"\r\n\r\n".encode()
+    body = PART + b"x\r\n" + head + b"y" + LAST
+    response = client.post("/v1/scans", content=body, headers={"Content-Type": MULTIPART})
+    assert response.status_code == 422, response.text
+
+
 @pytest.mark.parametrize("frames", [None, 9])
 def test_the_server_s_number_of_frames_holds_where_none_is_asked_for(serve, upload, frames):
     client = serve(frames=frames)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -49,16 +50,19 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(send)
+        method = scope["method"] if scope["method"] in METHODS else "OTHER"
+        answer = _Answer(send, headless=method == "HEAD")
+        if method == "HEAD":  # Answered wherever GET is, with the same head.
+            scope = {**scope, "method": "GET"}
         started = time.perf_counter()
         try:
             self._check(scope)
         except ProblemError as problem:
             await problem.response()(scope, receive, answer)
         else:
-            await self._app(scope, receive, answer)
+            with contextlib.suppress(_HeadSentError):
+                await self._app(scope, receive, answer)
         finally:
-            method = scope["method"] if scope["method"] in METHODS else "OTHER"
             seconds = (answer.began or time.perf_counter()) - started
             self._metrics.observe(method, _route(scope), answer.status, seconds)
 
@@ -89,11 +93,19 @@ class Guard:
             raise ProblemError(403, "requests from pages of other sites are refused", "cross-site")
 
 
-class _Answer:
-    """Sends an answer on with the headers that every one carries; notes its status and when it began."""
+class _HeadSentError(Exception):
+    """The head of an answer is sent, and nobody asked for its body."""
 
-    def __init__(self, send: Send) -> None:
+
+class _Answer:
+    """Sends an answer on with the headers that every one carries; notes its status and when it began.
+
+    headless : leave out the body, and end whatever makes a long one.
+    """
+
+    def __init__(self, send: Send, headless: bool = False) -> None:
         self._send = send
+        self._headless = headless
         self.status = 500
         self.began: float | None = None
 
@@ -102,6 +114,11 @@ class _Answer:
             self.began = time.perf_counter()
             self.status = message["status"]
             _add(MutableHeaders(scope=message), HEADERS)
+        elif self._headless:
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+            if message.get("more_body"):
+                raise _HeadSentError
+            return
         await self._send(message)
 
 

@@ -111,7 +111,7 @@ def _methods(request: Request) -> set[str]:
         for route in request.app.routes
         if route.matches({**request.scope, "method": method})[0] is Match.FULL
     }
-    return found or {"GET", "HEAD"}
+    return found | {"HEAD"} if "GET" in found else found or {"GET", "HEAD"}
 
 
 async def _validation(request: Request, error: Exception) -> JSONResponse:

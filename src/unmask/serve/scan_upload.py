@@ -15,6 +15,7 @@ from unmask.serve.pictures import save_pictures
 if TYPE_CHECKING:
     from unmask.detectors import Detector
     from unmask.faces import FaceFinder
+    from unmask.scanning import Scanner
 
 Progress = Callable[[float], None]
 LOOKING = 0.95  # of the progress: nearly all of a scan's time; the rest is the report
@@ -29,7 +30,9 @@ class Scan(Protocol):
 
 
 class UploadScanner:
-    """Scans uploads with detectors that are loaded once. threads : for each scan; None for one a processor.
+    """Scans uploads with detectors that are loaded once and one scanner, kept from upload to upload.
+
+    threads : for each scan; None for one a processor.
 
     Raises unmask.detectors.DetectorError when a detector cannot be loaded.
     """
@@ -41,22 +44,43 @@ class UploadScanner:
         self._finder: FaceFinder = CenterFace(threads=1)
         self._detectors: dict[str, Detector] = {}
         self._detector(default)
+        self._scanner: Scanner | None = None
 
     def __call__(self, job: Job, upload: Path, report: Path, progress: Progress) -> ScanResult:
         """Scan one upload."""
-        from unmask.scanning import Scanner, Settings
+        from unmask.scanning import kind_by_name
 
-        detector = self._detector(job.detector)
-        settings = Settings(detector=job.detector, frames=job.frames, threads=self._threads, evidence=True)
-        with Scanner(settings, detector, self._finder) as scanner:
-            result = scanner.scan(upload, lambda share: progress(LOOKING * share))
+        scanner = self._scanner_with(job.detector)
+        settings = replace(scanner.settings, frames=job.frames)
+        try:
+            result = scanner.scan(upload, lambda share: progress(LOOKING * share), settings)
+        except Exception:
+            self.close()  # Whatever broke in it must not break the next scan.
+            raise
         # Where the upload lies is nobody's business; what could not be opened is of the kind its name suggests.
         kind = result.kind if result.was_read else kind_by_name(job.name)
         result = replace(result, path=job.name, kind=kind)
-        save_report([result], report, detector.card.threshold)
+        save_report([result], report, scanner.detector.card.threshold)
         if result.evidence is not None:
             save_pictures(result.evidence, report)
         return result
+
+    def close(self) -> None:
+        """End the scanner that is kept, with its process for decoding; the next scan makes another."""
+        scanner, self._scanner = self._scanner, None
+        if scanner is not None:
+            scanner.close()
+
+    def _scanner_with(self, name: str) -> Scanner:
+        """Return a scanner with a detector: the one of the last scan, unless that had another detector."""
+        from unmask.scanning import Scanner, Settings
+
+        if self._scanner is not None and self._scanner.settings.detector != name:
+            self.close()
+        if self._scanner is None:
+            settings = Settings(detector=name, threads=self._threads, evidence=True)
+            self._scanner = Scanner(settings, self._detector(name), self._finder)
+        return self._scanner
 
     def _detector(self, name: str) -> Detector:
         from unmask.detectors import load_detector

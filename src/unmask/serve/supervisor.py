@@ -9,9 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
-
-from sqlalchemy.exc import SQLAlchemyError
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from unmask.serve.files import remove_files, remove_ownerless, remove_scanned
 from unmask.serve.jobs import now
@@ -75,19 +74,26 @@ class Supervisor:
         tidied = swept = -TIDY_SECONDS
         while not self._stop.is_set():
             moment = time.monotonic()
-            try:
-                for member in self._crew:
-                    self._look_after(member)
-                if moment - swept >= min(1.0, self._settings.lease / 4):
-                    swept = moment
-                    self._after_release(self._store.release_expired())
-                if moment - tidied >= TIDY_SECONDS:
-                    tidied = moment
-                    self.tidy()
-            except (SQLAlchemyError, OSError):
-                logger.exception("the supervisor goes on")
-                self._stop.wait(1.0)
-            self._stop.wait(0.1)
+            done = [self._attempt(partial(self._look_after, member)) for member in self._crew]
+            if moment - swept >= min(1.0, self._settings.lease / 4):
+                swept = moment
+                done.append(self._attempt(self._sweep))
+            if moment - tidied >= TIDY_SECONDS:
+                tidied = moment
+                done.append(self._attempt(self.tidy))
+            self._stop.wait(0.1 if all(done) else 1.0)
+
+    def _attempt(self, step: Callable[[], None]) -> bool:
+        """Run one step; whatever fails in it is logged, and neither ends supervision nor hinders the other steps."""
+        try:
+            step()
+        except Exception:
+            logger.exception("the supervisor goes on")
+            return False
+        return True
+
+    def _sweep(self) -> None:
+        self._after_release(self._store.release_expired())
 
     def _look_after(self, member: _Member) -> None:
         if member.process is not None and member.process.poll() is not None:

@@ -8,6 +8,7 @@ import hashlib
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from email.message import Message
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
@@ -172,8 +173,9 @@ class _Form:
         self._name = _text(options.get(b"name", b""))
         if not self._name:
             raise ProblemError(400, "a part has no name", "malformed")
-        self._in_file = b"filename" in options
-        if not self._in_file:
+        name = _text(options[b"filename"]) if b"filename" in options else _extended_name(self._disposition)
+        self._in_file = name is not None
+        if name is None:
             return
         if self._name != "file":
             raise ProblemError(
@@ -182,7 +184,7 @@ class _Form:
         if self._has_file:
             raise ProblemError(400, "one file a request", "too-many-files")
         self._has_file = True
-        self._upload.name = shown_name(_text(options[b"filename"]))
+        self._upload.name = shown_name(name)
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         if not self._in_file:
@@ -210,6 +212,18 @@ def shown_name(name: str) -> str:
     last = PurePosixPath(PureWindowsPath(name).name).name
     kept = "".join(c for c in last if c != "\0" and not 0xD800 <= ord(c) <= 0xDFFF)
     return kept[:NAME_LENGTH] if kept.strip(".") else "upload"
+
+
+def _extended_name(disposition: bytes) -> str | None:
+    """Return the file name of a part that states it as RFC 5987 has it, ``filename*=UTF-8''...``, and not otherwise.
+
+    RFC 7578 forbids that in forms, and some clients do so all the same.
+    """
+    if b"*" not in disposition:
+        return None
+    header = Message()
+    header["Content-Disposition"] = disposition.decode("latin-1")
+    return header.get_filename()
 
 
 def _text(data: bytes) -> str:

@@ -147,8 +147,8 @@ class Worker:
                     due = False
                 if hand is not None and (due or hand.has_news()):
                     self._beat(hand)
-            except SQLAlchemyError as error:
-                _log(f"no heartbeat: {type(error).__name__}")
+            except Exception as error:  # Whatever it is: without this thread the lease runs out.
+                _log(f"no heartbeat: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
 
     def _beat(self, hand: _Hand) -> None:
         if hand.age() > self._settings.job_timeout:

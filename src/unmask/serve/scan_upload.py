@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from unmask.media import kind_by_name
 from unmask.report import ScanResult, save_report
 from unmask.serve.jobs import Job
 from unmask.serve.pictures import save_pictures
@@ -48,7 +47,7 @@ class UploadScanner:
 
     def __call__(self, job: Job, upload: Path, report: Path, progress: Progress) -> ScanResult:
         """Scan one upload."""
-        from unmask.scanning import kind_by_name
+        from unmask.media import kind_by_name
 
         scanner = self._scanner_with(job.detector)
         settings = replace(scanner.settings, frames=job.frames)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import Future
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from unmask.detectors import Card, Prediction
-    from unmask.faces import Face, FaceQuality
+    from unmask.faces import Face, FaceQuality, FaceSearch
     from unmask.report import FrameView
 
 
@@ -81,6 +82,7 @@ class Sighting:
 class LookedAt:
     """A sampled frame: the faces on it, and the look of its scene, by which cuts are told.
 
+    search : what the face finder made of it. left_out : faces beyond the number that is looked at on one frame.
     halved : faces left out because the picture breaks off there.
     """
 
@@ -88,6 +90,8 @@ class LookedAt:
     sightings: list[Sighting]
     scene: np.ndarray
     view: FrameView | None
+    search: FaceSearch
+    left_out: int = 0
     halved: int = 0
 
 
@@ -110,7 +114,10 @@ class Seen:
         halved = sum(looked.halved for looked in self.frames)
         faces = "a face is" if halved == 1 else f"{halved} faces are"
         left_out = f"{faces} left out where the picture breaks off" if halved else None
-        return "; ".join(filter(None, (*self.info.details, self.detail, left_out))) or None
+        return (
+            "; ".join(filter(None, (*self.info.details, self.detail, left_out, *self.search_details())))
+            or None
+        )
 
     def coverage(self) -> Coverage:
         """Say how much was looked at, and how much was not."""
@@ -121,9 +128,30 @@ class Seen:
             gap = max(b - a for a, b in zip([0.0, *times], [*times, end], strict=True))
         with_face = sum(bool(looked.sightings) for looked in self.frames)
         planned = max(self.planned, len(times))
+        smallest = [looked.search.smallest for looked in self.frames if looked.search.smallest is not None]
         return Coverage(
-            self.info.duration, len(times), with_face, planned, gap, tuple(times), self.info.damaged
+            self.info.duration,
+            len(times),
+            with_face,
+            planned,
+            gap,
+            tuple(times),
+            self.info.damaged,
+            math.ceil(max(smallest)) if len(smallest) == len(times) > 0 else None,
         )
+
+    def search_details(self) -> list[str]:
+        """Say in words what was not looked at on the frames: small faces, and those beyond a crowd's bound."""
+        details = []
+        bounded = [looked.search.smallest or 0.0 for looked in self.frames if looked.search.bounded]
+        if bounded:
+            details.append(f"faces of less than {math.ceil(max(bounded))} pixels were not searched for")
+        crowd = max(self.frames, key=lambda looked: looked.left_out, default=None)
+        if crowd is not None and crowd.left_out:
+            faces = len(crowd.sightings)
+            most = f"only the {faces} largest of {faces + crowd.left_out} faces were looked at"
+            details.append(most if self.info.kind == "image" else f"{most} in the fullest frame")
+        return details
 
 
 def judge(tracks: list[list[Sighting]], seen: Seen, rule: Rule) -> tuple[list[TrackJudgement], FileJudgement]:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from unmask.detectors import Detector, Prediction
-    from unmask.faces import Face, FaceFinder
+    from unmask.faces import Effort, Face, FaceFinder
     from unmask.findings import LookedAt, Seen, Sighting
     from unmask.report import DetectorInfo, Evidence, FrameView, ScanResult
 
@@ -125,6 +125,7 @@ class ScannerClosedError(RuntimeError):
 
 
 DEFAULTS = Settings()
+LEAST_SEARCH_BUDGET = 0.6e6
 Progress = Callable[[float], None]
 
 
@@ -337,6 +338,7 @@ class Scanner:
         """Take one look's frames, ordered already or not, find their faces and score them; adds to what was seen."""
         pending: list[Future[LookedAt]] = []
         wanted = max(1, look.count - len(seen.frames))
+        effort = _effort(seen)
 
         def examined(_: Future[LookedAt]) -> None:
             progress(sum(future.done() for future in pending) / wanted)
@@ -347,7 +349,7 @@ class Scanner:
             while (frame := guarded(lambda: next(frames, None))) is not None:
                 if not math.isfinite(frame.time):
                     raise MediaError("unreadable", "a frame has an impossible time")
-                pending.append(self._hand_in(frame, seen.planned))
+                pending.append(self._hand_in(frame, seen.planned, effort))
                 pending[-1].add_done_callback(examined)
         except MediaError as error:
             if not pending and not seen.frames:
@@ -370,27 +372,28 @@ class Scanner:
 
         return are_settled(tracks, seen, self.detector.card)
 
-    def _hand_in(self, frame: Frame, planned: int) -> Future[LookedAt]:
+    def _hand_in(self, frame: Frame, planned: int, effort: Effort) -> Future[LookedAt]:
         """Hand a frame to the workers as soon as they have room for it; one that they never take leaves its room."""
         self._frames_in_hand.acquire()
         try:
-            looked = self._workers.submit(self._examine, frame, planned)
+            looked = self._workers.submit(self._examine, frame, planned, effort)
         except BaseException:
             self._frames_in_hand.release()
             raise
         looked.add_done_callback(lambda done: self._frames_in_hand.release() if done.cancelled() else None)
         return looked
 
-    def _examine(self, frame: Frame, planned: int) -> LookedAt:
+    def _examine(self, frame: Frame, planned: int, effort: Effort) -> LookedAt:
         """Find and cut the faces of one frame; score them at once unless the frame is crowded."""
-        from unmask.faces import scene_of
+        from unmask.faces import scene_of, search
         from unmask.findings import LookedAt
 
         try:
             image, left, top = _present_part(frame)
             scene = scene_of(image)
             view = _view_of(frame) if self.settings.evidence else None
-            faces = self._worth_looking_at(self._loading.finder.result().find(image), planned)
+            found = search(self._loading.finder.result(), image, effort, search_budget(planned))
+            large, faces = self._worth_looking_at(found.faces, planned)
             halved = [face for face in faces if _is_halved(face, frame)]
             cut_out = [
                 self._cut_out(frame.time, image, face, (left, top)) for face in faces if face not in halved
@@ -400,14 +403,14 @@ class Scanner:
         if len(cut_out) <= max(1, self.settings.crops // planned):
             for sighting in cut_out:
                 self._score(sighting)
-        return LookedAt(frame.time, cut_out, scene, view, len(halved))
+        return LookedAt(frame.time, cut_out, scene, view, found, large - len(faces), len(halved))
 
-    def _worth_looking_at(self, faces: Sequence[Face], planned: int) -> list[Face]:
-        """Leave out specks, and beyond the bound the smallest faces; order stays."""
+    def _worth_looking_at(self, faces: Sequence[Face], planned: int) -> tuple[int, list[Face]]:
+        """Leave out specks, and beyond the bound the smallest faces; order stays. Counts those that are no specks."""
         bound = min(self.settings.faces, MAX_CROPS_KEPT // planned)
         large = [face for face in faces if _side(face) >= self.settings.minimum_face]
         kept = {id(face) for face in sorted(large, key=_side, reverse=True)[:bound]}
-        return [face for face in large if id(face) in kept]
+        return len(large), [face for face in large if id(face) in kept]
 
     def _cut_out(self, time: float, image: np.ndarray, face: Face, corner: tuple[int, int]) -> Sighting:
         """Cut and measure a face, set upright where the head is turned in the picture plane.
@@ -503,10 +506,24 @@ class Scanner:
         return detector_info(self.detector.card)
 
 
+def search_budget(planned: int) -> float:
+    """Return the pixels that a closer search of each of so many frames may read: a picture's, divided among them."""
+    from unmask.faces import SEARCH_BUDGET
+
+    return max(SEARCH_BUDGET / planned, LEAST_SEARCH_BUDGET)
+
+
 def spread(count: int, wanted: int) -> list[int]:
     """Choose ``wanted`` of ``count`` positions (all when fewer), evenly spaced and away from the ends."""
     wanted = max(0, min(wanted, count))
     return [(2 * k + 1) * count // (2 * wanted) for k in range(wanted)]
+
+
+def _effort(seen: Seen) -> Effort:
+    """Choose how thoroughly to search the next look's frames, by those of the looks before."""
+    if seen.info.kind == "image":
+        return "thorough"
+    return "quick" if any(not looked.search.closer for looked in seen.frames) else "sparing"
 
 
 def _tell_of_look(progress: Progress, number: int, looks: int, share: float) -> None:

@@ -75,6 +75,7 @@ def test_to_dict_has_the_designs_fields_in_its_order():
         "longest_gap": None,
         "times": [],
         "frames_damaged": 0,
+        "smallest_face": None,
     }
 
 

@@ -7,6 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from PIL import Image
 
+from unmask.faces import FaceSearch
 from unmask.media import kind_by_name
 from unmask.report import schema
 from unmask.scanning import Scanner, Settings, scan, spread
@@ -52,6 +53,7 @@ def test_an_image_is_one_frame(tmp_path, detector, finder, toys):
         "longest_gap": None,
         "times": [0.0],
         "frames_damaged": 0,
+        "smallest_face": None,
     }
     assert result.score < 0.1
     assert result.path == str(path)
@@ -109,6 +111,64 @@ def test_beyond_the_bound_the_largest_faces_of_a_frame_count(tmp_path, detector,
     Image.fromarray(toys.draw(squares)).save(path)
     result = scan(path, Settings(faces=2), detector, finder)
     assert sorted(round(track.frames[0].box[0]) for track in result.tracks) == [60, 160]
+    assert result.detail == "only the 2 largest of 3 faces were looked at"
+
+
+def test_a_crowd_of_a_hundred_faces_is_judged_by_the_largest(tmp_path, detector, finder, toys):
+    path = tmp_path / "crowd.png"
+    places = [(x, y) for y in range(10) for x in range(10)]
+    squares = [((8 + 62 * x, 8 + 62 * y, 48 + 62 * x, 48 + 62 * y + y), toys.BLUE) for x, y in places]
+    Image.fromarray(toys.draw(squares, (640, 640))).save(path)
+    result = check(scan(path, Settings(), detector, finder))
+    assert (len(result.tracks), result.verdict) == (64, "likely_real")
+    assert all(track.frames[0].score is not None for track in result.tracks)
+    assert min(track.frames[0].box[1] for track in result.tracks) >= 194
+    assert result.detail == "only the 64 largest of 100 faces were looked at"
+
+
+class SearchingFinder:
+    """Finds what the toy finder finds, and notes how thoroughly it was asked to search."""
+
+    def __init__(self, finder, closer, smallest=30.2, bounded=False):
+        self.finder, self.closer, self.smallest, self.bounded = finder, closer, smallest, bounded
+        self.asked = []
+
+    def find(self, image):
+        raise AssertionError("search knows more")
+
+    def search(self, image, effort="thorough", budget=1.0):
+        self.asked.append((effort, budget))
+        return FaceSearch(self.finder.find(image), self.smallest, self.closer, self.bounded)
+
+
+def test_a_picture_is_searched_thoroughly_and_the_result_says_how_far(tmp_path, detector, finder, toys):
+    path = tmp_path / "face.png"
+    Image.fromarray(toys.draw([((20, 40, 80, 110), toys.BLUE)])).save(path)
+    searching = SearchingFinder(finder, closer=True, bounded=True)
+    result = check(scan(path, Settings(), detector, searching))
+    assert searching.asked == [("thorough", 20e6)]
+    assert result.detail == "faces of less than 31 pixels were not searched for"
+    assert result.coverage.to_dict()["smallest_face"] == 31
+    assert scan(path, Settings(), detector, SearchingFinder(finder, closer=True)).detail is None
+
+
+@pytest.mark.parametrize(("closer", "afterwards"), [(True, "sparing"), (False, "quick")])
+def test_frames_share_a_budget_and_are_searched_less_once_faces_were_large(
+    make_video, detector, finder, toys, closer, afterwards
+):
+    path = make_video([toys.draw([((20, 40, 80, 110), toys.GREEN)])] * 24)  # Not settled by the first look.
+    searching = SearchingFinder(finder, closer)
+    scan(path, Settings(), detector, searching)
+    assert [effort for effort, _ in searching.asked] == ["sparing"] * 2 + [afterwards] * 10
+    assert {budget for _, budget in searching.asked} == {20e6 / 12}
+
+
+def test_even_many_frames_are_searched_a_little_closer(make_video, detector, finder, toys):
+    searching = SearchingFinder(finder, closer=True, bounded=True)
+    path = make_video([toys.draw([])] * 60)
+    result = scan(path, Settings(frames=50), detector, searching)
+    assert {budget for _, budget in searching.asked} == {0.6e6}
+    assert (result.status, result.detail) == ("no_face", "faces of less than 31 pixels were not searched for")
 
 
 def test_one_scanner_scans_many_files(two_faces, tmp_path, detector, finder):

@@ -134,7 +134,7 @@ def as_evaluated(listing: Listing, detector: OpenedDetector) -> EvaluationSet:
         return CropFolder(listing.crops, items, card.input_size, card.crop_profile, listing.name)
     from unmask.faces import CenterFace, profile
 
-    finder = CenterFace()
+    finder = CenterFace(effort="quick")
     return VideoFolder(
         listing.root, items, finder, profile(card.crop_profile), card.input_size, FRAMES, listing.name
     )

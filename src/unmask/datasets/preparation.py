@@ -56,7 +56,7 @@ def built_in_finder() -> FaceFinder:
     """Load the built-in face finder on one thread: work is shared out by video."""
     from unmask.faces import CenterFace
 
-    return CenterFace(threads=1)
+    return CenterFace(threads=1, effort="quick")  # The face that is cut is a large one.
 
 
 def prepare(

@@ -169,7 +169,7 @@ def open_set(root: Path, card: Card, options: Options, finder: FaceFinder | None
         return open_videos(
             root,
             # The threads that read are several already.
-            finder or CenterFace(threads=1),
+            finder or CenterFace(threads=1, effort="quick"),
             profile(card.crop_profile),
             card.input_size,
             options.frames,

@@ -1,8 +1,8 @@
 """Finds faces, links them into tracks and cuts crops by named profiles."""
 
-from unmask.faces.centerface import CenterFace
+from unmask.faces.centerface import SEARCH_BUDGET, CenterFace
 from unmask.faces.crops import PROFILES, CropProfile, cut, profile
-from unmask.faces.face import Box, Face, FaceFinder
+from unmask.faces.face import Box, CloserFaceFinder, Effort, Face, FaceFinder, FaceSearch, search
 from unmask.faces.quality import FaceQuality, measure, turn_of
 from unmask.faces.scenes import is_cut, scene_of
 from unmask.faces.tracks import Track, link, main_track
@@ -11,13 +11,17 @@ from unmask.faces.weights import FaceFinderError
 
 __all__ = [
     "PROFILES",
+    "SEARCH_BUDGET",
     "Box",
     "CenterFace",
+    "CloserFaceFinder",
     "CropProfile",
+    "Effort",
     "Face",
     "FaceFinder",
     "FaceFinderError",
     "FaceQuality",
+    "FaceSearch",
     "Track",
     "UprightView",
     "cut",
@@ -28,6 +32,7 @@ __all__ = [
     "profile",
     "roll_of",
     "scene_of",
+    "search",
     "set_upright",
     "turn_of",
 ]

@@ -7,9 +7,11 @@ a heat map of face centres at a quarter of the picture's size, and for each poin
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, get_args
 
-from unmask.faces.face import Face
+from unmask.faces.face import Effort, Face, FaceSearch
+from unmask.faces.tiling import MULTIPLE, RELIABLE_SIDE, Level, is_whole, merge, overlaps, plan
 from unmask.faces.weights import centerface_network
 from unmask.media import shrink
 from unmask.offline import disable_events
@@ -17,18 +19,28 @@ from unmask.offline import disable_events
 if TYPE_CHECKING:
     import numpy as np
 
+SEARCH_BUDGET = 20e6
+"""Pixels that the network reads at most in the closer search of a picture, some 3 s on one thread."""
+
 _STRIDE = 4  # Picture pixels per pixel of the heat map.
-_MULTIPLE = 32  # The network halves its input five times.
 _OVERLAP = 0.3  # Boxes that overlap more are the same face.
 _SHAPE = 3 / 4  # Height by width of the frames that are reduced to the full size.
 _MIN_SIDE = 6.0  # Pixels of the frame; smaller boxes are specks.
+_PROMINENT = 32.0  # Side in pixels of the network's input; where a face reaches it, the frame's faces are large enough.
+_LARGE_BELOW = (
+    1 / 3
+)  # Frames that are reduced further are large: sides of more than 1920, or 1662 x 1662 pixels.
+_FLAT = 16  # Grey levels; a tile whose pixels differ by less shows no face.
 
 
 class CenterFace:
     """Finds faces with CenterFace.
 
-    A frame in which nothing is found is tried again, shrunk onto a grey canvas: a face that fills the frame
-    is missed at full size.
+    The whole frame is searched first, reduced to ``size``. A frame in which nothing is found is tried again, shrunk
+    onto a grey canvas: a face that fills the frame is missed at full size.
+
+    A closer search follows, in tiles and on larger scales (``unmask.faces.tiling``), where that found no face or none
+    of 32 pixels of the network's input, and in a thorough search of frames that were reduced to less than a third.
 
     Parameters
     ----------
@@ -39,6 +51,8 @@ class CenterFace:
     size
         The longer side, in pixels, to which larger frames are reduced; frames squarer than 4:3 are reduced further, to
         as many pixels, since these are what finding costs.
+    effort
+        How thoroughly ``find`` searches.
 
     Raises
     ------
@@ -46,13 +60,21 @@ class CenterFace:
         When the network is missing, or is not the known one.
     """
 
-    def __init__(self, threshold: float = 0.35, threads: int | None = None, size: int = 640) -> None:
+    def __init__(
+        self,
+        threshold: float = 0.35,
+        threads: int | None = None,
+        size: int = 640,
+        effort: Effort = "thorough",
+    ) -> None:
         import onnxruntime
 
         if not 0 < threshold < 1:
             raise ValueError(f"threshold must be between 0 and 1, not {threshold}")
-        if size < _MULTIPLE:
-            raise ValueError(f"size must be at least {_MULTIPLE}, not {size}")
+        if size < MULTIPLE:
+            raise ValueError(f"size must be at least {MULTIPLE}, not {size}")
+        if effort not in get_args(Effort):
+            raise ValueError(f"effort must be one of {', '.join(get_args(Effort))}, not {effort}")
         disable_events(onnxruntime)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
@@ -65,6 +87,7 @@ class CenterFace:
         self._input = self._session.get_inputs()[0].name
         self._threshold = threshold
         self._size = size
+        self._effort: Effort = effort
 
     def find(self, image: np.ndarray) -> list[Face]:
         """Find the faces of a frame.
@@ -79,13 +102,72 @@ class CenterFace:
         list of Face
             Most confident first.
         """
+        return self.search(image, self._effort).faces
+
+    def search(
+        self, image: np.ndarray, effort: Effort = "thorough", budget: float = SEARCH_BUDGET
+    ) -> FaceSearch:
+        """Find the faces of a frame, and tell from which size on they were searched for.
+
+        Parameters
+        ----------
+        image
+            (H, W, 3) uint8 RGB.
+        effort
+            When to search closer.
+        budget
+            Pixels that the network may read in a closer search: bounds its time, and with it the faces' size.
+        """
         if image.ndim != 3 or image.shape[2] != 3 or str(image.dtype) != "uint8":
             raise ValueError(f"image must be (H, W, 3) uint8, not {image.shape} {image.dtype}")
-        return self._look(image, self._size, margin=0.0) or self._look(image, self._size // 2, margin=0.25)
+        height, width = image.shape[:2]
+        scale = _scale(height, width, self._size)
+        faces = self._look(image, self._size, margin=0.0) or self._look(image, self._size // 2, margin=0.25)
+        prominent = any(_side(face) * scale >= _PROMINENT for face in faces)
+        large = effort == "thorough" and scale < _LARGE_BELOW
+        if scale == 1 or effort == "quick" or (prominent and not large):
+            return FaceSearch(faces, RELIABLE_SIDE / scale)
+        levels = plan((width, height), scale, budget)
+        if levels:
+            faces = self._look_closer(image, faces, scale, levels)
+            scale = levels[-1].scale
+        return FaceSearch(faces, RELIABLE_SIDE / scale, closer=True, bounded=scale < 1)
 
     def _look(self, image: np.ndarray, size: int, margin: float) -> list[Face]:
         """Find faces in the frame, reduced to at most ``size`` with an empty share at each border."""
-        canvas, scale, (left, top) = _canvas(image, size, margin)
+        height, width = image.shape[:2]
+        scale = _scale(height, width, size * (1 - 2 * margin))
+        small = _reduced(image, scale)
+        left, top = (round(side * margin / (1 - 2 * margin)) for side in (small.shape[1], small.shape[0]))
+        return self._read(_canvas(small, left, top), scale, (left, top))
+
+    def _look_closer(
+        self, image: np.ndarray, faces: Sequence[Face], scale: float, levels: Sequence[Level]
+    ) -> list[Face]:
+        """Find faces on further levels; what a level shows large comes before what finer ones make of the same face."""
+        height, width = image.shape[:2]
+        found = [(face, 0, scale) for face in faces]
+        for number, level in enumerate(levels, 1):
+            for tile in level.tiles:
+                whole = (
+                    face
+                    for face in self._look_at_tile(image, tile, level.scale)
+                    if is_whole(face.box, tile, (width, height), level.scale)
+                )
+                found += [(face, number, level.scale) for face in whole]
+        found.sort(key=lambda one: _order(*one))
+        return merge([face for face, _, _ in found])
+
+    def _look_at_tile(self, image: np.ndarray, tile: tuple[int, int, int, int], scale: float) -> list[Face]:
+        left, top, right, bottom = tile
+        small = _reduced(image[top:bottom, left:right], scale)
+        if int(small.max()) - int(small.min()) < _FLAT:
+            return []
+        return self._read(_canvas(small, 0, 0), scale, (-left * scale, -top * scale))
+
+    def _read(self, canvas: np.ndarray, scale: float, corner: tuple[float, float]) -> list[Face]:
+        """Find the faces of a canvas, in pixels of the frame, whose corner lies at x and y of the canvas."""
+        left, top = corner
         outputs = self._session.run(None, {self._input: canvas})
         boxes, scores, landmarks = _candidates(outputs, self._threshold)
         kept = _strongest(boxes, scores)
@@ -98,32 +180,42 @@ class CenterFace:
         ]
 
 
-def _canvas(image: np.ndarray, size: int, margin: float) -> tuple[np.ndarray, float, tuple[int, int]]:
-    """Reduce a frame and lay it on a grey canvas whose sides are multiples of 32.
+def _scale(height: int, width: int, size: float) -> float:
+    """Return the pixels of the network's input per pixel of a frame that is reduced to at most ``size``."""
+    return min(1.0, size / max(height, width), size * math.sqrt(_SHAPE / (height * width)))
+
+
+def _order(face: Face, level: int, scale: float) -> tuple[bool, int, float]:
+    small = _side(face) * scale < _PROMINENT
+    return small, 0 if small else level, -face.confidence
+
+
+def _side(face: Face) -> float:
+    x0, y0, x1, y1 = face.box
+    return max(x1 - x0, y1 - y0)
+
+
+def _reduced(image: np.ndarray, scale: float) -> np.ndarray:
+    height, width = image.shape[:2]
+    w, h = max(1, round(width * scale)), max(1, round(height * scale))
+    return image if (h, w) == (height, width) else shrink(image, (w, h), gap=1.5)
+
+
+def _canvas(small: np.ndarray, left: int, top: int) -> np.ndarray:
+    """Lay a picture on a grey canvas, with so much empty at each border, whose sides are multiples of 32.
 
     Returns
     -------
-    canvas
+    numpy.ndarray
         (1, 3, h, w) float32 in [0, 255].
-    scale
-        Canvas pixels per frame pixel.
-    corner
-        x and y of the frame's corner on the canvas.
     """
     import numpy as np
 
-    height, width = image.shape[:2]
-    inner = size * (1 - 2 * margin)
-    scale = min(1.0, inner / max(height, width), inner * math.sqrt(_SHAPE / (height * width)))
-    w, h = max(1, round(width * scale)), max(1, round(height * scale))
-    small = image
-    if (h, w) != (height, width):
-        small = shrink(image, (w, h), gap=1.5)
-    left, top = (round(side * margin / (1 - 2 * margin)) for side in (w, h))
-    rows, columns = (math.ceil(side / _MULTIPLE) * _MULTIPLE for side in (h + 2 * top, w + 2 * left))
+    h, w = small.shape[:2]
+    rows, columns = (math.ceil(side / MULTIPLE) * MULTIPLE for side in (h + 2 * top, w + 2 * left))
     canvas = np.full((1, 3, rows, columns), 127.0, dtype=np.float32)
     canvas[0, :, top : top + h, left : left + w] = small.transpose(2, 0, 1)
-    return canvas, scale, (left, top)
+    return canvas
 
 
 def _candidates(outputs: list[Any], threshold: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -161,11 +253,4 @@ def _strongest(boxes: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 def overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     """Return the intersection over union (N,) of one box (4,) with others (N, 4)."""
-    import numpy as np
-
-    low = np.maximum(box[:2], boxes[:, :2])
-    high = np.minimum(box[2:], boxes[:, 2:])
-    shared = np.prod(np.maximum(high - low, 0.0), axis=1)
-    area = (box[2] - box[0]) * (box[3] - box[1])
-    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    return np.asarray(shared / (area + areas - shared))
+    return overlaps(box, boxes)[0]

@@ -123,7 +123,10 @@ def _region(image: np.ndarray, left: int, top: int, right: int, bottom: int, ste
     columns = _mirrored(left, right, width)
     if top >= 0 and left >= 0 and bottom <= height and right <= width:
         return np.ascontiguousarray(image[top:bottom, left:right])
-    return np.ascontiguousarray(image[rows][:, columns])
+    # What is mirrored lies within these bounds: whole rows of a wide picture are never copied.
+    low, left = int(rows.min()), int(columns.min())
+    within = image[low : int(rows.max()) + 1, left : int(columns.max()) + 1]
+    return np.ascontiguousarray(within[rows - low][:, columns - left])
 
 
 def _mirrored(start: int, stop: int, length: int, step: int = 1) -> np.ndarray:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
 
 Box = tuple[float, float, float, float]
+
+Effort = Literal["thorough", "sparing", "quick"]
+"""How to search a frame for faces.
+
+``"quick"``: the whole frame at once, reduced. ``"sparing"``: closer where that finds no face or only small ones.
+``"thorough"``: closer there, and in large frames always.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,3 +72,41 @@ class FaceFinder(Protocol):
             Most confident first.
         """
         ...
+
+
+@dataclass(frozen=True)
+class FaceSearch:
+    """The faces that were found in one frame.
+
+    Parameters
+    ----------
+    faces
+        Most confident first.
+    smallest
+        Longer side in pixels of the frame from which faces are found reliably; None where the finder does not say.
+    closer
+        Whether the frame called for a closer search.
+    bounded
+        Whether smaller faces would have been searched for, had the search been allowed to cost more.
+    """
+
+    faces: list[Face]
+    smallest: float | None = None
+    closer: bool = False
+    bounded: bool = False
+
+
+@runtime_checkable
+class CloserFaceFinder(FaceFinder, Protocol):
+    """Finds faces in one frame, with more or less effort."""
+
+    def search(self, image: np.ndarray, effort: Effort = ..., budget: float = ...) -> FaceSearch:
+        """Find the faces of a frame; ``budget`` bounds what a closer search costs, in pixels of the finder's input."""
+        ...
+
+
+def search(finder: FaceFinder, image: np.ndarray, effort: Effort, budget: float) -> FaceSearch:
+    """Search a frame as `CloserFaceFinder.search` does, or with a finder that knows one way only, as it finds."""
+    if isinstance(finder, CloserFaceFinder):
+        return finder.search(image, effort, budget)
+    return FaceSearch(list(finder.find(image)))

@@ -122,6 +122,8 @@ class Coverage:
     where no frame was looked at. longest_gap : seconds
     of the longest stretch of which no frame was looked at; None for an image, or when there is nothing to tell.
     frames_damaged : frames that were decoded, found damaged and left out.
+    smallest_face : longer side, in pixels, from which faces are found reliably on every sampled frame; None when the
+    face finder does not say.
     """
 
     duration: float | None = None
@@ -131,6 +133,7 @@ class Coverage:
     longest_gap: float | None = None
     times: tuple[float, ...] = ()
     frames_damaged: int = 0
+    smallest_face: int | None = None
 
     def __post_init__(self) -> None:
         _require(self.duration is None or self.duration >= 0, "duration must be >= 0")
@@ -147,6 +150,7 @@ class Coverage:
             "frames_planned": self.frames_planned,
             "longest_gap": None if self.longest_gap is None else round(self.longest_gap, 3),
             "frames_damaged": self.frames_damaged,
+            "smallest_face": self.smallest_face,
         }
 
     @classmethod

@@ -64,7 +64,7 @@ QUALITY = {
     "familiarity": {
         "sha256": "5" * 64,
         "trunk": "6" * 64,
-        "distances": {"quantiles": {"0.95": 1.5, "0.99": 2.0}, "faces": 10},
+        "distances": {"quantiles": {"0.5": 1.0, "0.95": 1.5, "0.99": 2.0}, "faces": 10},
     },
 }
 EFFECTIVE = [
@@ -93,7 +93,7 @@ EFFECTIVE = [
         "quality": QUALITY
         | {
             "familiarity": QUALITY["familiarity"]
-            | {"distances": {"quantiles": {"0.95": 1.5, "0.99": 3.0}, "faces": 10}}
+            | {"distances": {"quantiles": {"0.5": 1.0, "0.95": 1.5, "0.99": 3.0}, "faces": 10}}
         }
     },
     {"quality": QUALITY | {"gates": {}}},

@@ -4,7 +4,7 @@ import pytest
 import timm
 import torch
 
-from unmask.models import LossOptions, ModelOptions, build_model, joint_loss
+from unmask.models import JointOptions, LossOptions, build_model, joint_loss
 
 torch.set_num_threads(1)
 
@@ -21,7 +21,7 @@ def options(**changes):
     merged = {section: dict(values) for section, values in TINY_MAPS.items()}
     for section, values in changes.items():
         merged[section] = {**merged[section], **values}
-    return ModelOptions.model_validate(merged)
+    return JointOptions.model_validate(merged)
 
 
 def tiny_batch(count=16):
@@ -129,8 +129,8 @@ def test_the_loss_falls_on_a_tiny_set(kind, target):
 
 
 def test_timm_backbones_are_cut_at_the_tap():
-    last = build_model(ModelOptions.model_validate({"backbone": MOBILENET}))
-    earlier = build_model(ModelOptions.model_validate({"backbone": {**MOBILENET, "tap": -2}}))
+    last = build_model(JointOptions.model_validate({"backbone": MOBILENET}))
+    earlier = build_model(JointOptions.model_validate({"backbone": {**MOBILENET, "tap": -2}}))
     x = torch.rand(1, 3, 64, 64)
     assert last.eval().backbone(x).shape[-1] == 2
     assert earlier.eval().backbone(x).shape[-1] == 4
@@ -148,9 +148,9 @@ def test_timm_backbones_are_cut_at_the_tap():
 
 def test_the_backbone_normalises_with_the_mean_of_its_options():
     plain = build_model(
-        ModelOptions.model_validate({"backbone": {**MOBILENET, "mean": (0, 0, 0), "std": (1, 1, 1)}})
+        JointOptions.model_validate({"backbone": {**MOBILENET, "mean": (0, 0, 0), "std": (1, 1, 1)}})
     ).eval()
-    own = build_model(ModelOptions.model_validate({"backbone": MOBILENET})).eval()
+    own = build_model(JointOptions.model_validate({"backbone": MOBILENET})).eval()
     own.load_state_dict(plain.state_dict())
     x = torch.rand(2, 3, 64, 64)
     mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
@@ -161,7 +161,7 @@ def test_the_backbone_normalises_with_the_mean_of_its_options():
 @pytest.mark.parametrize("tune", ["none", "norms", "last_blocks"])
 def test_a_frozen_backbone_trains_only_what_tune_names(tune):
     backbone = {**MOBILENET, "frozen": True, "tune": tune}
-    model = build_model(ModelOptions.model_validate({"backbone": backbone}))
+    model = build_model(JointOptions.model_validate({"backbone": backbone}))
     network = model.backbone.network
     trained = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
     if tune == "none":
@@ -183,11 +183,11 @@ def test_a_frozen_backbone_trains_only_what_tune_names(tune):
 
 def test_tuning_without_freezing_is_refused():
     with pytest.raises(ValueError, match="frozen"):
-        ModelOptions.model_validate({"backbone": {"tune": "norms"}})
+        JointOptions.model_validate({"backbone": {"tune": "norms"}})
 
 
 def test_an_image_scores_the_same_alone_and_in_a_batch():
-    model = build_model(ModelOptions.model_validate({"backbone": MOBILENET})).eval()
+    model = build_model(JointOptions.model_validate({"backbone": MOBILENET})).eval()
     x = torch.rand(5, 3, 64, 64)
     with torch.no_grad():
         together = model(x).logit

@@ -11,7 +11,7 @@ from training_toys import TOY, toy_trunk
 
 from unmask.training.batches import ahead
 from unmask.training.loop import train
-from unmask.training.module import JointTraining, model_input, rate_factor
+from unmask.training.module import DetectorTraining, model_input, rate_factor
 from unmask.training.recipes import OptimiserOptions, RecipeError, load_recipe
 
 
@@ -44,7 +44,7 @@ def test_the_best_weights_are_those_whose_logits_are_kept(toy_recipe):
     best = max(rows_of(folder), key=lambda row: float(row["auc"]))
     assert int(best["step"]) == int(kept["step"])
     assert roc_auc_score(kept["label"], kept["logit"]) == pytest.approx(float(best["auc"]), abs=1e-5)
-    module = JointTraining(toy_recipe())
+    module = DetectorTraining(toy_recipe())
     module.model.load_state_dict(load_file(folder / "best.safetensors"))
     module.model.eval()
     from unmask.training.maps import cache_maps
@@ -62,17 +62,17 @@ def test_the_toy_is_learned(toy_recipe):
 
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(toy_recipe, monkeypatch):
     whole = run(toy_recipe("name=whole", "optimiser.ema=0.5"))
-    step = JointTraining.training_step
+    step = DetectorTraining.training_step
 
     def stopping(self, batch, index):
         if self.global_step == 6:
             raise SystemExit
         return step(self, batch, index)
 
-    monkeypatch.setattr(JointTraining, "training_step", stopping)
+    monkeypatch.setattr(DetectorTraining, "training_step", stopping)
     with pytest.raises(SystemExit):
         run(toy_recipe("name=stopped", "optimiser.ema=0.5"))
-    monkeypatch.setattr(JointTraining, "training_step", step)
+    monkeypatch.setattr(DetectorTraining, "training_step", step)
     folder = run(toy_recipe("name=stopped", "optimiser.ema=0.5", "resume=true"))
     ours, theirs = rows_of(folder), rows_of(whole)
     assert [row["step"] for row in ours] == ["4", "8"]

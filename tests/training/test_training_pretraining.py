@@ -10,7 +10,7 @@ from training_toys import TOY, toy_trunk
 
 from unmask.training.export import export
 from unmask.training.loop import strategy_name, train
-from unmask.training.module import JointTraining, rate_factor
+from unmask.training.module import DetectorTraining, rate_factor
 from unmask.training.recipes import OptimiserOptions, RecipeError
 
 
@@ -27,14 +27,14 @@ def recipe(toy_recipe):
 def watched(monkeypatch):
     """Weights before each step, by step."""
     seen = {}
-    step = JointTraining.training_step
+    step = DetectorTraining.training_step
 
     def watching(self, batch, index):
         state = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
         seen[self.global_step] = state
         return step(self, batch, index)
 
-    monkeypatch.setattr(JointTraining, "training_step", watching)
+    monkeypatch.setattr(DetectorTraining, "training_step", watching)
     return seen
 
 
@@ -73,17 +73,17 @@ def test_the_weights_that_are_kept_have_no_decoder_and_classify(recipe):
 
 def test_a_run_that_was_stopped_where_it_classifies_goes_on(recipe, monkeypatch):
     whole = run(recipe("name=whole", "pretraining.encoder=frozen"))
-    step = JointTraining.training_step
+    step = DetectorTraining.training_step
 
     def stopping(self, batch, index):
         if self.global_step == 7:
             raise SystemExit
         return step(self, batch, index)
 
-    monkeypatch.setattr(JointTraining, "training_step", stopping)
+    monkeypatch.setattr(DetectorTraining, "training_step", stopping)
     with pytest.raises(SystemExit):
         run(recipe("name=stopped", "pretraining.encoder=frozen"))
-    monkeypatch.setattr(JointTraining, "training_step", step)
+    monkeypatch.setattr(DetectorTraining, "training_step", step)
     folder = run(recipe("name=stopped", "pretraining.encoder=frozen", "resume=true"))
     last, reference = (torch.load(f / "last.ckpt", weights_only=True) for f in (folder, whole))
     for name, value in reference["state_dict"].items():

@@ -10,7 +10,7 @@ from unmask.detectors import load_detector, read_card
 from unmask.training.export import export
 from unmask.training.loop import train
 from unmask.training.maps import open_views
-from unmask.training.module import JointTraining
+from unmask.training.module import DetectorTraining
 from unmask.training.recipes import RecipeError, TeacherOptions
 from unmask.training.teacher import taught_batches
 
@@ -53,7 +53,7 @@ def test_each_crop_comes_with_the_teachers_logit_of_that_very_view(recipe, teach
 
 
 def test_validation_crops_are_those_of_an_untaught_run(recipe, toy_recipe):
-    taught, plain = batches_of(recipe()), JointTraining(toy_recipe(IMAGE_MODEL))
+    taught, plain = batches_of(recipe()), DetectorTraining(toy_recipe(IMAGE_MODEL))
     (loader,) = taught.validation()
     batch = next(iter(loader))
     assert batch.lessons is None and batch.inputs.shape[1:] == (48, 48, 3)
@@ -64,7 +64,9 @@ def test_validation_crops_are_those_of_an_untaught_run(recipe, toy_recipe):
 
 @pytest.mark.parametrize("weight", [0.25, 1.0])
 def test_the_loss_is_the_weighted_sum_of_both(recipe, weight):
-    module = JointTraining(recipe(f"teacher.weight={weight}", "loss.weight=0", "model.decoder.enabled=false"))
+    module = DetectorTraining(
+        recipe(f"teacher.weight={weight}", "loss.weight=0", "model.decoder.enabled=false")
+    )
     module.model.eval()
     batch = next(iter(batches_of(module.recipe).training(0, 1)))
     logit = module.model(module._input(batch), reconstruct=False).logit

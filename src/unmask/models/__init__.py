@@ -1,4 +1,4 @@
-"""The networks in torch, one file a detector, and their losses.
+"""Model families: the networks that can be trained, with their losses; `registry` finds them by name.
 
 Importing the package alone, or its options, does not import torch: recipes are read without it.
 """
@@ -6,35 +6,49 @@ Importing the package alone, or its options, does not import torch: recipes are 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from unmask.models.families.joint import JointOptions
 from unmask.models.options import (
     BackboneOptions,
     ClassifierOptions,
     DecoderOptions,
     EncoderOptions,
     LossOptions,
-    ModelOptions,
 )
+from unmask.models.registry import Family, FamilyOptions, family_names, find_family, register
 
 if TYPE_CHECKING:
+    from unmask.models.exported import Exported
+    from unmask.models.inputs import TrainingBatch
     from unmask.models.joint import JointDetector, JointOutput, build_model
-    from unmask.models.losses import Losses, joint_loss, reconstruction_errors
+    from unmask.models.losses import Losses, classification_loss, joint_loss, reconstruction_errors
 
 __all__ = [
     "BackboneOptions",
     "ClassifierOptions",
     "DecoderOptions",
     "EncoderOptions",
+    "Exported",
+    "Family",
+    "FamilyOptions",
     "JointDetector",
+    "JointOptions",
     "JointOutput",
     "LossOptions",
     "Losses",
-    "ModelOptions",
+    "TrainingBatch",
     "build_model",
+    "classification_loss",
+    "family_names",
+    "find_family",
     "joint_loss",
     "reconstruction_errors",
+    "register",
 ]
 
 _HOMES = {
+    "Exported": "exported",
+    "TrainingBatch": "inputs",
+    "classification_loss": "losses",
     "JointDetector": "joint",
     "JointOutput": "joint",
     "build_model": "joint",

@@ -1,7 +1,7 @@
 """The two-branch detector after Yan, Li, Lu (arXiv 2211.13424): one encoder, a classifier and a decoder.
 
 backbone -> feature map -> shared convolutional encoder -> latent -> classifier and decoder at the same time.
-What the paper leaves open is an option (`ModelOptions`).
+What the paper leaves open is an option (`JointOptions`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from unmask.models.backbones import build_backbone
-from unmask.models.options import ClassifierOptions, DecoderOptions, EncoderOptions, LossOptions, ModelOptions
+from unmask.models.families.joint import JointOptions
+from unmask.models.options import ClassifierOptions, DecoderOptions, EncoderOptions, LossOptions
 
 
 class JointOutput(NamedTuple):
@@ -32,7 +33,7 @@ class JointOutput(NamedTuple):
 class JointDetector(nn.Module):
     """Classifies a face and rebuilds it from the same latent."""
 
-    def __init__(self, options: ModelOptions) -> None:
+    def __init__(self, options: JointOptions) -> None:
         super().__init__()
         self.options = options
         self.backbone, channels, side = build_backbone(options.backbone)
@@ -61,7 +62,7 @@ class JointDetector(nn.Module):
         return JointOutput(self.classifier(latent), rebuilt, latent)
 
 
-def build_model(options: ModelOptions, loss: LossOptions | None = None) -> JointDetector:
+def build_model(options: JointOptions, loss: LossOptions | None = None) -> JointDetector:
     """Build the detector; pretrained weights are read where the options name them.
 
     With a loss whose reconstruction weight is 0 there is no decoder: nothing of it is held or computed.

@@ -1,4 +1,4 @@
-"""Every choice of the two-branch detector, with its default: what the paper leaves open is an option here."""
+"""Groups of options that model families are made of: backbone, encoder, classifier, decoder and loss, with defaults."""
 
 from __future__ import annotations
 
@@ -111,19 +111,6 @@ class DecoderOptions(Options):
         default=128, ge=3, description="channels of the first layer, halved at each further one"
     )
     resolution: int = Field(default=56, ge=4)
-
-
-class ModelOptions(Options):
-    """The whole detector: backbone, shared encoder, classifier and decoder."""
-
-    backbone: BackboneOptions = BackboneOptions()
-    encoder: EncoderOptions = EncoderOptions()
-    classifier: ClassifierOptions = ClassifierOptions()
-    decoder: DecoderOptions = DecoderOptions()
-
-    def without_decoder(self) -> ModelOptions:
-        """Give the same detector with its classifier alone."""
-        return self.model_copy(update={"decoder": self.decoder.model_copy(update={"enabled": False})})
 
 
 class LossOptions(Options):

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from unmask.models.registry import DEFAULT
 from unmask.studies.study import Changes, Study, StudyError
 from unmask.training.recipes import Recipe, RecipeError, apply_override, describe_error
 
@@ -91,7 +92,7 @@ def build(values: dict[str, Any], changes: Iterable[Changes], overrides: Iterabl
     try:
         recipe = Recipe.model_validate(values)
     except ValidationError as error:
-        raise StudyError(f"{what}: {describe_error(error, Recipe)}") from None
+        raise StudyError(f"{what}: {describe_error(error, Recipe, values)}") from None
     except RecipeError as error:
         raise StudyError(f"{what}: {error}") from None
     last = recipe.evaluation.model_copy(
@@ -179,12 +180,23 @@ def recipe_key(recipe: Recipe) -> str:
         trunk[key] = trunk[key] and PurePath(trunk[key]).name
     for source in values["data"]["train"] + values["data"]["validation"]:
         del source["terms"]
-    loss, model = values["loss"], values["model"]
-    if loss["weight"] == 0 or not model["decoder"]["enabled"]:
-        values["loss"] = {name: loss[name] for name in ("kind", "label_smoothing")}
-        model["decoder"] = None
-    elif values["pretraining"]["steps"]:
-        del loss["weight"]
-    if not values["pretraining"]["steps"]:
-        values["pretraining"] = None
+    if values["model"]["family"] == DEFAULT:
+        # Runs from before there were several model families have no such key.
+        del values["model"]["family"]
+    unread = set(recipe.model.unread(recipe))
+    if not recipe.pretraining.steps:
+        unread.add("pretraining")
+    for key in unread:
+        _leave_out(values, key)
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _leave_out(values: dict[str, Any], key: str) -> None:
+    """Take a dotted key out of nested values: a section becomes None, a single value goes."""
+    *parents, last = key.split(".")
+    for parent in parents:
+        values = values[parent]
+    if isinstance(values[last], dict):
+        values[last] = None
+    else:
+        del values[last]

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from unmask.detectors import TrunkReference
+from unmask.models.registry import model_family
 from unmask.studies.cells import Cell, recipe_key
 from unmask.studies.study import StudyError
 from unmask.training.maps import MapFunction
@@ -116,9 +117,7 @@ def cpu_seconds() -> float:
 
 def trained_weights(recipe: Recipe) -> int:
     """Count the weights that a recipe trains, its decoder's included."""
-    from unmask.models import build_model
-
-    model = build_model(recipe.model, recipe.loss)
+    model = model_family(recipe.model).build(recipe.model, recipe)
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
@@ -135,13 +134,13 @@ def with_projection(
     It is fitted on every training source of these cells together, so that it is the same for all of them.
     """
     cells = list(cells)
-    on_maps = [cell for cell in cells if cell.recipe.model.backbone.kind == "maps"]
+    on_maps = [cell for cell in cells if cell.recipe.model.reads == "maps"]
     by_trunk: dict[TrunkOptions, list[Cell]] = {}
     for cell in on_maps:
         by_trunk.setdefault(cell.recipe.trunk, []).append(cell)
     fitted = {key: _fit(there, components, out, trunk, reference, report) for key, there in by_trunk.items()}
     return [
-        _through(cell, *fitted[cell.recipe.trunk]) if cell.recipe.model.backbone.kind == "maps" else cell
+        _through(cell, *fitted[cell.recipe.trunk]) if cell.recipe.model.reads == "maps" else cell
         for cell in cells
     ]
 
@@ -196,8 +195,10 @@ def _every_source(cells: list[Cell]) -> Recipe:
 
 def _through(cell: Cell, path: Path, channels: int) -> Cell:
     recipe = cell.recipe
-    backbone = recipe.model.backbone.model_copy(update={"channels": channels})
-    model = recipe.model.model_copy(update={"backbone": backbone})
+    try:
+        model = recipe.model.with_channels(channels)
+    except ValueError as error:
+        raise StudyError(f"components: {error}") from None
     trunk = recipe.trunk.model_copy(update={"projection": str(path)})
     return Cell(
         cell.name,

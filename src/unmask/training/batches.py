@@ -105,7 +105,7 @@ class ImageBatches:
     """Batches of crops, rendered anew each turn by the workers of a DataLoader."""
 
     def __init__(self, recipe: Recipe) -> None:
-        size = recipe.model.backbone.input_size
+        size = recipe.model.input_shape[0]
         self.recipe = recipe
         self.views = open_views(recipe, size=size, training=True)
         self.held_out = open_views(recipe, size=size, training=False)

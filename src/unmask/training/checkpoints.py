@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torchmetrics.functional.classification import binary_auroc
 
 from unmask.training.batches import ValidationRows
-from unmask.training.module import JointTraining
+from unmask.training.module import DetectorTraining
 from unmask.training.recipes import EvaluationOptions, RecipeError
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class KeepBest(Callback):
         """Judge the weights."""
         if trainer.sanity_checking:
             return
-        module = cast(JointTraining, pl_module)
+        module = cast(DetectorTraining, pl_module)
         losses, logits = module.mean_losses(), module.validation_logits()
         if not np.isfinite(np.concatenate([list(losses.values()), *logits])).all():
             raise RecipeError(f"the loss is not finite at step {trainer.global_step}: lower optimiser.lr")
@@ -72,7 +72,7 @@ class KeepBest(Callback):
             trainer.should_stop = True
         module.log("auc", chosen, prog_bar=True, logger=False)
 
-    def _write(self, module: JointTraining, logits: list[np.ndarray], step: int) -> None:
+    def _write(self, module: DetectorTraining, logits: list[np.ndarray], step: int) -> None:
         save_file(module.weights(), self.folder / "best.safetensors", metadata={"step": str(step)})
         np.savez(
             self.folder / "validation.npz",

@@ -7,13 +7,16 @@ import logging
 import shutil
 import warnings
 from collections.abc import Sequence
+from functools import reduce
+from operator import getitem
 from pathlib import Path, PurePath
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from sklearn.metrics import average_precision_score
+from torch import nn
 
 from unmask.datasets.families import family_of
 from unmask.detectors import (
@@ -29,8 +32,8 @@ from unmask.detectors import (
 )
 from unmask.detectors.sessions import open_session
 from unmask.detectors.trunk import INPUT_SIZE, TUNED_NAME
-from unmask.models import JointDetector, build_model
-from unmask.models.backbones import Backbone, trained_parameters
+from unmask.models.exported import Exported
+from unmask.models.registry import model_family
 from unmask.training.batches import set_names
 from unmask.training.calibrate import (
     Platt,
@@ -41,19 +44,13 @@ from unmask.training.calibrate import (
     mean_by_video,
     spread_within,
 )
-from unmask.training.exported import Exported
 from unmask.training.maps import trunk_reference
-from unmask.training.module import model_input
 from unmask.training.quality import distribution, real_face_errors
 from unmask.training.recipes import Recipe, RecipeError, TrunkOptions, load_recipe
 from unmask.training.views import open_views
 
 OPSET = 18
 TOLERANCE = 1e-4
-DESCRIPTION = (
-    "Two-branch face manipulation detector after Yan, Li, Lu (arXiv 2211.13424): one shared encoder, a classifier "
-    "and a decoder that rebuilds the face."
-)
 
 
 def export(run: str | Path, out: str | Path | None = None, others: Sequence[str | Path] = ()) -> Path:
@@ -63,11 +60,11 @@ def export(run: str | Path, out: str | Path | None = None, others: Sequence[str 
 
     out: the detector's folder; None: `detector` in the run folder. others: runs of heads on the same frozen trunk, and
     none of its blocks that the first does not read, whose logits are averaged with the first's; name, export options
-    and reconstruction are the first's. The model reads `map` (N, places, channels)
-    float32 or `crops` (N, S, S, 3) uint8 RGB, and gives `logit` (N,), `score` (N,) calibrated, `patch_logits`
-    (N, h', w'), the classifier's logit of each place of the latent alone, and, with a decoder, `reconstruction`
-    (N, 3, h, w) in [0, 1]. A head that was trained with its trunk's norms or biases brings these along as
-    trunk.npz; it is calibrated on what the int8 trunk makes of the validation crops with them.
+    and reconstruction are the first's. The model reads `map` (N, places, channels) float32 or `crops` (N, S, S, 3)
+    uint8 RGB, and gives `logit` (N,) and `score` (N,) calibrated. A family may add `patch_logits` (N, h', w'), the
+    logit of each place alone, and `reconstruction` (N, 3, h, w) in [0, 1]. A head that was trained with its trunk's
+    norms or biases brings these along as trunk.npz; it is calibrated on what the int8 trunk makes of the validation
+    crops with them.
 
     Raises
     ------
@@ -83,13 +80,14 @@ def export(run: str | Path, out: str | Path | None = None, others: Sequence[str 
         _check_fit(other, own, runs[0], recipe)
     heads = [load_best(one, own) for one, own in zip(runs, recipes, strict=True)]
     judged = [ValidationLogits.read(one / "validation.npz", recipe.evaluation.select) for one in runs]
-    trunk = _trunk_of(runs[0]) if recipe.model.backbone.reads_maps else None
-    if recipe.model.backbone.start:
+    trunk = _trunk_of(runs[0]) if recipe.model.reads != "crops" else None
+    exported = model_family(recipe.model).exported
+    if recipe.model.reads == "tokens":
         trunk = tuned_trunk(heads[0], recipe, out / TUNED_NAME)
-        judged[0] = through_trunk(recipe, heads[0], open_trunk_of(out, trunk))
+        judged[0] = through_trunk(recipe, exported(heads, Platt(1.0, 0.0)), open_trunk_of(out, trunk))
     rows = mean_logits(judged)
     platt = fit_platt(rows.logit, rows.label)
-    model = Exported(heads, platt).eval()
+    model = exported(heads, platt).eval()
     write_onnx(model, out / "model.onnx")
     check_parity(model, out / "model.onnx")
     write_weights(runs, out / "model.safetensors")
@@ -121,17 +119,17 @@ def _trunk_of(run: Path) -> TrunkReference:
 
 def _check_fit(run: Path, recipe: Recipe, first_run: Path, first: Recipe) -> None:
     """Refuse to average a head that does not read the same frozen trunk as the first, or has other places."""
-    if {recipe.model.backbone.kind, first.model.backbone.kind} != {"maps"}:
+    if {recipe.model.reads, first.model.reads} != {"maps"}:
         raise RecipeError("only heads on the maps of one frozen trunk can be averaged")
+    if recipe.model.family != first.model.family:
+        raise RecipeError(f"{run} is of another model family than the first run")
     own, trunk = _trunk_of(run), _trunk_of(first_run)
     begin = len(trunk.earlier) - len(own.earlier)
     if begin < 0 or own != trunk.model_copy(update={"earlier": trunk.earlier[begin:]}):
         raise RecipeError(f"{run} reads another trunk, or blocks of it that the first run does not read")
-    if (
-        recipe.model.encoder.stride != first.model.encoder.stride
-        or recipe.data.crop_profile != first.data.crop_profile
-    ):
-        raise RecipeError(f"{run} has another crop profile or stride than the first run")
+    shared = recipe.model.shared_by_heads()
+    if shared != first.model.shared_by_heads() or recipe.data.crop_profile != first.data.crop_profile:
+        raise RecipeError(f"{run} has another {' or '.join(['crop profile', *shared])} than the first run")
 
 
 def write_weights(runs: Sequence[Path], path: Path) -> None:
@@ -154,26 +152,23 @@ def _write_card(card: Card, out: Path) -> None:
     (out / "card.json").write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
-def tuned_trunk(model: JointDetector, recipe: Recipe, path: Path) -> TrunkReference:
+def tuned_trunk(model: nn.Module, recipe: Recipe, path: Path) -> TrunkReference:
     """Write what was tuned of the trunk under the names of its graph: the reference to trunk and file."""
-    backbone = recipe.model.backbone
-    earlier = (backbone.start,) if backbone.levels == 2 else ()
-    whole = trunk_reference(TrunkOptions(name=recipe.trunk.name, earlier=earlier))
-    if backbone.tune not in ("norms", "biases") or backbone.pretrained or recipe.trunk.file:
-        raise RecipeError("only the norms and biases of a built-in trunk can be exported beside a head")
-    network = cast(Backbone, model.backbone).network
-    tuned = {id(parameter) for parameter in trained_parameters(network, backbone)}
-    arrays: dict[str, Any] = {
-        name: value.detach().numpy() for name, value in network.named_parameters() if id(value) in tuned
-    }
+    try:
+        tuned = model_family(recipe.model).tuned_trunk(model, recipe)
+    except ValueError as error:
+        raise RecipeError(str(error)) from None
+    whole = trunk_reference(TrunkOptions(name=recipe.trunk.name, earlier=tuned.earlier))
+    arrays: dict[str, Any] = dict(tuned.constants)
     np.savez(path, **arrays)
     return whole.model_copy(update={"tuned": file_sha256(path)})
 
 
-def through_trunk(recipe: Recipe, model: JointDetector, trunk: Trunk) -> ValidationLogits:
+def through_trunk(recipe: Recipe, model: Exported, trunk: Trunk) -> ValidationLogits:
     """Judge the validation crops as the exported detector will: by the int8 trunk and the head behind it."""
     views = open_views(recipe, size=INPUT_SIZE, training=False)
     model = model.eval()
+    place = model.outputs.index("logit")
     arrays: dict[str, list[np.ndarray]] = {}
     for name, source in zip(set_names(recipe.data.validation), views, strict=True):
         if recipe.evaluation.select not in ("mean", name):
@@ -182,7 +177,7 @@ def through_trunk(recipe: Recipe, model: JointDetector, trunk: Trunk) -> Validat
         for row in range(len(source.rows)):
             with torch.inference_mode():
                 tokens = torch.from_numpy(trunk.maps(source.image(row)[None]))
-                logits.append(float(model.judge(model_input(tokens), reconstruct=False).logit))
+                logits.append(float(model(tokens)[place]))
         found = {
             "set": np.full(len(logits), name),
             "group": source.rows.group,
@@ -195,16 +190,9 @@ def through_trunk(recipe: Recipe, model: JointDetector, trunk: Trunk) -> Validat
     return ValidationLogits({key: np.concatenate(values) for key, values in arrays.items()})
 
 
-def load_best(run: Path, recipe: Recipe) -> JointDetector:
-    """Build a run's detector with its best weights."""
-    backbone = recipe.model.backbone
-    if backbone.kind == "timm" and backbone.pretrained != "centerface":
-        # The file that training began with need not be there any more.
-        backbone = backbone.model_copy(update={"pretrained": None})
-    options = recipe.model.model_copy(update={"backbone": backbone})
-    if recipe.pretraining.steps:
-        options = options.without_decoder()
-    model = build_model(options, recipe.loss)
+def load_best(run: Path, recipe: Recipe) -> nn.Module:
+    """Build a run's network with its best weights."""
+    model = model_family(recipe.model).build(recipe.model.finished(recipe), recipe)
     model.load_state_dict(load_file(run / "best.safetensors"))
     return model
 
@@ -237,7 +225,6 @@ def mean_logits(heads: Sequence[ValidationLogits]) -> ValidationLogits:
 
 def write_onnx(model: Exported, path: Path) -> None:
     """Write the model with a free batch size and all weights in one file."""
-    entry = "map" if model.reads_maps else "crops"
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -245,7 +232,7 @@ def write_onnx(model: Exported, path: Path) -> None:
             model,
             (model.example(2),),
             str(path),
-            input_names=[entry],
+            input_names=[model.entry],
             output_names=model.outputs,
             dynamic_shapes=({0: torch.export.Dim("n", min=1, max=4096)},),
             opset_version=OPSET,
@@ -305,11 +292,11 @@ def make_card(
     return Card(
         name=recipe.name,
         version=recipe.export.version,
-        description=recipe.export.description or DESCRIPTION,
+        description=recipe.export.description or model_family(recipe.model).description,
         sha256=sha256,
         licence=recipe.export.licence,
         crop_profile=recipe.data.crop_profile,
-        input_size=INPUT_SIZE if trunk else recipe.model.backbone.input_size,
+        input_size=INPUT_SIZE if trunk else recipe.model.input_shape[0],
         trunk=trunk,
         mirror=recipe.export.mirror,
         threshold=threshold,
@@ -400,7 +387,9 @@ def portable(recipe: Recipe) -> dict[str, Any]:
     """Give the resolved recipe without the places where one machine keeps its files."""
     values: dict[str, Any] = json.loads(recipe.model_dump_json(exclude={"runs", "resume"}))
     del values["data"]["root"], values["trunk"]["cache"]
-    places = [(values["trunk"], "file"), (values["model"]["backbone"], "pretrained"), (values, "initial")]
+    places = [(values["trunk"], "file"), (values, "initial")]
+    for *sections, key in (name.split(".") for name in recipe.model.files):
+        places.append((reduce(getitem, sections, values["model"]), key))
     if values["teacher"] is not None:
         del values["teacher"]["cache"]
         places.append((values["teacher"], "detector"))

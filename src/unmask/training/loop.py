@@ -28,7 +28,7 @@ from unmask.detectors import TrunkReference
 from unmask.training.batches import Batch, Batches, ImageBatches, MapBatches
 from unmask.training.checkpoints import KeepBest
 from unmask.training.maps import MapFunction, MapStore, cache_maps, trunk_reference
-from unmask.training.module import JointTraining
+from unmask.training.module import DetectorTraining
 from unmask.training.projection import projected
 from unmask.training.recipes import Recipe, RecipeError
 from unmask.training.teacher import taught_batches
@@ -70,7 +70,7 @@ def train(
         seed_everything(recipe.seed, verbose=False)
         batches = open_batches(recipe, folder, trunk, reference, report)
         keep = KeepBest(folder, batches.validation_rows(), recipe.evaluation)
-        module = JointTraining(recipe)
+        module = DetectorTraining(recipe)
         checkpoint = folder / "last.ckpt" if recipe.resume else None
         log.info("%s: %s", "going on" if checkpoint else "starting", describe(module, batches))
         with quiet():
@@ -115,7 +115,7 @@ def open_batches(
     """Open crops, or compute what is missing of the cached maps and open those."""
     if recipe.teacher is not None:
         return taught_batches(recipe, recipe.teacher, report)
-    if not recipe.model.backbone.reads_maps:
+    if recipe.model.reads == "crops":
         return ImageBatches(recipe)
     reference = reference or trunk_reference(recipe.trunk)
     if is_first_process():
@@ -138,8 +138,9 @@ def read_projected(
         raise RecipeError(f"trunk.projection: {path} does not exist; `unmask study` writes it")
     found = [[projected(store, path, partial(report, "projection")) for store in views] for views in stores]
     channels = found[0][0].maps.shape[2]
-    if channels != recipe.model.backbone.channels:
-        raise RecipeError(f"model.backbone.channels: {path} gives {channels} channels")
+    wanted = recipe.model.input_shape[-1]
+    if channels != wanted:
+        raise RecipeError(f"trunk.projection: {path} gives {channels} channels, the model reads {wanted}")
     return found
 
 
@@ -212,7 +213,7 @@ class RunData(LightningDataModule):
         return self.batches.validation()
 
 
-def describe(module: JointTraining, batches: Batches, count: int = 8) -> str:
+def describe(module: DetectorTraining, batches: Batches, count: int = 8) -> str:
     """Say how large the model is and how many images a second the loader alone gives."""
     start, images = time.perf_counter(), 0
     for batch in islice(batches.training(0, count), count):

@@ -1,9 +1,10 @@
-"""What Lightning trains: the two-branch detector with its loss, optimiser and validation logits."""
+"""What Lightning trains: a detector of any model family, with its loss, optimiser and validation logits."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,67 +15,55 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from unmask.models import Losses, build_model, joint_loss
+from unmask.models.inputs import TrainingBatch, model_input
+from unmask.models.registry import model_family
 from unmask.training.batches import Batch
 from unmask.training.recipes import OptimiserOptions, Recipe, RecipeError
 
 
-class JointTraining(LightningModule):
+class DetectorTraining(LightningModule):
     """Trains the detector of a recipe and keeps the logits of the last validation."""
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         self.recipe = recipe
-        self.model = build_model(recipe.model, recipe.loss)
+        self.family = model_family(recipe.model)
+        self.model = self.family.build(recipe.model, recipe)
         if recipe.initial is not None:
             begin_with(self.model, recipe.initial)
         self.logits: list[list[np.ndarray]] = []
         self.rates = Rates()
         self.losses: dict[str, list[Tensor]] = {}
 
-    @property
-    def pretraining(self) -> bool:
-        """Whether the run still is where faces are rebuilt and nothing is classified."""
-        return self.global_step < self.recipe.pretraining.steps
-
     def training_step(self, batch: Batch, index: int) -> Tensor:
-        """Give the joint loss of a batch."""
+        """Return the loss of a batch that is minimised."""
         losses = self._losses(batch)
-        for name, value in losses._asdict().items():
+        for name, value in losses.items():
             self.losses.setdefault(name, []).append(value.detach())
-        self.log("loss", losses.total, prog_bar=True, logger=False)
-        return losses.total
+        self.log("loss", losses["total"], prog_bar=True, logger=False)
+        return losses["total"]
 
-    def _losses(self, batch: Batch) -> Losses:
-        sequential = self.recipe.pretraining.steps > 0
-        reconstruct = self.pretraining if sequential else self.recipe.loss.weight > 0
-        output = self.model(self._input(batch), reconstruct)
-        targets = to_planes(batch.targets) if reconstruct else None
-        losses = joint_loss(output, targets, batch.labels, self.recipe.loss, self._wanted(batch))
-        if not sequential:
-            return losses
-        return losses._replace(total=losses.reconstruction if self.pretraining else losses.classification)
+    def _losses(self, batch: Batch) -> Mapping[str, Tensor]:
+        formed = TrainingBatch(self._input(batch), batch.targets, batch.labels, self._wanted(batch))
+        return self.family.loss(self.model, formed, self.recipe, self.global_step)
 
-    def _wanted(self, batch: Batch) -> Tensor | None:
+    def _wanted(self, batch: Batch) -> Tensor:
         if self.recipe.teacher is None or batch.lessons is None:
-            return None
+            return batch.labels
         # Cross-entropy is linear in what is wanted: this is the weighted sum of both losses.
         return torch.lerp(batch.labels, torch.sigmoid(batch.lessons), self.recipe.teacher.weight)
 
     def _input(self, batch: Batch) -> Tensor:
-        return model_input(batch.inputs, whole=self.recipe.model.backbone.start > 0)
+        return model_input(batch.inputs, whole=self.recipe.model.reads == "tokens")
 
     def on_train_epoch_start(self) -> None:
         """Seed what step and device alone decide, dropout, so that a resumed run draws what it would have drawn."""
         torch.manual_seed(1_000_003 * self.recipe.seed + self.global_step + 7_919 * self.global_rank)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Start the clock of the step; keep the rebuilt encoder still where it is only to be read."""
+        """Start the clock of the step; let the model family freeze what it wants still."""
         self.rates.start()
-        options = self.recipe.pretraining
-        if options.steps and options.encoder == "frozen" and not self.pretraining:
-            for part in (self.model.backbone, self.model.encoder):
-                part.requires_grad_(False).eval()
+        self.family.before_step(self.model, self.recipe, self.global_step)
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         """Stop the clock of the step."""
@@ -88,19 +77,20 @@ class JointTraining(LightningModule):
         """Keep a batch's logits."""
         while len(self.logits) <= dataloader_idx:
             self.logits.append([])
-        output = self.model(self._input(batch), reconstruct=False)
-        self.logits[dataloader_idx].append(output.logit.float().cpu().numpy())
+        logits = self.family.logits(self.model, self._input(batch))
+        self.logits[dataloader_idx].append(logits.float().cpu().numpy())
 
     def validation_logits(self) -> list[np.ndarray]:
         """Give the logits (N,) of each validation set, as the last validation found them."""
         return [np.concatenate(batches) for batches in self.logits]
 
     def weights(self) -> dict[str, Tensor]:
-        """Give the detector's weights; after pretraining it has no decoder."""
+        """Return the detector's weights, without what served the training alone."""
+        discarded = self.recipe.model.discarded(self.recipe)
         return {
             name: value.detach().cpu().contiguous()
             for name, value in self.model.state_dict().items()
-            if not (self.recipe.pretraining.steps and name.startswith("decoder."))
+            if not name.startswith(discarded)
         }
 
     def mean_losses(self) -> dict[str, float]:
@@ -114,7 +104,8 @@ class JointTraining(LightningModule):
     def configure_optimizers(self) -> Any:
         """AdamW over the weights that are trained, with the recipe's schedule."""
         options = self.recipe.optimiser
-        optimiser = torch.optim.AdamW(parameter_groups(self.model, options), lr=options.lr)
+        groups = parameter_groups(self.model, options, self.recipe.model.own_rate)
+        optimiser = torch.optim.AdamW(groups, lr=options.lr)
         first = self.recipe.pretraining.steps
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimiser, lambda step: rate_factor(step, options, first)
@@ -187,40 +178,24 @@ class Rates:
         return rates
 
 
-def model_input(inputs: Tensor, whole: bool = False) -> Tensor:
-    """Turn a batch into what the model reads.
+def parameter_groups(
+    model: nn.Module, options: OptimiserOptions, own_rate: tuple[str, ...] = ()
+) -> list[dict[str, Any]]:
+    """Group trained weights: no decay for biases and norms, and a rate of their own for some.
 
-    Crops (N, S, S, 3) uint8 -> (N, 3, S, S) float in [0, 1]; patch tokens (N, places, channels) float16 ->
-    (N, channels, side, side) float. Both keep their layout in memory, which is torch's channels-last. A class token
-    before the patch tokens is left out. whole: tokens stay as they are, for a network that reads all of them.
+    own_rate : beginnings of the names of weights whose rate has the factor ``backbone_lr``.
     """
-    if inputs.dtype == torch.uint8:
-        return to_planes(inputs)
-    if whole:
-        return inputs.float()
-    side = math.isqrt(inputs.shape[1])
-    inputs = inputs[:, inputs.shape[1] - side * side :]
-    return inputs.float().unflatten(1, (side, side)).permute(0, 3, 1, 2)
-
-
-def to_planes(pictures: Tensor) -> Tensor:
-    """(N, h, w, 3) uint8 -> (N, 3, h, w) float in [0, 1]."""
-    return pictures.permute(0, 3, 1, 2).float() / 255
-
-
-def parameter_groups(model: nn.Module, options: OptimiserOptions) -> list[dict[str, Any]]:
-    """Group trained weights: no decay for biases and norms, a rate of its own for the backbone."""
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            groups.setdefault((name.startswith("backbone."), parameter.ndim > 1), []).append(parameter)
+            groups.setdefault((name.startswith(own_rate), parameter.ndim > 1), []).append(parameter)
     return [
         {
             "params": parameters,
-            "lr": options.lr * (options.backbone_lr if backbone else 1.0),
+            "lr": options.lr * (options.backbone_lr if own else 1.0),
             "weight_decay": options.weight_decay if decayed else 0.0,
         }
-        for (backbone, decayed), parameters in groups.items()
+        for (own, decayed), parameters in groups.items()
     ]
 
 

@@ -5,15 +5,24 @@ from __future__ import annotations
 import difflib
 import os
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from unmask.datasets import AugmentOptions, SelfBlendOptions
-from unmask.models.options import LossOptions, ModelOptions, Options
+from unmask.models.options import LossOptions, Options
+from unmask.models.registry import FamilyOptions, options_at, read_options
 
 
 class RecipeError(ValueError):
@@ -87,7 +96,7 @@ class DataOptions(Options):
 
 
 class TrunkOptions(Options):
-    """The frozen trunk whose maps are computed once and cached, for models whose backbone is `maps`."""
+    """The frozen trunk whose maps are computed once and cached, for models that read maps or tokens."""
 
     name: str = "clip-vit-b16"
     file: str | None = Field(default=None, description="another trunk: an ONNX file from crops to tokens")
@@ -209,7 +218,10 @@ class Recipe(Options):
     )
     data: DataOptions
     trunk: TrunkOptions = TrunkOptions()
-    model: ModelOptions = ModelOptions()
+    model: Annotated[SerializeAsAny[FamilyOptions], BeforeValidator(read_options)] = Field(
+        default_factory=lambda: read_options({}),
+        description="options of the model family that `family` names; without it, of the joint detector",
+    )
     loss: LossOptions = LossOptions()
     optimiser: OptimiserOptions = OptimiserOptions()
     pretraining: PretrainingOptions = PretrainingOptions()
@@ -219,46 +231,25 @@ class Recipe(Options):
     export: ExportOptions = ExportOptions()
 
     @model_validator(mode="after")
-    def _targets_are_large_enough(self) -> Recipe:
-        decoder = self.model.decoder
-        uses_maps = self.model.backbone.reads_maps
-        if uses_maps and decoder.enabled and decoder.resolution > self.trunk.target:
-            raise ValueError(
-                "model.decoder.resolution is above trunk.target, the side of the cached pictures"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _pretraining_rebuilds_and_leaves_steps(self) -> Recipe:
-        if self.pretraining.steps and not (self.loss.weight > 0 and self.model.decoder.enabled):
-            raise ValueError("pretraining.steps needs a decoder: set loss.weight above 0")
+    def _pretraining_leaves_steps(self) -> Recipe:
         if self.pretraining.steps >= self.optimiser.steps:
             raise ValueError("pretraining.steps leaves no step to classify: raise optimiser.steps")
         return self
 
     @model_validator(mode="after")
-    def _levels_are_those_of_the_trunk(self) -> Recipe:
-        levels = 1 + len(self.trunk.earlier)
-        if levels > 1 and (self.trunk.file or self.trunk.tap):
+    def _earlier_blocks_are_those_of_a_whole_trunk(self) -> Recipe:
+        if self.trunk.earlier and (self.trunk.file or self.trunk.tap):
             raise ValueError("trunk.earlier needs the whole built-in trunk: no trunk.file, no trunk.tap")
-        if (
-            self.model.backbone.kind == "maps"
-            and not self.trunk.projection
-            and levels != self.model.backbone.levels
-        ):
-            raise ValueError("model.backbone.levels must be 1 + the number of blocks in trunk.earlier")
         return self
 
     @model_validator(mode="after")
-    def _tuning_starts_where_the_trunk_ends(self) -> Recipe:
-        start = self.model.backbone.start
-        if start and start != self.trunk.tap:
-            raise ValueError("model.backbone.start must be trunk.tap, the block whose tokens are cached")
+    def _fits_the_model_family(self) -> Recipe:
+        self.model.check(self)
         return self
 
     @model_validator(mode="after")
     def _taught_networks_read_images(self) -> Recipe:
-        if self.teacher is not None and (self.model.backbone.reads_maps or self.model.backbone.start):
+        if self.teacher is not None and self.model.reads != "crops":
             raise ValueError("teacher: only a network that reads images can be taught")
         return self
 
@@ -293,7 +284,7 @@ def load_recipe(path: str | Path, overrides: Iterable[str] = ()) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        raise RecipeError(f"{path}: {describe_error(error, Recipe)}") from None
+        raise RecipeError(f"{path}: {describe_error(error, Recipe, values)}") from None
 
 
 def apply_override(values: dict[str, Any], override: str) -> None:
@@ -313,25 +304,29 @@ def apply_override(values: dict[str, Any], override: str) -> None:
         raise RecipeError(f"{override!r}: the value is no YAML") from None
 
 
-def describe_error(error: ValidationError, model: type[BaseModel]) -> str:
-    """Say in one line what is wrong first; for an unknown key, which known key is nearest."""
+def describe_error(error: ValidationError, model: type[BaseModel], values: Any = None) -> str:
+    """Say in one line what is wrong first; for an unknown key, which known key is nearest.
+
+    values : what was read, which names the model family whose keys are known.
+    """
     # A misspelt key also leaves the right one missing: the misspelling is what to say.
     first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
         return f"{where}: {first['msg']}" if where else first["msg"]
-    known = list(_fields_at(model, first["loc"][:-1]))
+    known = list(_fields_at(model, first["loc"][:-1], values))
     nearest = difflib.get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.0)
     return f"unknown key {where!r}; the nearest is {nearest[0]!r}" if nearest else f"unknown key {where!r}"
 
 
-def _fields_at(model: type[BaseModel], place: tuple[int | str, ...]) -> Iterable[str]:
+def _fields_at(model: type[BaseModel], place: tuple[int | str, ...], values: Any) -> Iterable[str]:
     for part in place:
+        values = values.get(part) if isinstance(values, Mapping) else None
         if isinstance(part, str) and part in model.model_fields:
             inner = _model_in(model.model_fields[part].annotation)
             if inner is None:
                 return []
-            model = inner
+            model = options_at(inner, values)
     return model.model_fields
 
 

@@ -51,7 +51,7 @@ def taught_batches(
             f"teacher.detector: {card.name} wants crop profile {card.crop_profile}, data.crop_profile is "
             f"{recipe.data.crop_profile}"
         )
-    pictures = Pictures(card.input_size, recipe.model.backbone.input_size, Image.Resampling.BICUBIC)
+    pictures = Pictures(card.input_size, recipe.model.input_shape[0], Image.Resampling.BICUBIC)
     reference = TrunkReference(name=card.name, sha256=card.identity, output="logit")
     network = partial(_logits, teacher.detector)
     cache = Path(teacher.cache)

@@ -1,38 +1,37 @@
-"""The network that an export writes: one head, or several whose logits are averaged, and what stands around them."""
+"""The joint detector as an export writes it: one head or several, with patch logits and the rebuilt face."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from unmask.models import JointDetector
-from unmask.training.calibrate import Platt
-from unmask.training.module import model_input
+from unmask.models.exported import Exported, Sigmoid
+from unmask.models.inputs import model_input
+from unmask.models.joint import JointDetector
 
 
-class Exported(nn.Module):
-    """A detector with what stands before and behind it: pixel order, range, calibration.
+class JointExported(Exported):
+    """Joint detectors with what stands before and behind them.
 
     Of several heads the logit, also of each place, is the mean; the first one rebuilds. They read one trunk's map:
     a head with fewer channels reads the last ones. Their last layers are joined into one, so that the logit still is
     a weighted sum of one hidden layer.
     """
 
-    def __init__(self, heads: Sequence[JointDetector], platt: Platt) -> None:
-        super().__init__()
-        self.heads, self.platt = nn.ModuleList(heads), platt
+    def __init__(self, heads: Sequence[JointDetector], platt: Sigmoid) -> None:
+        super().__init__(heads, platt)
         self.first = heads[0]
-        self.reads_maps = self.first.options.backbone.reads_maps
         self.last = _joined([head.classifier.last for head in heads])
 
     def forward(self, entry: Tensor) -> tuple[Tensor, ...]:
-        """Give what ``outputs`` names."""
+        """Return what ``outputs`` names."""
         latents = self._latents(model_input(entry))
         hidden = torch.cat([head.classifier.hidden(latent) for head, latent in latents], dim=1)
         logit = self.last(hidden).squeeze(1)
-        score = torch.sigmoid(logit * self.platt.slope + self.platt.intercept)
+        score = self.score(logit)
         patches = torch.stack([head.classifier.at_each_place(latent) for head, latent in latents]).mean(dim=0)
         if self.first.decoder is None:
             return logit, score, patches
@@ -42,27 +41,27 @@ class Exported(nn.Module):
         latents = []
         for head in self.heads:
             assert isinstance(head, JointDetector)
-            own = (
-                features[:, -head.options.backbone.map_channels :]
-                if self.reads_maps
-                else head.backbone(features)
-            )
-            latents.append((head, head.encoder(own)))
+            own = self.own_part(features, head.options)
+            # A tuned trunk's blocks are not part of the head: it is given what lies behind them.
+            latents.append((head, head.encoder(head.backbone(own) if self.entry == "crops" else own)))
         return latents
+
+    def own_part(self, inputs: Tensor, options: Any) -> Tensor:
+        """Return the part of an input that a head reads: of maps, the last of their channels."""
+        return inputs if self.entry == "crops" else inputs[:, -options.backbone.map_channels :]
 
     @property
     def outputs(self) -> list[str]:
         """Names of the outputs, in order."""
         return ["logit", "score", "patch_logits"] + ["reconstruction"] * (self.first.decoder is not None)
 
-    def example(self, count: int) -> Tensor:
-        """Make an input of the right shape out of noise."""
-        generator = torch.Generator().manual_seed(0)
+    @property
+    def entry_shape(self) -> tuple[int, ...]:
+        """Shape of one stored input: of maps, those of the whole trunk."""
         backbone = self.first.options.backbone
-        if self.reads_maps:
-            return torch.randn(count, backbone.grid**2, backbone.map_channels, generator=generator)
-        shape = (count, backbone.input_size, backbone.input_size, 3)
-        return torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
+        if self.entry == "map":
+            return backbone.grid**2, backbone.map_channels
+        return self.options.input_shape
 
 
 def _joined(layers: Sequence[nn.Linear]) -> nn.Linear:

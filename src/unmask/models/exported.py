@@ -1,0 +1,75 @@
+"""The network that an export writes: one network, or the mean of several, between stored inputs and a score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from unmask.models.inputs import model_input
+from unmask.models.registry import FamilyOptions
+
+
+class Sigmoid(Protocol):
+    """Platt's calibration: score = sigmoid(slope * logit + intercept)."""
+
+    @property
+    def slope(self) -> float:
+        """Factor on the logit."""
+
+    @property
+    def intercept(self) -> float:
+        """Added to it."""
+
+
+class Exported(nn.Module):
+    """Networks of one family with what stands before and behind them: pixel order, range, mean, calibration.
+
+    Each network is called with inputs as in training and gives logits (N,). A family whose networks give more has a
+    subclass with further outputs. Of several networks on one trunk's maps, one with fewer channels reads the last ones.
+    """
+
+    def __init__(self, models: Sequence[Any], platt: Sigmoid) -> None:
+        super().__init__()
+        self.heads, self.platt = nn.ModuleList(models), platt
+        self.options: FamilyOptions = models[0].options
+
+    def forward(self, entry: Tensor) -> tuple[Tensor, ...]:
+        """Return what ``outputs`` names."""
+        inputs = model_input(entry)
+        logits = [model(self.own_part(inputs, model.options)) for model in self.heads]
+        logit = torch.stack(logits).mean(dim=0)
+        return logit, self.score(logit)
+
+    @property
+    def outputs(self) -> list[str]:
+        """Names of the outputs, in order."""
+        return ["logit", "score"]
+
+    @property
+    def entry(self) -> str:
+        """Name of the input: ``crops`` (N, S, S, 3) uint8 RGB, or ``map`` (N, places, channels) float32."""
+        return "crops" if self.options.reads == "crops" else "map"
+
+    def score(self, logit: Tensor) -> Tensor:
+        """Return the calibrated score in [0, 1] of each logit."""
+        return torch.sigmoid(logit * self.platt.slope + self.platt.intercept)
+
+    def own_part(self, inputs: Tensor, options: Any) -> Tensor:
+        """Return the part of an input that a network reads: of maps, the last of their channels."""
+        return inputs if self.entry == "crops" else inputs[:, -options.input_shape[-1] :]
+
+    def example(self, count: int) -> Tensor:
+        """Make an input of the right shape out of noise."""
+        generator = torch.Generator().manual_seed(0)
+        shape = (count, *self.entry_shape)
+        if self.entry == "map":
+            return torch.randn(*shape, generator=generator)
+        return torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
+
+    @property
+    def entry_shape(self) -> tuple[int, ...]:
+        """Shape of one stored input."""
+        return self.options.input_shape

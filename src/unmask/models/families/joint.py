@@ -1,0 +1,101 @@
+"""The model family ``joint``: classifies a face and rebuilds it from the same latent, or classifies alone.
+
+After Yan, Li, Lu (arXiv 2211.13424). Its network is `unmask.models.joint`; nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Literal
+
+from unmask.models.options import BackboneOptions, ClassifierOptions, DecoderOptions, EncoderOptions
+from unmask.models.registry import Family, FamilyOptions, Reads, RecipeSections, deferred, register
+
+
+class JointOptions(FamilyOptions):
+    """The two-branch detector: backbone, shared encoder, classifier and decoder."""
+
+    family: Literal["joint"] = "joint"
+    backbone: BackboneOptions = BackboneOptions()
+    encoder: EncoderOptions = EncoderOptions()
+    classifier: ClassifierOptions = ClassifierOptions()
+    decoder: DecoderOptions = DecoderOptions()
+
+    own_rate: ClassVar[tuple[str, ...]] = ("backbone.",)
+    files: ClassVar[tuple[str, ...]] = ("backbone.pretrained",)
+
+    @property
+    def reads(self) -> Reads:
+        """Return what the backbone is given."""
+        if self.backbone.start:
+            return "tokens"
+        return "maps" if self.backbone.kind == "maps" else "crops"
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Return the shape of one stored input."""
+        backbone = self.backbone
+        if backbone.reads_maps:
+            return backbone.grid**2 + (backbone.start > 0), backbone.channels
+        return backbone.input_size, backbone.input_size, 3
+
+    def without_decoder(self) -> JointOptions:
+        """Return the same detector with its classifier alone."""
+        return self.model_copy(update={"decoder": self.decoder.model_copy(update={"enabled": False})})
+
+    def check(self, recipe: RecipeSections) -> None:
+        """Raise ValueError where decoder, trunk or pretraining do not fit together."""
+        backbone, decoder, trunk = self.backbone, self.decoder, recipe.trunk
+        if backbone.reads_maps and decoder.enabled and decoder.resolution > trunk.target:
+            raise ValueError(
+                "model.decoder.resolution is above trunk.target, the side of the cached pictures"
+            )
+        if recipe.pretraining.steps and not (recipe.loss.weight > 0 and decoder.enabled):
+            raise ValueError("pretraining.steps needs a decoder: set loss.weight above 0")
+        if backbone.kind == "maps" and not trunk.projection and backbone.levels != 1 + len(trunk.earlier):
+            raise ValueError("model.backbone.levels must be 1 + the number of blocks in trunk.earlier")
+        if backbone.start and backbone.start != trunk.tap:
+            raise ValueError("model.backbone.start must be trunk.tap, the block whose tokens are cached")
+
+    def unread(self, recipe: RecipeSections) -> Iterable[str]:
+        """Return the recipe's keys that change nothing: without a decoder, those of the reconstruction."""
+        if recipe.loss.weight == 0 or not self.decoder.enabled:
+            return "loss.weight", "loss.reconstruction", "loss.target", "model.decoder"
+        return ("loss.weight",) if recipe.pretraining.steps else ()
+
+    def discarded(self, recipe: RecipeSections) -> tuple[str, ...]:
+        """Return the decoder's name where it was there for pretraining alone."""
+        return ("decoder.",) if recipe.pretraining.steps else ()
+
+    def finished(self, recipe: RecipeSections) -> JointOptions:
+        """Return the options without the file that training began with, which need not be there any more."""
+        backbone = self.backbone
+        if backbone.kind == "timm" and backbone.pretrained != "centerface":
+            backbone = backbone.model_copy(update={"pretrained": None})
+        options = self.model_copy(update={"backbone": backbone})
+        return options.without_decoder() if recipe.pretraining.steps else options
+
+    def with_channels(self, channels: int) -> JointOptions:
+        """Return the options for maps of another number of channels."""
+        backbone = self.backbone.model_copy(update={"channels": channels})
+        return self.model_copy(update={"backbone": backbone})
+
+    def shared_by_heads(self) -> Mapping[str, Any]:
+        """Return the stride, which decides the number of places whose logits are averaged."""
+        return {"stride": self.encoder.stride}
+
+
+FAMILY = register(
+    Family(
+        name="joint",
+        description="Two-branch face manipulation detector after Yan, Li, Lu (arXiv 2211.13424): one shared encoder, a "
+        "classifier and a decoder that rebuilds the face.",
+        options=JointOptions,
+        build=deferred("unmask.models.joint_training:build"),
+        loss=deferred("unmask.models.joint_training:loss"),
+        exported=deferred("unmask.models.joint_exported:JointExported"),
+        logits=deferred("unmask.models.joint_training:logits"),
+        before_step=deferred("unmask.models.joint_training:before_step"),
+        tuned_trunk=deferred("unmask.models.joint_training:tuned_trunk"),
+    )
+)

@@ -1,0 +1,67 @@
+"""How the joint detector is trained: what it rebuilds when, what stands still, what was tuned of its trunk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from torch import Tensor
+
+from unmask.models.backbones import Backbone, trained_parameters
+from unmask.models.families.joint import JointOptions
+from unmask.models.inputs import TrainingBatch, to_planes
+from unmask.models.joint import JointDetector, build_model
+from unmask.models.losses import joint_loss
+from unmask.models.registry import RecipeSections, TunedTrunk
+
+
+def build(options: JointOptions, recipe: RecipeSections) -> JointDetector:
+    """Build the detector, without a decoder where the loss gives it no weight."""
+    return build_model(options, recipe.loss)
+
+
+def loss(
+    model: JointDetector, batch: TrainingBatch, recipe: RecipeSections, step: int
+) -> Mapping[str, Tensor]:
+    """Run the detector on a batch and return its losses: both branches' at once, or one after the other."""
+    sequential = recipe.pretraining.steps > 0
+    rebuilds = step < recipe.pretraining.steps
+    reconstruct = rebuilds if sequential else recipe.loss.weight > 0
+    output = model(batch.inputs, reconstruct)
+    targets = to_planes(batch.pictures) if reconstruct else None
+    losses = joint_loss(output, targets, batch.labels, recipe.loss, batch.wanted)
+    if sequential:
+        losses = losses._replace(total=losses.reconstruction if rebuilds else losses.classification)
+    return losses._asdict()
+
+
+def logits(model: JointDetector, inputs: Tensor) -> Tensor:
+    """Return the classifier's logits (N,); nothing is rebuilt."""
+    return cast(Tensor, model(inputs, reconstruct=False).logit)
+
+
+def before_step(model: JointDetector, recipe: RecipeSections, step: int) -> None:
+    """Keep the encoder still after pretraining where it is only to be read."""
+    options = recipe.pretraining
+    if options.steps and options.encoder == "frozen" and step >= options.steps:
+        for part in (model.backbone, model.encoder):
+            part.requires_grad_(False).eval()
+
+
+def tuned_trunk(model: JointDetector, recipe: RecipeSections) -> TunedTrunk:
+    """Return what was tuned of the trunk, under the names of its graph.
+
+    Raises
+    ------
+    ValueError
+        When more was trained than norms and biases of a built-in trunk.
+    """
+    backbone = model.options.backbone
+    if backbone.tune not in ("norms", "biases") or backbone.pretrained or recipe.trunk.file:
+        raise ValueError("only the norms and biases of a built-in trunk can be exported beside a head")
+    network = cast(Backbone, model.backbone).network
+    tuned = {id(parameter) for parameter in trained_parameters(network, backbone)}
+    arrays = {
+        name: value.detach().numpy() for name, value in network.named_parameters() if id(value) in tuned
+    }
+    return TunedTrunk(earlier=(backbone.start,) if backbone.levels == 2 else (), constants=arrays)

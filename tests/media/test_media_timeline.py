@@ -97,6 +97,19 @@ def test_frames_of_a_first_look_are_not_taken_again(tmp_path):
         assert max(second) > 3
 
 
+def test_a_part_in_another_coding_that_the_decoder_refuses_is_said(tmp_path):
+    parts = [
+        write(tmp_path / "a.ts", [DARK] * 50),
+        write(tmp_path / "b.ts", [BRIGHT] * 50, codec="mpeg2video"),
+    ]
+    path = tmp_path / "joined.ts"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    with open_media(path) as media:
+        assert seen(media, Sampling(6))
+        assert media.info.duration == pytest.approx(4.0, abs=0.1)
+        assert "no frame of 1 of its 2 parts" in media.info.details[-1]
+
+
 @pytest.mark.parametrize("name", ["ts", "mp4"])
 def test_orders_by_time_and_all_frames_of_joined_clips(tmp_path, name):
     path = joined(tmp_path, name, (DARK, 50), (BRIGHT, 50))

@@ -51,6 +51,10 @@ class Survey:
         edges = [self.start, *(cut for cut in self.cuts if self.start < cut < self.end), self.end]
         return list(itertools.pairwise(edges))
 
+    def part_of(self, time: float) -> int:
+        """Return the number of the stretch in which a time lies, from 0."""
+        return bisect_right(self.cuts, time + TIE_SECONDS)
+
 
 def survey_of(packets: Iterable[tuple[float, bool, bool]]) -> Survey | None:
     """Survey the packets of a video stream.

@@ -77,6 +77,10 @@ class VideoMedia(DecodedMedia):
         self._container: InputContainer | None = None
         self._survey: plan.Survey | None = None
         self._damage = DamageRecord()
+        self._asked: set[int] = (
+            set()
+        )  # Parts of a time line that starts anew: of which frames were wanted, and came.
+        self._given: set[int] = set()
         with self._open() as container:
             stream = _picture_stream(container)
             self.info = _header(container, stream)
@@ -157,6 +161,7 @@ class VideoMedia(DecodedMedia):
             choose = plan.following
         if not moments:
             return
+        self._asked.update(map(survey.part_of, moments))
         nothing = True
         for picture in self._decoded(survey, moments, choose):
             nothing = False
@@ -173,6 +178,7 @@ class VideoMedia(DecodedMedia):
             else:
                 frames = decoding.decode_for(container, stream, survey, moments, self._limits, self._damage)
             for time, frame in choose(frames, moments):
+                self._given.add(survey.part_of(time))
                 yield decoding.picture_of(frame, max(time - survey.start, 0.0), self._limits, display)
 
     def _surveyed(self) -> plan.Survey | None:
@@ -210,10 +216,17 @@ class VideoMedia(DecodedMedia):
         self.info = replace(self.info, details=self._header_details)
 
     def _conclude(self) -> None:
-        """Say in ``info`` how many damaged frames were left out so far."""
+        """Say in ``info`` what sampling did not get so far: damaged frames, and parts that cannot be decoded."""
+        details = list(self._header_details)
         if count := self._damage.count:
-            text = f"{count} damaged frame{'s' * (count > 1)} left out"
-            self.info = replace(self.info, details=(*self._header_details, text), damaged=count)
+            details.append(f"{count} damaged frame{'s' * (count > 1)} left out")
+        if missed := len(self._asked - self._given):
+            details.append(f"no frame of {missed} of its {len(self._segments)} parts can be decoded")
+        self.info = replace(self.info, details=tuple(details), damaged=count)
+
+    @property
+    def _segments(self) -> list[tuple[float, float]]:
+        return self._survey.segments if self._survey is not None else []
 
     def _nothing(self) -> MediaError:
         if self._damage.frames:

@@ -3,13 +3,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check clean
+QUICK := not slow and not browser and not cluster and not alone and not data
+
+.PHONY: demo test test-quick check clean
 
 demo: $(VENV)/installed-base
 	$(BIN)/unmask demo
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest
+
+test-quick: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m "$(QUICK)"
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .

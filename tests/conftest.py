@@ -7,6 +7,38 @@ import pytest
 
 import toys as toy_faces
 
+HERE = Path(__file__).parent
+SLOW = (
+    "training",
+    "models",
+    "studies",
+    "cli/test_cli_hostile.py",
+    "cli/test_cli_study.py",
+    "scanning/test_scanning_fuzz.py",
+    "serve/test_serve_fuzz.py",
+    "serve/test_serve_jobs.py",
+    "serve/test_serve_memory.py",
+)
+"""Folders and files whose tests take seconds each; a single slow test elsewhere carries the mark itself."""
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Leave files of slow tests unread where no slow test is wanted: PyTorch takes long to import, or is not there."""
+    unwanted = "not slow" in config.option.markexpr
+    return True if unwanted and collection_path in [HERE / place for place in SLOW] else None
+
+
+def pytest_collection_modifyitems(items):
+    """Mark tests as slow by their place, and as a browser's by the fixture of that name."""
+    slow = [HERE / place for place in SLOW]
+    if gone := [place.name for place in slow if not place.exists()]:
+        raise pytest.UsageError(f"tests/conftest.py: SLOW names what is not there: {', '.join(gone)}")
+    for item in items:
+        if any(item.path.is_relative_to(place) for place in slow):
+            item.add_marker("slow")
+        if "browser" in item.fixturenames:
+            item.add_marker("browser")
+
 
 @pytest.fixture(scope="session")
 def data_root():

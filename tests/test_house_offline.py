@@ -80,6 +80,7 @@ def test_an_onnx_runtime_that_was_there_first_records_nothing_more(monkeypatch):
     assert asked == [True]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
 @pytest.mark.parametrize("options", [["--json"], ["--output", "-", "--workers", "1"]])
 def test_a_scan_of_fifty_files_looks_up_no_name_and_connects_to_nobody(fresh, tmp_path, options):

@@ -20,6 +20,7 @@ from unmask.scanning import Settings
 
 ray = pytest.importorskip("ray", reason='Ray is not installed: pip install "unmask[ray]"')
 pytest.importorskip("ray.data", reason='Ray Data is not installed: pip install "unmask[ray]"')
+pytestmark = [pytest.mark.cluster, pytest.mark.alone]
 
 
 def rows(log_path):

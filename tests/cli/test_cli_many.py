@@ -209,6 +209,7 @@ def is_alive(pid):
         return False
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for workers in /proc")
 def test_killed_three_times_every_file_is_done_once(portraits, output, tmp_path):
     """Files with a row are spoilt in place after each kill: reading one again would show."""

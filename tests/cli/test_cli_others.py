@@ -25,6 +25,7 @@ def real_finder(toy_scanner, monkeypatch):
     monkeypatch.setattr(loading, "_load_finder", lambda threads: CenterFace(threads=threads))
 
 
+@pytest.mark.slow
 def test_the_demo_writes_two_clips_and_a_report(run, real_finder, tmp_path):
     done = run("demo", "--out", tmp_path / "demo")
     assert done.exit_code == 0

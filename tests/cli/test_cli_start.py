@@ -40,6 +40,7 @@ def test_importing_never_brings_torch_or_cv2(statement):
     assert python(code).strip() == "[]"
 
 
+@pytest.mark.alone
 def test_help_is_quick():
     # The aim is half a second of wall time on an idle machine. Processor time, best of three, is what a busy
     # machine disturbs least; the bound leaves room for a slow one.

@@ -384,6 +384,7 @@ def start_run(root, out, workers):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs process groups")
 def test_a_preparation_killed_at_ten_random_moments_ends_with_the_same_bytes(dataset, tmp_path):
     for number in range(6):

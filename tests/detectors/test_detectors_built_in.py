@@ -132,6 +132,7 @@ def with_float_products(path):
     return model.SerializeToString()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("known", [True] if processor.is_known_to_saturate() else [True, False])
 def test_the_trunks_integer_products_are_exact_on_any_processor(crops, monkeypatch, known):
     """Without VNNI the fast product of bytes saturates, which moved single tokens by several times their length.

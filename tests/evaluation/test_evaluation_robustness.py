@@ -3,7 +3,6 @@ import io
 import av
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from scipy import ndimage
 from skimage.color import rgb2ycbcr, ycbcr2rgb
@@ -87,6 +86,7 @@ def test_blur_is_the_gaussian_kernel_with_a_sixth_of_its_width_as_sigma(picture,
 
 @pytest.mark.parametrize("factor", LEVELS["pixelation"])
 def test_pixelation_goes_down_and_up_bilinearly(picture, factor):
+    torch = pytest.importorskip("torch", reason="needs the extra [train]")
     height, width = picture.shape[:2]
     tensor = torch.from_numpy(picture).permute(2, 0, 1)[None].float()
     small = torch.nn.functional.interpolate(

@@ -136,6 +136,7 @@ def test_a_hang_ends_at_the_limit(tmp_path):
         assert process.poll() is not None
 
 
+@pytest.mark.slow
 @ON_LINUX
 def test_memory_is_bounded(tmp_path):
     Image.new("RGB", (5000, 5000)).save(tmp_path / "large.png")

@@ -262,6 +262,7 @@ ENDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the bounds on memory and processor time are Linux's")
 @pytest.mark.parametrize("way", ENDS)
 def test_whatever_becomes_of_the_library_that_reads_costs_the_credentials_only(

@@ -3,9 +3,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-import torch
 from sklearn import metrics as reference
-from torchmetrics.functional.classification import binary_calibration_error
 
 from unmask.statistics import metrics
 from unmask.statistics.metrics import UndefinedMetricError
@@ -126,6 +124,9 @@ def test_operating_point_counts_a_score_on_the_threshold_as_fake():
 
 
 def test_calibration_agrees_with_torchmetrics_and_scikit_learn(sample):
+    torch = pytest.importorskip("torch", reason="needs the extra [train]")
+    from torchmetrics.functional.classification import binary_calibration_error
+
     labels, _, scores = sample
     expected = binary_calibration_error(torch.tensor(scores), torch.tensor(labels), n_bins=15, norm="l1")
     assert metrics.expected_calibration_error(labels, scores) == pytest.approx(float(expected), abs=1e-6)

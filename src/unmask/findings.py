@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from concurrent.futures import Future
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from unmask.detectors import Card, Prediction
     from unmask.faces import Face, FaceQuality, FaceSearch
     from unmask.report import FrameView
+
+SAME_TIME = 0.001  # Seconds; container time stamps are rounded to milliseconds.
 
 
 @dataclass
@@ -118,6 +121,12 @@ class Seen:
             "; ".join(filter(None, (*self.info.details, self.detail, left_out, *self.search_details())))
             or None
         )
+
+    def part_starts(self) -> frozenset[int]:
+        """Return the places of the frames that are the first of a further recording in a joined file."""
+        times = [looked.time for looked in self.frames]
+        places = (bisect_left(times, start - SAME_TIME) for start in self.info.parts)
+        return frozenset(place for place in places if 0 < place < len(times))
 
     def coverage(self) -> Coverage:
         """Say how much was looked at, and how much was not."""

@@ -463,7 +463,7 @@ class Scanner:
 
         sightings = {id(s.face): s for looked in seen.frames for s in looked.sightings}
         faces = [[sighting.face for sighting in looked.sightings] for looked in seen.frames]
-        tracks = link(faces, scenes=[looked.scene for looked in seen.frames])
+        tracks = link(faces, scenes=[looked.scene for looked in seen.frames], cuts=seen.part_starts())
         return [[sightings[id(face)] for _, face in track.faces] for track in tracks]
 
     def _score_the_rest(self, tracks: list[list[Sighting]]) -> None:

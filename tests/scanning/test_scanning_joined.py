@@ -40,12 +40,18 @@ def test_a_fake_part_is_found_wherever_it_lies(joined, toys, detector, finder, n
         jsonschema.validate(json.loads(json.dumps(result.to_dict())), schema())
 
 
-def test_of_many_parts_none_is_left_out(joined, toys, detector, finder):
+@pytest.mark.parametrize("name", ["ts", "mp4"])
+def test_of_many_parts_none_is_left_out(joined, toys, detector, finder, name):
+    """The face has the same place in every part: it is a track of its own in each, and the fake one decides."""
     colours = [toys.BLUE] * 6
     colours[4] = toys.RED
-    result = scan(joined("ts", *colours), Settings(), detector, finder)
+    result = scan(joined(name, *colours), Settings(), detector, finder)
     scores = [frame.score for track in result.tracks for frame in track.frames]
     assert max(scores) > 0.8 > 0.2 > min(scores)
+    assert len(result.tracks) == 6
+    assert result.verdict != "likely_real"
+    decisive = next(track for track in result.tracks if track.id == result.decisive_track)
+    assert all(4.7 < frame.time < 6.1 for frame in decisive.frames)
     assert result.coverage.duration == pytest.approx(7.2, abs=0.1)
 
 

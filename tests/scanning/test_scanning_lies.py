@@ -9,12 +9,14 @@ import pytest
 from PIL import Image
 
 from unmask.media import decoding_process
+from unmask.media.sampling import MAX_SEGMENTS
 from unmask.scanning import Scanner, Settings, scan
 
 INFO = {
     "kind": "video", "width": 320, "height": 240, "duration": 2.0, "frame_rate": 10.0, "codec": "h264", "frames": 20,
+    "details": [], "damaged": 0, "parts": [],
 }  # fmt: skip
-FRAME = {"time": 0.5, "width": 320, "height": 240, "turn": {}}
+FRAME = {"time": 0.5, "width": 320, "height": 240, "turn": {}, "present": None}
 HUGE = 10**400
 
 # Speaks the protocol of ``decoding_child``, and says what it was told to say.
@@ -44,7 +46,7 @@ while True:
                 say(FRAME)
                 if isinstance(FRAME, dict):
                     sys.stdout.buffer.write(bytes(320 * 240 * 3))
-            say({"end": True})
+            say({"end": True, "info": INFO})
 """
 
 
@@ -110,7 +112,7 @@ def test_facts_that_make_no_sense_count_as_unknown(scan_by_a_liar, info):
 
 
 def test_more_frames_than_were_asked_for_are_not_taken(scan_by_a_liar):
-    assert scan_by_a_liar(count=3).detail.startswith("only in part")
+    assert scan_by_a_liar(count=MAX_SEGMENTS**2 + 3).detail.startswith("only in part")
 
 
 @pytest.mark.parametrize(

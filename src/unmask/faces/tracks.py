@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,7 @@ def link(
     faces_per_frame: Sequence[Sequence[Face]],
     scenes: Sequence[np.ndarray] | None = None,
     max_gap: int = 3,
+    cuts: Collection[int] = (),
 ) -> list[Track]:
     """Link faces into tracks by place and size; the closest pairs first, whatever the order of the faces.
 
@@ -53,6 +54,8 @@ def link(
         ``scene_of`` each frame.
     max_gap
         How many frames in a row a face may be missing within its track.
+    cuts
+        Places of frames at which another recording begins: every track ends before them.
 
     Returns
     -------
@@ -64,7 +67,7 @@ def link(
     tracks: list[list[tuple[int, Face]]] = []
     scene_start = 0
     for place, faces in enumerate(faces_per_frame):
-        if scenes is not None and place and is_cut(scenes[place - 1], scenes[place]):
+        if place in cuts or (scenes is not None and place and is_cut(scenes[place - 1], scenes[place])):
             scene_start = place
         earliest = max(scene_start, place - max_gap - 1)
         alive = [track for track in tracks if track[-1][0] >= earliest]

@@ -24,7 +24,7 @@ from unmask.media.messages import BrokenConversationError, read_exactly, read_me
 from unmask.media.opening import content_of_file
 from unmask.media.picture import CHANNELS, Box, Turn, framed
 from unmask.media.provenance import Credentials
-from unmask.media.sampling import Sampling
+from unmask.media.sampling import MAX_SEGMENTS, Sampling
 from unmask.media.source import Media, sampling_of
 
 if TYPE_CHECKING:
@@ -255,7 +255,9 @@ class DecodingProcess:
             raise RuntimeError("one sampling at a time")
         self._ask({"sample": asdict(sampling)})
         self._sampling = True
-        return self._sampled(sys.maxsize if sampling.whole else sampling.count, update)
+        # A joined file gives at least one frame of each part.
+        most = sys.maxsize if sampling.whole else sampling.count + MAX_SEGMENTS * MAX_SEGMENTS
+        return self._sampled(most, update)
 
     def _sampled(self, most: int, update: Callable[[MediaInfo], None]) -> Iterator[Frame]:
         try:
@@ -436,6 +438,7 @@ def _info(values: dict[str, Any]) -> MediaInfo:
         None if frames is None else int(frames),
         tuple(_sentence(detail) for detail in list(values["details"])[:_MAX_DETAILS]),
         max(0, int(values["damaged"])),
+        tuple(part for part in map(float, values["parts"]) if 0 < part < math.inf),
     )
 
 

@@ -88,6 +88,8 @@ class MediaInfo:
         Sentences for the user about how the file is read, such as which streams are left out.
     damaged
         Number of damaged frames met so far; they are left out.
+    parts
+        Where, in seconds, further recordings begin in a file of several that were joined or cut.
     """
 
     kind: MediaKind
@@ -99,6 +101,7 @@ class MediaInfo:
     frames: int | None = None
     details: tuple[str, ...] = ()
     damaged: int = 0
+    parts: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

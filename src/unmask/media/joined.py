@@ -146,6 +146,11 @@ class JoinedVideo(DecodedMedia):
             frames=frames,
             details=tuple(details),
             damaged=sum(info.damaged for info in infos),
+            parts=tuple(
+                start + time
+                for (start, _), info in zip(self._segments, infos, strict=False)
+                for time in (*([0.0] if start else []), *info.parts)
+            ),
         )
 
 

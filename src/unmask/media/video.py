@@ -202,7 +202,8 @@ class VideoMedia(DecodedMedia):
         seconds = survey.shown_until - survey.start
         wrong = stated is None or abs(seconds - stated) > max(_WRONG_SECONDS, _WRONG_SHARE * stated)
         if seconds > 0 and (wrong or survey.cuts):
-            self.info = replace(self.info, duration=seconds)
+            parts = tuple(start - survey.start for start, _ in survey.segments[1:])
+            self.info = replace(self.info, duration=seconds, parts=parts)
         if survey.cuts:
             self._say(
                 f"its time stamps start anew or jump: {len(survey.segments)} parts, taken one after the other, "

@@ -1,7 +1,5 @@
 """The verb prepare: from a folder of clips to a set of crops, and its ways to be wrong."""
 
-import io
-
 import pytest
 from typer.testing import CliRunner
 
@@ -66,19 +64,8 @@ def test_a_wrong_folder_is_one_line(run, clips, tmp_path):
     assert "looks like folder" in message and "\n" not in message
 
 
-def test_a_terminal_sees_a_bar_and_a_file_does_not(monkeypatch):
-    from unmask.cli import prepare
-
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "120")
-    shown = []
-    for terminal in (True, False):
-        stream = io.StringIO()
-        stream.isatty = lambda terminal=terminal: terminal
-        monkeypatch.setattr("sys.stderr", stream)
-        with prepare._progress() as advance:
-            advance(1, 5)
-            advance(3, 5)
-        shown.append(stream.getvalue())
-    assert "videos" in shown[0] and "3/5" in shown[0] and " a second" in shown[0]
-    assert shown[1] == ""
+def test_a_log_hears_of_its_start(run, clips, tmp_path):
+    done = run("folder", clips, "--out", tmp_path / "out", "--frames", 1, "--workers", 1)
+    assert done.stderr.splitlines()[0] == "unmask: out: 0 of 2 videos"
+    again = run("folder", clips, "--out", tmp_path / "out", "--frames", 1, "--workers", 1)
+    assert again.stderr.splitlines()[0] == "unmask: out: 2 of 2 videos"

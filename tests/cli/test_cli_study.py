@@ -46,6 +46,7 @@ def test_it_trains_says_what_failed_and_goes_on_where_it_was(study, tmp_path):
     assert "    unmask study study.yaml --out out\n" in page
     assert "| lambda 1, target all |" not in page
     assert "| lambda 1 | lambda 0 |" in page
+    assert result.stderr.count(", steps: 0 of 2\n") == 3
     again = study("--out", "out")
     assert "found: lambda 0, seed 0" in again.stderr
     assert "training: lambda" not in again.stderr

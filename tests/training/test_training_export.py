@@ -198,6 +198,11 @@ def test_the_card_holds_how_well_real_validation_faces_are_rebuilt(network, clas
     assert values == sorted(values)
     assert errors.min() - 1e-6 <= values[0] and values[-1] <= errors.max() + 1e-6
     assert read_card(classifier / "detector").quality is None
+    told = []
+    real_face_errors(
+        network / "detector", load_recipe(network / "recipe.yaml"), 2, lambda *stage: told.append(stage)
+    )
+    assert told == [("rebuilding real faces of faces", done, 2) for done in (0, 1)]
 
 
 def test_each_set_weighs_the_same_in_the_distribution():

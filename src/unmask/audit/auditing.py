@@ -119,6 +119,7 @@ def audit(
 
 def _look(listing: Listing, options: Options, progress: Progress) -> Looked:
     done = 0
+    progress(f"{listing.name}: files", done, len(listing.rows))
 
     def advance() -> None:
         nonlocal done

@@ -105,6 +105,7 @@ def decide(detector: OpenedDetector, chosen: Chosen, limit: int, seed: int, prog
     drawn = [readable[n] for n in choose([looked.rows[index].item for index in readable], limit, seed)]
     opened = as_evaluated(listing, detector)
     runs: defaultdict[object, list[tuple[int, Latents]]] = defaultdict(list)
+    progress(f"{listing.name}: {detector.card.name}", 0, len(drawn))
     for count, index in enumerate(drawn, start=1):
         reading = opened.read(index)
         if reading.crops:

@@ -71,7 +71,7 @@ def audit(
     from unmask.audit import Options, save
     from unmask.audit import audit as look
     from unmask.cli.folders import usable_folder, written
-    from unmask.cli.progress import bars
+    from unmask.cli.progress import reported
     from unmask.cli.streams import NOT_WRITTEN
     from unmask.statistics import Settings
 
@@ -86,7 +86,7 @@ def audit(
     )
     if out is not None:
         usable_folder(out, "--out")  # This must show before the work, not after.
-    with bars() as progress:
+    with reported("items") as progress:
         report = look(folder, options, command=command(folder, options, out), progress=progress)
     lost = False
     if out is not None:

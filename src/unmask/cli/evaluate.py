@@ -80,7 +80,7 @@ def evaluate(
     Every input has a row in predictions.csv; one that could not be scored has its status there, never a score.
     """
     from unmask.cli.folders import usable_folder, written
-    from unmask.cli.progress import bars
+    from unmask.cli.progress import reported
     from unmask.cli.streams import NOT_WRITTEN
     from unmask.detectors import load_detector
     from unmask.evaluation import Options, lists_files
@@ -106,7 +106,7 @@ def evaluate(
         scanner = None
         if wants_scans and not scans:
             scanner = stack.enter_context(Scanner(detector=first))
-        progress = stack.enter_context(bars())
+        progress = stack.enter_context(reported("items"))
         report = measure(
             first,
             sets,

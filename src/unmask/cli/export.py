@@ -25,9 +25,11 @@ def export(
     Calibration, threshold and inconclusive band are fitted on the run's validation logits.
     """
     from unmask.cli.folders import usable_folder
+    from unmask.cli.progress import reported
     from unmask.training.export import export as write
 
     if out is not None:
         usable_folder(out, "--out")
-    folder = write(run, out, average or ())
+    with reported("crops") as report:
+        folder = write(run, out, average or (), report)
     typer.echo(f"{folder}  (next: unmask evaluate {folder} SET)")

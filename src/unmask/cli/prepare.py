@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,6 +52,7 @@ def prepare(
     Run it again to go on after an interruption. Exit code: 0 every video was read (also when no face was found),
     1 some could not be read, 2 wrong usage.
     """
+    from unmask.cli.progress import reported
     from unmask.datasets.layouts import list_videos
     from unmask.datasets.preparation import PrepareOptions
     from unmask.datasets.preparation import prepare as run
@@ -64,8 +63,9 @@ def prepare(
         typer.echo(f"unmask: {note}", err=True)
     rows = choose(listing.rows, only or ())
     options = PrepareOptions(CropOptions(frames, size), image.value)
-    with _progress() as progress:
-        done = run(rows, root, out, options, workers or os.cpu_count() or 1, progress=progress)
+    with reported("videos") as progress:
+        advance = partial(progress, out.name)
+        done = run(rows, root, out, options, workers or os.cpu_count() or 1, progress=advance)
     counts = ", ".join(f"{count} {status}" for status, count in sorted(done.statuses.items()))
     typer.echo(f"{out}: {done.crops} crops of {len(rows)} videos ({counts})")
     raise typer.Exit(0 if set(done.statuses) <= {"ok", "no_face"} else UNREAD)
@@ -89,27 +89,3 @@ def choose(rows: Sequence[VideoRow], only: Sequence[str]) -> list[VideoRow]:
     if not chosen:
         raise typer.BadParameter(f"no video meets all of {', '.join(only)}")
     return chosen
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """Show a bar with the rate on the terminal's standard error."""
-    if not sys.stderr.isatty():
-        yield lambda done, videos: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    rate = TextColumn("{task.fields[rate]}")
-    columns = (TextColumn("videos"), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
-    began, first = time.monotonic(), None
-    with Progress(*columns, console=Console(stderr=True), transient=True) as display:
-        bar = display.add_task("videos", total=None, rate="")
-
-        def advance(done: int, videos: int) -> None:
-            nonlocal first
-            first = done if first is None else first
-            speed = (done - first) / max(1e-9, time.monotonic() - began)
-            display.update(bar, completed=done, total=videos, rate=f"{speed:.2f} a second" if speed else "")
-
-        yield advance

@@ -1,4 +1,4 @@
-"""How far something long is: bars on a terminal; of a run over many files, a line now and then elsewhere."""
+"""How far something long is: bars on a terminal; elsewhere a line at the start and one a minute, for logs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -25,94 +26,197 @@ from rich.text import Text
 if TYPE_CHECKING:
     from unmask.batch import Ledger
 
-SECONDS_BETWEEN_LINES = 30.0
+SECONDS_BETWEEN_LINES = 60.0
 SECONDS_OF_RATE = 60.0
+MINUTES_IN_MINUTES = 120  # More are told in hours.
+
+Advance = Callable[[str, int, int], None]
+Clock = Callable[[], float]
+
+
+@contextmanager
+def reported(unit: str = "", visible: bool = True) -> Iterator[Advance]:
+    """Show on standard error how far each stage of some work is.
+
+    Parameters
+    ----------
+    unit
+        What is counted, in the plural; empty where stages count different things.
+    visible
+        False shows nothing.
+
+    Yields
+    ------
+    Advance
+        To be called with a stage's name, how many are done and how many there are: at its start, and after each.
+    """
+    if not visible:
+        yield lambda name, done, total: None
+    elif not sys.stderr.isatty():
+        yield StageLines(unit)
+    else:
+        with _bars(unit) as display:
+            yield StageBars(display)
 
 
 @contextmanager
 def shown(ledger: Ledger, total: int | None) -> Iterator[None]:
     """Show files done, rate and time left on standard error while a ledger fills; total None: unknown."""
     if not sys.stderr.isatty():
-        lines = Lines(total)
+        lines = Lines(total, name="scanned")
+        lines.begin()
         ledger.on_done = lines.advance
         yield
         return
-    console = Console(stderr=True)
-    columns = (BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, speed_estimate_period=SECONDS_OF_RATE) as bar:
-        task = bar.add_task("scanning", total=total)
-        ledger.on_done = lambda: bar.advance(task)
+    with _bars("files") as display:
+        task = display.add_task("scanning", total=total)
+        ledger.on_done = lambda: display.advance(task)
         yield
 
 
-@contextmanager
-def bars() -> Iterator[Callable[[str, int, int], None]]:
-    """Show a bar for each set or step on the terminal's standard error."""
-    if not sys.stderr.isatty():
-        yield lambda name, done, items: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    tasks = {}
-    with Progress(*columns, console=Console(stderr=True), transient=True) as display:
-
-        def advance(name: str, done: int, items: int) -> None:
-            if name not in tasks:
-                tasks[name] = display.add_task(escape(name), total=items)
-            display.update(tasks[name], completed=done)
-
-        yield advance
-
-
-@contextmanager
-def caching(visible: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """Show how far the maps of each source are computed."""
-    if not visible:
-        yield lambda source, done, total: None
-        return
-    with Progress(console=Console(stderr=True), transient=True) as display:
-        tasks = {}
-
-        def report(source: str, done: int, total: int) -> None:
-            if done < total and source not in tasks:
-                tasks[source] = display.add_task(f"maps of {source}", total=total)
-            if source in tasks:
-                display.update(tasks[source], completed=done)
-            if done >= total and source in tasks:
-                display.remove_task(tasks.pop(source))
-            if not tasks:
-                display.refresh()
-
-        yield report
-
-
-class Rate(ProgressColumn):
-    """Files a second, over the last minute."""
-
-    def render(self, task: Task) -> Text:
-        """Give the rate as text."""
-        return Text("" if task.speed is None else f"{task.speed:.1f} files/s", style="progress.data.speed")
-
-
 class Lines:
-    """Writes a line every half minute, for logs of services."""
+    """Writes how far one stage is: a line at its start, and one a minute from then on, as it is told.
 
-    def __init__(self, total: int | None) -> None:
+    Parameters
+    ----------
+    total
+        How many there are; None: unknown.
+    unit
+        What is counted, in the plural.
+    name
+        Of the stage; empty where there is one alone.
+    done
+        How many were done before; they do not count for the rate.
+    clock
+        Gives seconds.
+    """
+
+    def __init__(
+        self,
+        total: int | None,
+        unit: str = "files",
+        name: str = "",
+        done: int = 0,
+        clock: Clock | None = None,
+    ) -> None:
+        self.done = done
         self._total = total
-        self._done = 0
-        self._started = self._said = time.monotonic()
+        self._unit = unit
+        self._name = name
+        self._before = done
+        self._clock = clock or _now
+        self._started = self._said = self._clock()
+
+    def begin(self) -> None:
+        """Say how much there is to do."""
+        self._say(self._count())
 
     def advance(self) -> None:
-        """Count a file, and say so when it is time."""
-        self._done += 1
-        now = time.monotonic()
+        """Count one more, and say so when it is time."""
+        self.reach(self.done + 1)
+
+    def reach(self, done: int) -> None:
+        """Count so many in all, and say so when it is time."""
+        self.done = done
+        now = self._clock()
         if now - self._said >= SECONDS_BETWEEN_LINES:
             self._said = now
-            typer.echo(f"unmask: {self.line(now - self._started)}", err=True)
+            self._say(self.line(now - self._started))
 
     def line(self, seconds: float) -> str:
         """Say how far it is after so many seconds."""
-        rate = self._done / seconds
-        if self._total is None:
-            return f"{self._done} files, {rate:.1f} files/s"
-        left = round((self._total - self._done) / rate / 60)
-        return f"{self._done} of {self._total} files, {rate:.1f} files/s, {left} min left"
+        speed = (self.done - self._before) / seconds
+        told = f"{self._count()}, {rate(speed, self._unit)}"
+        if self._total is None or speed <= 0:
+            return told
+        return f"{told}, {time_left((self._total - self.done) / speed)}"
+
+    def _count(self) -> str:
+        of = "" if self._total is None else f" of {self._total}"
+        return f"{self.done}{of} {self._unit}".rstrip()
+
+    def _say(self, line: str) -> None:
+        typer.echo(f"unmask: {self._name}: {line}" if self._name else f"unmask: {line}", err=True)
+
+
+class StageLines:
+    """Writes lines for one stage after the other; see ``Lines``. A stage that begins anew has a first line again."""
+
+    def __init__(self, unit: str = "", clock: Clock | None = None) -> None:
+        self._unit = unit
+        self._clock = clock
+        self._stages: dict[str, Lines] = {}
+
+    def __call__(self, name: str, done: int, total: int) -> None:
+        """Tell how far a stage is."""
+        lines = self._stages.get(name)
+        if lines is None or done < lines.done:
+            self._stages[name] = Lines(total, self._unit, name, done, self._clock)
+            self._stages[name].begin()
+        else:
+            lines.reach(done)
+
+
+class StageBars:
+    """Shows a bar for each stage; that of a finished one makes room."""
+
+    def __init__(self, display: Progress) -> None:
+        self._display = display
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, name: str, done: int, total: int) -> None:
+        """Tell how far a stage is."""
+        if name not in self._tasks and done < total:
+            self._tasks[name] = self._display.add_task(escape(name), total=total, completed=done)
+        if name in self._tasks:
+            self._display.update(self._tasks[name], completed=done)
+            if done >= total:
+                self._display.refresh()
+                self._display.remove_task(self._tasks.pop(name))
+
+
+class Rate(ProgressColumn):
+    """How many a second, a minute or an hour, over the last minute."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
+    def render(self, task: Task) -> Text:
+        """Give the rate as text."""
+        return Text("" if task.speed is None else rate(task.speed, self._unit), style="progress.data.speed")
+
+
+def rate(speed: float, unit: str) -> str:
+    """Write a rate, given a second, a minute or an hour, so that its first digit shows.
+
+    Parameters
+    ----------
+    speed
+        How many a second.
+    unit
+        What is counted, in the plural, or nothing.
+    """
+    unit = f" {unit}" if unit else ""
+    for count, period in ((1, "s"), (60, "min"), (3600, "h")):
+        if speed * count >= 1 or speed <= 0:
+            return f"{speed * count:.1f}{unit}/{period}"
+    return f"{speed * 3600:.2f}{unit}/h"
+
+
+def time_left(seconds: float) -> str:
+    """Write how long something will take."""
+    minutes = round(seconds / 60)
+    return f"{minutes} min left" if minutes < MINUTES_IN_MINUTES else f"{seconds / 3600:.1f} h left"
+
+
+def _bars(unit: str) -> Progress:
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(unit), TimeRemainingColumn(),
+    )  # fmt: skip
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, speed_estimate_period=SECONDS_OF_RATE)
+
+
+def _now() -> float:
+    return time.monotonic()

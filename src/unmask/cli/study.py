@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,11 +51,11 @@ def study(
 
         _show_plan(list_cells(load_study(file), file, changes))
         return
-    from unmask.cli.progress import caching
+    from unmask.cli.progress import reported
     from unmask.statistics.intervals import Settings
     from unmask.studies.running import PAGE, Tools, run_study
 
-    with caching(sys.stderr.isatty()) as report:
+    with reported() as report:
         tools = Tools(
             Settings(resamples=resamples, seed=seed),
             only=tuple(only or ()),

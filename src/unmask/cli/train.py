@@ -19,18 +19,17 @@ def train(
             show_default=False,
         ),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress bars.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
     """Train a detector; writes runs/NAME with the resolved recipe, the log and the best weights."""
-    from unmask.cli.progress import caching
+    from unmask.cli.progress import reported
     from unmask.training.recipes import load_recipe
 
     settings = load_recipe(recipe, overrides or ())
     from unmask.training.loop import is_first_process
     from unmask.training.loop import train as run
 
-    shown = not quiet and sys.stderr.isatty()
-    with caching(shown) as report:
-        folder = run(settings, progress=shown, report=report)
+    with reported(visible=not quiet and is_first_process()) as report:
+        folder = run(settings, progress=not quiet and sys.stderr.isatty(), report=report)
     if is_first_process():
         typer.echo(f"{folder}  (next: unmask export {folder})")

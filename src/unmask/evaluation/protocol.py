@@ -120,7 +120,7 @@ def evaluate(
     command
         The command to print in the report.
     progress
-        Called after each item.
+        Called at the start of each set and after each item, with the set's name, items done and items in all.
 
     Raises
     ------
@@ -227,6 +227,9 @@ class _Count:
     items: int
     progress: Progress
     done: int = 0
+
+    def __post_init__(self) -> None:
+        self.progress(self.name, 0, self.items)
 
     def __call__(self) -> None:
         self.done += 1

@@ -6,7 +6,7 @@ import json
 import logging
 import shutil
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import getitem
 from pathlib import Path, PurePath
@@ -53,7 +53,15 @@ OPSET = 18
 TOLERANCE = 1e-4
 
 
-def export(run: str | Path, out: str | Path | None = None, others: Sequence[str | Path] = ()) -> Path:
+Report = Callable[[str, int, int], None]
+
+
+def export(
+    run: str | Path,
+    out: str | Path | None = None,
+    others: Sequence[str | Path] = (),
+    report: Report = lambda stage, done, total: None,
+) -> Path:
     """Export the best weights of a run, or the mean of several runs' heads: model.onnx, model.safetensors, card.json.
 
     The card holds how well real validation faces are rebuilt, where the recipe's data are at hand.
@@ -64,7 +72,7 @@ def export(run: str | Path, out: str | Path | None = None, others: Sequence[str 
     uint8 RGB, and gives `logit` (N,) and `score` (N,) calibrated. A family may add `patch_logits` (N, h', w'), the
     logit of each place alone, and `reconstruction` (N, 3, h, w) in [0, 1]. A head that was trained with its trunk's
     norms or biases brings these along as trunk.npz; it is calibrated on what the int8 trunk makes of the validation
-    crops with them.
+    crops with them. report: called with the name of a stage, crops done and crops in all.
 
     Raises
     ------
@@ -84,7 +92,8 @@ def export(run: str | Path, out: str | Path | None = None, others: Sequence[str 
     exported = model_family(recipe.model).exported
     if recipe.model.reads == "tokens":
         trunk = tuned_trunk(heads[0], recipe, out / TUNED_NAME)
-        judged[0] = through_trunk(recipe, exported(heads, Platt(1.0, 0.0)), open_trunk_of(out, trunk))
+        uncalibrated = exported(heads, Platt(1.0, 0.0))
+        judged[0] = through_trunk(recipe, uncalibrated, open_trunk_of(out, trunk), report)
     rows = mean_logits(judged)
     platt = fit_platt(rows.logit, rows.label)
     model = exported(heads, platt).eval()
@@ -97,7 +106,7 @@ def export(run: str | Path, out: str | Path | None = None, others: Sequence[str 
             update={"recipe": {**card.recipe, "averaged_with": [portable(own) for own in recipes[1:]]}}
         )
     _write_card(card, out)
-    spread = distribution(real_face_errors(out, recipe))
+    spread = distribution(real_face_errors(out, recipe, report=report))
     if spread is not None:
         _write_card(card.model_copy(update={"quality": Quality(reconstruction_error=spread)}), out)
     return out
@@ -164,7 +173,12 @@ def tuned_trunk(model: nn.Module, recipe: Recipe, path: Path) -> TrunkReference:
     return whole.model_copy(update={"tuned": file_sha256(path)})
 
 
-def through_trunk(recipe: Recipe, model: Exported, trunk: Trunk) -> ValidationLogits:
+def through_trunk(
+    recipe: Recipe,
+    model: Exported,
+    trunk: Trunk,
+    report: Report = lambda stage, done, total: None,
+) -> ValidationLogits:
     """Judge the validation crops as the exported detector will: by the int8 trunk and the head behind it."""
     views = open_views(recipe, size=INPUT_SIZE, training=False)
     model = model.eval()
@@ -175,6 +189,7 @@ def through_trunk(recipe: Recipe, model: Exported, trunk: Trunk) -> ValidationLo
             continue
         logits = []
         for row in range(len(source.rows)):
+            report(f"calibrating on {name}", row, len(source.rows))
             with torch.inference_mode():
                 tokens = torch.from_numpy(trunk.maps(source.image(row)[None]))
                 logits.append(float(model(tokens)[place]))

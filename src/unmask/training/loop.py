@@ -56,8 +56,9 @@ def train(
 ) -> Path:
     """Run a recipe and give the run folder.
 
-    trunk, reference: another trunk than the recipe's and its name, for models on maps. report: called with a
-    source's name, finished and all rows while maps are cached.
+    trunk, reference: another trunk than the recipe's and its name, for models on maps. progress: show Lightning's bar.
+    report: called with the name of a stage and how much of it is done and to do: rows while maps are cached
+    and, without the bar, optimiser steps.
 
     Raises
     ------
@@ -74,7 +75,7 @@ def train(
         checkpoint = folder / "last.ckpt" if recipe.resume else None
         log.info("%s: %s", "going on" if checkpoint else "starting", describe(module, batches))
         with quiet():
-            trainer = make_trainer(recipe, folder, keep, progress)
+            trainer = make_trainer(recipe, folder, keep, progress, report)
             trainer.fit(module, RunData(recipe, batches), ckpt_path=checkpoint, weights_only=True)
         log.info("done after %d steps, best validation AUC %.4f", trainer.global_step, keep.best)
     return folder
@@ -144,12 +145,22 @@ def read_projected(
     return found
 
 
-def make_trainer(recipe: Recipe, folder: Path, keep: KeepBest, progress: bool) -> Trainer:
+def make_trainer(
+    recipe: Recipe,
+    folder: Path,
+    keep: KeepBest,
+    progress: bool,
+    report: Callable[[str, int, int], None] = lambda stage, done, total: None,
+) -> Trainer:
     """Set up Lightning: an epoch is what lies between two validations."""
     last = ModelCheckpoint(
         folder, filename="last", save_top_k=1, save_on_train_epoch_end=True, enable_version_counter=False
     )
     callbacks: list[Callback] = [keep, last]
+    if not progress:
+        callbacks.append(
+            ReportSteps(partial(report, f"training {recipe.name}, steps"), recipe.optimiser.steps)
+        )
     if recipe.optimiser.ema:
         callbacks.insert(1, EMAWeightAveraging(decay=recipe.optimiser.ema))
     options = recipe.trainer
@@ -177,6 +188,29 @@ def make_trainer(recipe: Recipe, folder: Path, keep: KeepBest, progress: bool) -
             f"for each of {trainer.world_size} devices"
         )
     return trainer
+
+
+class ReportSteps(Callback):
+    """Reports how many optimiser steps are done, also while a validation lasts; the first process of a run does."""
+
+    def __init__(self, report: Callable[[int, int], None], steps: int) -> None:
+        self.report, self.steps = report, steps
+
+    def on_train_start(self, trainer: Trainer, *_: object) -> None:
+        """Report the steps of before."""
+        self._tell(trainer)
+
+    def on_train_batch_end(self, trainer: Trainer, *_: object) -> None:
+        """Report a step."""
+        self._tell(trainer)
+
+    def on_validation_batch_end(self, trainer: Trainer, *_: object, **__: object) -> None:
+        """Report that time passes."""
+        self._tell(trainer)
+
+    def _tell(self, trainer: Trainer) -> None:
+        if trainer.is_global_zero:
+            self.report(trainer.global_step, self.steps)
 
 
 def strategy_name(recipe: Recipe) -> str:

@@ -85,8 +85,8 @@ def cache_maps(
     """Compute what is missing of the maps of a recipe's training or validation sources.
 
     trunk: opens, in each worker process, a function from crops (N, 224, 224, 3) uint8 RGB to tokens
-    (N, 196, 768), and reference names it; None takes the recipe's. report: called with a source's name,
-    finished and all rows. Gives a list of views for each source.
+    (N, 196, 768), and reference names it; None takes the recipe's. report: called with the name of a source and view,
+    finished and all rows, at its start and after each chunk. Gives a list of views for each source.
     """
     trunk = trunk or partial(open_trunk, recipe.trunk)
     reference = reference or trunk_reference(recipe.trunk)
@@ -120,10 +120,17 @@ def cache_views(
         for view in range(views.source.views if training else 1):
             folder = cache / cache_name(recipe, views, reference, pictures.kept) / f"view-{view:03d}"
             job = MapJob(folder, views, view, pictures, CHUNK)
-            fill(job, network, recipe.data.workers, partial(report, views.source.set))
+            fill(job, network, recipe.data.workers, partial(report, _stage(views, view)))
             of_source.append(MapStore.open(folder))
         stores.append(of_source)
     return stores
+
+
+def _stage(views: SourceViews, view: int) -> str:
+    """Name the computing of a view, for reports of progress."""
+    count = views.source.views if views.training else 1
+    part = "training" if views.training else "validation"
+    return f"caching {views.source.set} ({part})" + (f", view {view + 1} of {count}" if count > 1 else "")
 
 
 def cache_name(recipe: Recipe, views: SourceViews, network: TrunkReference, kept: int) -> str:
@@ -194,6 +201,7 @@ def fill(
         video=job.views.rows.video,
     )
     _keep_whole_lines(job.progress, done)
+    report(min(rows, len(done) * job.chunk), rows)
     with job.progress.open("a", encoding="utf-8") as progress:
         for number, (chunk, shape) in enumerate(_written(job, missing, trunk, workers), start=len(done) + 1):
             about = {"map_shape": shape, "target": job.pictures.kept, "rows": rows}

@@ -78,6 +78,7 @@ def projected(
     if not (folder / "maps.f16").is_file():
         folder.mkdir(parents=True, exist_ok=True)
         part = folder / f"maps.{os.getpid()}.part"
+        report(0, len(store))
         with part.open("wb") as maps:
             for first in range(0, len(store), ROWS):
                 tokens = layer_normalised(store.maps[first : first + ROWS])

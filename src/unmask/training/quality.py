@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +22,16 @@ FACES = 300
 """Real faces looked at of each validation set, evenly spread: enough for the 99th percentile of all sets together."""
 
 
-def real_face_errors(folder: Path, recipe: Recipe, faces: int = FACES) -> dict[str, list[float]]:
+def real_face_errors(
+    folder: Path,
+    recipe: Recipe,
+    faces: int = FACES,
+    report: Callable[[str, int, int], None] = lambda stage, done, total: None,
+) -> dict[str, list[float]]:
     """Rebuild real validation faces with an exported detector; gives each set's reconstruction errors.
 
-    Empty for a detector without a decoder, and where the recipe's data are not at hand, which is logged.
+    Empty for a detector without a decoder, and where the recipe's data are not at hand, which is logged. report: called
+    with the name of a stage, faces done and faces in all.
     """
     try:
         detector = Detector(folder, threads=None)
@@ -35,12 +41,15 @@ def real_face_errors(folder: Path, recipe: Recipe, faces: int = FACES) -> dict[s
     except (DatasetError, DetectorError, RecipeError, OSError) as error:
         log.warning("no distribution of the reconstruction error in the card: %s", error)
         return {}
-    errors = {}
+    errors: dict[str, list[float]] = {}
     for name, source in zip(set_names(recipe.data.validation), views, strict=True):
         real = np.flatnonzero(source.rows.label == 0)
         chosen = real[np.linspace(0, len(real) - 1, min(faces, len(real))).round().astype(int)]
-        found = [detector.predict(source.image(int(row))[None]).reconstruction_errors for row in chosen]
-        errors[name] = [float(value[0]) for value in found if value is not None]
+        errors[name] = []
+        for number, row in enumerate(chosen):
+            report(f"rebuilding real faces of {name}", number, len(chosen))
+            value = detector.predict(source.image(int(row))[None]).reconstruction_errors
+            errors[name] += [] if value is None else [float(value[0])]
     return errors
 
 

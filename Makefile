@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 QUICK := not slow and not browser and not cluster and not alone and not data
+# Files stay whole: what a module's fixtures make is made once. JOBS=0 runs all in one process.
+JOBS ?= 2
+PARALLEL = --numprocesses $(JOBS) --dist loadfile
 
 .PHONY: demo test test-quick check clean
 
@@ -11,10 +14,11 @@ demo: $(VENV)/installed-base
 	$(BIN)/unmask demo
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m alone
+	$(BIN)/python -m pytest -m "not alone" $(PARALLEL)
 
 test-quick: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -m "$(QUICK)"
+	$(BIN)/python -m pytest -m "$(QUICK)" $(PARALLEL)
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .

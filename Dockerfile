@@ -1,10 +1,11 @@
 # unmask serve: slim, not root, works with a read-only root. How to run it: docs/deploy.md.
 FROM python:3.12-slim AS build
 WORKDIR /src
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY src ./src
 RUN python -m venv /opt/unmask \
- && /opt/unmask/bin/pip install --no-cache-dir --only-binary=:all: ".[serve]" "psycopg[binary]>=3.2" \
+ && /opt/unmask/bin/pip install --no-cache-dir --only-binary=:all: --constraint constraints.txt \
+    ".[serve]" "psycopg[binary]>=3.2" \
  && /opt/unmask/bin/python -m compileall -q /opt/unmask
 
 FROM python:3.12-slim

@@ -5,6 +5,7 @@ from sklearn.metrics import roc_auc_score
 from unmask.datasets.families import FAMILIES, family_of
 from unmask.evaluation import Options, evaluate
 from unmask.statistics import Settings
+from unmask.training.cards import trained_families
 from unmask.training.recipes import load_recipe
 
 
@@ -58,7 +59,6 @@ def test_families_are_told_apart_into_known_and_unseen(report, tmp_path):
 
 def test_the_card_names_what_a_recipe_trains_on():
     pytest.importorskip("torch", reason="needs the extra [train]")
-    from unmask.training.export import trained_families
 
     recipe = load_recipe("recipes/jrc.yaml")
     assert trained_families(recipe) == ("blend_self", "swap_video")

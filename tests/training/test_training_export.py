@@ -15,11 +15,13 @@ from unmask.detectors import Detector, read_card
 from unmask.models import build_model
 from unmask.models.joint_exported import JointExported
 from unmask.training.calibrate import Platt
-from unmask.training.export import ValidationLogits, export, figures, load_best
+from unmask.training.cards import figures
+from unmask.training.export import export, load_best
 from unmask.training.loop import train
 from unmask.training.module import model_input
 from unmask.training.quality import distribution, real_face_errors
 from unmask.training.recipes import RecipeError, load_recipe
+from unmask.training.validation_logits import ValidationLogits
 from unmask.training.views import open_views
 
 IMAGE_MODEL = "model.backbone={kind: timm, name: mobilenetv3_small_050, tap: 2, input_size: 48}"

@@ -10,9 +10,11 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+import yaml
 from torch import nn
 from training_toys import TOY, toy_recipes, toy_trunk
 
+from unmask.audit.latents import OpenedDetector
 from unmask.detectors import load_detector, read_card
 from unmask.models import (
     Exported,
@@ -30,7 +32,7 @@ from unmask.studies.cells import Cell, recipe_key
 from unmask.studies.runs import trained_weights, with_projection
 from unmask.studies.study import StudyError
 from unmask.training.export import export, load_best
-from unmask.training.loop import train
+from unmask.training.loop import open_run, train
 from unmask.training.recipes import Recipe, RecipeError, load_recipe
 
 ROOT = Path(__file__).parents[2]
@@ -76,6 +78,7 @@ def test_the_documented_file_is_all_that_a_family_needs(run):
     np.testing.assert_allclose(detector.score(crops), wanted, atol=1e-4)
     assert not detector.has_decoder and not detector.has_patch_logits
     assert detector.explain(crops)[0].patch_logits is None
+    assert OpenedDetector(run / "detector").read(crops).hidden.shape == (3, 4)
 
 
 def test_its_card_and_run_name_it(run):
@@ -158,7 +161,7 @@ def probe(monkeypatch):
     return register(Family("probe", "a probe", ProbeOptions, build, probe_loss, Exported))
 
 
-def test_a_family_on_maps_is_exported_and_averaged(probe, toy_recipe):
+def test_a_family_on_maps_is_exported_and_averaged_with_its_like_alone(probe, toy_recipe):
     first, second = (
         train(
             toy_recipe("model={family: probe}", f"seed={seed}", f"name=p{seed}"),
@@ -180,6 +183,16 @@ def test_a_family_on_maps_is_exported_and_averaged(probe, toy_recipe):
     joint = train(toy_recipe(), trunk=toy_trunk, reference=TOY, progress=False)
     with pytest.raises(RecipeError, match="of another model family"):
         export(first, None, [joint])
+    leave_out_the_family(joint / "recipe.yaml")
+    assert open_run(toy_recipe("resume=true")) == joint
+    assert load_best(joint, load_recipe(joint / "recipe.yaml")).options == toy_recipe().model
+
+
+def leave_out_the_family(path):
+    """Turn a run's recipe into one from before there were families."""
+    values = yaml.safe_load(path.read_text())
+    assert values["model"].pop("family") == "joint"
+    path.write_text(yaml.safe_dump(values))
 
 
 def test_a_family_that_reads_no_projected_maps_says_so(probe, toy_recipe, tmp_path):

@@ -57,7 +57,7 @@ def test_validation_crops_are_those_of_an_untaught_run(recipe, toy_recipe):
     (loader,) = taught.validation()
     batch = next(iter(loader))
     assert batch.lessons is None and batch.inputs.shape[1:] == (48, 48, 3)
-    assert plain._wanted(batch) is None
+    assert plain._wanted(batch) is batch.labels
     (rows,) = taught.validation_rows()
     assert rows.name == "faces" and len(rows.labels) == 8
 
@@ -73,7 +73,7 @@ def test_the_loss_is_the_weighted_sum_of_both(recipe, weight):
     of_labels = binary_cross_entropy_with_logits(logit, batch.labels)
     of_lessons = binary_cross_entropy_with_logits(logit, torch.sigmoid(batch.lessons))
     wanted = (1 - weight) * of_labels + weight * of_lessons
-    assert module._losses(batch).total.item() == pytest.approx(wanted.item(), rel=1e-5)
+    assert module._losses(batch)["total"].item() == pytest.approx(wanted.item(), rel=1e-5)
 
 
 def test_a_crop_is_scored_once_for_all_runs(recipe, monkeypatch):

@@ -16,8 +16,8 @@ from unmask.detectors import TrunkReference
 from unmask.models.registry import model_family
 from unmask.studies.cells import Cell, recipe_key
 from unmask.studies.study import StudyError
-from unmask.training.maps import MapFunction
 from unmask.training.recipes import Recipe, TrunkOptions
+from unmask.training.trunks import MapFunction
 
 COST = "cost.json"
 Trunk = Callable[[], MapFunction]

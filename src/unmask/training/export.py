@@ -2,56 +2,29 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import shutil
-import warnings
 from collections.abc import Callable, Sequence
-from functools import reduce
-from operator import getitem
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from sklearn.metrics import average_precision_score
 from torch import nn
 
-from unmask.datasets.families import family_of
-from unmask.detectors import (
-    Calibration,
-    Card,
-    DataSource,
-    Quality,
-    Trunk,
-    TrunkReference,
-    file_sha256,
-    load_card,
-    open_trunk_of,
-)
-from unmask.detectors.sessions import open_session
+from unmask.detectors import Card, Quality, Trunk, TrunkReference, file_sha256, open_trunk_of
 from unmask.detectors.trunk import INPUT_SIZE, TUNED_NAME
 from unmask.models.exported import Exported
 from unmask.models.registry import model_family
 from unmask.training.batches import set_names
-from unmask.training.calibrate import (
-    Platt,
-    auc_interval,
-    choose_band,
-    choose_threshold,
-    fit_platt,
-    mean_by_video,
-    spread_within,
-)
-from unmask.training.maps import trunk_reference
+from unmask.training.calibrate import Platt, fit_platt
+from unmask.training.cards import make_card, portable
+from unmask.training.onnx_export import check_parity, write_onnx
 from unmask.training.quality import distribution, real_face_errors
 from unmask.training.recipes import Recipe, RecipeError, TrunkOptions, load_recipe
+from unmask.training.trunks import trunk_reference
+from unmask.training.validation_logits import ValidationLogits, mean_logits
 from unmask.training.views import open_views
-
-OPSET = 18
-TOLERANCE = 1e-4
-
 
 Report = Callable[[str, int, int], None]
 
@@ -210,207 +183,3 @@ def load_best(run: Path, recipe: Recipe) -> nn.Module:
     model = model_family(recipe.model).build(recipe.model.finished(recipe), recipe)
     model.load_state_dict(load_file(run / "best.safetensors"))
     return model
-
-
-class ValidationLogits:
-    """Validation rows that calibration, threshold and figures are fitted on."""
-
-    def __init__(self, arrays: dict[str, np.ndarray]) -> None:
-        self.set, self.group, self.video = arrays["set"], arrays["group"], arrays["video"]
-        self.label, self.logit = arrays["label"].astype(np.int64), arrays["logit"].astype(np.float64)
-
-    @classmethod
-    def read(cls, path: Path, select: str = "mean") -> ValidationLogits:
-        """Read a run's validation logits; of one set alone where the checkpoint was chosen on one."""
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in ("set", "group", "video", "label", "logit")}
-        wanted = np.ones(len(arrays["set"]), bool) if select == "mean" else arrays["set"] == select
-        return cls({name: values[wanted] for name, values in arrays.items()})
-
-
-def mean_logits(heads: Sequence[ValidationLogits]) -> ValidationLogits:
-    """Average several heads' logits of the same crops."""
-    described = ("set", "group", "video", "label")
-    for head in heads[1:]:
-        if not all(np.array_equal(getattr(head, name), getattr(heads[0], name)) for name in described):
-            raise RecipeError("the runs were validated on different crops")
-    mean = np.mean([head.logit for head in heads], axis=0)
-    return ValidationLogits({name: getattr(heads[0], name) for name in described} | {"logit": mean})
-
-
-def write_onnx(model: Exported, path: Path) -> None:
-    """Write the model with a free batch size and all weights in one file."""
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            model,
-            (model.example(2),),
-            str(path),
-            input_names=[model.entry],
-            output_names=model.outputs,
-            dynamic_shapes=({0: torch.export.Dim("n", min=1, max=4096)},),
-            opset_version=OPSET,
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
-    strip_notes(path)
-
-
-def strip_notes(path: Path) -> None:
-    """Take out what the exporter notes beside the network: its stack traces name places of the exporting machine."""
-    import onnx
-
-    model = onnx.load(path)
-    for part in (
-        *model.graph.node,
-        *model.graph.value_info,
-        *model.graph.input,
-        *model.graph.output,
-        model.graph,
-    ):
-        part.ClearField("metadata_props")
-        part.ClearField("doc_string")
-    for constant in model.graph.initializer:
-        constant.ClearField("metadata_props")
-        constant.ClearField("doc_string")
-    model.ClearField("metadata_props")
-    model.ClearField("doc_string")
-    onnx.save(model, path)
-
-
-def check_parity(model: Exported, path: Path) -> None:
-    """Compare ONNX Runtime with torch, and a crop alone with the same crop in a batch."""
-    session = open_session(path, 1)
-    entry = model.example(5)
-    with torch.inference_mode():
-        wanted = [value.numpy() for value in model(entry)]
-    name = session.get_inputs()[0].name
-    together = session.run(None, {name: entry.numpy()})
-    alone = session.run(None, {name: entry[:1].numpy()})
-    for output, ours, theirs, single in zip(session.get_outputs(), together, wanted, alone, strict=True):
-        difference = max(np.abs(ours - theirs).max(), np.abs(ours[:1] - single).max())
-        if not difference <= TOLERANCE * max(1.0, float(np.abs(theirs).max())):
-            raise RecipeError(
-                f"the exported {output.name} is off by {difference:.2g}, more than {TOLERANCE:g}"
-            )
-
-
-def make_card(
-    trunk: TrunkReference | None, recipe: Recipe, rows: ValidationLogits, platt: Platt, sha256: str
-) -> Card:
-    """Write down what the detector is, what it was trained on, how good it is and how it is to be used."""
-    scores = platt(rows.logit)
-    threshold = choose_threshold(scores, rows.label, recipe.export.threshold)
-    band = choose_band(scores, rows.label, threshold, recipe.export.band_error)
-    return Card(
-        name=recipe.name,
-        version=recipe.export.version,
-        description=recipe.export.description or model_family(recipe.model).description,
-        sha256=sha256,
-        licence=recipe.export.licence,
-        crop_profile=recipe.data.crop_profile,
-        input_size=INPUT_SIZE if trunk else recipe.model.input_shape[0],
-        trunk=trunk,
-        mirror=recipe.export.mirror,
-        threshold=threshold,
-        band=band,
-        calibration=Calibration(
-            slope=platt.slope,
-            intercept=platt.intercept,
-            within_sd=spread_within(rows.logit, [rows.set, rows.video.astype(str)]),
-            between_sd=recipe.export.between_sd,
-        ),
-        tasks=recipe.export.tasks,
-        families=trained_families(recipe),
-        limits=recipe.export.limits,
-        data=data_sources(recipe),
-        metrics={"validation": figures(rows, scores, threshold)},
-        recipe=portable(recipe),
-    )
-
-
-def figures(rows: ValidationLogits, scores: np.ndarray, threshold: float) -> dict[str, Any]:
-    """Give what a card says of each validation set.
-
-    AUC with its 95 % interval over groups, average precision and both rates at the threshold, of frames; where a
-    set has several crops of a video, also the AUC of videos, by their mean logit.
-    """
-    result = {}
-    for name in np.unique(rows.set):
-        here = rows.set == name
-        label, fake = rows.label[here], scores[here] > threshold
-        if len(np.unique(label)) < 2:
-            continue
-        auc, low, high = auc_interval(rows.logit[here], label, rows.group[here])
-        result[str(name)] = {
-            "frame_auc": round(auc, 4),
-            "frame_auc_interval": [round(low, 4), round(high, 4)],
-            "frame_average_precision": round(float(average_precision_score(label, rows.logit[here])), 4),
-            "true_positive_rate": round(float(fake[label == 1].mean()), 4),
-            "false_positive_rate": round(float(fake[label == 0].mean()), 4),
-            "real": int((label == 0).sum()),
-            "fake": int((label == 1).sum()),
-            "groups": len(np.unique(rows.group[here])),
-            **video_figures(rows.video[here], label, rows.logit[here], rows.group[here]),
-        }
-    return result
-
-
-def video_figures(
-    videos: np.ndarray, labels: np.ndarray, logits: np.ndarray, groups: np.ndarray
-) -> dict[str, Any]:
-    """Give the AUC of videos by their mean logit; nothing where each crop is a video of its own."""
-    mean, first = mean_by_video(logits, videos)
-    if len(first) == len(videos):
-        return {}
-    auc, low, high = auc_interval(mean, labels[first], groups[first])
-    return {
-        "video_auc": round(auc, 4),
-        "video_auc_interval": [round(low, 4), round(high, 4)],
-        "real_videos": int((labels[first] == 0).sum()),
-        "fake_videos": int((labels[first] == 1).sum()),
-    }
-
-
-def data_sources(recipe: Recipe) -> tuple[DataSource, ...]:
-    """Name each data set once for each use, with its terms; what a teacher learned from counts as well."""
-    named: dict[tuple[str, str], DataSource] = {}
-    for use, sources in (("training", recipe.data.train), ("validation", recipe.data.validation)):
-        for source in sources:
-            name = PurePath(source.set).name
-            terms = source.terms or "not stated in the recipe"
-            named.setdefault((use, name), DataSource(name=name, terms=terms, use=use))
-    if recipe.teacher is not None:
-        for of_teacher in load_card(recipe.teacher.detector).data:
-            named.setdefault((of_teacher.use, of_teacher.name), of_teacher)
-    return tuple(named.values())
-
-
-def trained_families(recipe: Recipe) -> tuple[str, ...]:
-    """Return the families of manipulation among a recipe's training sources, sorted."""
-    by_kind = {"self_blended": "blend_self", "face_blended": "blend_face"}
-    found = {
-        by_kind.get(source.kind) or family_of(source.family, "", PurePath(source.set).name)
-        for source in recipe.data.train
-    }
-    return tuple(sorted(found - {""}))
-
-
-def portable(recipe: Recipe) -> dict[str, Any]:
-    """Give the resolved recipe without the places where one machine keeps its files."""
-    values: dict[str, Any] = json.loads(recipe.model_dump_json(exclude={"runs", "resume"}))
-    del values["data"]["root"], values["trunk"]["cache"]
-    places = [(values["trunk"], "file"), (values, "initial")]
-    for *sections, key in (name.split(".") for name in recipe.model.files):
-        places.append((reduce(getitem, sections, values["model"]), key))
-    if values["teacher"] is not None:
-        del values["teacher"]["cache"]
-        places.append((values["teacher"], "detector"))
-    for holder, key in places:
-        if holder[key] is not None:
-            holder[key] = PurePath(holder[key]).name
-    for source in values["data"]["train"] + values["data"]["validation"]:
-        source["set"] = PurePath(source["set"]).name
-    return values

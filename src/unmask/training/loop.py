@@ -27,11 +27,12 @@ from torch.utils.data import DataLoader
 from unmask.detectors import TrunkReference
 from unmask.training.batches import Batch, Batches, ImageBatches, MapBatches
 from unmask.training.checkpoints import KeepBest
-from unmask.training.maps import MapFunction, MapStore, cache_maps, trunk_reference
+from unmask.training.maps import MapStore, cache_maps
 from unmask.training.module import DetectorTraining
 from unmask.training.projection import projected
 from unmask.training.recipes import Recipe, RecipeError
 from unmask.training.teacher import taught_batches
+from unmask.training.trunks import MapFunction, trunk_reference
 
 log = logging.getLogger(__name__)
 

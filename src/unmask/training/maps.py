@@ -13,7 +13,6 @@ import hashlib
 import json
 import math
 import multiprocessing
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -26,12 +25,12 @@ from PIL import Image
 
 from unmask.datasets.face_blending import FACE_BLEND_OPTIONS
 from unmask.datasets.manifests import MANIFEST_NAME
-from unmask.detectors import Trunk, TrunkReference, file_sha256, trunk_path
-from unmask.detectors.trunk import BLOCKS_NAME, INPUT_SIZE
-from unmask.training.recipes import Recipe, RecipeError, TrunkOptions
+from unmask.detectors import TrunkReference, file_sha256
+from unmask.detectors.trunk import INPUT_SIZE
+from unmask.training.recipes import Recipe
+from unmask.training.trunks import MapFunction, open_trunk, trunk_reference
 from unmask.training.views import SourceViews, open_views
 
-MapFunction = Callable[[np.ndarray], np.ndarray]
 CHUNK = 32  # rows
 
 
@@ -269,79 +268,6 @@ def _write_rows(path: Path, start: int, rows: np.ndarray) -> None:
     with path.open("r+b") as file:
         file.seek(start * rows[0].nbytes)
         file.write(rows.tobytes())
-
-
-def open_trunk(options: TrunkOptions) -> MapFunction:
-    """Open the trunk of a recipe: a built-in one, or an ONNX file from `crops` to tokens."""
-    if options.file is None and options.tap is None:
-        return Trunk(options.name, options.threads, earlier=_earlier(options)).maps
-    from unmask.detectors.sessions import open_session
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = _trunk_file(options)
-        if options.tap is not None:
-            path = _cut(path, options.tap, Path(folder))
-        session = open_session(path, options.threads)
-    output = options.output or session.get_outputs()[0].name
-    entry = session.get_inputs()[0].name
-
-    def maps(crops: np.ndarray) -> np.ndarray:
-        # One crop at a time: some exports quantise over the batch, and a crop's map must not depend on it.
-        return np.concatenate([session.run([output], {entry: crop[None]})[0] for crop in crops])
-
-    return maps
-
-
-def trunk_reference(options: TrunkOptions) -> TrunkReference:
-    """Name the trunk of a recipe as a detector's card does."""
-    path = _trunk_file(options)
-    output = options.output
-    if options.tap is not None:
-        from unmask.training.trunk import block_output
-
-        output = block_output(options.tap)
-    if output is None:
-        from unmask.detectors.sessions import open_session
-
-        output = open_session(path, 1).get_outputs()[0].name
-    return TrunkReference(
-        name=options.name, sha256=file_sha256(path), output=output, earlier=_earlier(options)
-    )
-
-
-def _earlier(options: TrunkOptions) -> tuple[str, ...]:
-    """Name the results of the earlier blocks; RecipeError where the trunk has none such before its last."""
-    if not options.earlier:
-        return ()
-    import onnx
-
-    from unmask.training.trunk import block_output, count_blocks
-
-    network = trunk_path(options.name).with_name(BLOCKS_NAME)
-    last = count_blocks(onnx.load(network, load_external_data=False))
-    if not all(1 <= block < last for block in options.earlier):
-        raise RecipeError(f"trunk.earlier: {options.name} has no such blocks before its last")
-    return tuple(block_output(block) for block in options.earlier)
-
-
-def _trunk_file(options: TrunkOptions) -> Path:
-    path = Path(options.file) if options.file else trunk_path(options.name)
-    if not path.is_file():
-        raise RecipeError(f"trunk.file: {path} does not exist")
-    return path
-
-
-def _cut(path: Path, tap: int, folder: Path) -> Path:
-    """Write a built-in trunk up to a block into a folder."""
-    import onnx
-
-    from unmask.training.trunk import cut_trunk
-
-    try:
-        onnx.save(cut_trunk(path, tap), folder / "cut.onnx")
-    except ValueError as error:
-        raise RecipeError(f"trunk.tap: {error}") from None
-    return folder / "cut.onnx"
 
 
 def map_rows(stores: Iterable[MapStore]) -> tuple[np.ndarray, np.ndarray]:

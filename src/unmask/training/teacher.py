@@ -11,8 +11,9 @@ from torch.utils.data import DataLoader
 
 from unmask.detectors import DetectorError, TrunkReference, load_card, load_detector
 from unmask.training.batches import Batch, ImageBatches, MapBatches, ValidationRows
-from unmask.training.maps import MapFunction, MapStore, Pictures, cache_views
+from unmask.training.maps import MapStore, Pictures, cache_views
 from unmask.training.recipes import Recipe, RecipeError, TeacherOptions
+from unmask.training.trunks import MapFunction
 
 
 class TaughtBatches(MapBatches):

@@ -20,6 +20,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from unmask.models.clip_trunk import MEAN, STD, ClipTrunk
+from unmask.training.trunks import block_output, count_blocks
 
 Floats = npt.NDArray[np.float32]
 SMALLEST_LEFT = 1024  # Bytes of a weight from which the small model leaves it in the trunk's file.
@@ -126,34 +127,6 @@ def unsigned_results(blocks: ModelProto) -> tuple[ModelProto, dict[str, list[int
             (offset,) = (int(entry.value) for entry in weight.external_data if entry.key == "offset")
             places[weight.name] = [offset, *weight.dims]
     return model, places
-
-
-def cut_trunk(path: Path, tap: int) -> ModelProto:
-    """Cut a built trunk behind a block: ``crops`` -> tokens (N, 1 + places, width), the class token first.
-
-    Raises ValueError when the trunk has no further block behind it.
-    """
-    model = onnx.load(path)
-    output = block_output(tap)
-    if tap >= count_blocks(model):
-        raise ValueError(f"{path.name} has no block behind block {tap}")
-    _, places, width = (place.dim_value for place in model.graph.output[0].type.tensor_type.shape.dim)
-    model.graph.value_info.append(
-        helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", places + 1, width])
-    )
-    cut: ModelProto = onnx.utils.Extractor(model).extract_model(["crops"], [output])
-    return cut
-
-
-def count_blocks(model: ModelProto) -> int:
-    """Count the transformer blocks of a built trunk."""
-    names = [node.output[0] for node in model.graph.node]
-    return len({name.split(".")[1] for name in names if name.startswith("blocks.")})
-
-
-def block_output(tap: int) -> str:
-    """Name what comes out of the tap-th block of a built trunk."""
-    return f"blocks.{tap - 1}.out"
 
 
 class _Graph:

@@ -1,0 +1,146 @@
+"""The card of an exported detector: what it was trained on, how good it is, how it is to be used."""
+
+from __future__ import annotations
+
+import json
+from functools import reduce
+from operator import getitem
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import average_precision_score
+
+from unmask.datasets.families import family_of
+from unmask.detectors import Calibration, Card, DataSource, TrunkReference, load_card
+from unmask.detectors.trunk import INPUT_SIZE
+from unmask.models.registry import model_family
+from unmask.training.calibrate import (
+    Platt,
+    auc_interval,
+    choose_band,
+    choose_threshold,
+    mean_by_video,
+    spread_within,
+)
+from unmask.training.recipes import Recipe
+from unmask.training.validation_logits import ValidationLogits
+
+
+def make_card(
+    trunk: TrunkReference | None, recipe: Recipe, rows: ValidationLogits, platt: Platt, sha256: str
+) -> Card:
+    """Write down what the detector is, what it was trained on, how good it is and how it is to be used."""
+    scores = platt(rows.logit)
+    threshold = choose_threshold(scores, rows.label, recipe.export.threshold)
+    band = choose_band(scores, rows.label, threshold, recipe.export.band_error)
+    return Card(
+        name=recipe.name,
+        version=recipe.export.version,
+        description=recipe.export.description or model_family(recipe.model).description,
+        sha256=sha256,
+        licence=recipe.export.licence,
+        crop_profile=recipe.data.crop_profile,
+        input_size=INPUT_SIZE if trunk else recipe.model.input_shape[0],
+        trunk=trunk,
+        mirror=recipe.export.mirror,
+        threshold=threshold,
+        band=band,
+        calibration=Calibration(
+            slope=platt.slope,
+            intercept=platt.intercept,
+            within_sd=spread_within(rows.logit, [rows.set, rows.video.astype(str)]),
+            between_sd=recipe.export.between_sd,
+        ),
+        tasks=recipe.export.tasks,
+        families=trained_families(recipe),
+        limits=recipe.export.limits,
+        data=data_sources(recipe),
+        metrics={"validation": figures(rows, scores, threshold)},
+        recipe=portable(recipe),
+    )
+
+
+def figures(rows: ValidationLogits, scores: np.ndarray, threshold: float) -> dict[str, Any]:
+    """Give what a card says of each validation set.
+
+    AUC with its 95 % interval over groups, average precision and both rates at the threshold, of frames; where a
+    set has several crops of a video, also the AUC of videos, by their mean logit.
+    """
+    result = {}
+    for name in np.unique(rows.set):
+        here = rows.set == name
+        label, fake = rows.label[here], scores[here] > threshold
+        if len(np.unique(label)) < 2:
+            continue
+        auc, low, high = auc_interval(rows.logit[here], label, rows.group[here])
+        result[str(name)] = {
+            "frame_auc": round(auc, 4),
+            "frame_auc_interval": [round(low, 4), round(high, 4)],
+            "frame_average_precision": round(float(average_precision_score(label, rows.logit[here])), 4),
+            "true_positive_rate": round(float(fake[label == 1].mean()), 4),
+            "false_positive_rate": round(float(fake[label == 0].mean()), 4),
+            "real": int((label == 0).sum()),
+            "fake": int((label == 1).sum()),
+            "groups": len(np.unique(rows.group[here])),
+            **video_figures(rows.video[here], label, rows.logit[here], rows.group[here]),
+        }
+    return result
+
+
+def video_figures(
+    videos: np.ndarray, labels: np.ndarray, logits: np.ndarray, groups: np.ndarray
+) -> dict[str, Any]:
+    """Give the AUC of videos by their mean logit; nothing where each crop is a video of its own."""
+    mean, first = mean_by_video(logits, videos)
+    if len(first) == len(videos):
+        return {}
+    auc, low, high = auc_interval(mean, labels[first], groups[first])
+    return {
+        "video_auc": round(auc, 4),
+        "video_auc_interval": [round(low, 4), round(high, 4)],
+        "real_videos": int((labels[first] == 0).sum()),
+        "fake_videos": int((labels[first] == 1).sum()),
+    }
+
+
+def data_sources(recipe: Recipe) -> tuple[DataSource, ...]:
+    """Name each data set once for each use, with its terms; what a teacher learned from counts as well."""
+    named: dict[tuple[str, str], DataSource] = {}
+    for use, sources in (("training", recipe.data.train), ("validation", recipe.data.validation)):
+        for source in sources:
+            name = PurePath(source.set).name
+            terms = source.terms or "not stated in the recipe"
+            named.setdefault((use, name), DataSource(name=name, terms=terms, use=use))
+    if recipe.teacher is not None:
+        for of_teacher in load_card(recipe.teacher.detector).data:
+            named.setdefault((of_teacher.use, of_teacher.name), of_teacher)
+    return tuple(named.values())
+
+
+def trained_families(recipe: Recipe) -> tuple[str, ...]:
+    """Return the families of manipulation among a recipe's training sources, sorted."""
+    by_kind = {"self_blended": "blend_self", "face_blended": "blend_face"}
+    found = {
+        by_kind.get(source.kind) or family_of(source.family, "", PurePath(source.set).name)
+        for source in recipe.data.train
+    }
+    return tuple(sorted(found - {""}))
+
+
+def portable(recipe: Recipe) -> dict[str, Any]:
+    """Give the resolved recipe without the places where one machine keeps its files."""
+    values: dict[str, Any] = json.loads(recipe.model_dump_json(exclude={"runs", "resume"}))
+    del values["data"]["root"], values["trunk"]["cache"]
+    places = [(values["trunk"], "file"), (values, "initial")]
+    for *sections, key in (name.split(".") for name in recipe.model.files):
+        places.append((reduce(getitem, sections, values["model"]), key))
+    if values["teacher"] is not None:
+        del values["teacher"]["cache"]
+        places.append((values["teacher"], "detector"))
+    for holder, key in places:
+        if holder[key] is not None:
+            holder[key] = PurePath(holder[key]).name
+    for source in values["data"]["train"] + values["data"]["validation"]:
+        source["set"] = PurePath(source["set"]).name
+    return values

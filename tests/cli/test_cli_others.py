@@ -2,12 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from unmask import detectors
 from unmask.cli import doctor
 from unmask.cli.main import build
+from unmask.demo import reference
 from unmask.detectors import processor
 from unmask.faces import CenterFace
 
@@ -91,6 +93,39 @@ def test_the_doctor_says_what_confines_the_decoder(monkeypatch, held, state, sai
     (finding,) = doctor._isolation()
     assert (finding.state, held in finding.found) == (state, True)
     assert all(words in finding.advice for words in said)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "state", "said"),
+    [
+        (0.25, "ok", "bit by bit"),
+        (0.25 + 2**-20, "ok", "differs by 1e-06"),
+        (0.5, "missing", "differs by 0.2"),
+        (float("nan"), "missing", "differs by nan"),
+        (None, "note", "is 0.25; none is recorded"),
+    ],
+)
+def test_the_doctor_holds_a_logit_against_the_recorded_one(monkeypatch, recorded, state, said):
+    class Constant:
+        card = CARD
+
+        def logits(self, crops):
+            assert crops.shape == (1, 224, 224, 3) and crops.dtype == np.uint8
+            return np.full(1, 0.25, np.float32)
+
+    monkeypatch.setattr(reference, "reference_logit", {CARD.sha256: recorded}.get)
+    finding = doctor._reference_logit(Constant())
+    assert (finding.state, said in finding.found) == (state, True), finding
+
+
+def test_every_built_in_detector_has_its_logit_recorded():
+    for name in detectors.built_in():
+        recorded = reference.reference_logit(detectors.load_card(name).sha256)
+        assert recorded == np.float32(recorded), name
+        assert (
+            abs(reference.portrait_logit(detectors.load_detector(name)) - recorded)
+            <= reference.MAX_DIFFERENCE
+        )
 
 
 @pytest.fixture

@@ -8,8 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from unmask.detectors import Detector
 
 
 @dataclass(frozen=True)
@@ -111,9 +115,11 @@ def _detectors() -> list[Finding]:
     findings = []
     for name in built_in():
         try:
-            card = load_detector(name, threads=1).card
+            detector = load_detector(name, threads=1)
+            card = detector.card
             found = f"{card.version}, sha256 {card.sha256[:12]} as its card says"
             findings.append(Finding(f"detector {name}", "ok", found))
+            findings.append(_reference_logit(detector))
         except DetectorError as error:
             advice = "reinstall: pip install --force-reinstall unmask"
             findings.append(Finding(f"detector {name}", "missing", str(error), advice))
@@ -121,6 +127,24 @@ def _detectors() -> list[Finding]:
         advice = "this copy of unmask came without weights; give --detector a folder"
         findings.append(Finding("detectors", "missing", "none installed", advice))
     return findings
+
+
+def _reference_logit(detector: Detector) -> Finding:
+    """Score the portrait's face and compare the logit with the one that the detector gave where it was made."""
+    from unmask.demo.reference import MAX_DIFFERENCE, portrait_logit, reference_logit
+
+    subject = f"detector {detector.card.name} computes"
+    here, there = portrait_logit(detector), reference_logit(detector.card.sha256)
+    if there is None:
+        return Finding(
+            subject, "note", f"the portrait's logit is {here!r}; none is recorded to compare it with"
+        )
+    if here == there:
+        return Finding(subject, "ok", f"the portrait's logit is the recorded one bit by bit, {here:.6f}")
+    found = f"the portrait's logit differs by {abs(here - there):.1g} from the recorded {there:.6f}"
+    if abs(here - there) <= MAX_DIFFERENCE:
+        return Finding(subject, "ok", f"{found}: rounding")
+    return Finding(subject, "missing", found, "scores are not to be relied on here; please report this line")
 
 
 def _isolation() -> list[Finding]:

@@ -1,0 +1,37 @@
+"""The logits that the built-in detectors gave the portrait's face where they were made."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from unmask.demo.clips import FACE, portrait
+from unmask.faces import cut, profile
+
+if TYPE_CHECKING:
+    from unmask.detectors import Detector
+
+MAX_DIFFERENCE = 0.02
+"""Logits further apart than this are not explained by the rounding of float32 on another processor."""
+
+
+def portrait_logit(detector: Detector) -> float:
+    """Return the raw logit of the portrait's face, cut around ``FACE`` by the detector's own crop profile."""
+    crop = cut(np.asarray(portrait()), FACE, profile(detector.card.crop_profile))
+    return float(detector.logits(crop[None])[0])
+
+
+def reference_logit(sha256: str) -> float | None:
+    """Return the recorded logit of a detector, exactly a float32; None where none was recorded.
+
+    Parameters
+    ----------
+    sha256
+        Hash of the detector's ``model.onnx``, as in its card.
+    """
+    table = json.loads(files("unmask.demo").joinpath("reference_logits.json").read_text(encoding="utf-8"))
+    value: float | None = table.get(sha256)
+    return value

@@ -51,11 +51,13 @@ def documented(tmp_path_factory):
     """Let the page's file lie among the families."""
     folder = tmp_path_factory.mktemp("families")
     (folder / "residual.py").write_text(documented_code())
+    (folder / "empty.py").write_text("")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(families, "__path__", [*families.__path__, str(folder)])
         patch.setattr(registry, "_registered", dict(registry._registered))
         yield
-        sys.modules.pop("unmask.models.families.residual", None)
+        for name in ("residual", "empty"):
+            sys.modules.pop(f"unmask.models.families.{name}", None)
 
 
 @pytest.fixture(scope="module")
@@ -94,14 +96,16 @@ def test_its_card_and_run_name_it(run):
 
 
 def test_it_is_listed_and_another_name_is_refused(documented, toy_recipe):
-    assert family_names() == ["joint", "residual"]
+    assert family_names() == ["empty", "joint", "residual"]
     assert find_family("residual").name == "residual"
     with pytest.raises(
-        RecipeError, match=r"no model family 'residuum', but joint, residual; did you mean res"
+        RecipeError, match=r"no model family 'residuum', but empty, joint, residual; did you mean res"
     ):
         toy_recipe("model={family: residuum}")
     with pytest.raises(RecipeError, match=r"no model family '\[\]'"):
         toy_recipe("model={family: []}")
+    with pytest.raises(RecipeError, match=r"empty\.py registers no model family 'empty'"):
+        toy_recipe("model={family: empty}")
     with pytest.raises(ValueError, match="a model family 'residual' already"):
         register(Family("residual", "", FamilyOptions, nn.Identity, len, Exported))
 

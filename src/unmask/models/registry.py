@@ -207,7 +207,7 @@ def find_family(name: str) -> Family:
     Raises
     ------
     ValueError
-        When there is none of this name; the message names those there are.
+        When there is none of this name; the message names those there are. When its file registers another.
     """
     names = family_names()
     if name not in names:
@@ -215,7 +215,9 @@ def find_family(name: str) -> Family:
         hint = f"; did you mean {nearest[0]}?" if nearest else ""
         raise ValueError(f"there is no model family {name!r}, but {', '.join(names)}{hint}")
     if name not in _registered:
-        import_module(f"{families.__name__}.{name}")
+        module = import_module(f"{families.__name__}.{name}")
+        if name not in _registered:
+            raise ValueError(f"{module.__file__} registers no model family {name!r}")
     return _registered[name]
 
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from unmask.demo import FACE, portrait
-from unmask.faces import CenterFace, Face, search
+from unmask.faces import SEARCH_BUDGET, CenterFace, Face, search
 from unmask.faces.tiling import TILE_SIDE, is_whole, merge, overlaps, plan
 
 HEAD = (100, 0, 362, 262)  # Of the portrait: the face with hair and shoulders.
@@ -145,6 +145,10 @@ def test_a_plan_keeps_its_budget_and_covers_the_picture(size, budget):
         steps = [level.scale for level in levels]
         ratios = [after / before for before, after in itertools.pairwise([scale, *steps])]
         assert max(ratios) <= 2.76
+
+
+def test_the_usual_budget_takes_a_telephones_picture_to_its_full_size():
+    assert plan((4032, 3024), 640 / 4032, SEARCH_BUDGET)[-1].scale == 1
 
 
 def test_a_box_at_an_inner_border_is_no_whole_face():

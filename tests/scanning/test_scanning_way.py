@@ -7,7 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from PIL import Image
 
-from unmask.faces import FaceSearch
+from unmask.faces import SEARCH_BUDGET, FaceSearch
 from unmask.media import kind_by_name
 from unmask.report import schema
 from unmask.scanning import Scanner, Settings, scan, spread
@@ -146,7 +146,7 @@ def test_a_picture_is_searched_thoroughly_and_the_result_says_how_far(tmp_path, 
     Image.fromarray(toys.draw([((20, 40, 80, 110), toys.BLUE)])).save(path)
     searching = SearchingFinder(finder, closer=True, bounded=True)
     result = check(scan(path, Settings(), detector, searching))
-    assert searching.asked == [("thorough", 20e6)]
+    assert searching.asked == [("thorough", SEARCH_BUDGET)]
     assert result.detail == "faces of less than 31 pixels were not searched for"
     assert result.coverage.to_dict()["smallest_face"] == 31
     assert scan(path, Settings(), detector, SearchingFinder(finder, closer=True)).detail is None
@@ -160,7 +160,7 @@ def test_frames_share_a_budget_and_are_searched_less_once_faces_were_large(
     searching = SearchingFinder(finder, closer)
     scan(path, Settings(), detector, searching)
     assert [effort for effort, _ in searching.asked] == ["sparing"] * 2 + [afterwards] * 10
-    assert {budget for _, budget in searching.asked} == {20e6 / 12}
+    assert {budget for _, budget in searching.asked} == {SEARCH_BUDGET / 12}
 
 
 def test_even_many_frames_are_searched_a_little_closer(make_video, detector, finder, toys):

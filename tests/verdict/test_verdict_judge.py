@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,6 +8,7 @@ from unmask.detectors import Calibration as CardCalibration
 from unmask.detectors import Card, Detector
 from unmask.verdict import (
     Calibration,
+    Reason,
     Rule,
     TrackJudgement,
     at_odds,
@@ -45,6 +47,27 @@ def test_a_verdict_needs_the_score_and_the_interval(score, interval, verdict):
 def test_the_most_suspicious_face_decides():
     judged = judge_file([track(0.1), track(0.97), track(0.3)], 8, RULE)
     assert (judged.verdict, judged.track) == ("likely_fake", 1)
+
+
+def refused(score, gate):
+    return replace(track(score), reasons=(Reason(gate, "abstains", "why"),), abstains=True)
+
+
+def test_a_bystander_too_small_to_be_judged_decides_nothing_beside_a_judged_face():
+    small = refused(0.9, "small")
+    judged = judge_file([track(0.1), small], 8, RULE)
+    assert (judged.verdict, judged.track) == ("likely_real", 0)
+    assert judged.score == pytest.approx(
+        0.1
+    )  # Nor does it count among the faces of which one may look suspicious.
+    assert judge_file([small, track(0.97)], 8, RULE).verdict == "likely_fake"
+    assert judge_file([small, small], 8, RULE).verdict == "inconclusive"
+    assert judge_file([small, refused(0.2, "small")], 8, RULE).track == 0
+
+
+def test_a_face_that_is_refused_for_another_reason_still_counts():
+    judged = judge_file([track(0.1), refused(0.9, "turned away")], 8, RULE)
+    assert (judged.verdict, judged.track) == ("inconclusive", 1)
 
 
 def test_one_face_keeps_its_score():

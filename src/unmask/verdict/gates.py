@@ -82,11 +82,14 @@ class Gate:
         return value >= self.refuse if self.full > self.limit else value <= self.refuse
 
 
+SMALL = "small"
+"""The gate on the size of a face."""
+
 # Limits and refusals: where errors rise, and where little more than chance is left, on validation crops of dfdc-faces
 # as they are and made worse. Widths: fitted there for the built-in detector by scripts/fit_gates.py, which writes those
 # of any detector into its card. docs/gates.md has the figures.
 GATES = (
-    Gate("small", "side", 64, 24, 24, "the face is small: {value:.0f} pixels", down=3.0),
+    Gate(SMALL, "side", 64, 24, 24, "the face is small: {value:.0f} pixels", down=3.0),
     Gate("blurred", "detail", 0.32, 0.26, None, "the face is blurred or coarsely compressed", down=3.0),
     Gate("grainy", "detail", 0.65, 0.9, 0.9, "the face is covered by noise", 2.7, 3.0),
     Gate(

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from unmask.verdict.aggregate import trimmed_mean
 from unmask.verdict.calibration import Calibration
-from unmask.verdict.gates import GATES, Doubt, Gate, Reason, gates_of, track_doubt
+from unmask.verdict.gates import GATES, SMALL, Doubt, Gate, Reason, gates_of, track_doubt
 from unmask.verdict.interval import logit_interval
 
 Verdict = Literal["likely_real", "likely_fake", "inconclusive"]
@@ -108,13 +108,15 @@ def judge_file(tracks: Sequence[TrackJudgement], frames_sampled: int, rule: Rule
     """Judge a file by its most suspicious face that was seen well enough.
 
     Well enough means in at least ``frames_needed(frames_sampled)`` scored frames; when no face was, the
-    faces seen most often stand in. The odds are lowered for the number of such faces, ``even_file_odds``: of many
+    faces seen most often stand in. A face too small to be judged, such as a bystander's, has no part in it beside
+    one that is judged. The odds are lowered for the number of such faces, ``even_file_odds``: of many
     faces one looks suspicious by chance. Raises ValueError without tracks.
     """
     if not tracks:
         raise ValueError("a file without a scored track has no verdict")
     needed = min(frames_needed(frames_sampled), max(track.frames for track in tracks))
     seen = [position for position, track in enumerate(tracks) if track.frames >= needed]
+    seen = [position for position in seen if not _is_too_small(tracks[position])] or seen
     worst = max(seen, key=lambda position: tracks[position].score)
     odds = even_file_odds(len(seen))
     score = at_odds(tracks[worst].score, odds)
@@ -124,6 +126,12 @@ def judge_file(tracks: Sequence[TrackJudgement], frames_sampled: int, rule: Rule
     if verdict == "inconclusive" and not tracks[worst].abstains:
         reasons = (why_inconclusive(score, interval, rule), *reasons)
     return FileJudgement(verdict, score, interval, worst, reasons)
+
+
+def _is_too_small(track: TrackJudgement) -> bool:
+    return track.abstains and any(
+        reason.gate == SMALL and reason.effect == "abstains" for reason in track.reasons
+    )
 
 
 def why_inconclusive(score: float, interval: tuple[float, float], rule: Rule) -> Reason:

@@ -99,7 +99,7 @@ def test_the_doctor_says_what_confines_the_decoder(monkeypatch, held, state, sai
     ("recorded", "state", "said"),
     [
         (0.25, "ok", "bit by bit"),
-        (0.25 + 2**-20, "ok", "differs by 1e-06"),
+        (0.25 + 2**-20, "note", "differs by 1e-06"),
         (0.5, "missing", "differs by 0.2"),
         (float("nan"), "missing", "differs by nan"),
         (None, "note", "is 0.25; none is recorded"),

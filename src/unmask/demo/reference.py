@@ -14,8 +14,8 @@ from unmask.faces import cut, profile
 if TYPE_CHECKING:
     from unmask.detectors import Detector
 
-MAX_DIFFERENCE = 0.02
-"""Logits further apart than this are not explained by the rounding of float32 on another processor."""
+MAX_DIFFERENCE = 0.1
+"""Logits further apart are not explained by another version of ONNX Runtime (0.04 seen) or another processor."""
 
 
 def portrait_logit(detector: Detector) -> float:

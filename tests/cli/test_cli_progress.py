@@ -128,7 +128,7 @@ def test_many_files(run, toy_scanner, tmp_path, toys):
     for number in range(5):
         Image.fromarray(toys.draw([]) + np.uint8(number)).save(tmp_path / f"{number}.png")
     said = run("scan", tmp_path, "--output", tmp_path / "lines.jsonl", "--workers", 0)
-    assert said[:2] == ["scanned: 0 of 5 files", "scanned: 2 of 5 files, 2.0 files/min, 2 min left"]
+    assert said[0] == "2 of 5 files, 2.0 files/min, 2 min left" and said[1].startswith("4 of 5 files, ")
 
 
 @pytest.fixture

@@ -63,9 +63,8 @@ def reported(unit: str = "", visible: bool = True) -> Iterator[Advance]:
 def shown(ledger: Ledger, total: int | None) -> Iterator[None]:
     """Show files done, rate and time left on standard error while a ledger fills; total None: unknown."""
     if not sys.stderr.isatty():
-        lines = Lines(total, name="scanned")
-        lines.begin()
-        ledger.on_done = lines.advance
+        # Without a first line: what is done within a minute has its summary, and a pipe's reader may leave early.
+        ledger.on_done = Lines(total).advance
         yield
         return
     with _bars("files") as display:

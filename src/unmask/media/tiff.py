@@ -7,7 +7,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
-from PIL.TiffImagePlugin import TiffImageFile
+from PIL.TiffImagePlugin import COMPRESSION_INFO, TiffImageFile
 
 from unmask.media.content import UNREAD
 from unmask.media.frame import MediaError
@@ -50,6 +50,8 @@ class AnyTiffImageFile(TiffImageFile):
         except SyntaxError:
             pass  # Pillow does not know these samples.
         except KeyError as error:
+            if self.tag_v2.get(_COMPRESSION, 1) in COMPRESSION_INFO:
+                raise SyntaxError("an incomplete directory") from error
             raise MediaError("unsupported", "a TIFF image in a compression that is not read") from error
         self._layout = _Layout(self.tag_v2)
         self._mode = {1: "L", 3: "RGB", 4: "RGBA"}[self._layout.channels]

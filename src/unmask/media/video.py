@@ -85,7 +85,9 @@ class VideoMedia(DecodedMedia):
             stream = _picture_stream(container)
             self.info = _header(container, stream)
             stated = self.info.duration
-            self._states_length = stated is not None and container.format.name not in MPEG_STREAMS
+            # Where the stream itself states none, the header's is that of the longest stream, such as the sound.
+            own = stream.duration is not None or len(container.streams) == 1
+            self._states_length = stated is not None and own and container.format.name not in MPEG_STREAMS
             uncertain = may_jump(container, stream, stated, SEEK_BEYOND_SECONDS)
         if min(self.info.width, self.info.height) < 1:
             raise MediaError("unreadable", "the video states no frame size")

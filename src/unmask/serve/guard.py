@@ -29,6 +29,8 @@ HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
     "Cache-Control": "no-store",
 }
+HEADLESS = "unmask.headless"
+"""Key of a request's scope that is there when its answer has no body."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 METHODS = SAFE | {"POST", "PUT", "PATCH", "DELETE"}
 UNLIMITED = ("/healthz", "/readyz", "/metrics", "/static/")
@@ -53,7 +55,7 @@ class Guard:
         method = scope["method"] if scope["method"] in METHODS else "OTHER"
         answer = _Answer(send, headless=method == "HEAD")
         if method == "HEAD":  # Answered wherever GET is, with the same head.
-            scope = {**scope, "method": "GET"}
+            scope = {**scope, "method": "GET", HEADLESS: True}
         started = time.perf_counter()
         try:
             self._check(scope)

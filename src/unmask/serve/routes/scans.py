@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from unmask.serve.access import Client, identify
 from unmask.serve.files import remove_files, report_folder, upload_path
+from unmask.serve.guard import HEADLESS
 from unmask.serve.jobs import Job, NewJob, State, links, new_id
 from unmask.serve.problems import ProblemError, responses, too_many
 from unmask.serve.schemas import JobDocument, JobPage, JobSummary
@@ -226,7 +227,13 @@ async def follow(request: Request, id: JobId, client: Asking) -> Response:
     job = await run_in_threadpool(_job, service, id, client)
     if service.streams >= service.settings.streams:
         raise too_many("too many event streams are open", "streams", RETRY_SECONDS)
-    return StreamingResponse(_events(service, job), media_type="text/event-stream")
+    events = _no_events() if HEADLESS in request.scope else _events(service, job)
+    return StreamingResponse(events, media_type="text/event-stream")
+
+
+async def _no_events() -> AsyncIterator[bytes]:
+    return
+    yield b""
 
 
 async def _events(service: Service, job: Job) -> AsyncIterator[bytes]:

@@ -24,6 +24,7 @@ _EXTRA, _SAMPLE_FORMAT, _FILL_ORDER = 338, 339, 266
 _TYPE_LETTERS = {1: "u", 2: "i", 3: "f"}
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
 _DEFLATE = (8, 32946)
+_DIMENSIONS = {256, 257}
 
 
 class AnyTiffImageFile(TiffImageFile):
@@ -53,6 +54,8 @@ class AnyTiffImageFile(TiffImageFile):
             if self.tag_v2.get(_COMPRESSION, 1) in COMPRESSION_INFO:
                 raise SyntaxError("an incomplete directory") from error
             raise MediaError("unsupported", "a TIFF image in a compression that is not read") from error
+        if not (self.tag_v2.keys() >= _DIMENSIONS and self.tag_v2.keys() & {_STRIPS, _TILES}):
+            raise SyntaxError("an incomplete directory")
         self._layout = _Layout(self.tag_v2)
         self._mode = {1: "L", 3: "RGB", 4: "RGBA"}[self._layout.channels]
         self.tile = []

@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def chosen(paths: list[Path], sample: int | None) -> list[Path]:
-    """Give the media below the paths, or a sample of them."""
+    """Return the media below the paths, or a sample of them."""
     from unmask.cli.inputs import expand
 
     files = list(expand(paths).files)
@@ -93,10 +93,10 @@ def cost_of(file: Path, scanner: Scanner, finder: CenterFace) -> dict[str, float
     def decode(sampled: int) -> list[Frame]:
         frames: list[Frame] = []
         with open_media(file, settings.limits) as media:
-            for look in settings.looks_at(media.info):
+            for look in settings.sampling_passes(media.info):
                 if len(frames) < sampled:
                     seen = [frame.time for frame in frames]
-                    frames += media.sample(replace(look, taken=seen))
+                    frames += media.sample(replace(look, exclude=seen))
         return frames
 
     result = scanner.scan(file)  # Once before it is timed: the first of a kind costs more.

@@ -190,7 +190,7 @@ def print_faceless(finder: CenterFace, sizes: list[str], seed: int) -> None:
 
 
 def faceless(sizes: list[str], seed: int) -> Iterator[tuple[str, np.ndarray]]:
-    """Give pictures without a face, by name."""
+    """Return pictures without a face, by name."""
     for size in sizes:
         width, height = map(int, size.split("x"))
         yield "noise", np.asarray(background((width, height), np.random.default_rng([seed, width, height])))

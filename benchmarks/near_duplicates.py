@@ -68,7 +68,7 @@ def coded(image: Image.Image, image_format: str, quality: int) -> Image.Image:
 
 
 def inner(side: int) -> tuple[int, int, int, int]:
-    """Give the box that leaves 2 % off each side."""
+    """Return the box that leaves 2 % off each side."""
     margin = round(0.02 * side)
     return margin, margin, side - margin, side - margin
 

@@ -24,15 +24,15 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from unmask.detectors import load_detector
-from unmask.scanning import LOOKS
+from unmask.scanning import PASS_SIZES
 from unmask.verdict import (
-    SETTLED_LEVEL,
+    EARLY_STOP_LEVEL,
     Rule,
     Verdict,
+    can_stop_early,
     decide,
     judge_track,
     rule_of,
-    settles,
     trimmed_mean,
 )
 
@@ -86,7 +86,7 @@ def fixed(parts: int) -> Draw:
     return lambda logits, random: logits[one_of_each(len(logits), parts, nothing, random)]
 
 
-def adaptive(rule: Rule, looks: Sequence[int], level: float = SETTLED_LEVEL) -> Draw:
+def adaptive(rule: Rule, looks: Sequence[int], level: float = EARLY_STOP_LEVEL) -> Draw:
     """Draw as a scan does: few frames, more where these do not settle the verdict at the level."""
 
     def draw(logits: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -94,7 +94,7 @@ def adaptive(rule: Rule, looks: Sequence[int], level: float = SETTLED_LEVEL) -> 
         for count in looks:
             taken = one_of_each(len(logits), count, taken, random)
             verdict = verdict_on(logits[taken], rule)
-            if verdict != "inconclusive" and settles(
+            if verdict != "inconclusive" and can_stop_early(
                 logits[taken], rule, fake=verdict == "likely_fake", level=level
             ):
                 break
@@ -178,7 +178,7 @@ def main() -> None:
     )
     print("| --- | --- | --- | --- | --- | --- | --- |")
     print(f"| all | {frames:.1f} | {roc_auc_score(fake, whole):.3f} | | | | |")
-    ways = {f"as a scan takes them: {looks_of(LOOKS[0])}": adaptive(rule, LOOKS[0])}
+    ways = {f"as a scan takes them: {looks_of(PASS_SIZES[0])}": adaptive(rule, PASS_SIZES[0])}
     ways |= {
         f"{looks_of(looks)} at {level:.0%}": adaptive(rule, looks, level) for looks, level in OTHER_RULES
     }

@@ -189,7 +189,7 @@ def stages(clip: Path) -> dict[str, float]:
     finder = timed("load the face finder", lambda: faces.CenterFace(threads=1))
     with DecodingProcesses(Limits()) as processes:
         media = timed("start the decoder, open", lambda: processes.open(clip))
-        look = Settings().looks_at(media.info)[0]
+        look = Settings().sampling_passes(media.info)[0]
         frames = timed("decode the first look", lambda: list(media.sample(look)))
         media.close()
     profile = faces.profile(detector.card.crop_profile)

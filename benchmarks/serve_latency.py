@@ -85,7 +85,7 @@ def _measure(
 
 
 def _quantiles(values: list[float]) -> dict[str, Any]:
-    """Give quantiles, and a 95 % interval of the 95th percentile by bootstrap over requests."""
+    """Return quantiles, and a 95 % interval of the 95th percentile by bootstrap over requests."""
     median, high = np.percentile(values, (50, 95))
     again = np.random.default_rng(0).choice(values, (2000, len(values)))
     interval = np.percentile(np.percentile(again, 95, axis=1), (2.5, 97.5))

@@ -42,7 +42,7 @@ def check_same(rows: list[Rows], name: str) -> None:
 
 
 def scored(rows: Rows) -> Scored:
-    """Give the rows without a calibration: the AUC needs none."""
+    """Return the rows without a calibration: the AUC needs none."""
     return Scored(rows.labels, rows.logits, 1 / (1 + np.exp(-rows.logits)), 0.5)
 
 

@@ -39,7 +39,7 @@ def scored_faces(detector: Detector, root: Path, cache: Path | None) -> Faces:
 
 
 def with_distribution(detector: Detector, faces: Faces, name: str) -> Quality:
-    """Give the card's quality, with the distribution of the reconstruction error on these real faces if it has none."""
+    """Return the card's quality, with the spread of the reconstruction error on these real faces if it lacks one."""
     quality = detector.card.quality or Quality()
     if quality.reconstruction_error is None and detector.has_decoder:
         real = (faces.label == 0) & (faces.way == "")

@@ -42,7 +42,7 @@ def load(detector: Detector, root: Path, samples: dict[str, Sample], cache: Path
 
 
 def out_of_fold(detector: Detector, quality: Quality, faces: Faces) -> list[Sequence[Gate]]:
-    """Give each face the gates that were fitted without its source's fold."""
+    """Return each face the gates that were fitted without its source's fold."""
     fold = np.array([zlib.crc32(cluster.encode()) % FOLDS for cluster in faces.cluster.tolist()])
     fits = [fit(detector, quality, faces.take(fold != number)) for number in range(FOLDS)]
     return [fits[number] for number in fold]

@@ -39,7 +39,7 @@ def views() -> dict[str, Callable[[np.ndarray, tuple[float, float, float, float]
 
 
 def score(detector: Detector, crops: CropSet) -> dict[str, np.ndarray]:
-    """Give the logits of each view of each crop."""
+    """Return the logits of each view of each crop."""
     found: dict[str, list[float]] = {name: [] for name in views()}
     for index, record in enumerate(crops.records):
         assert record.box is not None, "the set must hold boxes"

@@ -151,11 +151,13 @@ def _write_video(
     with decoding.open(path) as media:
         boxes = [one.box for track in result.tracks for one in track.frames]
         smallest = min((max(x1 - x0, y1 - y0) for x0, y0, x1, y1 in boxes), default=math.inf)
-        ways = _ways(result, _found(media.sample(Sampling(1, whole=True)), finder, smallest))
+        trajectories = _trajectories(
+            result, _found(media.sample(Sampling(1, every_frame=True)), finder, smallest)
+        )
     with decoding.open(path) as media:
-        frames = iter(media.sample(Sampling(1, whole=True)))
+        frames = iter(media.sample(Sampling(1, every_frame=True)))
         rate = Fraction(media.info.frame_rate or 25).limit_denominator(1001)
-        _encode(frames, ways, target, rate)
+        _encode(frames, trajectories, target, rate)
 
 
 def _found(
@@ -178,7 +180,7 @@ def _found(
 
 
 @dataclass(frozen=True)
-class Way:
+class Trajectory:
     """Where a face is over time, and what was found out about it.
 
     times : seconds, ascending, one a box. track, score : of the scan's track, None where it has none. looks : (seconds,
@@ -193,7 +195,7 @@ class Way:
     looks: list[tuple[float, float]]
 
     def at(self, time: float) -> Label | None:
-        """Give the label at a time, None where the face is not seen."""
+        """Return the label at a time, None where the face is not seen."""
         if not self.times[0] - 0.5 / FINDS_A_SECOND <= time <= self.times[-1] + 1 / FINDS_A_SECOND:
             return None
         box = _between(self.times, self.boxes, time)
@@ -204,29 +206,33 @@ class Way:
         return Label(box, _words(self.track, self.score), self.kind, detail)
 
 
-def _ways(result: ScanResult, found: Iterator[tuple[float, list[Face], np.ndarray]]) -> list[Way]:
-    """Join the faces that were found anew into ways, and each way to the track of the scan that it goes along with."""
+def _trajectories(
+    result: ScanResult, found: Iterator[tuple[float, list[Face], np.ndarray]]
+) -> list[Trajectory]:
+    """Link the faces found on all frames into trajectories, and each to the track of the scan that it follows."""
     from unmask.faces import link
 
     moments = list(found)
     times = [time for time, _, _ in moments]
     tracks = link([faces for _, faces, _ in moments], scenes=[scene for _, _, scene in moments])
     threshold = result.detector.threshold
-    ways = []
+    trajectories = []
     for track in tracks:
         places = [times[place] for place, _ in track.faces]
         boxes = [face.box for _, face in track.faces]
         scored = _same_face(result, places, boxes)
         if scored is None:
-            ways.append(Way(places, boxes, None, None, "unscored", []))
+            trajectories.append(Trajectory(places, boxes, None, None, "unscored", []))
             continue
         looks = [(one.time, one.score) for one in scored.frames if one.score is not None]
-        ways.append(Way(places, boxes, scored.id, scored.score, _kind(scored.score, threshold), looks))
-    return ways
+        trajectories.append(
+            Trajectory(places, boxes, scored.id, scored.score, _kind(scored.score, threshold), looks)
+        )
+    return trajectories
 
 
 def _same_face(result: ScanResult, times: Sequence[float], boxes: Sequence[Box]) -> TrackScore | None:
-    """Find the scan's track whose boxes lie on a way's boxes, by their mean overlap where both are known."""
+    """Find the scan's track whose boxes lie on a trajectory's boxes, by their mean overlap where both are known."""
     best: TrackScore | None = None
     best_overlap = _SAME_FACE_OVERLAP
     for track in result.tracks:
@@ -241,7 +247,7 @@ def _same_face(result: ScanResult, times: Sequence[float], boxes: Sequence[Box])
 
 
 def _between(times: Sequence[float], boxes: Sequence[Box], time: float) -> Box:
-    """Give the box at a time, on a straight line between its neighbours; held at either end."""
+    """Return the box at a time, on a straight line between its neighbours; held at either end."""
     import numpy as np
 
     x0, y0, x1, y1 = (float(np.interp(time, times, side)) for side in zip(*boxes, strict=True))
@@ -249,7 +255,7 @@ def _between(times: Sequence[float], boxes: Sequence[Box], time: float) -> Box:
 
 
 def _overlap(a: Box, b: Box) -> float:
-    """Give the intersection over the union of two boxes."""
+    """Return the intersection over the union of two boxes."""
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
     shared = max(0.0, width) * max(0.0, height)
@@ -312,7 +318,9 @@ def _colour(kind: str) -> tuple[int, int, int]:
     return {"above": _ABOVE, "below": _BELOW}.get(kind, _UNSCORED)
 
 
-def _encode(frames: Iterator[Frame], ways: Sequence[Way], target: Path, rate: Fraction) -> None:
+def _encode(
+    frames: Iterator[Frame], trajectories: Sequence[Trajectory], target: Path, rate: Fraction
+) -> None:
     """Draw on each frame and encode it at its own time."""
     import av
     import numpy as np
@@ -323,7 +331,9 @@ def _encode(frames: Iterator[Frame], ways: Sequence[Way], target: Path, rate: Fr
             height, width = frame.image.shape[:2]
             if stream is None:
                 stream = _stream(container, width, height, rate)
-            labels = [label for way in ways if (label := way.at(frame.time)) is not None]
+            labels = [
+                label for trajectory in trajectories if (label := trajectory.at(frame.time)) is not None
+            ]
             picture = drawn(frame.image, labels)
             if picture.size != (stream.width, stream.height):
                 # Encoders want even sides, and one size for the whole video.
@@ -338,7 +348,7 @@ def _encode(frames: Iterator[Frame], ways: Sequence[Way], target: Path, rate: Fr
 
 @contextmanager
 def _as_annotation_error() -> Iterator[None]:
-    """Tell what an encoder refuses in one line; errors of the file system stay as they are."""
+    """Return what an encoder refuses in one line; errors of the file system stay as they are."""
     import av
 
     try:

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 from unmask.media import FileFacts, MediaInfo
 from unmask.report import Coverage, DetectorInfo, FrameScore, ScanResult, TrackScore
 from unmask.verdict import (
-    Doubt,
     FileJudgement,
     Rule,
     TrackJudgement,
+    Uncertainty,
+    can_stop_early,
     examine,
     judge_file,
     judge_track,
     rule_of,
-    settles,
 )
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ SAME_TIME = 0.001  # Seconds; container time stamps are rounded to milliseconds.
 
 
 @dataclass
-class Sighting:
+class FaceObservation:
     """One face on one frame: a crop that waits, or a prediction under way."""
 
     time: float
@@ -54,7 +54,7 @@ class Sighting:
         errors = self.prediction.result().reconstruction_errors if self.prediction else None
         return None if errors is None else max(0.0, float(errors[0]))
 
-    def doubt(self, rule: Rule) -> Doubt:
+    def doubt(self, rule: Rule) -> Uncertainty:
         """Hold the face against the gates."""
         measured = self.prediction.result().measures if self.prediction else {}
         measures = {
@@ -65,7 +65,7 @@ class Sighting:
         return examine(measures, rule.gates)
 
     def scored(self, rule: Rule) -> FrameScore:
-        """Give the sighting as a part of the result, waiting for its score."""
+        """Return the observation as a part of the result, waiting for its score."""
         score = None
         if self.prediction is not None:
             score = min(1.0, max(0.0, float(self.prediction.result().scores[0])))
@@ -82,7 +82,7 @@ class Sighting:
 
 
 @dataclass(frozen=True)
-class LookedAt:
+class SampledFrame:
     """A sampled frame: the faces on it, and the look of its scene, by which cuts are told.
 
     search : what the face finder made of it. left_out : faces beyond the number that is looked at on one frame.
@@ -90,7 +90,7 @@ class LookedAt:
     """
 
     time: float
-    sightings: list[Sighting]
+    observations: list[FaceObservation]
     scene: np.ndarray
     view: FrameView | None
     search: FaceSearch
@@ -99,14 +99,14 @@ class LookedAt:
 
 
 @dataclass
-class Seen:
+class Observations:
     """All that was seen of a file, in order of time; detail says what cut it short.
 
     planned : frames that would have been looked at at most.
     """
 
     info: MediaInfo
-    frames: list[LookedAt]
+    frames: list[SampledFrame]
     planned: int
     detail: str | None = None
     facts: FileFacts = field(default_factory=FileFacts)
@@ -129,13 +129,13 @@ class Seen:
         return frozenset(place for place in places if 0 < place < len(times))
 
     def coverage(self) -> Coverage:
-        """Say how much was looked at, and how much was not."""
+        """Return how much was looked at, and how much was not."""
         times = [looked.time for looked in self.frames]
         gap = None
         if self.info.kind == "video" and times:
             end = max(self.info.duration or 0.0, times[-1])
             gap = max(b - a for a, b in zip([0.0, *times], [*times, end], strict=True))
-        with_face = sum(bool(looked.sightings) for looked in self.frames)
+        with_face = sum(bool(looked.observations) for looked in self.frames)
         planned = max(self.planned, len(times))
         smallest = [looked.search.smallest for looked in self.frames if looked.search.smallest is not None]
         return Coverage(
@@ -150,38 +150,42 @@ class Seen:
         )
 
     def search_details(self) -> list[str]:
-        """Say in words what was not looked at on the frames: small faces, and those beyond a crowd's bound."""
+        """Return in words what was not looked at on the frames: small faces, and those beyond a crowd's bound."""
         details = []
         bounded = [looked.search.smallest or 0.0 for looked in self.frames if looked.search.bounded]
         if bounded:
             details.append(f"faces of less than {math.ceil(max(bounded))} pixels were not searched for")
         crowd = max(self.frames, key=lambda looked: looked.left_out, default=None)
         if crowd is not None and crowd.left_out:
-            faces = len(crowd.sightings)
+            faces = len(crowd.observations)
             most = f"only the {faces} largest of {faces + crowd.left_out} faces were looked at"
             details.append(most if self.info.kind == "image" else f"{most} in the fullest frame")
         return details
 
 
-def judge(tracks: list[list[Sighting]], seen: Seen, rule: Rule) -> tuple[list[TrackJudgement], FileJudgement]:
-    """Judge each track, and the file, on the sightings that are scored."""
-    scored = [[sighting for sighting in track if sighting.prediction] for track in tracks]
+def judge(
+    tracks: list[list[FaceObservation]], seen: Observations, rule: Rule
+) -> tuple[list[TrackJudgement], FileJudgement]:
+    """Judge each track, and the file, on the observations that are scored."""
+    scored = [[observation for observation in track if observation.prediction] for track in tracks]
     judged = [judge_track([s.logit for s in t], rule, [s.doubt(rule) for s in t]) for t in scored]
     return judged, judge_file(judged, len(seen.frames), rule)
 
 
-def are_settled(tracks: list[list[Sighting]], seen: Seen, card: Card) -> bool:
-    """Whether there is a verdict, and every face that it rests on settles it; all sightings are scored."""
+def can_stop(tracks: list[list[FaceObservation]], seen: Observations, card: Card) -> bool:
+    """Whether there is a verdict, and each face that it rests on is clear of it; all observations are scored."""
     rule = rule_of(card)
     _, verdict = judge(tracks, seen, rule)
     if verdict.verdict == "inconclusive":
         return False
     fake = verdict.verdict == "likely_fake"
     faces = [tracks[verdict.track]] if fake else tracks
-    return all(settles([sighting.logit for sighting in track], rule, fake=fake) for track in faces)
+    return all(
+        can_stop_early([observation.logit for observation in track], rule, fake=fake) for track in faces
+    )
 
 
-def conclude(path: str, seen: Seen, tracks: list[list[Sighting]], card: Card) -> ScanResult:
+def conclude(path: str, seen: Observations, tracks: list[list[FaceObservation]], card: Card) -> ScanResult:
     """Turn scored tracks into the file's result, without evidence and seconds."""
     detector, coverage = detector_info(card), seen.coverage()
     if not tracks:
@@ -202,7 +206,7 @@ def conclude(path: str, seen: Seen, tracks: list[list[Sighting]], card: Card) ->
             TrackScore(
                 number,
                 judgement.score,
-                tuple(sighting.scored(rule) for sighting in track),
+                tuple(observation.scored(rule) for observation in track),
                 judgement.reasons,
             )
             for number, (track, judgement) in enumerate(zip(tracks, judged, strict=True))

@@ -23,11 +23,11 @@ from unmask.media import (
     MediaError,
     MediaInfo,
     Sampling,
+    as_media_error,
     content_credentials,
-    guarded,
     kind_by_name,
     open_media,
-    put_down,
+    spooled_to_file,
 )
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from unmask.detectors import Detector, Prediction
     from unmask.faces import Effort, Face, FaceFinder
-    from unmask.findings import LookedAt, Seen, Sighting
+    from unmask.findings import FaceObservation, Observations, SampledFrame
     from unmask.report import DetectorInfo, Evidence, FrameView, ScanResult
 
 MAX_FRAMES = 256
@@ -44,7 +44,7 @@ BREAK_MARGIN = 0.1  # Of a face's side: nearer to where a picture breaks off, pa
 
 # How many frames there are after each look, by the video's length in seconds.
 LONGER_THAN = (15.0, 30.0, 300.0)
-LOOKS = ((2, 12), (3, 12), (5, 20), (8, 32))
+PASS_SIZES = ((2, 12), (3, 12), (5, 20), (8, 32))
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Settings:
         """Return the settings without those that may differ from file to file."""
         return replace(self, frames=None, every=None, seconds=None)
 
-    def looks_at(self, info: MediaInfo) -> list[Sampling]:
+    def sampling_passes(self, info: MediaInfo) -> list[Sampling]:
         """Plan which frames of a file to look at, in one look or in several, each only if those before are not enough.
 
         Without orders a first look takes 2 frames of up to 15 s, 3 of up to half a minute, 5 of up to 5 minutes, 8 of
@@ -113,8 +113,8 @@ class Settings:
             return [Sampling(count, self.every, self.seconds)]
         if self.frames is not None:
             return [Sampling(self.frames, until=self.seconds)]
-        counts = LOOKS[sum(duration > bound for bound in LONGER_THAN)]
-        return [Sampling(count, until=self.seconds, cheaply=True) for count in counts]
+        counts = PASS_SIZES[sum(duration > bound for bound in LONGER_THAN)]
+        return [Sampling(count, until=self.seconds, near_keyframes=True) for count in counts]
 
 
 class ScannerClosedError(RuntimeError):
@@ -278,7 +278,7 @@ class Scanner:
         """
         started = time.perf_counter()
         try:
-            with put_down(stream, self.settings.limits) as path:
+            with spooled_to_file(stream, self.settings.limits) as path:
                 result = replace(self.scan(path), path=name, seconds=time.perf_counter() - started)
                 on_result(path, result)
                 return result
@@ -303,25 +303,25 @@ class Scanner:
         if decoding is not None:
             return decoding.open(path)
         self._loading.imports.result()
-        return guarded(lambda: open_media(path, self.settings.limits))
+        return as_media_error(lambda: open_media(path, self.settings.limits))
 
-    def _look(self, path: Path, progress: Progress, settings: Settings) -> Seen:
-        """Look at a file once, and again until what was seen settles the verdict or everything planned was seen."""
+    def _look(self, path: Path, progress: Progress, settings: Settings) -> Observations:
+        """Run sampling passes until the verdict can stop early or every planned frame was sampled."""
         with self._opened(path) as media:
-            looks = settings.looks_at(media.info)
+            looks = settings.sampling_passes(media.info)
             first = media.sample(looks[0])  # The other process decodes while this one goes on importing.
             self._loading.imports.result()
-            from unmask.findings import Seen
+            from unmask.findings import Observations
 
-            seen = Seen(media.info, [], looks[-1].count)
+            seen = Observations(media.info, [], looks[-1].count)
             frames: Iterator[Frame] | None = first
             number = 0
-            while number < len(looks) and not (seen.frames and self._settled(seen)):
-                told = partial(_tell_of_look, progress, number, len(looks))
-                self._look_once(media, looks[number], frames, seen, told)
+            while number < len(looks) and not (seen.frames and self._can_stop(seen)):
+                told = partial(_report_pass, progress, number, len(looks))
+                self._run_pass(media, looks[number], frames, seen, told)
                 frames, number = None, number + 1
                 if media.info.duration != seen.info.duration:  # Longer or shorter than its header says.
-                    wanted, looks = looks[0].count, self.settings.looks_at(media.info)
+                    wanted, looks = looks[0].count, self.settings.sampling_passes(media.info)
                     seen.planned = looks[-1].count
                     if looks[0].count > wanted:
                         number = 0
@@ -332,21 +332,26 @@ class Scanner:
                 seen.facts = _facts(media)
         return seen
 
-    def _look_once(
-        self, media: Media, look: Sampling, frames: Iterator[Frame] | None, seen: Seen, progress: Progress
+    def _run_pass(
+        self,
+        media: Media,
+        look: Sampling,
+        frames: Iterator[Frame] | None,
+        seen: Observations,
+        progress: Progress,
     ) -> None:
         """Take one look's frames, ordered already or not, find their faces and score them; adds to what was seen."""
-        pending: list[Future[LookedAt]] = []
+        pending: list[Future[SampledFrame]] = []
         wanted = max(1, look.count - len(seen.frames))
         effort = _effort(seen)
 
-        def examined(_: Future[LookedAt]) -> None:
+        def examined(_: Future[SampledFrame]) -> None:
             progress(sum(future.done() for future in pending) / wanted)
 
         try:
             if frames is None:
-                frames = media.sample(replace(look, taken=[looked.time for looked in seen.frames]))
-            while (frame := guarded(lambda: next(frames, None))) is not None:
+                frames = media.sample(replace(look, exclude=[looked.time for looked in seen.frames]))
+            while (frame := as_media_error(lambda: next(frames, None))) is not None:
                 if not math.isfinite(frame.time):
                     raise MediaError("unreadable", "a frame has an impossible time")
                 pending.append(self._hand_in(frame, seen.planned, effort))
@@ -358,7 +363,7 @@ class Scanner:
         seen.frames += [future.result() for future in pending]
         seen.frames.sort(key=lambda looked: looked.time)
 
-    def _settled(self, seen: Seen) -> bool:
+    def _can_stop(self, seen: Observations) -> bool:
         """Whether more frames of the same kind would hardly change the verdict.
 
         There is one, every face that it rests on settles it, and no face waits in a crowd.
@@ -366,13 +371,13 @@ class Scanner:
         if seen.detail is not None:
             return True
         tracks = self._link(seen)
-        if not tracks or any(sighting.prediction is None for track in tracks for sighting in track):
+        if not tracks or any(observation.prediction is None for track in tracks for observation in track):
             return False
-        from unmask.findings import are_settled
+        from unmask.findings import can_stop
 
-        return are_settled(tracks, seen, self.detector.card)
+        return can_stop(tracks, seen, self.detector.card)
 
-    def _hand_in(self, frame: Frame, planned: int, effort: Effort) -> Future[LookedAt]:
+    def _hand_in(self, frame: Frame, planned: int, effort: Effort) -> Future[SampledFrame]:
         """Hand a frame to the workers as soon as they have room for it; one that they never take leaves its room."""
         self._frames_in_hand.acquire()
         try:
@@ -383,10 +388,10 @@ class Scanner:
         looked.add_done_callback(lambda done: self._frames_in_hand.release() if done.cancelled() else None)
         return looked
 
-    def _examine(self, frame: Frame, planned: int, effort: Effort) -> LookedAt:
+    def _examine(self, frame: Frame, planned: int, effort: Effort) -> SampledFrame:
         """Find and cut the faces of one frame; score them at once unless the frame is crowded."""
         from unmask.faces import scene_of, search
-        from unmask.findings import LookedAt
+        from unmask.findings import SampledFrame
 
         try:
             image, left, top = _present_part(frame)
@@ -401,9 +406,9 @@ class Scanner:
         finally:
             self._frames_in_hand.release()
         if len(cut_out) <= max(1, self.settings.crops // planned):
-            for sighting in cut_out:
-                self._score(sighting)
-        return LookedAt(frame.time, cut_out, scene, view, found, large - len(faces), len(halved))
+            for observation in cut_out:
+                self._score(observation)
+        return SampledFrame(frame.time, cut_out, scene, view, found, large - len(faces), len(halved))
 
     def _worth_looking_at(self, faces: Sequence[Face], planned: int) -> tuple[int, list[Face]]:
         """Leave out specks, and beyond the bound the smallest faces; order stays. Counts those that are no specks."""
@@ -412,33 +417,35 @@ class Scanner:
         kept = {id(face) for face in sorted(large, key=_side, reverse=True)[:bound]}
         return len(large), [face for face in large if id(face) in kept]
 
-    def _cut_out(self, time: float, image: np.ndarray, face: Face, corner: tuple[int, int]) -> Sighting:
+    def _cut_out(
+        self, time: float, image: np.ndarray, face: Face, corner: tuple[int, int]
+    ) -> FaceObservation:
         """Cut and measure a face, set upright where the head is turned in the picture plane.
 
         corner : where the image lies in the frame; the face is given in pixels of the image.
         """
         from unmask.faces import cut, measure, profile, set_upright
-        from unmask.findings import Sighting
+        from unmask.findings import FaceObservation
 
         card = self._loading.card.result()
         view = set_upright(image, face, self._loading.finder.result())
         shown = view.face
-        return Sighting(
+        return FaceObservation(
             time,
             face.moved(*corner),
             cut(view.image, shown.box, profile(card.crop_profile), size=card.input_size),
             measure(view.image, shown.box, shown.landmarks, shown.confidence, _side(face)),
         )
 
-    def _score(self, sighting: Sighting) -> None:
+    def _score(self, observation: FaceObservation) -> None:
         """Hand one crop to the detector, alone: no score depends on which other faces are in the file."""
-        crop = sighting.crop
+        crop = observation.crop
         assert crop is not None
-        prediction = sighting.prediction = Future()
+        prediction = observation.prediction = Future()
         # A thread that waited for the weights could find faces on later frames meanwhile.
         self._loading.detector.add_done_callback(lambda _: self._hand_out(crop, prediction))
         if not self.settings.evidence:
-            sighting.crop = None
+            observation.crop = None
 
     def _hand_out(self, crop: np.ndarray, prediction: Future[Prediction]) -> None:
         """Let the workers predict; where they do not, since the scanner was closed, whoever waits is told so."""
@@ -457,33 +464,33 @@ class Scanner:
         except BaseException as error:
             prediction.set_exception(error)
 
-    def _link(self, seen: Seen) -> list[list[Sighting]]:
-        """Follow each face through the frames; a track is its sightings in order of time."""
+    def _link(self, seen: Observations) -> list[list[FaceObservation]]:
+        """Follow each face through the frames; a track is its observations in order of time."""
         from unmask.faces import link
 
-        sightings = {id(s.face): s for looked in seen.frames for s in looked.sightings}
-        faces = [[sighting.face for sighting in looked.sightings] for looked in seen.frames]
+        observations = {id(s.face): s for looked in seen.frames for s in looked.observations}
+        faces = [[observation.face for observation in looked.observations] for looked in seen.frames]
         tracks = link(faces, scenes=[looked.scene for looked in seen.frames], cuts=seen.part_starts())
-        return [[sightings[id(face)] for _, face in track.faces] for track in tracks]
+        return [[observations[id(face)] for _, face in track.faces] for track in tracks]
 
-    def _score_the_rest(self, tracks: list[list[Sighting]]) -> None:
+    def _score_the_rest(self, tracks: list[list[FaceObservation]]) -> None:
         """Spend what is left of the crops on faces of crowded frames, evenly over tracks and over time."""
-        spent = sum(sighting.prediction is not None for track in tracks for sighting in track)
-        waiting = [track for track in tracks if any(sighting.prediction is None for sighting in track)]
+        spent = sum(observation.prediction is not None for track in tracks for observation in track)
+        waiting = [track for track in tracks if any(observation.prediction is None for observation in track)]
         for track in waiting:
-            left = [sighting for sighting in track if sighting.prediction is None]
+            left = [observation for observation in track if observation.prediction is None]
             at_least = 0 if len(left) < len(track) else 1
             share = max(at_least, (self.settings.crops - spent) // len(waiting))
             for position in spread(len(left), share):
                 self._score(left[position])
 
     def _evidence(
-        self, path: str | Path, seen: Seen, tracks: list[list[Sighting]], result: ScanResult
+        self, path: str | Path, seen: Observations, tracks: list[list[FaceObservation]], result: ScanResult
     ) -> Evidence:
         """Gather what the report shows."""
         from unmask.report import gather
 
-        sightings = {number: [(s.crop, s.face.box) for s in track] for number, track in enumerate(tracks)}
+        observations = {number: [(s.crop, s.face.box) for s in track] for number, track in enumerate(tracks)}
         views = [looked.view for looked in seen.frames if looked.view is not None]
         read = content_credentials if self._decoding is None else self._decoding.credentials
         return gather(
@@ -492,7 +499,7 @@ class Scanner:
             views,
             result.tracks,
             result.decisive_track,
-            sightings,
+            observations,
             self.detector,
             self._workers,
             read,
@@ -519,14 +526,14 @@ def spread(count: int, wanted: int) -> list[int]:
     return [(2 * k + 1) * count // (2 * wanted) for k in range(wanted)]
 
 
-def _effort(seen: Seen) -> Effort:
+def _effort(seen: Observations) -> Effort:
     """Choose how thoroughly to search the next look's frames, by those of the looks before."""
     if seen.info.kind == "image":
         return "thorough"
     return "quick" if any(not looked.search.closer for looked in seen.frames) else "sparing"
 
 
-def _tell_of_look(progress: Progress, number: int, looks: int, share: float) -> None:
+def _report_pass(progress: Progress, number: int, looks: int, share: float) -> None:
     progress((number + min(1.0, share)) / looks)
 
 
@@ -538,7 +545,7 @@ def _view_of(frame: Frame) -> FrameView:
 
 def _facts(media: Media) -> FileFacts:
     try:
-        return guarded(media.facts)
+        return as_media_error(media.facts)
     except MediaError:
         return FileFacts()
 
@@ -552,7 +559,7 @@ def _present_part(frame: Frame) -> tuple[np.ndarray, int, int]:
 
 
 def _is_halved(face: Face, frame: Frame) -> bool:
-    """Tell whether a face in the decoded part reaches to where the picture breaks off."""
+    """Return whether a face in the decoded part reaches to where the picture breaks off."""
     if frame.present is None:
         return False
     x0, y0, x1, y1 = frame.present

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from unmask.audit import Latents, OpenedDetector, Options, audit
-from unmask.audit.drivers import Training, influences, pulls, shared_facts, similarities, top
+from unmask.audit.drivers import Training, correlations, influences, shared_facts, similarities, top
 from unmask.audit.units import Units
 from unmask.detectors import DetectorError
 from unmask.statistics import Settings
@@ -144,17 +144,17 @@ def test_pull_is_the_rank_correlation_within_labels():
     # Within a label the logit falls with the fact, over both labels it rises.
     logits = -level + 20 * labels
     units = Units(labels, np.arange(100).astype(str), [{"level": float(v)} for v in level], [])
-    found = pulls(units, logits, FAST)
+    found = correlations(units, logits, FAST)
     assert found[0].pull.value == pytest.approx(-1.0)
     assert found[0].p < 0.01
-    assert pulls(units, np.zeros(100), FAST) == []
+    assert correlations(units, np.zeros(100), FAST) == []
 
 
 def test_too_few_sources_accuse_no_detector():
     units = Units(
         np.arange(20) % 2, np.repeat(["a", "b", "c"], [7, 7, 6]), [{"x": float(n)} for n in range(20)], []
     )
-    found = pulls(units, np.arange(20.0), FAST)
+    found = correlations(units, np.arange(20.0), FAST)
     assert found[0].pull.value == pytest.approx(1.0)
     assert not found[0].drives
 

@@ -10,7 +10,7 @@ from unmask.statistics import Settings, UndefinedMetricError
 from unmask.statistics.weighted import RankingMetrics
 
 FAST = Settings(resamples=200)
-QUICK = Options(intervals=FAST)
+STARTUP_ENVIRONMENT = Options(intervals=FAST)
 
 
 def units(labels, facts, clusters=None):
@@ -37,7 +37,7 @@ def padded(low=70, high=96, **more):
 @pytest.mark.parametrize("seed", range(3))
 def test_one_class_at_another_jpeg_quality_is_named_first(faces, tmp_path, seed):
     toys = faces(seed=seed, real=padded(86, 96), fake=padded(70, 86))
-    report = audit(toys.write(tmp_path / "set"), QUICK)
+    report = audit(toys.write(tmp_path / "set"), STARTUP_ENVIRONMENT)
     first = report.findings[0]
     assert (first.severity, first.kind) == ("serious", "shortcut")
     # Nothing else is as telling: neither one quality's tables nor the size of the file.
@@ -49,7 +49,7 @@ def test_one_class_at_another_jpeg_quality_is_named_first(faces, tmp_path, seed)
 def test_of_facts_that_tell_the_same_the_cause_is_named_first(faces, tmp_path):
     """Where each class has one quality, tables and sizes of files differ as well: the quality is what is named."""
     toys = faces(real={"quality": 90}, fake={"quality": 80})
-    report = audit(toys.write(tmp_path / "set"), QUICK)
+    report = audit(toys.write(tmp_path / "set"), STARTUP_ENVIRONMENT)
     assert report.findings[0].text.startswith(
         "jpeg_quality tells real from fake: AUC 1.000 [1.000, 1.000], higher in real; so do quantisation_tables"
     )
@@ -64,7 +64,7 @@ def test_a_shortcut_in_part_of_a_class_is_named_first(faces, tmp_path):
         return (other if random.random() < 0.6 else padded())(random)
 
     toys = faces(sources=40, real=padded(), fake=fake)
-    report = audit(toys.write(tmp_path / "set"), QUICK)
+    report = audit(toys.write(tmp_path / "set"), STARTUP_ENVIRONMENT)
     assert report.findings[0].kind == "shortcut"
     assert report.facts[0].name == "jpeg_quality"
     assert report.facts[0].auc.value > report.facts[1].auc.value + 0.1
@@ -80,7 +80,9 @@ def test_a_shortcut_in_part_of_a_class_is_named_first(faces, tmp_path):
     ],
 )
 def test_other_shortcuts_are_named_first(faces, tmp_path, fact, real, fake):
-    report = audit(faces(real=padded(**real), fake=padded(**fake)).write(tmp_path / "set"), QUICK)
+    report = audit(
+        faces(real=padded(**real), fake=padded(**fake)).write(tmp_path / "set"), STARTUP_ENVIRONMENT
+    )
     first, *others = report.facts
     assert (first.fact, first.auc.value, first.is_shortcut) == (fact, 1.0, True)
     assert max(other.auc.value for other in others) < 0.8
@@ -89,7 +91,7 @@ def test_other_shortcuts_are_named_first(faces, tmp_path, fact, real, fake):
 def test_another_format_is_named_before_what_it_changes(faces, tmp_path):
     # A picture that is no JPEG has none of a JPEG's facts, so that each of them tells as much.
     toys = faces(real=padded(), fake=padded(format="WEBP"))
-    report = audit(toys.write(tmp_path / "set"), QUICK)
+    report = audit(toys.write(tmp_path / "set"), STARTUP_ENVIRONMENT)
     assert report.facts[0].name == "format = jpeg"
     assert report.findings[0].text.startswith("format = jpeg tells real from fake: AUC 1.000")
     ties = {found.fact for found in report.facts if found.auc.value == 1.0}
@@ -99,7 +101,7 @@ def test_another_format_is_named_before_what_it_changes(faces, tmp_path):
 @pytest.mark.parametrize("seed", range(8))
 def test_nothing_is_reported_on_a_clean_set(faces, tmp_path, seed):
     toys = faces(sources=30, seed=seed, real=varied, fake=varied)
-    report = audit(toys.write(tmp_path / "set"), QUICK)
+    report = audit(toys.write(tmp_path / "set"), STARTUP_ENVIRONMENT)
     assert report.findings == []
     assert len(report.facts) >= 4
 
@@ -109,7 +111,7 @@ def test_a_column_of_the_manifest_counts_when_it_is_asked_for(faces, tmp_path):
     for row in toys.rows:
         row["camera"] = "a" if row["label"] == "real" else "b"
     folder = toys.write(tmp_path / "set")
-    assert audit(folder, QUICK).findings == []
+    assert audit(folder, STARTUP_ENVIRONMENT).findings == []
     asked = audit(folder, Options(columns=("camera",), intervals=FAST))
     assert asked.facts[0].name in ("camera = a", "camera = b")
     assert asked.facts[0].is_shortcut
@@ -163,7 +165,7 @@ def test_crops_of_one_video_count_once():
 def test_one_class_has_no_shortcut(faces, tmp_path):
     toys = faces(sources=8)
     toys.rows = [row for row in toys.rows if row["label"] == "real"]
-    report = audit(toys.write(tmp_path / "set"), QUICK)
+    report = audit(toys.write(tmp_path / "set"), STARTUP_ENVIRONMENT)
     assert report.facts == []
     assert "all 8 items are real" in report.facts_reason
     with pytest.raises(UndefinedMetricError, match="no readable item"):
@@ -175,7 +177,7 @@ def test_two_videos_a_class_are_too_few_to_accuse(faces, tmp_path):
     for n, row in enumerate(toys.rows):
         row["source"] = f"own{n}"
     toys.rows = toys.rows[:4]
-    report = audit(toys.write(tmp_path / "set"), QUICK)
+    report = audit(toys.write(tmp_path / "set"), STARTUP_ENVIRONMENT)
     assert report.facts[0].auc.value == 1.0
     assert report.facts[0].p > 0.05
     assert "shortcut" not in {finding.kind for finding in report.findings}

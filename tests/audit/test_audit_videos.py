@@ -5,7 +5,7 @@ import pytest
 from unmask.audit import Options, audit
 from unmask.statistics import Settings
 
-QUICK = Options(intervals=Settings(resamples=200))
+STARTUP_ENVIRONMENT = Options(intervals=Settings(resamples=200))
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def videos(make_videos):
 
 
 def test_facts_of_videos_are_held_against_the_label(videos):
-    report = audit(videos, QUICK)
+    report = audit(videos, STARTUP_ENVIRONMENT)
     assert report.summary.kind == "videos"
     assert report.summary.statuses == {"ok": 16}
     assert report.findings[0].kind == "shortcut"
@@ -37,7 +37,7 @@ def test_facts_of_videos_are_held_against_the_label(videos):
 def test_a_copied_video_is_found_and_a_broken_one_has_a_status(videos):
     shutil.copyfile(videos / "real" / "3.avi", videos / "real" / "0.avi")
     (videos / "fake" / "5.avi").write_bytes(b"nothing")
-    report = audit(videos, QUICK)
+    report = audit(videos, STARTUP_ENVIRONMENT)
     exact = [pair for pair in report.pairs if pair.distance is None]
     assert [(pair.first, pair.second) for pair in exact] == [("real/0.avi", "real/3.avi")]
     assert "across_splits" in exact[0].kinds

@@ -88,7 +88,7 @@ def start_until_ray_does(command, folder, log_path):
 
 
 def below(pid):
-    """Give the processes that a process started, and those that these started."""
+    """Return the processes that a process started, and those that these started."""
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:

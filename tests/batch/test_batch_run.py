@@ -49,7 +49,7 @@ class Recorder:
 
 @pytest.fixture
 def result_of(toy_scanner, make_image):
-    """Give a real result under any name."""
+    """Return a real result under any name."""
     from dataclasses import replace
 
     from unmask.scanning import scan

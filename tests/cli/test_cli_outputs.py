@@ -13,7 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from unmask.cli.main import build, explain, main
-from unmask.media import Limits, MediaError, put_down
+from unmask.media import Limits, MediaError, spooled_to_file
 
 needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 
@@ -150,7 +150,7 @@ def test_without_a_folder_for_temporary_files_a_stream_is_told(monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", None)
     with (
         pytest.raises(MediaError, match="temporary file: no usable temporary directory"),
-        put_down(io.BytesIO(b"x"), Limits()),
+        spooled_to_file(io.BytesIO(b"x"), Limits()),
     ):
         pass
 

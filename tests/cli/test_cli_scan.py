@@ -158,13 +158,13 @@ def test_a_bug_in_one_file_spares_the_others(run, inputs, toy_scanner, monkeypat
     def fail_once(crops):
         calls.append(1)
         if len(calls) == 1:
-            raise RuntimeError("surprise")
+            raise RuntimeError("negative_log_likelihood")
         return predict(crops)
 
     toy_scanner.predict = fail_once
     results = json.loads(run("scan", "--json", inputs / "b.mp4", inputs / "deep").stdout)
     assert [r["status"] for r in results] == ["failed", "ok"]
-    assert results[0]["detail"] == "internal error: RuntimeError: surprise"
+    assert results[0]["detail"] == "internal error: RuntimeError: negative_log_likelihood"
 
 
 def test_an_unknown_detector_is_one_line_and_wrong_usage(inputs, monkeypatch, capsys):

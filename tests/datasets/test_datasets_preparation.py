@@ -19,7 +19,7 @@ from toys import BLUE, GREEN, RED, SquareFinder, draw, write_video
 from unmask.datasets import CropSet, DatasetError, prepared_folder
 from unmask.datasets.layouts import VideoRow, list_videos
 from unmask.datasets.preparation import PrepareOptions, prepare
-from unmask.datasets.video_crops import GENEROUS, CropOptions, cut_video
+from unmask.datasets.video_crops import CONTEXT, CropOptions, cut_video
 from unmask.faces import Face, cut, profile
 
 OPTIONS = PrepareOptions(CropOptions(frames=4, size=96))
@@ -121,7 +121,7 @@ def test_large_faces_are_reduced_and_landmarks_follow(astronaut, tmp_path):
     assert crop.image.shape == (130, 130, 3)
     assert crop.box == pytest.approx((38.5, 32.5, 91.5, 97.5))
     assert crop.landmarks[[0, 4]].ravel() == pytest.approx(crop.box)
-    assert GENEROUS.square(crop.box) == pytest.approx((0, 0, 130, 130))
+    assert CONTEXT.square(crop.box) == pytest.approx((0, 0, 130, 130))
 
 
 def test_one_person_is_followed_the_one_seen_most(tmp_path):

@@ -81,7 +81,7 @@ CLIPS = [
     ("train/real/c.mp4", "real", "", "train", "f", [(BOX, BLUE)]),
     ("train/swap/c.mp4", "fake", "swap", "train", "f", []),
 ]
-QUICK = Options(intervals=Settings(resamples=100))
+STARTUP_ENVIRONMENT = Options(intervals=Settings(resamples=100))
 
 
 @pytest.fixture
@@ -104,9 +104,9 @@ def folder(tmp_path):
 
 
 def test_videos_without_crops_count_in_coverage_and_in_no_figure(detector, folder):
-    report = evaluate(detector, [folder], options=QUICK)
+    report = evaluate(detector, [folder], options=STARTUP_ENVIRONMENT)
     (folder / "videos.csv").rename(folder / "put-away.csv")
-    bare = evaluate(detector, [folder], options=QUICK)
+    bare = evaluate(detector, [folder], options=STARTUP_ENVIRONMENT)
     (summary,) = report.sets
     assert summary.coverage["video"] == {"ok": 4, "no_face": 2, "unreadable": 1}
     assert summary.coverage["frame"] == {"ok": 12, "no_face": 2, "unreadable": 1}
@@ -163,7 +163,7 @@ def test_a_video_said_to_be_ok_whose_crops_are_gone_is_not_lost(detector, folder
     path = folder / "manifest.csv"
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(line for line in lines if "val/swap/b.mp4" not in line))
-    report = evaluate(detector, [folder], options=QUICK)
+    report = evaluate(detector, [folder], options=STARTUP_ENVIRONMENT)
     assert report.sets[0].coverage["video"] == {"ok": 3, "no_face": 2, "unreadable": 2}
     detail = report.sets[0].details["val/swap/b.mp4"]
     assert detail == "videos.csv says ok, and manifest.csv has no crop of it"
@@ -193,9 +193,9 @@ def test_videos_without_crops_have_no_part_in_the_control(detector, make_crops, 
         for n in range(40)
     ]
     folder = make_crops("crops", rows)
-    bare = evaluate(detector, [folder], options=QUICK).result("crops", "video")
+    bare = evaluate(detector, [folder], options=STARTUP_ENVIRONMENT).result("crops", "video")
     lost = "".join(f"lost{n}.mp4,fake,t{n},no_face\n" for n in range(20))
     (folder / "videos.csv").write_text("path,label,source,status\n" + lost)
-    report = evaluate(detector, [folder], options=QUICK)
+    report = evaluate(detector, [folder], options=STARTUP_ENVIRONMENT)
     assert report.sets[0].coverage["video"] == {"ok": 40, "no_face": 20}
     assert report.result("crops", "video").control == bare.control

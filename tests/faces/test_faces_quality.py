@@ -27,7 +27,7 @@ def test_a_portrait_has_the_size_of_its_box_and_known_brightness(picture):
     assert quality.side == FACE[3] - FACE[1] and quality.confidence == 0.9
     inner = np.asarray(picture.convert("L"), float)[80:175, 190:272]
     assert quality.brightness == pytest.approx(inner.mean(), abs=12)
-    assert quality.contrast > 60 and quality.burnt < 0.02 and 0.3 < quality.detail < 0.5
+    assert quality.contrast > 60 and quality.overexposed_share < 0.02 and 0.3 < quality.detail < 0.5
 
 
 def test_blur_and_grain_show_in_the_detail(picture):
@@ -66,7 +66,7 @@ def test_darkness_and_light_show(picture):
     pixels = np.asarray(picture).astype(float)
     dark = (pixels * 0.05).astype(np.uint8)
     light = np.clip(pixels * 4, 0, 255).astype(np.uint8)
-    assert of(dark).contrast < 10 and of(light).burnt > 0.6
+    assert of(dark).contrast < 10 and of(light).overexposed_share > 0.6
 
 
 def test_a_face_without_any_structure_has_no_detail_to_measure():

@@ -42,7 +42,8 @@ def test_an_animation_gives_its_frames_over_time(tmp_path, ending):
 
 @pytest.mark.parametrize("ending", ["png", "webp", "avif", "gif"])
 @pytest.mark.parametrize(
-    "order", [Sampling(3), Sampling(2, cheaply=True), Sampling(9, every=0.2), Sampling(1, whole=True)]
+    "order",
+    [Sampling(3), Sampling(2, near_keyframes=True), Sampling(9, every=0.2), Sampling(1, every_frame=True)],
 )
 def test_an_animation_is_sampled_as_a_gif_is(tmp_path, ending, order):
     clip = range(0, 240, 10), [100] * 24
@@ -53,8 +54,8 @@ def test_an_animation_is_sampled_as_a_gif_is(tmp_path, ending, order):
 
 def test_a_second_look_leaves_out_what_was_taken(tmp_path):
     path = write_animation(tmp_path / "moving.webp", range(0, 200, 10), [100] * 20)
-    first = [frame.time for frame in seen(path, Sampling(2, cheaply=True))[1]]
-    second = [frame.time for frame in seen(path, Sampling(6, cheaply=True, taken=first))[1]]
+    first = [frame.time for frame in seen(path, Sampling(2, near_keyframes=True))[1]]
+    second = [frame.time for frame in seen(path, Sampling(6, near_keyframes=True, exclude=first))[1]]
     assert len(first) == 2 and len(second) == 4
     assert not set(first) & set(second)
 
@@ -197,7 +198,7 @@ def test_layers_are_composed_as_browsers_do(tmp_path, kind, seed):
     path = tmp_path / "moving"
     path.write_bytes(apng(layers) if kind == "png" else webp(layers))
     expected = composed(layers)
-    frames = seen(path, Sampling(1, whole=True))[1]
+    frames = seen(path, Sampling(1, every_frame=True))[1]
     assert len(frames) == 12
     for frame, wanted in zip(frames, expected, strict=True):
         # Each 8 bit blending rounds; faint pixels below others round more.
@@ -216,7 +217,7 @@ def test_a_gif_that_ffmpeg_refuses_is_composed_as_browsers_do(tmp_path, seed):
     path.write_bytes(gif(layers, screen=(0, 0)))
     with pytest.raises(MediaError):
         VideoMedia(path, ("gif",), Limits())
-    info, frames = seen(path, Sampling(1, whole=True))
+    info, frames = seen(path, Sampling(1, every_frame=True))
     assert (info.kind, info.width, info.height) == ("video", WIDTH, HEIGHT)
     for frame, wanted in zip(frames, composed(list(with_grey(layers))), strict=True):
         assert np.abs(frame.image - wanted).max() <= 1
@@ -360,7 +361,7 @@ def test_a_hundred_thousand_pictures_take_bounded_work(tmp_path, kind):
     path.write_bytes(many)
     with open_media(path, Limits(decoded_pixels=80_000_000)) as media:
         assert media.info.frames == 100_000
-        frames = media.sample(Sampling(2, cheaply=True))
+        frames = media.sample(Sampling(2, near_keyframes=True))
         try:
             assert len(list(frames)) <= 2
         except MediaError as error:

@@ -55,7 +55,9 @@ def whole_frames():
 
     def compare(path, frames):
         with open_media(path) as media:
-            clean = {round(frame.time, 2): frame.image for frame in media.sample(Sampling(1, whole=True))}
+            clean = {
+                round(frame.time, 2): frame.image for frame in media.sample(Sampling(1, every_frame=True))
+            }
         errors = [np.abs(clean[round(f.time, 2)].astype(int) - f.image.astype(int)).mean() for f in frames]
         return max(errors) < 1
 
@@ -90,7 +92,7 @@ def test_a_damaged_moment_is_followed_to_the_next_whole_frame(tmp_path):
     path = write(tmp_path / "clip.mp4", options={"g": "15", "bf": "0", "sc_threshold": "0"})
     broken = damaged_copy(path, [17, 18])
     with open_media(broken) as media:
-        frames = list(media.sample(Sampling(3, cheaply=True)))
+        frames = list(media.sample(Sampling(3, near_keyframes=True)))
     assert len(frames) == 3
     assert frames[1].time >= 30 / 25 - 0.01
 
@@ -99,7 +101,7 @@ def test_where_all_behind_a_moment_is_damaged_what_is_whole_stands_in(tmp_path, 
     path = write(tmp_path / "clip.mp4", options={"g": "250", "bf": "0"})
     broken = damaged_copy(path, [8])
     with open_media(broken) as media:
-        frames = list(media.sample(Sampling(2, cheaply=True)))
+        frames = list(media.sample(Sampling(2, near_keyframes=True)))
         assert frames and whole_frames(path, frames)
         assert media.info.damaged > 0
 
@@ -134,7 +136,7 @@ def test_whole_files_have_no_damage(tmp_path):
     }
     for name, settings in {**{f"clip.{ending}": kind for ending, kind in KINDS.items()}, **extra}.items():
         with open_media(write(tmp_path / name, **settings)) as media:
-            for sampling in (Sampling(4, cheaply=True), Sampling(5), Sampling(40)):
+            for sampling in (Sampling(4, near_keyframes=True), Sampling(5), Sampling(40)):
                 assert len(list(media.sample(sampling))) == min(sampling.count, 60)
             assert (media.info.damaged, media.info.details) == (0, ())
 

@@ -145,12 +145,14 @@ def test_a_ratio_that_changes_within_the_stream_is_followed(tmp_path):
     second = write_streams(tmp_path / "b.ts", Toy(aspect=(2, 1), count=30))
     path = tmp_path / "joined.ts"
     path.write_bytes(first.read_bytes() + second.read_bytes())
-    shapes = [frame.image.shape[:2] for frame in frames_of(path, Sampling(1, whole=True))[0]]
+    shapes = [frame.image.shape[:2] for frame in frames_of(path, Sampling(1, every_frame=True))[0]]
     assert (shapes[0], shapes[-1]) == ((48, 64), (48, 128))
 
 
 @pytest.mark.parametrize("seek_beyond", [0.1, 60.0])
-@pytest.mark.parametrize("sampling", [Sampling(3), Sampling(3, cheaply=True), Sampling(3, whole=True)])
+@pytest.mark.parametrize(
+    "sampling", [Sampling(3), Sampling(3, near_keyframes=True), Sampling(3, every_frame=True)]
+)
 def test_every_way_of_sampling_makes_frames_square(tmp_path, monkeypatch, sampling, seek_beyond):
     monkeypatch.setattr(video, "SEEK_BEYOND_SECONDS", seek_beyond)
     path = write_streams(tmp_path / "clip.mp4", Toy(aspect=(4, 3), count=50, options={"g": "10"}))

@@ -81,7 +81,7 @@ def test_facts_travel_as_json_and_what_is_none_is_refused(clip):
         {"duration": "long"},
         {"streams": [{"kind": "video"}]},
         {"tags": []},
-        {"surprise": 1},
+        {"negative_log_likelihood": 1},
     )
     for lie in lies:
         with pytest.raises(ValueError, match="not the facts"):

@@ -70,7 +70,11 @@ def test_facts_and_frames_are_those_of_decoding_here(tmp_path, monkeypatch, hand
         for path in write_all_kinds(tmp_path):
             with processes.open(path) as there, open_media(path) as here:
                 assert there.info == here.info
-                for order in (3, Sampling(4, cheaply=True), Sampling(8, cheaply=True, taken=[0.0])):
+                for order in (
+                    3,
+                    Sampling(4, near_keyframes=True),
+                    Sampling(8, near_keyframes=True, exclude=[0.0]),
+                ):
                     got, expected = list(there.sample(order)), list(here.sample(order))
                     assert [(f.index, f.time) for f in got] == [(f.index, f.time) for f in expected]
                     assert all(np.array_equal(a.image, b.image) for a, b in zip(got, expected, strict=True))
@@ -345,7 +349,7 @@ def test_a_picture_larger_than_it_may_be_is_not_believed(tmp_path, processes, mo
     path = toys.write_video(tmp_path / "clip.mp4")
     with processes.open(path) as media:
         lie = {"time": 0.0, "width": 10**6, "height": 10**6, "turn": {}}
-        monkeypatch.setattr(media._process, "_hear", lambda: lie)
+        monkeypatch.setattr(media._process, "_receive", lambda: lie)
         with pytest.raises(MediaError) as caught:
             next(media.sample(1))
     assert caught.value.status == "unreadable"

@@ -20,7 +20,7 @@ def test_a_bound_in_time_counts_from_the_first_frame():
 
 
 def test_parts_in_which_a_frame_was_taken_are_left_out():
-    assert Sampling(4, taken=(0.0, 6.5)).parts(10.0, 18.0) == [(12.0, 14.0), (14.0, 16.0)]
+    assert Sampling(4, exclude=(0.0, 6.5)).parts(10.0, 18.0) == [(12.0, 14.0), (14.0, 16.0)]
 
 
 @pytest.mark.parametrize("wrong", [{"count": 0}, {"count": 2000}, {"every": 0.0}, {"until": -1.0}])

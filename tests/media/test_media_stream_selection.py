@@ -119,7 +119,7 @@ def test_many_streams_are_not_all_listed(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "sampling", [Sampling(2, whole=True), Sampling(2, cheaply=True), Sampling(2, every=0.1)]
+    "sampling", [Sampling(2, every_frame=True), Sampling(2, near_keyframes=True), Sampling(2, every=0.1)]
 )
 def test_every_way_of_sampling_takes_the_same_stream(tmp_path, sampling):
     assert colour_of(write_streams(tmp_path / "clip.mkv", SMALL, LARGE), sampling)[0] == BLUE

@@ -2,12 +2,12 @@ import io
 
 import pytest
 
-from unmask.media import Limits, MediaError, put_down
+from unmask.media import Limits, MediaError, spooled_to_file
 
 
 def test_a_stream_becomes_a_file_for_a_while():
     content = bytes(range(256)) * 10_000
-    with put_down(io.BytesIO(content), Limits()) as path:
+    with spooled_to_file(io.BytesIO(content), Limits()) as path:
         assert path.read_bytes() == content
     assert not path.exists()
 
@@ -21,7 +21,10 @@ def test_an_endless_stream_is_read_no_further_than_the_limit():
             return bytes(count)
 
     stream = Endless()
-    with pytest.raises(MediaError) as caught, put_down(stream, Limits(image_bytes=10, video_bytes=3_000_000)):
+    with (
+        pytest.raises(MediaError) as caught,
+        spooled_to_file(stream, Limits(image_bytes=10, video_bytes=3_000_000)),
+    ):
         pass
     assert caught.value.status == "too_large"
     assert stream.given <= 3_000_001
@@ -32,6 +35,6 @@ def test_a_stream_that_breaks_off_is_unreadable():
         def read(self, count):
             raise OSError(5, "input/output error")
 
-    with pytest.raises(MediaError) as caught, put_down(Broken(), Limits()):
+    with pytest.raises(MediaError) as caught, spooled_to_file(Broken(), Limits()):
         pass
     assert caught.value.status == "unreadable"

@@ -59,7 +59,7 @@ def test_of_joined_clips_each_is_sampled(tmp_path, name):
         evenly = seen(media, Sampling(10))
         assert [bright for _, bright in evenly] == [False] * 4 + [True] * 6
         assert [time for time, _ in evenly] == pytest.approx(np.arange(0.25, 5, 0.5), abs=0.17)
-        assert {bright for _, bright in seen(media, Sampling(2, cheaply=True))} == {False, True}
+        assert {bright for _, bright in seen(media, Sampling(2, near_keyframes=True))} == {False, True}
         assert media.info.duration == pytest.approx(5.0, abs=0.2)
         (detail,) = media.info.details
         assert "joined" in detail or "parts" in detail or "header states 2.0 s" in detail
@@ -81,7 +81,7 @@ def test_no_part_is_left_out_however_short(tmp_path):
     shades = [DARK if number % 2 else BRIGHT for number in range(6)]
     path = joined(tmp_path, "ts", *((shade, 60 if number == 2 else 6) for number, shade in enumerate(shades)))
     with open_media(path) as media:
-        assert [bright for _, bright in seen(media, Sampling(2, cheaply=True))] == [True, False] * 3
+        assert [bright for _, bright in seen(media, Sampling(2, near_keyframes=True))] == [True, False] * 3
         assert len(seen(media, Sampling(8))) == 8
         assert len(seen(media, Sampling(3))) == 3  # A given number is not exceeded.
 
@@ -90,8 +90,8 @@ def test_frames_of_a_first_look_are_not_taken_again(tmp_path):
     for name in ("ts", "mp4"):
         path = joined(tmp_path, name, (DARK, 50), (BRIGHT, 50))
         with open_media(path) as media:
-            first = [time for time, _ in seen(media, Sampling(2, cheaply=True))]
-            second = [time for time, _ in seen(media, Sampling(12, cheaply=True, taken=first))]
+            first = [time for time, _ in seen(media, Sampling(2, near_keyframes=True))]
+            second = [time for time, _ in seen(media, Sampling(12, near_keyframes=True, exclude=first))]
         assert not set(first) & set(second)
         assert len(first) + len(second) == 12
         assert max(second) > 3
@@ -119,7 +119,7 @@ def test_orders_by_time_and_all_frames_of_joined_clips(tmp_path, name):
         assert [bright for _, bright in every] == [False] * 4 + [True] * 4
         assert not any(bright for _, bright in seen(media, Sampling(5, until=1.9)))
         assert any(bright for _, bright in seen(media, Sampling(5, until=3.0)))
-        whole = seen(media, Sampling(1, whole=True))
+        whole = seen(media, Sampling(1, every_frame=True))
         assert len(whole) == 100
         assert np.diff([time for time, _ in whole]) == pytest.approx(0.04, abs=0.001)
 
@@ -129,7 +129,7 @@ def test_a_jump_forward_is_no_length(tmp_path, name):
     times = [*range(25), *range(2525, 2550)]
     path = write(tmp_path / f"clip.{name}", [DARK] * 25 + [BRIGHT] * 25, times=times, **KINDS[name])
     with open_media(path) as media:
-        whole = seen(media, Sampling(1, whole=True))
+        whole = seen(media, Sampling(1, every_frame=True))
         assert [time for time, _ in whole] == pytest.approx(np.arange(50) / 25, abs=0.045)
         assert [bright for _, bright in seen(media, Sampling(10))].count(True) in (4, 5)
         assert media.info.duration == pytest.approx(2.0, abs=0.1)

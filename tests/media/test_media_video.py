@@ -230,7 +230,7 @@ def test_the_decoder_reads_the_first_packet_before_it_jumps(tmp_path, monkeypatc
     options = {"x264-params": "keyint=5:scenecut=0:bframes=0"}
     path = toys.write_video(tmp_path / "keys.mp4", 60, options=options)
     with open_media(path, Limits()) as media:
-        frames = list(media.sample(Sampling(3, cheaply=True)))
+        frames = list(media.sample(Sampling(3, near_keyframes=True)))
     assert begun == [0]
     for frame in frames:
         assert abs(toys.brightness(frame) - frame.time * 25 / 59) < 0.02
@@ -244,7 +244,7 @@ def test_key_frames_of_an_old_x264_in_444_come_out_as_in_order(data_root, monkey
         in_order = list(media.sample(Sampling(100)))
     monkeypatch.setattr(video, "SEEK_BEYOND_SECONDS", seek_beyond)
     with open_media(path, Limits()) as media:
-        cheap = list(media.sample(Sampling(3, cheaply=True)))
+        cheap = list(media.sample(Sampling(3, near_keyframes=True)))
     assert cheap[-1].time > 10
     for frame in cheap:
         near = min(in_order, key=lambda other: abs(other.time - frame.time))

@@ -99,7 +99,7 @@ def test_progress_is_told_look_by_look(make_video, toys, detector, finder, colou
 )
 def test_longer_videos_get_more_frames(duration, seconds, counts):
     info = MediaInfo("video", 640, 480, duration)
-    assert [look.count for look in Settings(seconds=seconds).looks_at(info)] == counts
+    assert [look.count for look in Settings(seconds=seconds).sampling_passes(info)] == counts
 
 
 def test_a_detector_may_be_named_by_a_path(make_video, toys, finder, tmp_path):

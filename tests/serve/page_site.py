@@ -72,7 +72,7 @@ def without_face(kind="video"):
 
 
 def evidence_of(tracks):
-    """Give frames in greys that tell them apart, and for each face a map that is hot in its lower left."""
+    """Return frames in greys that tell them apart, and for each face a map that is hot in its lower left."""
     views = tuple(
         FrameView(time, 160, 90, jpeg(np.full((90, 160, 3), 40 + 50 * i, np.uint8)))
         for i, time in enumerate(TIMES)

@@ -8,7 +8,7 @@ from unmask.statistics.risk_coverage import _resampled, compare_abstaining, figu
 
 
 def direct(confidence, wrong, weights):
-    """Give the mean, over items, of the error rate among all items that are at least as sure."""
+    """Return the mean, over items, of the error rate among all items that are at least as sure."""
     total = 0.0
     for sure, weight in zip(confidence, weights, strict=True):
         as_sure = [(w, e) for c, e, w in zip(confidence, wrong, weights, strict=True) if c >= sure]

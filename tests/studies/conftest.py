@@ -13,7 +13,7 @@ from training_toys import RECIPE, TOY, toy_trunk, write_faces
 
 @pytest.fixture
 def toy_study(tmp_path):
-    """Give a function from extra lines of YAML to a study file beside its recipe and data."""
+    """Return a function from extra lines of YAML to a study file beside its recipe and data."""
     write_faces(tmp_path / "faces")
     root = f"\n  root: {tmp_path}\n"
     recipe = RECIPE.replace("\ndata:\n", f"\ndata:{root}").replace(

@@ -9,5 +9,5 @@ torch.set_num_threads(1)
 
 @pytest.fixture
 def toy_recipe(tmp_path):
-    """Give a function from overrides to a recipe on the toy set."""
+    """Return a function from overrides to a recipe on the toy set."""
     return toy_recipes(tmp_path)

@@ -35,7 +35,7 @@ def trained(folder, *overrides):
 
 @pytest.fixture(scope="module")
 def head(tmp_path_factory):
-    """Give the run folder of an exported head on maps with both branches."""
+    """Return the run folder of an exported head on maps with both branches."""
     run = trained(tmp_path_factory.mktemp("head"), "optimiser.steps=40", "evaluation.every=20")
     export(run)
     return run
@@ -43,7 +43,7 @@ def head(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def classifier(tmp_path_factory):
-    """Give the run folder of an exported head without a decoder."""
+    """Return the run folder of an exported head without a decoder."""
     run = trained(tmp_path_factory.mktemp("head"), "loss.weight=0", "model.classifier.pool=attention")
     export(run)
     return run
@@ -51,7 +51,7 @@ def classifier(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
-    """Give the run folder of an exported network that reads images."""
+    """Return the run folder of an exported network that reads images."""
     run = trained(tmp_path_factory.mktemp("network"), IMAGE_MODEL)
     export(run)
     return run

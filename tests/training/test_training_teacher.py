@@ -12,7 +12,7 @@ from unmask.training.loop import train
 from unmask.training.maps import open_views
 from unmask.training.module import DetectorTraining
 from unmask.training.recipes import RecipeError, TeacherOptions
-from unmask.training.teacher import taught_batches
+from unmask.training.teacher import distillation_batches
 
 IMAGE_MODEL = "model.backbone={kind: timm, name: mobilenetv3_small_050, tap: 2, input_size: 48}"
 
@@ -25,13 +25,13 @@ def teacher(tmp_path):
 
 @pytest.fixture
 def recipe(toy_recipe, teacher, tmp_path):
-    """Give a function from overrides to a recipe of a network that the teacher teaches."""
-    options = f"teacher={{detector: {teacher}, cache: {tmp_path / 'lessons'}}}"
+    """Return a function from overrides to a recipe of a network that the teacher teaches."""
+    options = f"teacher={{detector: {teacher}, cache: {tmp_path / 'teacher_logits'}}}"
     return lambda *overrides: toy_recipe(IMAGE_MODEL, options, *overrides)
 
 
 def batches_of(recipe):
-    return taught_batches(recipe, recipe.teacher, lambda *_: None)
+    return distillation_batches(recipe, recipe.teacher, lambda *_: None)
 
 
 def test_each_crop_comes_with_the_teachers_logit_of_that_very_view(recipe, teacher):
@@ -43,7 +43,7 @@ def test_each_crop_comes_with_the_teachers_logit_of_that_very_view(recipe, teach
     for batch in batches_of(recipe).training(0, 12):
         assert batch.inputs.shape == (8, 48, 48, 3) and batch.inputs.dtype == torch.uint8
         assert batch.inputs is batch.targets
-        for picture, label, lesson in zip(batch.inputs, batch.labels, batch.lessons, strict=True):
+        for picture, label, lesson in zip(batch.inputs, batch.labels, batch.teacher_logits, strict=True):
             place = int(np.argmin(np.abs(logits - lesson.item())))
             assert lesson.item() == pytest.approx(logits[place], abs=2e-3)
             assert labels[place] == label.item()
@@ -56,7 +56,7 @@ def test_validation_crops_are_those_of_an_untaught_run(recipe, toy_recipe):
     taught, plain = batches_of(recipe()), DetectorTraining(toy_recipe(IMAGE_MODEL))
     (loader,) = taught.validation()
     batch = next(iter(loader))
-    assert batch.lessons is None and batch.inputs.shape[1:] == (48, 48, 3)
+    assert batch.teacher_logits is None and batch.inputs.shape[1:] == (48, 48, 3)
     assert plain._wanted(batch) is batch.labels
     (rows,) = taught.validation_rows()
     assert rows.name == "faces" and len(rows.labels) == 8
@@ -71,7 +71,7 @@ def test_the_loss_is_the_weighted_sum_of_both(recipe, weight):
     batch = next(iter(batches_of(module.recipe).training(0, 1)))
     logit = module.model(module._input(batch), reconstruct=False).logit
     of_labels = binary_cross_entropy_with_logits(logit, batch.labels)
-    of_lessons = binary_cross_entropy_with_logits(logit, torch.sigmoid(batch.lessons))
+    of_lessons = binary_cross_entropy_with_logits(logit, torch.sigmoid(batch.teacher_logits))
     wanted = (1 - weight) * of_labels + weight * of_lessons
     assert module._losses(batch)["total"].item() == pytest.approx(wanted.item(), rel=1e-5)
 
@@ -84,13 +84,13 @@ def test_a_crop_is_scored_once_for_all_runs(recipe, monkeypatch):
 
     monkeypatch.setattr("unmask.training.teacher.load_detector", no_teacher)
     again = next(iter(batches_of(recipe("teacher.weight=1.0", "optimiser.lr=0.1")).training(0, 1)))
-    torch.testing.assert_close(again.lessons, first.lessons)
+    torch.testing.assert_close(again.teacher_logits, first.teacher_logits)
 
 
 def test_a_taught_network_learns_what_its_teacher_says_against_the_labels(toy_recipe, tmp_path):
     """The teacher calls what is redder real: told only by it, the network ranks the faces upside down."""
     teacher = write_detector(tmp_path / "wrong", size=64, crop_profile="tight", slope=-0.2, offset=-20.0)
-    options = f"teacher={{detector: {teacher}, weight: 1.0, cache: {tmp_path / 'lessons'}}}"
+    options = f"teacher={{detector: {teacher}, weight: 1.0, cache: {tmp_path / 'teacher_logits'}}}"
     recipe = toy_recipe(IMAGE_MODEL, options, "optimiser.steps=30", "evaluation.every=30", "loss.weight=0")
     kept = np.load(train(recipe, progress=False) / "validation.npz")
     assert kept["logit"][kept["label"] == 1].mean() < kept["logit"][kept["label"] == 0].mean()

@@ -15,7 +15,7 @@ from unmask.models.clip_trunk import load_trunk
 from unmask.training.export import export, load_best
 from unmask.training.loop import train
 from unmask.training.maps import open_trunk, trunk_reference
-from unmask.training.module import begin_with, model_input
+from unmask.training.module import initialise_from, model_input
 from unmask.training.recipes import RecipeError, TrunkOptions, load_recipe
 
 torch.set_num_threads(1)
@@ -153,12 +153,12 @@ def test_only_a_built_in_trunk_s_norms_can_be_exported(run, tmp_path):
 def test_training_begins_with_what_fits_of_an_earlier_run(tmp_path):
     earlier, later = torch.nn.Linear(3, 2), torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Linear(2, 4))
     save_file({f"0.{n}": v for n, v in earlier.state_dict().items()}, tmp_path / "best.safetensors")
-    begin_with(later, str(tmp_path))
+    initialise_from(later, str(tmp_path))
     torch.testing.assert_close(later[0].weight, earlier.weight)
     with pytest.raises(RecipeError, match="no weights"):
-        begin_with(torch.nn.Conv2d(3, 2, 1), str(tmp_path))
+        initialise_from(torch.nn.Conv2d(3, 2, 1), str(tmp_path))
     with pytest.raises(RecipeError, match=r"no usable best\.safetensors"):
-        begin_with(later, str(tmp_path / "nowhere"))
+        initialise_from(later, str(tmp_path / "nowhere"))
 
 
 def test_training_begins_with_a_head_of_an_exported_detector(tmp_path):
@@ -168,10 +168,10 @@ def test_training_begins_with_a_head_of_an_exported_detector(tmp_path):
     }
     save_file(weights, tmp_path / "model.safetensors")
     later = torch.nn.Linear(3, 2)
-    begin_with(later, f"{tmp_path}#1")
+    initialise_from(later, f"{tmp_path}#1")
     torch.testing.assert_close(later.weight, heads[1].weight)
     with pytest.raises(RecipeError, match="no weights"):
-        begin_with(later, f"{tmp_path}#2")
+        initialise_from(later, f"{tmp_path}#2")
 
 
 def test_the_card_does_not_name_places(run):

@@ -14,16 +14,16 @@ from unmask.verdict import (
     OUTLIER,
     UNFAMILIAR,
     Calibration,
-    Doubt,
     Gate,
     Rule,
+    Uncertainty,
     examine,
     gates_of,
     judge_file,
     judge_track,
     logit_interval,
     outlier_gate,
-    track_doubt,
+    track_uncertainty,
     trimmed_mean,
     unfamiliar_gate,
 )
@@ -54,7 +54,7 @@ def doubt_of(change="as it is", landmarks=FRONTAL, confidence=0.9, side=None, er
 
 
 def test_a_good_portrait_fires_no_gate():
-    assert doubt_of() == Doubt() and not doubt_of().refused
+    assert doubt_of() == Uncertainty() and not doubt_of().refused
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_each_gate_fires_on_its_own_made_example(gate, made):
 
 def test_what_was_not_measured_fires_nothing():
     measures = {gate.measure: float("nan") for gate in ALL}
-    assert examine(measures, ALL) == examine({}, ALL) == examine({"side": None}, ALL) == Doubt()
+    assert examine(measures, ALL) == examine({}, ALL) == examine({"side": None}, ALL) == Uncertainty()
 
 
 def test_severity_rises_from_the_limit_to_the_full_doubt_in_either_direction():
@@ -103,7 +103,7 @@ def test_no_gate_ever_narrows_an_interval_or_moves_a_score(seed):
     measures = [
         {
             "side": rng.uniform(10, 200), "detail": rng.uniform(0.25, 1), "contrast": rng.uniform(0, 120),
-            "burnt": rng.uniform(0, 1), "turn": rng.uniform(0, 1), "confidence": rng.uniform(0.3, 1),
+            "overexposed_share": rng.uniform(0, 1), "turn": rng.uniform(0, 1), "confidence": rng.uniform(0.3, 1),
             "reconstruction_error": rng.uniform(0, 0.3),
         }
         for _ in logits
@@ -135,7 +135,7 @@ def test_many_frames_do_not_average_a_bad_picture_away():
 
 
 def test_a_face_that_is_refused_on_most_frames_is_not_judged():
-    tiny, good = examine({"side": 18.0}, ALL), Doubt()
+    tiny, good = examine({"side": 18.0}, ALL), Uncertainty()
     most = judge_file([judge_track([6.0] * 3, RULE, [tiny, tiny, good])], 3, RULE)
     few = judge_file([judge_track([6.0] * 3, RULE, [tiny, good, good])], 3, RULE)
     assert (most.verdict, few.verdict) == ("inconclusive", "likely_fake")
@@ -159,9 +159,9 @@ def test_an_inconclusive_verdict_without_gates_says_why_too():
 
 def test_reasons_count_the_frames_and_name_the_worst_value():
     doubts = [examine({"contrast": value}, ALL) for value in (90.0, 30.0, 20.0)]
-    (reason,) = track_doubt(doubts).reasons
+    (reason,) = track_uncertainty(doubts).reasons
     assert "are 20 of 255" in reason.text and reason.text.endswith("on 2 of 3 frames")
-    assert track_doubt([]).reasons == ()
+    assert track_uncertainty([]).reasons == ()
 
 
 def test_a_card_brings_its_own_widths_and_its_distribution():
@@ -199,7 +199,9 @@ def test_a_second_gate_that_hardly_fires_refuses_nothing():
     assert not examine({"turn": 0.3, "contrast": 38.0}, ALL).refused
 
 
-@pytest.mark.parametrize("measures", [{"side": 36.0}, {"turn": 0.35}, {"confidence": 0.5}, {"burnt": 0.5}])
+@pytest.mark.parametrize(
+    "measures", [{"side": 36.0}, {"turn": 0.35}, {"confidence": 0.5}, {"overexposed_share": 0.5}]
+)
 def test_no_card_lets_a_strong_gate_pass_a_high_score_of_one_picture(measures):
     """A fit on videos of one set finds no width where that set has too few such real faces."""
     names = [gate.name for gate in GATES]
@@ -219,7 +221,7 @@ def test_a_card_that_knows_its_training_faces_refuses_what_is_unlike_them():
     gates = gates_of(SimpleNamespace(quality=quality))
     assert gates[-1] == unfamiliar_gate(distances.quantiles) and gates[-1].name == UNFAMILIAR
     usual, drawn = (examine({"token_distance": value}, gates) for value in (2.7, 2.9))
-    assert usual == Doubt() and drawn.refused
+    assert usual == Uncertainty() and drawn.refused
     judged = judge_file([judge_track([6.0], RULE, [drawn])], 1, RULE)
     assert judged.verdict == "inconclusive"
     assert "unlike the photographed faces that the detector learned from" in judged.reasons[0].text

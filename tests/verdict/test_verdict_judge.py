@@ -11,14 +11,14 @@ from unmask.verdict import (
     Reason,
     Rule,
     TrackJudgement,
-    at_odds,
+    at_prior_odds,
+    can_stop_early,
     decide,
-    even_file_odds,
     frames_needed,
     judge_file,
     judge_track,
+    per_face_prior_odds,
     rule_of,
-    settles,
 )
 
 RULE = Rule(Calibration(), threshold=0.5, band=(0.4, 0.6))
@@ -84,14 +84,14 @@ def test_of_many_faces_one_may_look_suspicious_by_chance():
 
 @pytest.mark.parametrize("faces", [1, 2, 3, 10, 400])
 def test_prior_odds_leave_the_file_even(faces):
-    probability = even_file_odds(faces) / (1 + even_file_odds(faces))
+    probability = per_face_prior_odds(faces) / (1 + per_face_prior_odds(faces))
     assert 1 - (1 - probability) ** faces == pytest.approx(0.5)
 
 
 def test_prior_odds_move_scores_as_bayes_says():
     # 0.8 at even odds is a likelihood ratio of 4; at prior odds of 1 to 10 that makes 4 to 10.
-    assert at_odds(0.8, 0.1) == pytest.approx(4 / 14)
-    assert (at_odds(0.0, 0.1), at_odds(1.0, 0.1)) == pytest.approx((0.0, 1.0))
+    assert at_prior_odds(0.8, 0.1) == pytest.approx(4 / 14)
+    assert (at_prior_odds(0.0, 0.1), at_prior_odds(1.0, 0.1)) == pytest.approx((0.0, 1.0))
 
 
 def test_a_face_seen_once_in_passing_does_not_decide():
@@ -175,10 +175,10 @@ def test_a_real_card_is_read_and_scores_agree_with_the_detectors_own():
 )
 def test_a_face_settles_a_verdict_when_no_frame_and_no_likely_mean_speaks_against_it(logits, fake, settled):
     rule = Rule(Calibration(within_sd=1.7), threshold=0.5)
-    assert settles(logits, rule, fake=fake) is settled
+    assert can_stop_early(logits, rule, fake=fake) is settled
 
 
 def test_what_all_frames_share_has_no_part_in_settling():
     certain, unsure = (Rule(Calibration(within_sd=1.0, between_sd=sd)) for sd in (0.0, 9.0))
-    assert settles([4.0, 4.0, 4.0], certain, fake=True)
-    assert settles([4.0, 4.0, 4.0], unsure, fake=True)
+    assert can_stop_early([4.0, 4.0, 4.0], certain, fake=True)
+    assert can_stop_early([4.0, 4.0, 4.0], unsure, fake=True)

@@ -5,7 +5,7 @@ The set's faces are not looked for; a detector, where one is given, is cut open 
 
 from unmask.audit.auditing import Options, audit
 from unmask.audit.copies import Copy, CopyCounts, find_copies, hashes, near_pairs
-from unmask.audit.drivers import FactPull, Influence
+from unmask.audit.drivers import FactCorrelation, InfluentialCrop
 from unmask.audit.latents import Latents, OpenedDetector
 from unmask.audit.leaks import Leak, find_leaks
 from unmask.audit.pages import save, to_markdown, to_tables
@@ -19,9 +19,9 @@ __all__ = [
     "CopyPair",
     "Drivers",
     "FactAUC",
-    "FactPull",
+    "FactCorrelation",
     "Finding",
-    "Influence",
+    "InfluentialCrop",
     "Latents",
     "Leak",
     "OpenedDetector",

@@ -15,7 +15,7 @@ from unmask.audit.decisions import attribute
 from unmask.audit.latents import OpenedDetector
 from unmask.audit.leaks import find_leaks
 from unmask.audit.listing import Listing, open_listing
-from unmask.audit.looking import Looked, look_at_all
+from unmask.audit.looking import InspectedSet, inspect_all
 from unmask.audit.report import AuditReport, CopyPair, Summary
 from unmask.audit.shortcuts import facts_by_auc
 from unmask.audit.units import Units, units_of
@@ -117,7 +117,7 @@ def audit(
     )
 
 
-def _look(listing: Listing, options: Options, progress: Progress) -> Looked:
+def _look(listing: Listing, options: Options, progress: Progress) -> InspectedSet:
     done = 0
     progress(f"{listing.name}: files", done, len(listing.rows))
 
@@ -126,12 +126,12 @@ def _look(listing: Listing, options: Options, progress: Progress) -> Looked:
         done += 1
         progress(f"{listing.name}: files", done, len(listing.rows))
 
-    return look_at_all(listing, options.workers, advance)
+    return inspect_all(listing, options.workers, advance)
 
 
 def _training(
-    listing: Listing, looked: Looked, options: Options, progress: Progress
-) -> tuple[tuple[Listing, Looked, list[int]] | None, Looked]:
+    listing: Listing, looked: InspectedSet, options: Options, progress: Progress
+) -> tuple[tuple[Listing, InspectedSet, list[int]] | None, InspectedSet]:
     """Open the training set, of which the split `train` counts where it has one; give all files of both sets too."""
     if options.training is None:
         return None, looked
@@ -146,7 +146,7 @@ def _training_rows(listing: Listing) -> list[int]:
     return listing.positions("train" if "train" in listing.splits else None)
 
 
-def _summary(listing: Listing, looked: Looked, blank: Sequence[str], units: Units) -> Summary:
+def _summary(listing: Listing, looked: InspectedSet, blank: Sequence[str], units: Units) -> Summary:
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for row, place in zip(looked.rows, looked.places, strict=True):
         counts[place][_name(row.item.label)] += 1
@@ -167,7 +167,7 @@ def _summary(listing: Listing, looked: Looked, blank: Sequence[str], units: Unit
     )
 
 
-def _sources(looked: Looked) -> int | None:
+def _sources(looked: InspectedSet) -> int | None:
     """Count sources; None where none is named: a crop without one has its file's name for it, a video nothing."""
     if all(row.item.source in ("", Path(row.file).stem) for row in looked.rows):
         return None
@@ -178,7 +178,7 @@ def _name(label: int) -> str:
     return "fake" if label else "real"
 
 
-def _pair(copy: Copy, looked: Looked) -> CopyPair:
+def _pair(copy: Copy, looked: InspectedSet) -> CopyPair:
     one, other = looked.rows[copy.first], looked.rows[copy.second]
     return CopyPair(
         one.file,

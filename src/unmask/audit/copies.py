@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from unmask.audit.file_facts import SIDE
 from unmask.audit.listing import Row
-from unmask.audit.looking import Looked
+from unmask.audit.looking import InspectedSet
 
 Bits = NDArray[np.uint64]
 Pairs = NDArray[np.int64]
@@ -66,7 +66,7 @@ def hashes(thumbnails: NDArray[np.uint8]) -> Bits:
 
 
 def blank(thumbnails: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Tell which (N,) of thumbnails (N, F, 32, 32) show nothing: their hash would be noise."""
+    """Return which (N,) of thumbnails (N, F, 32, 32) show nothing: their hash would be noise."""
     return thumbnails.reshape(len(thumbnails), thumbnails.shape[1], -1).std(axis=2).max(axis=1) < BLANK
 
 
@@ -97,7 +97,7 @@ def _apart(one: Bits, other: Bits) -> NDArray[np.uint16]:
     return total
 
 
-def find_copies(looked: Looked) -> tuple[list[Copy], list[int]]:
+def find_copies(looked: InspectedSet) -> tuple[list[Copy], list[int]]:
     """Find pairs of rows with the same bytes or at most `ALIKE` bits apart, nearest first, and blank pictures.
 
     Frames of one video are no copies of each other, however alike, unless their bytes are the same. Rows with the same
@@ -129,7 +129,7 @@ def find_copies(looked: Looked) -> tuple[list[Copy], list[int]]:
     return sorted([*exact, *near], key=lambda copy: (not copy.exact, copy.distance)), sorted(empty)
 
 
-def _same_bytes(looked: Looked) -> Iterator[Copy]:
+def _same_bytes(looked: InspectedSet) -> Iterator[Copy]:
     first: dict[str, int] = {}
     for index, look in enumerate(looked.looks):
         if look.sha256 is not None and first.setdefault(look.sha256, index) != index:
@@ -137,7 +137,7 @@ def _same_bytes(looked: Looked) -> Iterator[Copy]:
 
 
 def related(one: Row, other: Row) -> bool:
-    """Tell whether two rows are known to belong together: one video, one source or one group."""
+    """Return whether two rows are known to belong together: one video, one source or one group."""
     a, b = one.item, other.item
     return (
         a.video == b.video
@@ -175,7 +175,7 @@ class CopyCounts:
     twins: int = 0
 
 
-def kinds_of(copy: Copy, looked: Looked) -> set[str]:
+def kinds_of(copy: Copy, looked: InspectedSet) -> set[str]:
     """Name the counts of `CopyCounts` in which a pair stands."""
     one, other = looked.rows[copy.first], looked.rows[copy.second]
     split = looked.places[copy.first] != looked.places[copy.second]
@@ -193,7 +193,7 @@ def kinds_of(copy: Copy, looked: Looked) -> set[str]:
     return kinds
 
 
-def count_copies(copies: Sequence[Copy], looked: Looked) -> CopyCounts:
+def count_copies(copies: Sequence[Copy], looked: InspectedSet) -> CopyCounts:
     """Count the pairs of each kind."""
     counts: defaultdict[str, int] = defaultdict(int)
     for copy in copies:

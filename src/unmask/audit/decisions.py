@@ -10,16 +10,16 @@ import numpy as np
 
 from unmask.audit.drivers import (
     Training,
+    correlations,
     influences,
     mean_over_clusters,
-    pulls,
     shared_facts,
     similarities,
     top,
 )
 from unmask.audit.latents import Latents, OpenedDetector
 from unmask.audit.listing import Listing
-from unmask.audit.looking import Looked
+from unmask.audit.looking import InspectedSet
 from unmask.audit.report import Drivers
 from unmask.audit.units import Units, units_of
 from unmask.evaluation.crops import CropFolder
@@ -31,7 +31,7 @@ from unmask.statistics.intervals import Estimate, Settings
 #: Frames of a video that go through the detector.
 FRAMES = 4
 
-Chosen = tuple[Listing, Looked, Sequence[int]]
+Chosen = tuple[Listing, InspectedSet, Sequence[int]]
 Progress = Callable[[str, int, int], None]
 
 
@@ -73,7 +73,7 @@ def attribute(
         No item of a set has a face to show the detector.
     """
     decided = decide(detector, chosen, limit, settings.seed, progress)
-    facts = pulls(decided.units, decided.latents.logits, settings)
+    facts = correlations(decided.units, decided.latents.logits, settings)
     card = detector.card
     about = {"name": card.name, "version": card.version, "identity": card.identity}
     clusters = len(np.unique(decided.units.clusters))

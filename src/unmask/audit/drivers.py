@@ -33,7 +33,7 @@ RANGES = 8
 
 
 @dataclass(frozen=True)
-class FactPull:
+class FactCorrelation:
     """How a detector's logit follows a fact among items with the same label.
 
     `pull` is a rank correlation in [-1, 1], positive where a larger value (or having `value`) makes the detector say
@@ -73,7 +73,7 @@ class FactPull:
 
 
 @dataclass(frozen=True)
-class Influence:
+class InfluentialCrop:
     """A training crop that decisions rest on.
 
     `gradient_share` is its part of all support that decisions get from training crops; `decisions` counts those that
@@ -102,7 +102,7 @@ class Training:
     latents: Latents
 
 
-def pulls(units: Units, logits: NDArray[np.floating], settings: Settings) -> list[FactPull]:
+def correlations(units: Units, logits: NDArray[np.floating], settings: Settings) -> list[FactCorrelation]:
     """Rank facts by how the logit (N,) of videos follows them among videos of the same label, strongest first.
 
     The p values come from flipping the sign of whole clusters' contributions, the largest statistic of all facts being
@@ -124,12 +124,12 @@ def pulls(units: Units, logits: NDArray[np.floating], settings: Settings) -> lis
     p = _flipped_p(together, settings.seed)
     too_few = too_few_clusters(index)
     draws = None if too_few else _correlations(together, squares, own, settings)
-    best: dict[str, FactPull] = {}
+    best: dict[str, FactCorrelation] = {}
     for n, column in enumerate(columns):
         figure = estimate(float(value[n]), None if draws is None else draws[:, n], settings, too_few)
         other = best.get(column.fact)
         if other is None or round(abs(value[n]) - abs(other.pull.value or 0), 6) > 0:
-            best[column.fact] = FactPull(column.fact, column.value, figure, float(p[n]))
+            best[column.fact] = FactCorrelation(column.fact, column.value, figure, float(p[n]))
     return sorted(
         best.values(), key=lambda fact: (-round(abs(fact.pull.value or 0), 3), fact_order(fact.fact))
     )
@@ -202,14 +202,14 @@ def top(similarity: Floats) -> NDArray[np.int64]:
     return np.argsort(-similarity, axis=1, kind="stable")[:, :count]
 
 
-def influences(gradient: Floats, training: Training, count: int = 10) -> list[Influence]:
+def influences(gradient: Floats, training: Training, count: int = 10) -> list[InfluentialCrop]:
     """Name the training crops from which the decisions together get most support."""
     support = np.maximum(gradient, 0).sum(axis=0)
     decisions = np.bincount(top(gradient).ravel(), minlength=len(support))
     probability = _sigmoid(training.latents.logits)
     total = max(support.sum(), 1e-12)
     return [
-        Influence(
+        InfluentialCrop(
             training.files[n],
             int(training.labels[n]),
             float(probability[n]),
@@ -228,7 +228,7 @@ def shared_facts(
     training: Training,
     settings: Settings,
 ) -> dict[str, Estimate]:
-    """Tell for each fact how much more often decisions share it with their neighbours than with any training crop.
+    """Return for each fact how much more often decisions share it with their neighbours than with any training crop.
 
     Facts are the same where words are, and where numbers lie in the same of `RANGES` ranges. Gives differences of
     shares in [-1, 1], by fact.
@@ -257,7 +257,7 @@ def mean_over_clusters(values: Floats, clusters: NDArray[np.str_], settings: Set
 
 
 def _codes(values: Sequence[float | str | None]) -> NDArray[np.int64]:
-    """Give each kind of value a number: words, ranges of numbers, and the unknown."""
+    """Return each kind of value a number: words, ranges of numbers, and the unknown."""
     numbers = np.array([np.nan if value is None or isinstance(value, str) else value for value in values])
     known = np.isfinite(numbers)
     few = np.unique(numbers[known])

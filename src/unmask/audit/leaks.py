@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unmask.audit.listing import Row
-from unmask.audit.looking import Looked
+from unmask.audit.looking import InspectedSet
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Leak:
         return {"kind": self.kind, "name": self.name, "places": self.places}
 
 
-def find_leaks(looked: Looked) -> list[Leak]:
+def find_leaks(looked: InspectedSet) -> list[Leak]:
     """Find what lies on both sides of a split, has both labels, or is listed twice.
 
     A row whose split is empty lies on no side.

@@ -23,7 +23,7 @@ from unmask.evaluation.predictions import Status, cluster_of
 from unmask.evaluation.sets import Item
 from unmask.evaluation.videos import MANIFEST_NAME, list_items, video_facts
 from unmask.evaluation.zero_pixel import Metadata
-from unmask.media import MediaError, guarded, open_media
+from unmask.media import MediaError, as_media_error, open_media
 
 #: Frames of a video that its copies are known by.
 FRAMES = 3
@@ -76,7 +76,7 @@ class Listing:
         return sorted({row.split for row in self.rows} - {""})
 
     def positions(self, split: str | None) -> list[int]:
-        """Give the positions of a split's rows, or of all; EvaluationError for a split that is not there."""
+        """Return the positions of a split's rows, or of all; EvaluationError for a split that is not there."""
         if split is None:
             return list(range(len(self.rows)))
         if split not in self.splits:
@@ -162,7 +162,7 @@ def _look_at_picture(data: bytes) -> Look:
     digest = hashlib.sha256(data).hexdigest()
     try:
         # Broken pictures raise whatever comes to them, EXIF data most of all.
-        facts, small = guarded(lambda: picture_facts(data))
+        facts, small = as_media_error(lambda: picture_facts(data))
     except MediaError as error:
         return Look(error.status, digest, {"bytes": float(len(data))})
     return Look("ok", digest, facts, small[None])

@@ -18,7 +18,7 @@ _AHEAD = 512
 
 
 @dataclass(frozen=True, eq=False)
-class Looked:
+class InspectedSet:
     """The rows of one or two sets with what their files are, in order; `sets` names the set of each."""
 
     rows: Sequence[Row]
@@ -44,8 +44,8 @@ class Looked:
         """Number of rows of each status."""
         return dict(Counter(look.status for look in self.looks))
 
-    def __add__(self, other: Looked) -> Looked:
-        return Looked([*self.rows, *other.rows], [*self.looks, *other.looks], [*self.sets, *other.sets])
+    def __add__(self, other: InspectedSet) -> InspectedSet:
+        return InspectedSet([*self.rows, *other.rows], [*self.looks, *other.looks], [*self.sets, *other.sets])
 
     def thumbnails(self, indexes: NDArray[np.int64]) -> NDArray[np.uint8]:
         """(N, F, 32, 32) thumbnails of rows that have them."""
@@ -57,7 +57,7 @@ def _of(look: Look) -> NDArray[np.uint8]:
     return look.thumbnails
 
 
-def look_at_all(listing: Listing, workers: int, on_item: Callable[[], None] = lambda: None) -> Looked:
+def inspect_all(listing: Listing, workers: int, on_item: Callable[[], None] = lambda: None) -> InspectedSet:
     """Open every file of a set in `workers` threads."""
     looks: list[Look] = []
     with ThreadPoolExecutor(workers, thread_name_prefix="look") as pool:
@@ -67,4 +67,4 @@ def look_at_all(listing: Listing, workers: int, on_item: Callable[[], None] = la
             for look in pool.map(listing.look, block):
                 looks.append(look)
                 on_item()
-    return Looked(listing.rows, looks, [listing.name] * len(looks))
+    return InspectedSet(listing.rows, looks, [listing.name] * len(looks))

@@ -96,7 +96,7 @@ def to_tables(report: AuditReport) -> list[Table]:
 
 
 def about(report: AuditReport) -> list[str]:
-    """Say what was looked at, in sentences."""
+    """Return what was looked at, in sentences."""
     summary = report.summary
     where = "; ".join(f"{place or 'no split'}: {_counts(counts)}" for place, counts in summary.rows.items())
     sources = "no sources named" if summary.sources is None else f"{summary.sources} sources"
@@ -120,7 +120,7 @@ def about(report: AuditReport) -> list[str]:
 
 
 def tables(report: AuditReport) -> list[tuple[str, Sequence[str], Rows]]:
-    """Give the tables that have rows: title, headings, rows."""
+    """Return the tables that have rows: title, headings, rows."""
     kinds = [(name.replace("_", " "), str(count)) for name, count in report.counts.__dict__.items() if count]
     parts: list[tuple[str, Sequence[str], Rows]] = [
         ("Facts by how well each alone tells real from fake", FACTS, _facts(report)),

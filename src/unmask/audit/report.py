@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import unmask
 from unmask.audit.copies import ALIKE, NEAR, CopyCounts
-from unmask.audit.drivers import FactPull, Influence
+from unmask.audit.drivers import FactCorrelation, InfluentialCrop
 from unmask.audit.leaks import Leak
 from unmask.audit.shortcuts import FactAUC
 from unmask.evaluation.zero_pixel import Control
@@ -72,11 +72,11 @@ class Drivers:
     detector: Mapping[str, Any]
     videos: int
     clusters: int
-    facts: Sequence[FactPull]
+    facts: Sequence[FactCorrelation]
     training: str | None = None
     training_crops: int = 0
     agreement: Estimate | None = None
-    influences: Sequence[Influence] = ()
+    influences: Sequence[InfluentialCrop] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.audit.looking import Looked
+from unmask.audit.looking import InspectedSet
 from unmask.evaluation.zero_pixel import Metadata
 
 
@@ -41,7 +41,7 @@ def _middle(values: Sequence[float | str | None]) -> float | str | None:
     return min(words, key=lambda word: (-words[word], word)) if words else None
 
 
-def units_of(looked: Looked, chosen: Iterable[int]) -> Units:
+def units_of(looked: InspectedSet, chosen: Iterable[int]) -> Units:
     """Merge the readable rows of a choice into videos."""
     videos: defaultdict[object, list[int]] = defaultdict(list)
     for index in chosen:

@@ -117,7 +117,7 @@ class ScanOnRay:
         self._claims = claims
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
-        """Give a JSON answer for each path of a batch: the path, its fingerprint, and its row.
+        """Return a JSON answer for each path of a batch: the path, its fingerprint, and its row.
 
         The row is null when another actor has the same content in hand.
         """

@@ -79,7 +79,7 @@ def scan_key(card: Card, settings: Settings) -> str:
     look takes; every setting but those in ``WITHOUT_EFFECT``; and the version of the code, ``SCAN_VERSION``.
     """
     from unmask.faces.weights import CENTERFACE_SHA256
-    from unmask.scanning import LOOKS
+    from unmask.scanning import PASS_SIZES
     from unmask.verdict import rule_of
 
     familiarity = card.quality.familiarity if card.quality else None
@@ -89,19 +89,19 @@ def scan_key(card: Card, settings: Settings) -> str:
         "familiarity": familiarity.sha256 if familiarity else None,
         "rule": asdict(rule_of(card)),
         "finder": CENTERFACE_SHA256,
-        "looks": LOOKS,
+        "looks": PASS_SIZES,
         "settings": {name: value for name, value in asdict(settings).items() if name not in WITHOUT_EFFECT},
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def row_of(result: ScanResult, seen: Fingerprint, key: str) -> dict[str, Any]:
-    """Give the log's row of a result: its JSON and, under ``batch``, what it is of."""
+    """Return the log's row of a result: its JSON and, under ``batch``, what it is of."""
     return result.to_dict() | {"batch": {**asdict(seen), "scan": key, "same_as": None}}
 
 
 def copy_of(row: dict[str, Any], path: str, seen: Fingerprint) -> dict[str, Any]:
-    """Give the row of another file with the same content: nothing was scanned for it."""
+    """Return the row of another file with the same content: nothing was scanned for it."""
     batch = {**asdict(seen), "scan": row["batch"]["scan"], "same_as": row["path"]}
     return row | {"path": path, "seconds": 0.0, "batch": batch}
 

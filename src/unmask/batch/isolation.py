@@ -99,7 +99,7 @@ class IsolatedScanner:
     ) -> None:
         self._settings = replace(settings, threads=1)
         self._detector = detector
-        self._patience = patience
+        self._time_left = patience
         self._make_scanner = make_scanner or plain_scanner
         self._process: SpawnProcess | None = None
         self._connection: Connection | None = None
@@ -144,19 +144,19 @@ class IsolatedScanner:
     def _try_twice(self, verb: str, path: Path) -> Any:
         """Ask a worker, and a fresh one when it ends; whatever ended the first may have come from outside."""
         try:
-            return self._ask(verb, path)
+            return self._send(verb, path)
         except WorkerEndedError:
             pass
         try:
-            return self._ask(verb, path)
+            return self._send(verb, path)
         except WorkerEndedError as ended:
             return ended
 
-    def _ask(self, verb: str, path: Path) -> Any:
+    def _send(self, verb: str, path: Path) -> Any:
         link = self._ready_worker()
         try:
             link.send((verb, str(path)))
-            answer = self._answer(link, self._patience)
+            answer = self._answer(link, self._time_left)
         except (EOFError, OSError):
             raise self._why_it_ended() from None
         if isinstance(answer, Exception):

@@ -63,7 +63,7 @@ class Ledger:
         return [path for path in paths if not self.is_done(path)]
 
     def known_contents(self) -> frozenset[bytes]:
-        """Give short hashes of the contents that have a row."""
+        """Return short hashes of the contents that have a row."""
         return frozenset(self._contents)
 
     def claim(self, path: Path, seen: Fingerprint) -> bool:
@@ -97,7 +97,7 @@ class Ledger:
             return [other for other, facts in waiting if not self._copy(other, facts)]
 
     def drop(self, path: Path, seen: Fingerprint) -> list[Path]:
-        """Give a claimed file up unfinished; gives back the files that waited for it."""
+        """Return a claimed file up unfinished; gives back the files that waited for it."""
         with self._lock:
             return [other for other, _ in self._let_go(path, seen)]
 

@@ -93,7 +93,7 @@ class ResultsLog:
         return row
 
     def rows(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Give the rows that were there at the opening, with their offsets; a torn end is cut off.
+        """Return the rows that were there at the opening, with their offsets; a torn end is cut off.
 
         Raises BatchError, and changes nothing, when a line is none of unmask's.
         """

@@ -20,7 +20,7 @@ class PathSource(Protocol):
     """Hands each path to one of several threads."""
 
     def take(self, timeout: float) -> Path | None:
-        """Give the next path; None when none came within ``timeout`` seconds."""
+        """Return the next path; None when none came within ``timeout`` seconds."""
 
     @property
     def ended(self) -> bool:
@@ -34,7 +34,7 @@ class ListedPaths:
         self._left = deque(paths)
 
     def take(self, timeout: float) -> Path | None:
-        """Give the next path; None when there are no more."""
+        """Return the next path; None when there are no more."""
         try:
             return self._left.popleft()
         except IndexError:
@@ -56,7 +56,7 @@ class StreamedPaths:
         threading.Thread(target=self._fill, args=(descriptor,), daemon=True).start()
 
     def take(self, timeout: float) -> Path | None:
-        """Give the next path; None when none came within ``timeout`` seconds.
+        """Return the next path; None when none came within ``timeout`` seconds.
 
         Raises BatchError when the stream could not be read to its end, after the paths that came before.
         """

@@ -52,7 +52,7 @@ def plain_scanner(settings: Settings) -> Scanner:
 
 
 def unless_changed(path: Path, seen: Fingerprint, result: ScanResult) -> tuple[ScanResult, Fingerprint]:
-    """Give a result and what it is of; of a file that was changed meanwhile there is no result."""
+    """Return a result and what it is of; of a file that was changed meanwhile there is no result."""
     if seen.still_holds(path):
         return result, seen
     from unmask.report import ScanResult

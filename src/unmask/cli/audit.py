@@ -99,7 +99,7 @@ def audit(
 
 
 def exit_code(report: AuditReport, fail_on: Severity | None) -> int:
-    """Give the documented exit code; a finding to fail on outweighs a file that could not be opened."""
+    """Return the documented exit code; a finding to fail on outweighs a file that could not be opened."""
     found = {finding.severity for finding in report.findings}
     if fail_on is not None and found and (fail_on is Severity.notice or "serious" in found):
         return MATCHED

@@ -67,7 +67,7 @@ def written(write: Callable[[], object], folder: Path) -> bool:
 
 
 def reason(error: OSError | ValueError) -> str:
-    """Say in words what an operation on a file failed of, without the file's name."""
+    """Return in words what an operation on a file failed of, without the file's name."""
     if isinstance(error, FileExistsError):
         return "it is a file"
     return (getattr(error, "strerror", None) or str(error)).lower()

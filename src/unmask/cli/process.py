@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from unmask.media import DecodingProcesses
 
 # With one of these `unmask scan` works in processes of its own, or not at all.
-NOT_HERE = ("--output", "--workers", "--resume", "--from", "--ray", "--help")
+MULTI_PROCESS_OPTIONS = ("--output", "--workers", "--resume", "--from", "--ray", "--help")
 REPORT, DETECTOR = "--report", "--detector"
 DEFAULT_DETECTOR = "jrc"
 
 # What a scan's libraries would otherwise take time for when they are imported: threads for linear algebra, which would
 # wait for work with the processor running, and a search of all installed packages for plugins.
-QUICK = {"OPENBLAS_NUM_THREADS": "1", "PYDANTIC_DISABLE_PLUGINS": "__all__"}
+STARTUP_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "PYDANTIC_DISABLE_PLUGINS": "__all__"}
 
 OBJECTS_AT_START = 100_000  # So many are made by imports alone; to look for garbage among them finds none.
 
@@ -55,7 +55,7 @@ def command() -> None:
     open_streams()
     arguments = sys.argv[1:]
     if arguments[:1] == ["scan"]:
-        for name, value in QUICK.items():
+        for name, value in STARTUP_ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         gc.set_threshold(OBJECTS_AT_START)
     if scans_here(arguments):
@@ -77,7 +77,7 @@ def command() -> None:
 
 def scans_here(arguments: Sequence[str]) -> bool:
     """Whether the command line looks as if this process were to scan; at worst that is found out later."""
-    return arguments[:1] == ["scan"] and not _has(arguments, *NOT_HERE)
+    return arguments[:1] == ["scan"] and not _has(arguments, *MULTI_PROCESS_OPTIONS)
 
 
 def start(arguments: Sequence[str]) -> Started:
@@ -95,7 +95,7 @@ def start(arguments: Sequence[str]) -> Started:
 
 
 def started_for(credentials: bool, detector: str) -> tuple[DecodingProcesses, Loading | None]:
-    """Give what was started in advance for such a scan; a decoding process is started now if none was."""
+    """Return what was started in advance for such a scan; a decoding process is started now if none was."""
     started = _started.pop() if _started else None
     if started is None:
         return _start_decoding(credentials), None
@@ -116,10 +116,10 @@ def _start_decoding(credentials: bool) -> DecodingProcesses:
 def faces_at_once(arguments: Sequence[str]) -> int:
     """How many faces there are to score at a time at least: a video has several frames, a picture may have one face."""
     from unmask.media import IMAGE_ENDINGS, VIDEO_ENDINGS
-    from unmask.scanning import LOOKS
+    from unmask.scanning import PASS_SIZES
 
     endings = {os.path.splitext(argument)[1].lower() for argument in arguments}  # noqa: PTH122 (no paths all)
-    return min(LOOKS[0]) if endings & VIDEO_ENDINGS and not endings & IMAGE_ENDINGS else 1
+    return min(PASS_SIZES[0]) if endings & VIDEO_ENDINGS and not endings & IMAGE_ENDINGS else 1
 
 
 def _has(arguments: Sequence[str], *options: str) -> bool:

@@ -107,7 +107,7 @@ class Lines:
         self._started = self._said = self._clock()
 
     def begin(self) -> None:
-        """Say how much there is to do."""
+        """Return how much there is to do."""
         self._say(self._count())
 
     def advance(self) -> None:
@@ -123,7 +123,7 @@ class Lines:
             self._say(self.line(now - self._started))
 
     def line(self, seconds: float) -> str:
-        """Say how far it is after so many seconds."""
+        """Return how far it is after so many seconds."""
         speed = (self.done - self._before) / seconds
         told = f"{self._count()}, {rate(speed, self._unit)}"
         if self._total is None or speed <= 0:
@@ -147,7 +147,7 @@ class StageLines:
         self._stages: dict[str, Lines] = {}
 
     def __call__(self, name: str, done: int, total: int) -> None:
-        """Tell how far a stage is."""
+        """Return how far a stage is."""
         lines = self._stages.get(name)
         if lines is None or done < lines.done:
             self._stages[name] = Lines(total, self._unit, name, done, self._clock)
@@ -164,7 +164,7 @@ class StageBars:
         self._tasks: dict[str, TaskID] = {}
 
     def __call__(self, name: str, done: int, total: int) -> None:
-        """Tell how far a stage is."""
+        """Return how far a stage is."""
         if name not in self._tasks and done < total:
             self._tasks[name] = self._display.add_task(escape(name), total=total, completed=done)
         if name in self._tasks:
@@ -182,7 +182,7 @@ class Rate(ProgressColumn):
         self._unit = unit
 
     def render(self, task: Task) -> Text:
-        """Give the rate as text."""
+        """Return the rate as text."""
         return Text("" if task.speed is None else rate(task.speed, self._unit), style="progress.data.speed")
 
 

@@ -48,7 +48,7 @@ def apply_colour(picture: Image.Image, matrix: np.ndarray, offset: np.ndarray) -
 def match_colour(
     picture: Image.Image, reference: Image.Image, region: Image.Image, strength: float = 1.0
 ) -> Image.Image:
-    """Give a picture the reference's mean and deviation per channel, both taken inside the region.
+    """Return a picture the reference's mean and deviation per channel, both taken inside the region.
 
     After Reinhard et al., "Color Transfer between Images" (2001), in RGB; gains stay within [0.4, 1.8].
     """

@@ -21,7 +21,7 @@ from unmask.datasets import prepared_folder
 from unmask.datasets.layouts import VideoRow
 from unmask.datasets.manifests import VIDEOS_NAME, CropRecord, DatasetError
 from unmask.datasets.prepared_folder import ImageFormat
-from unmask.datasets.video_crops import GENEROUS, CropOptions, VideoCrops, cut_video
+from unmask.datasets.video_crops import CONTEXT, CropOptions, VideoCrops, cut_video
 from unmask.faces import FaceFinder
 
 MakeFinder = Callable[[], FaceFinder]
@@ -256,7 +256,7 @@ def _crop_records(row: VideoRow, record: Mapping[str, Any]) -> Iterator[CropReco
                 "time": time,
                 "status": record["status"],
                 "confidence": str(crop["confidence"]),
-                "crop_profile": GENEROUS.name,
+                "crop_profile": CONTEXT.name,
             },
         )
 

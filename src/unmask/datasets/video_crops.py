@@ -23,12 +23,12 @@ from unmask.faces import (
     set_upright,
 )
 from unmask.faces.face import Box
-from unmask.media import IMAGE_ENDINGS, Frame, MediaError, guarded, open_media
+from unmask.media import IMAGE_ENDINGS, Frame, MediaError, as_media_error, open_media
 from unmask.scanning import spread
 
 Status = Literal["ok", "no_face", "unreadable", "unsupported", "too_large"]
 
-GENEROUS = CropProfile("generous", scale=2.0)
+CONTEXT = CropProfile("generous", scale=2.0)
 """Twice the face box: every named crop profile can be cut from it."""
 
 LARGEST = 8
@@ -126,14 +126,14 @@ def _side(face: Face) -> float:
 
 def _crop(frame: Frame, view: UprightView, limit: int, timed: bool) -> FaceCrop:
     face = view.face
-    left, top, right, _ = GENEROUS.square(face.box)
+    left, top, right, _ = CONTEXT.square(face.box)
     size = max(1, min(limit, int(right - left)))
     scale = size / (right - left)
     x0, y0, x1, y1 = face.box
     return FaceCrop(
         frame.index,
         frame.time if timed else None,
-        cut(view.image, face.box, GENEROUS, size),
+        cut(view.image, face.box, CONTEXT, size),
         ((x0 - left) * scale, (y0 - top) * scale, (x1 - left) * scale, (y1 - top) * scale),
         ((face.landmarks - (left, top)) * scale).astype(np.float32),
         _side(face),
@@ -146,9 +146,9 @@ def _frames(path: Path, count: int) -> Iterator[Frame]:
     if path.is_dir():
         yield from _frames_of_folder(path, count)
         return
-    with guarded(lambda: open_media(path)) as media:
+    with as_media_error(lambda: open_media(path)) as media:
         frames = iter(media.sample(count))
-        while (frame := guarded(lambda: next(frames, None))) is not None:
+        while (frame := as_media_error(lambda: next(frames, None))) is not None:
             yield frame
 
 
@@ -164,5 +164,5 @@ def _frames_of_folder(path: Path, count: int) -> Iterator[Frame]:
 
 
 def _image(path: Path) -> np.ndarray:
-    with guarded(lambda: open_media(path)) as media:
-        return guarded(lambda: next(iter(media.sample(1)))).image
+    with as_media_error(lambda: open_media(path)) as media:
+        return as_media_error(lambda: next(iter(media.sample(1)))).image

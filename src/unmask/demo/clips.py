@@ -92,7 +92,7 @@ def _moving(picture: Image, size: tuple[int, int], count: int) -> Iterator[Pixel
 def _soft_ellipse(
     size: tuple[int, int], centre: tuple[float, float], radii: tuple[float, float], softness: float = 0.25
 ) -> Pixels:
-    """Give a mask (height, width) float in [0, 1]: 1 inside an ellipse, falling to 0 over its edge."""
+    """Return a mask (height, width) float in [0, 1]: 1 inside an ellipse, falling to 0 over its edge."""
     y, x = np.mgrid[: size[1], : size[0]]
     distance = np.hypot((x - centre[0]) / radii[0], (y - centre[1]) / radii[1])
     ramp = np.clip((1 + softness / 2 - distance) / softness, 0, 1)

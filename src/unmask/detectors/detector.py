@@ -85,7 +85,7 @@ class Detector:
         return self.predict(crops).scores
 
     def logits(self, crops: Crops) -> Floats:
-        """Give the raw logits (N,) float32 of crops (N, H, W, 3) uint8 RGB."""
+        """Return the raw logits (N,) float32 of crops (N, H, W, 3) uint8 RGB."""
         return self.predict(crops).logits
 
     def reconstruct(self, crops: Crops) -> Crops:

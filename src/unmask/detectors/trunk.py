@@ -164,6 +164,6 @@ def read_tuned(folder: Path, reference: TrunkReference) -> Constants | None:
 
 
 def trunk_card(name: str) -> dict[str, object]:
-    """Give the trunk's own card: source, licence, hashes, conversion."""
+    """Return the trunk's own card: source, licence, hashes, conversion."""
     card: dict[str, object] = json.loads((trunk_path(name).parent / "card.json").read_text(encoding="utf-8"))
     return card

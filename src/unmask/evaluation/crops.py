@@ -14,7 +14,7 @@ from PIL import Image
 
 from unmask.datasets import CropRecord, CropSet, DatasetError
 from unmask.datasets.manifests import MANIFEST_NAME, VIDEOS_NAME, read_videos
-from unmask.datasets.video_crops import GENEROUS
+from unmask.datasets.video_crops import CONTEXT
 from unmask.evaluation.errors import EvaluationError
 from unmask.evaluation.predictions import REAL_METHOD, Status, VideoKey
 from unmask.evaluation.robustness import Change
@@ -104,8 +104,8 @@ class CropFolder:
 
 
 def _can_be_cut(record: CropRecord) -> bool:
-    """Tell whether a crop shows more than any profile, and says where the face is."""
-    return record.box is not None and record.extra.get("crop_profile") == GENEROUS.name
+    """Return whether a crop shows more than any profile, and says where the face is."""
+    return record.box is not None and record.extra.get("crop_profile") == CONTEXT.name
 
 
 def _scaled(box: Box, factor: float) -> Box:
@@ -169,7 +169,7 @@ def open_crops(root: Path, profile: str, size: int, split: str | None = None) ->
 def _without_crops(
     videos: Sequence[CropRecord], with_crops: Collection[VideoKey], table: Path
 ) -> list[tuple[Item, Reading]]:
-    """Give the videos that have no crop, in the table's order, with what reading them has come to."""
+    """Return the videos that have no crop, in the table's order, with what reading them has come to."""
     found: dict[VideoKey, tuple[Item, Reading]] = {}
     for record in videos:
         item = _item(record)
@@ -212,7 +212,7 @@ def _profile_notes(records: Sequence[CropRecord], name: str, wanted: str) -> lis
 
 
 def items_of(records: Sequence[CropRecord]) -> list[Item]:
-    """Give the items that records describe, in their order."""
+    """Return the items that records describe, in their order."""
     return _numbered([_item(record) for record in records])
 
 
@@ -232,7 +232,7 @@ def _item(record: CropRecord) -> Item:
 
 
 def _numbered(items: Sequence[Item]) -> list[Item]:
-    """Give the crops of a video numbers where the manifest does not, so that each row has a key of its own."""
+    """Return the crops of a video numbers where the manifest does not, so that each row has a key of its own."""
     crops = Counter(item.video for item in items)
     seen: Counter[VideoKey] = Counter()
     numbered = []

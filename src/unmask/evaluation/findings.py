@@ -34,7 +34,7 @@ class ScoredSet:
 
 
 def _slices(sets: Sequence[ScoredSet]) -> Iterator[tuple[str, str, Predictions, ScoredSet | None]]:
-    """Give (dataset, method, rows, set): all pooled where there are several, each set, each of its methods."""
+    """Return (dataset, method, rows, set): all pooled where there are several, each set, each of its methods."""
     if len(sets) > 1:
         yield ALL, ALL, pooled(sets), None
     for scored in sets:

@@ -25,7 +25,7 @@ SMALLEST = 0.2
 
 
 def severities(measures: Sequence[Mapping[str, float]], gates: Sequence[Gate]) -> Floats:
-    """Give the severity (N, gates) of each gate for each face."""
+    """Return the severity (N, gates) of each gate for each face."""
     rows = [[gate.severity(row.get(gate.measure, math.nan)) for gate in gates] for row in measures]
     return np.array(rows, np.float64).reshape(len(measures), len(gates))
 
@@ -87,7 +87,7 @@ def fit_widths(
 
 
 def fitted(gates: Sequence[Gate], widths: Floats) -> tuple[Gate, ...]:
-    """Give the gates with widths (gates, 2)."""
+    """Return the gates with widths (gates, 2)."""
     return tuple(
         replace(gate, up=round(float(up), 2), down=round(float(down), 2))
         for gate, (up, down) in zip(gates, widths, strict=True)

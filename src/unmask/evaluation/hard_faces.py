@@ -23,7 +23,7 @@ MEASURES = (
     "detail",
     "brightness",
     "contrast",
-    "burnt",
+    "overexposed_share",
     "turn",
     "confidence",
     "reconstruction_error",
@@ -75,7 +75,7 @@ class Faces:
         return Faces(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
     def rows(self) -> list[dict[str, float]]:
-        """Give each face's measures by name, as the gates take them."""
+        """Return each face's measures by name, as the gates take them."""
         return [dict(zip(MEASURES, row, strict=True)) for row in self.measures.tolist()]
 
     def save(self, path: Path) -> None:
@@ -123,7 +123,7 @@ def look_at(
 
 
 def _turns(records: Sequence[CropRecord], sample: Sample) -> Iterator[tuple[int, int]]:
-    """Give (position, turn of degradation; 0 for none) of each row."""
+    """Return (position, turn of degradation; 0 for none) of each row."""
     videos: dict[str, list[int]] = {}
     for position, record in enumerate(records):
         if zlib.crc32(record.source.encode()) % sample.videos == 0:
@@ -171,7 +171,7 @@ def _look(
 
 
 def box_of_tight(side: int) -> Box:
-    """Give the box of the face in a tight crop of this side: centred, an upright rectangle as finders draw it."""
+    """Return the box of the face in a tight crop of this side: centred, an upright rectangle as finders draw it."""
     tight = PROFILES["tight"]
     longer = side / tight.scale
     x, y = side / 2, side / 2 - tight.shift * side

@@ -59,7 +59,7 @@ def save_plots(report: Report, folder: Path) -> list[Path]:
 
 
 def _free(folder: Path, name: str, taken: Sequence[Path]) -> Path:
-    """Give a plain file name; sets whose names differ in odd characters alone get a number."""
+    """Return a plain file name; sets whose names differ in odd characters alone get a number."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name)
     names = [plain, *(f"{plain}-{number}" for number in range(2, len(taken) + 2))]
     return next(path for path in (folder / f"{each}.png" for each in names) if path not in taken)

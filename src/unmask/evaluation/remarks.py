@@ -50,7 +50,7 @@ def _of_set(summary: SetSummary) -> Iterator[str]:
 
 
 def _of_rates(summary: SetSummary) -> Iterator[str]:
-    """Say how fast crops were read and scored, and which of both set the pace."""
+    """Return how fast crops were read and scored, and which of both set the pace."""
     rates = summary.rates
     read, scored = rates.read_per_second, rates.scored_per_second
     if read is None or scored is None:

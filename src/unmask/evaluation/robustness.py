@@ -97,7 +97,7 @@ def _interpolate(image: Picture, size: tuple[int, int]) -> Values:
 
 
 def _between(length: int, wanted: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """Give the two neighbours of each wanted pixel's centre, and how far it lies towards the second."""
+    """Return the two neighbours of each wanted pixel's centre, and how far it lies towards the second."""
     places = np.clip((np.arange(wanted) + 0.5) * length / wanted - 0.5, 0, length - 1)
     before = np.floor(places).astype(np.int64)
     return before, np.minimum(before + 1, length - 1), (places - before).astype(np.float32)

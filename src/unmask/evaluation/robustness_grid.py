@@ -169,7 +169,7 @@ class _Grid:
     def measure(
         self, name: str, level: int, value: float | None, rows: Predictions
     ) -> tuple[Cell, Floats | None]:
-        """Give the cell and its AUC in each resample, (B,), or None where there are none."""
+        """Return the cell and its AUC in each resample, (B,), or None where there are none."""
         scored = rows.scored.to_scored(self.threshold)
         auc = scored.measure()["auc"]
         index = cluster_index(np.array(self.names, dtype=np.str_), len(self.names))
@@ -189,7 +189,7 @@ class _Grid:
     def mean(
         self, measured: Sequence[tuple[Cell, Floats | None]], clean: Cell, clean_draws: Floats | None
     ) -> tuple[Estimate, Estimate]:
-        """Give the mean AUC over the levels, and that mean less the clean AUC."""
+        """Return the mean AUC over the levels, and that mean less the clean AUC."""
         values = [cell.auc.value for cell, _ in measured]
         known = [value for value in values if value is not None]
         draws = [drawn for _, drawn in measured if drawn is not None]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unmask.evaluation.hard_faces import Faces
 from unmask.statistics.metrics import Floats, Labels
-from unmask.verdict import Doubt, Gate, Rule, TrackJudgement, examine, judge_file, judge_track
+from unmask.verdict import Gate, Rule, TrackJudgement, Uncertainty, examine, judge_file, judge_track
 
 _REFUSED = 1e6  # Below every confidence that is not refused, in the same order.
 
@@ -55,15 +55,15 @@ def judge_faces(faces: Faces, rule: Rule, widths: Sequence[Sequence[Gate]], *, v
     )
 
 
-def _judge(logits: Floats, doubts: list[Doubt], rule: Rule) -> tuple[bool, float, float, bool, bool]:
+def _judge(logits: Floats, doubts: list[Uncertainty], rule: Rule) -> tuple[bool, float, float, bool, bool]:
     plain, gated = judge_track(logits, rule), judge_track(logits, rule, doubts)
-    sure = _sureness(gated, rule) - (_REFUSED if gated.abstains else 0.0)
+    sure = _margin(gated, rule) - (_REFUSED if gated.abstains else 0.0)
     verdicts = [judge_file([track], plain.frames, rule).verdict for track in (plain, gated)]
     called = plain.score >= rule.threshold
-    return called, _sureness(plain, rule), sure, verdicts[0] != "inconclusive", verdicts[1] != "inconclusive"
+    return called, _margin(plain, rule), sure, verdicts[0] != "inconclusive", verdicts[1] != "inconclusive"
 
 
-def _sureness(track: TrackJudgement, rule: Rule) -> float:
+def _margin(track: TrackJudgement, rule: Rule) -> float:
     score, threshold = _log_odds(track.score), _log_odds(rule.threshold)
     end = _log_odds(track.interval[0] if score >= threshold else track.interval[1])
     return abs(score - threshold) / max(abs(end - score), 1e-9)

@@ -128,7 +128,7 @@ def _file_facts(path: Path) -> dict[str, float | str | None]:
 
 
 def video_facts(path: Path, info: MediaInfo) -> Metadata:
-    """Give what a file's header and its size say of it."""
+    """Return what a file's header and its size say of it."""
     facts = _file_facts(path)
     size = facts["bytes"]
     facts |= {

@@ -84,7 +84,7 @@ def zero_pixel_control(
 
 
 def _folds(labels: NDArray[np.int64], clusters: NDArray[np.str_]) -> int:
-    """Give as many folds as there are clusters that hold the rarer class, at most `FOLDS`."""
+    """Return as many folds as there are clusters that hold the rarer class, at most `FOLDS`."""
     return min(FOLDS, *(len(np.unique(clusters[labels == label])) for label in (0, 1)))
 
 

@@ -12,10 +12,10 @@ from unmask.faces.face import Box
 if TYPE_CHECKING:
     import numpy as np
 
-CHIP = 96
+PATCH_SIDE = 96
 """Side in pixels of the tight cut that a face is measured on."""
 
-_MARGIN = CHIP // 8  # Hair and background at the chip's border say nothing about the face.
+_MARGIN = PATCH_SIDE // 8  # Hair and background at the chip's border say nothing about the face.
 _FLAT = 1.0  # Mean squared step, in grey levels, below which there is nothing to be sharp or blurred.
 _WHITE = 250
 
@@ -35,7 +35,7 @@ class FaceQuality:
         Mean luma of the face, 0 .. 255.
     contrast
         Distance of the 5th and the 95th percentile of its luma, 0 .. 255.
-    burnt
+    overexposed_share
         Share of its pixels of which a channel is (nearly) white, in [0, 1].
     turn
         How far the nose tip lies off the middle between the eyes along their line, in distances from eyes to
@@ -48,12 +48,12 @@ class FaceQuality:
     detail: float
     brightness: float
     contrast: float
-    burnt: float
+    overexposed_share: float
     turn: float
     confidence: float
 
     def to_dict(self) -> dict[str, float]:
-        """Give the measures by name."""
+        """Return the measures by name."""
         return asdict(self)
 
 
@@ -82,11 +82,11 @@ def measure(
     import numpy as np
     from PIL import Image
 
-    chip = cut(image, box, PROFILES["tight"], CHIP)
+    chip = cut(image, box, PROFILES["tight"], PATCH_SIDE)
     inner = chip[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
     grey = Image.fromarray(chip).convert("L")
     luma = np.asarray(grey, np.float32)
-    half = np.asarray(grey.resize((CHIP // 2, CHIP // 2), Image.Resampling.BOX), np.float32)
+    half = np.asarray(grey.resize((PATCH_SIDE // 2, PATCH_SIDE // 2), Image.Resampling.BOX), np.float32)
     face = luma[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
     low, high = np.quantile(face, (0.05, 0.95))
     return FaceQuality(
@@ -94,14 +94,14 @@ def measure(
         detail=_detail(face, half[_MARGIN // 2 : -_MARGIN // 2, _MARGIN // 2 : -_MARGIN // 2]),
         brightness=float(face.mean()),
         contrast=float(high - low),
-        burnt=float((inner.max(axis=2) >= _WHITE).mean()),
+        overexposed_share=float((inner.max(axis=2) >= _WHITE).mean()),
         turn=turn_of(landmarks),
         confidence=float(confidence),
     )
 
 
 def turn_of(landmarks: np.ndarray | None) -> float:
-    """Give a face's turn to the side by its five landmarks (see `FaceQuality`); NaN where they coincide."""
+    """Return a face's turn to the side by its five landmarks (see `FaceQuality`); NaN where they coincide."""
     import numpy as np
 
     if landmarks is None:

@@ -116,7 +116,7 @@ def _spans(side: int, scale: float) -> Iterator[tuple[int, int]]:
 
 
 def is_whole(box: Box, tile: Tile, size: tuple[int, int], scale: float) -> bool:
-    """Tell whether a box keeps clear of those borders of its tile that lie inside the picture."""
+    """Return whether a box keeps clear of those borders of its tile that lie inside the picture."""
     gap = _BORDER / scale
     starts = all(low - gap >= start or start == 0 for low, start in zip(box[:2], tile[:2], strict=True))
     ends = zip(box[2:], tile[2:], size, strict=True)

@@ -3,13 +3,13 @@
 from unmask.media.decoding_process import DecodingProcessError, DecodingProcesses
 from unmask.media.endings import IMAGE_ENDINGS, VIDEO_ENDINGS, kind_by_name
 from unmask.media.facts import FileFacts, StreamFacts
-from unmask.media.frame import Frame, Limits, MediaError, MediaInfo, guarded
+from unmask.media.frame import Frame, Limits, MediaError, MediaInfo, as_media_error
 from unmask.media.opening import open_media, why_left_out
 from unmask.media.provenance import Credentials, content_credentials
 from unmask.media.sampling import Sampling
 from unmask.media.shrinking import shrink
 from unmask.media.source import Media
-from unmask.media.streams import put_down
+from unmask.media.streams import spooled_to_file
 
 __all__ = [
     "IMAGE_ENDINGS",
@@ -25,11 +25,11 @@ __all__ = [
     "MediaInfo",
     "Sampling",
     "StreamFacts",
+    "as_media_error",
     "content_credentials",
-    "guarded",
     "kind_by_name",
     "open_media",
-    "put_down",
     "shrink",
+    "spooled_to_file",
     "why_left_out",
 ]

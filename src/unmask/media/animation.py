@@ -156,7 +156,7 @@ class EitherMedia(DecodedMedia):
         self.info = replace(info, details=tuple(dict.fromkeys(info.details + details)))
 
     def pictures(self, sampling: Sampling) -> Iterator[Picture]:
-        """Give the pictures of the first reader that gives any."""
+        """Return the pictures of the first reader that gives any."""
         first: MediaError | None = None
         while True:
             given = False
@@ -221,7 +221,7 @@ class AnimatedMedia(DecodedMedia):
         """Return a frame as RGB; None when it cannot be decoded."""
 
     def pictures(self, sampling: Sampling) -> Iterator[Picture]:
-        """Give pictures by the plan of short videos; only what they need is decoded."""
+        """Return pictures by the plan of short videos; only what they need is decoded."""
         chosen = self._chosen(sampling)
         self._pixels_left = self._limits.decoded_pixels // SLOWNESS
         given = broken = 0
@@ -230,7 +230,7 @@ class AnimatedMedia(DecodedMedia):
                 with pillow_errors():
                     frame = self._frame(number)
             except MediaError as error:
-                if given and sampling.whole and error.status == "too_large":
+                if given and sampling.every_frame and error.status == "too_large":
                     return
                 raise
             if frame is None:
@@ -240,7 +240,7 @@ class AnimatedMedia(DecodedMedia):
             yield Picture(time, frame.width, frame.height, strips_of(frame))
         if given == 0 and chosen:
             raise MediaError("unreadable", "no frame of the animation can be decoded")
-        if broken and not sampling.whole:
+        if broken and not sampling.every_frame:
             raise MediaError("unreadable", f"{broken} of {len(chosen)} frames cannot be decoded")
 
     def _chosen(self, sampling: Sampling) -> list[tuple[float, int]]:
@@ -248,9 +248,9 @@ class AnimatedMedia(DecodedMedia):
         times = self._times()
         end = times.pop()
         shown = [(time, number) for number, time in enumerate(times)]
-        if sampling.whole:
+        if sampling.every_frame:
             return [(time, number) for time, number in shown if time <= sampling.end(0.0, math.inf)]
-        if not sampling.cheaply:
+        if not sampling.near_keyframes:
             return list(plan.nearest(shown, sampling.moments(0.0, end)))
         survey = plan.Survey(0.0, end, len(times), ((0, 0.0),))
         return list(plan.following(shown, plan.cheap_moments(survey, sampling.parts(0.0, end))))

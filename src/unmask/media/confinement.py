@@ -43,7 +43,7 @@ def isolation(landlock: int, namespaces: bool) -> str:
 
 
 def leave_network() -> bool:
-    """Give this process a network of its own without any interface; it must have one thread only.
+    """Return this process a network of its own without any interface; it must have one thread only.
 
     That closes TCP, UDP and all other protocols, and abstract Unix sockets. A Unix socket at a path is a file. Without
     privileges it takes a user namespace, which some systems and most containers forbid. Root asks for none: in one it

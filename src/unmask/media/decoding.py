@@ -166,7 +166,7 @@ class Decoder:
 
 
 def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
-    """Give the stream's packets, until the end of what can be read."""
+    """Return the stream's packets, until the end of what can be read."""
     from av.error import FFmpegError
 
     try:
@@ -343,7 +343,7 @@ def _check_memory(error: Exception) -> None:
 
 
 def _rows(pixels: memoryview, row: int, stride: int, rows: int) -> Iterator[memoryview]:
-    """Give the rows without the padding at their ends; all in one where there is none."""
+    """Return the rows without the padding at their ends; all in one where there is none."""
     if row == stride:
         yield pixels[: row * rows]
         return

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 
 from unmask.media.confinement import bound_resources, bound_seconds, forbid_files, isolation, leave_network
 from unmask.media.content import Content
-from unmask.media.frame import Limits, MediaError, guarded
+from unmask.media.frame import Limits, MediaError, as_media_error
 from unmask.media.messages import packed
 from unmask.media.opening import decode_as
 from unmask.media.picture import Picture
@@ -89,7 +89,7 @@ def _serve_file(requests: queue.SimpleQueue[Request], answers: BinaryIO, limits:
         bound_seconds(2 * limits.decoding_seconds)
         content = Content(request["open"], tuple(request["formats"]))
         try:
-            media = guarded(lambda: decode_as(content, source, limits))
+            media = as_media_error(lambda: decode_as(content, source, limits))
         except MediaError as error:
             _say(answers, _told(error))
             return
@@ -107,7 +107,7 @@ def _serve_file(requests: queue.SimpleQueue[Request], answers: BinaryIO, limits:
 
 def _tell_facts(media: DecodedMedia, answers: BinaryIO) -> None:
     try:
-        _say(answers, {"facts": guarded(media.facts).to_dict()})
+        _say(answers, {"facts": as_media_error(media.facts).to_dict()})
     except MediaError as error:
         _say(answers, _told(error))
 
@@ -123,7 +123,7 @@ def _sample(media: DecodedMedia, sampling: Sampling, answers: BinaryIO) -> None:
 def _send_all(pictures: Iterator[Picture], answers: BinaryIO) -> dict[str, Any]:
     """Send pictures as they come; return what to say at their end."""
     try:
-        while (picture := guarded(lambda: next(pictures, None))) is not None:
+        while (picture := as_media_error(lambda: next(pictures, None))) is not None:
             _send(answers, picture)
     except MediaError as error:
         return _told(error)

@@ -87,7 +87,7 @@ class DecodingProcesses:
 
     def start(self) -> None:
         """Start a process in advance; it gets ready while the caller does other things."""
-        self._give_back(DecodingProcess(self._limits, self._credentials))
+        self._release(DecodingProcess(self._limits, self._credentials))
 
     def open(self, path: str | os.PathLike[str]) -> IsolatedMedia:
         """Open an image or a video as ``open_media`` does; MediaError as there.
@@ -99,24 +99,24 @@ class DecodingProcesses:
         """
         path = Path(path)
         content = content_of_file(path, self._limits)
-        process = self._lend()
+        process = self._acquire()
         try:
             info = process.open(path, content)
         except BaseException:
-            self._give_back(process)
+            self._release(process)
             raise
         finally:
             self.isolation = process.isolation or self.isolation
-        return IsolatedMedia(process, info, self._give_back)
+        return IsolatedMedia(process, info, self._release)
 
     def credentials(self, path: str | os.PathLike[str]) -> Credentials:
         """Read a file's content credentials as ``content_credentials`` does, for at most 20 s; never raises."""
         try:
-            process = self._lend()
+            process = self._acquire()
             try:
                 return process.credentials(Path(path))
             finally:
-                self._give_back(process)
+                self._release(process)
         except DecodingProcessError as error:
             return Credentials("not_checked", str(error))
 
@@ -128,7 +128,7 @@ class DecodingProcesses:
         for process in idle:
             process.close()
 
-    def _lend(self) -> DecodingProcess:
+    def _acquire(self) -> DecodingProcess:
         while True:
             with self._lock:
                 process = self._idle.pop() if self._idle else None
@@ -138,7 +138,7 @@ class DecodingProcesses:
                 return process
             process.close()
 
-    def _give_back(self, process: DecodingProcess) -> None:
+    def _release(self, process: DecodingProcess) -> None:
         if process.usable:
             with self._lock:
                 if not self._closed:
@@ -155,10 +155,10 @@ class IsolatedMedia(Media):
     ) -> None:
         self.info = info
         self._process: DecodingProcess | None = process
-        self._give_back = give_back
+        self._release = give_back
 
     def sample(self, wanted: int | Sampling) -> Iterator[Frame]:
-        """Give frames in order; the other process decodes ahead, from now on. See ``Media.sample``."""
+        """Return frames in order; the other process decodes ahead, from now on. See ``Media.sample``."""
         sampling = sampling_of(wanted)
         if self._process is None:
             raise ValueError("the file is closed")
@@ -179,7 +179,7 @@ class IsolatedMedia(Media):
         process, self._process = self._process, None
         if process is not None:
             process.close_file()
-            self._give_back(process)
+            self._release(process)
 
 
 class DecodingProcess:
@@ -193,7 +193,7 @@ class DecodingProcess:
         self._ready = False
         self._sampling = False
         self._late = False
-        self._patience = limits.decoding_seconds
+        self._time_left = limits.decoding_seconds
         path = [os.path.abspath(entry) for entry in sys.path]  # noqa: PTH100 (entries can be empty)
         readable = [*path, sys.prefix, sys.base_prefix]
         settings = {
@@ -203,10 +203,10 @@ class DecodingProcess:
             "credentials": credentials,
             "hands_over_files": HANDS_OVER_FILES,
         }
-        self._door: socket.socket | None = None
+        self._socket: socket.socket | None = None
         far: socket.socket | None = None
         if HANDS_OVER_FILES:
-            self._door, far = socket.socketpair()
+            self._socket, far = socket.socketpair()
         environment = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
         try:
             self._process = subprocess.Popen(  # noqa: S603 (this very interpreter)
@@ -224,7 +224,7 @@ class DecodingProcess:
                 far.close()
         self._answers = cast("io.RawIOBase", self._process.stdout)  # Being unbuffered.
         _widen(self._answers.fileno())
-        self._end = weakref.finalize(self, _end, self._process, self._door)
+        self._end = weakref.finalize(self, _end, self._process, self._socket)
 
     @property
     def usable(self) -> bool:
@@ -234,8 +234,8 @@ class DecodingProcess:
     def open(self, path: Path, content: Content) -> MediaInfo:
         """Hand over a file; MediaError when it cannot be opened as its content says."""
         self._begin(self._limits.decoding_seconds)
-        self._ask({"open": content.kind, "formats": content.formats, "path": str(path.absolute())}, path)
-        return self._info(self._hear())
+        self._send({"open": content.kind, "formats": content.formats, "path": str(path.absolute())}, path)
+        return self._info(self._receive())
 
     def sample(
         self, sampling: Sampling, update: Callable[[MediaInfo], None] = lambda info: None
@@ -253,18 +253,18 @@ class DecodingProcess:
         """
         if self._sampling:
             raise RuntimeError("one sampling at a time")
-        self._ask({"sample": asdict(sampling)})
+        self._send({"sample": asdict(sampling)})
         self._sampling = True
         # A joined file gives at least one frame of each part.
-        most = sys.maxsize if sampling.whole else sampling.count + MAX_SEGMENTS * MAX_SEGMENTS
+        most = sys.maxsize if sampling.every_frame else sampling.count + MAX_SEGMENTS * MAX_SEGMENTS
         return self._sampled(most, update)
 
     def _sampled(self, most: int, update: Callable[[MediaInfo], None]) -> Iterator[Frame]:
         try:
             index = 0
-            while "end" not in (message := self._hear()):
+            while "end" not in (message := self._receive()):
                 if index >= most:
-                    self._give_up()
+                    self._fail()
                 yield self._frame(index, message)
                 index += 1
             update(self._info(message))
@@ -283,26 +283,26 @@ class DecodingProcess:
         try:
             return _info(message["info"])
         except _NONSENSE:
-            self._give_up()
+            self._fail()
 
     def facts(self) -> FileFacts:
         """Ask for the facts of the file at hand; MediaError when they cannot be had."""
-        self._ask({"facts": True})
+        self._send({"facts": True})
         try:
-            return FileFacts.from_dict(self._hear()["facts"])
+            return FileFacts.from_dict(self._receive()["facts"])
         except _NONSENSE:
-            self._give_up()
+            self._fail()
 
     def credentials(self, path: Path) -> Credentials:
         """Hand over a file and hear what its content credentials are; it is let go of at once."""
         self._begin(CREDENTIALS_SECONDS)
         try:
-            self._ask({"credentials": CREDENTIALS_SECONDS, "path": str(path.absolute())}, path)
-            message = self._hear()
+            self._send({"credentials": CREDENTIALS_SECONDS, "path": str(path.absolute())}, path)
+            message = self._receive()
             try:
                 return Credentials.from_dict(message["credentials"])
             except _NONSENSE:
-                self._give_up()
+                self._fail()
         except MediaError as error:
             if self._late:
                 return Credentials("unreadable", f"reading them takes longer than {CREDENTIALS_SECONDS:g} s")
@@ -316,7 +316,7 @@ class DecodingProcess:
             self.close()
         if self.usable:
             with contextlib.suppress(OSError):
-                self._ask({"close": True})
+                self._send({"close": True})
 
     def close(self) -> None:
         """End the process."""
@@ -326,27 +326,27 @@ class DecodingProcess:
         """Have so many seconds for the next file."""
         self._files += 1
         self._late = False
-        self._patience = patience
+        self._time_left = patience
 
-    def _ask(self, request: dict[str, Any], path: Path | None = None) -> None:
+    def _send(self, request: dict[str, Any], path: Path | None = None) -> None:
         """Send a request, and the file of that path with it."""
         data = json.dumps(request).encode() + b"\n"
         try:
-            if self._door is None:
+            if self._socket is None:
                 assert self._process.stdin is not None
                 self._process.stdin.write(data)
             elif path is None:
-                self._door.sendall(data)
+                self._socket.sendall(data)
             else:
                 file = _opened(path)
                 try:
-                    socket.send_fds(self._door, [data], [file])
+                    socket.send_fds(self._socket, [data], [file])
                 finally:
                     os.close(file)
         except OSError:
-            self._give_up()
+            self._fail()
 
-    def _hear(self) -> dict[str, Any]:
+    def _receive(self) -> dict[str, Any]:
         """Read one message, within what is left of the time; MediaError when the process told of one, or died."""
         message = self._within_time(lambda: read_message(self._answers))
         if "ready" in message and not self._ready:
@@ -367,36 +367,36 @@ class DecodingProcess:
             turn = Turn(**{name: bool(value) for name, value in message["turn"].items()})
             present = _box(message["present"], (height, width) if turn.swap else (width, height))
         except _NONSENSE:
-            self._give_up()
+            self._fail()
         if (
             not math.isfinite(moment)
             or min(width, height) < 1
             or width * height > max(self._limits.image_pixels, self._limits.video_side**2)
         ):
-            self._give_up()
+            self._fail()
         pixels = self._within_time(lambda: read_exactly(self._answers, width * height * CHANNELS))
         return framed(index, moment, np.frombuffer(pixels, np.uint8), width, height, turn, present)
 
     def _within_time(self, read: Callable[[], T]) -> T:
         """Read, and kill the process when that takes longer than what is left for this file."""
         started = time.monotonic()
-        guard = threading.Timer(max(0.0, self._patience), self._kill_late)
+        guard = threading.Timer(max(0.0, self._time_left), self._kill_late)
         guard.daemon = True
         guard.start()
         try:
             return read()
         except (BrokenConversationError, OSError):
-            self._give_up()
+            self._fail()
         finally:
             guard.cancel()
-            self._patience -= time.monotonic() - started
+            self._time_left -= time.monotonic() - started
 
     def _kill_late(self) -> None:
         self._late = True
         self._process.kill()
 
-    def _give_up(self) -> NoReturn:
-        """Say what became of the process, as the file's fault unless it never ran."""
+    def _fail(self) -> NoReturn:
+        """Return what became of the process, as the file's fault unless it never ran."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=1.0)
         code = self._process.poll()

@@ -76,7 +76,7 @@ class FileFacts:
         return replace(self, bytes=size, sha256=digest.hexdigest())
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the facts as the JSON schema has them: tags as objects."""
+        """Return the facts as the JSON schema has them: tags as objects."""
         facts = asdict(self)
         facts["tags"] = dict(self.tags)
         facts["streams"] = [asdict(stream) | {"tags": dict(stream.tags)} for stream in self.streams]
@@ -146,7 +146,7 @@ def _stream_facts(stream: Stream) -> StreamFacts:
 
 
 def _exif(image: Image.Image) -> dict[str, str]:
-    """Give the plain entries of an image's EXIF data by their names."""
+    """Return the plain entries of an image's EXIF data by their names."""
     from PIL import ExifTags
 
     exif = image.getexif()

@@ -127,7 +127,7 @@ class Frame:
     present: tuple[int, int, int, int] | None = None
 
 
-def guarded(step: Callable[[], T]) -> T:
+def as_media_error(step: Callable[[], T]) -> T:
     """Run one step on untrusted bytes; whatever goes wrong in there is the file's fault: MediaError."""
     try:
         return step()

@@ -44,7 +44,7 @@ def load_heif(image: Image.Image) -> None:
 
 
 def _refusal(error: Exception) -> MediaError:
-    """Say what libheif's message means: it tells unknown codings and its own limits from broken files."""
+    """Return what libheif's message means: it tells unknown codings and its own limits from broken files."""
     text = str(error).lower()
     if "security limit" in text or "memory" in text:
         return MediaError("too_large", "decoding it takes more memory than is allowed")

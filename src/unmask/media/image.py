@@ -94,11 +94,11 @@ class ImageMedia(DecodedMedia):
             return bool(getattr(self._image, "is_animated", False))
 
     def pictures(self, sampling: Sampling) -> Iterator[Picture]:
-        """Give the only (or first) picture, whatever the order; none when it was taken already.
+        """Return the only (or first) picture, whatever the order; none when it was taken already.
 
         Of one that breaks off, what is there comes, and then the error that says so.
         """
-        if sampling.taken:
+        if sampling.exclude:
             return
         with pillow_errors():
             partial = self._loaded()
@@ -141,7 +141,7 @@ class ImageMedia(DecodedMedia):
 
 
 def strips_of(image: Image.Image) -> Iterator[bytes]:
-    """Give the pixels in strips of a few megabytes, so that no second copy of the whole is made."""
+    """Return the pixels in strips of a few megabytes, so that no second copy of the whole is made."""
     rows = max(1, _STRIP_BYTES // (CHANNELS * image.width))
     for top in range(0, image.height, rows):
         bottom = min(image.height, top + rows)

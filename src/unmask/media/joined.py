@@ -102,25 +102,25 @@ class JoinedVideo(DecodedMedia):
         self.info = self._joint_info()
 
     def pictures(self, sampling: Sampling) -> Iterator[Picture]:
-        """Give the pictures of each video, whose share of the count is by its length, at least one."""
+        """Return the pictures of each video, whose share of the count is by its length, at least one."""
         error: MediaError | None = None
         nothing = True
         end = sampling.end(0.0, self._segments[-1][1])
         segments = [(low, min(high, end)) for low, high in self._segments if low < end] or self._segments[:1]
         for video, (start, _), share in zip(self._videos, segments, sampling.shares(segments), strict=False):
-            if share == 0 and sampling.every is None and not sampling.whole:
+            if share == 0 and sampling.every is None and not sampling.every_frame:
                 continue
             until = None if sampling.until is None else sampling.until - start
-            taken = [time - start for time in sampling.taken if time >= start]
+            taken = [time - start for time in sampling.exclude if time >= start]
             count = sampling.count if sampling.every is not None else max(1, share)
             try:
-                for picture in video.pictures(replace(sampling, count=count, until=until, taken=taken)):
+                for picture in video.pictures(replace(sampling, count=count, until=until, exclude=taken)):
                     nothing = False
                     yield replace(picture, time=picture.time + start)
             except MediaError as broken:
                 error = error or broken
         self.info = self._joint_info()
-        if nothing and error is not None and not sampling.taken:
+        if nothing and error is not None and not sampling.exclude:
             raise error
 
     def facts(self) -> FileFacts:

@@ -54,7 +54,7 @@ class Layer(NamedTuple):
     control: bytes = b""
 
     def covers(self, width: int, height: int) -> bool:
-        """Tell whether it covers a canvas of this size."""
+        """Return whether it covers a canvas of this size."""
         return (
             self.left <= 0
             and self.top <= 0

@@ -132,5 +132,5 @@ def _check_size(size: int, limit: int) -> None:
 
 
 def _reason(error: OSError | ValueError) -> str:
-    """Say what went wrong without the path, which OSError's own text would carry."""
+    """Return what went wrong without the path, which OSError's own text would carry."""
     return (getattr(error, "strerror", None) or str(error)).lower()

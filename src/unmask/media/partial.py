@@ -90,7 +90,7 @@ def partial_image(file: BinaryIO, formats: tuple[str, ...], most_pixels: int) ->
 
 
 def has_empty_tail(file: BinaryIO) -> bool:
-    """Tell whether a JPEG file breaks off and is filled up with zeros, as interrupted copies are."""
+    """Return whether a JPEG file breaks off and is filled up with zeros, as interrupted copies are."""
     file.seek(-min(64, file.seek(0, os.SEEK_END)), os.SEEK_END)
     if file.read().strip(b"\0"):
         return False
@@ -125,7 +125,7 @@ def _is_interlaced(image: ImageFile.ImageFile) -> bool:
 
 
 def _rows_present(image: Image.Image, ink: Ink, interlaced: bool) -> list[bool]:
-    """Tell for each row whether it was decoded; the pixels at odd places are the last that an interlaced file has."""
+    """Return for each row whether it was decoded; the pixels at odd places are the last that an interlaced file has."""
     from PIL import Image
 
     missing = Image.new(image.mode, (image.width, 1), ink).tobytes()

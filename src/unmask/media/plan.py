@@ -142,7 +142,7 @@ def last_target_per_group(survey: Survey, moments: Sequence[float]) -> dict[int,
 def following(
     frames: Iterable[tuple[float, Picture]], moments: Sequence[float]
 ) -> Iterator[tuple[float, Picture]]:
-    """Give for each target the first frame that is not before it, each frame at most once.
+    """Return for each target the first frame that is not before it, each frame at most once.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ def behind_first(frames: Iterable[tuple[float, Picture]], earliest: float) -> tu
 def nearest(
     frames: Iterable[tuple[float, Picture]], moments: Sequence[float]
 ) -> Iterator[tuple[float, Picture]]:
-    """Give for each target the frame nearest in time, each frame at most once, holding two frames at a time.
+    """Return for each target the frame nearest in time, each frame at most once, holding two frames at a time.
 
     When the frames end early, the last of them stands for all targets that are left.
 

@@ -46,7 +46,7 @@ class Credentials:
     problems: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the credentials as the JSON schema has them."""
+        """Return the credentials as the JSON schema has them."""
         values = asdict(self)
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 

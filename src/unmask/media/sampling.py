@@ -23,20 +23,20 @@ class Sampling:
         One frame each so many seconds instead, from the first frame on, as long as there are fewer than ``count``.
     until
         Look at the first so many seconds only.
-    cheaply
+    near_keyframes
         Take from each of the parts the frame that costs least to decode: a key frame where there is one.
-    taken
-        With ``cheaply``: leave out the parts in which one of these times lies, in seconds from the first frame.
-    whole
+    exclude
+        With ``near_keyframes``: leave out the parts in which one of these times lies, in seconds from the first frame.
+    every_frame
         Every frame there is, whatever the count.
     """
 
     count: int
     every: float | None = None
     until: float | None = None
-    cheaply: bool = False
-    taken: Sequence[float] = ()
-    whole: bool = False
+    near_keyframes: bool = False
+    exclude: Sequence[float] = ()
+    every_frame: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.count <= MAX_FRAMES:
@@ -60,7 +60,7 @@ class Sampling:
             Of the video, in seconds.
         segments
             (from, to) of its stretches, where it has several. None of them is left out as long as the count allows;
-            with ``cheaply`` it grows for that, up to ``MAX_SEGMENTS``.
+            with ``near_keyframes`` it grows for that, up to ``MAX_SEGMENTS``.
         """
         end = self.end(start, end)
         segments = [(low, min(high, end)) for low, high in segments if low < end] or [(start, end)]
@@ -69,7 +69,7 @@ class Sampling:
             for (low, high), share in zip(segments, self.shares(segments), strict=True)
             for part in _divided(low, high, share)
         ]
-        taken = [start + time + TIE_SECONDS for time in self.taken]
+        taken = [start + time + TIE_SECONDS for time in self.exclude]
         return [(low, high) for low, high in parts if not any(low <= time < high for time in taken)]
 
     def shares(self, segments: Sequence[tuple[float, float]]) -> list[int]:
@@ -77,7 +77,7 @@ class Sampling:
 
         Where there are more segments than the count allows, some have none.
         """
-        count = max(self.count, min(len(segments), MAX_SEGMENTS)) if self.cheaply else self.count
+        count = max(self.count, min(len(segments), MAX_SEGMENTS)) if self.near_keyframes else self.count
         if len(segments) >= count:
             chosen = {(2 * part + 1) * len(segments) // (2 * count) for part in range(count)}
             return [int(number in chosen) for number in range(len(segments))]

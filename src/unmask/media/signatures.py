@@ -153,7 +153,7 @@ def unread_kind(head: bytes) -> str | None:
 
 
 def is_video(head: bytes) -> bool:
-    """Tell whether a file's first bytes are those of a container of video; it may hold sound only."""
+    """Return whether a file's first bytes are those of a container of video; it may hold sound only."""
     if head[:1] == b"\x00" and head[4:8] in _ISO_BOXES and head[8:12] != b"crx ":
         return True
     if head.startswith(_VIDEO_STARTS) or head[20:24] == b"mjp2":
@@ -167,7 +167,7 @@ def is_video(head: bytes) -> bool:
 
 
 def is_sound_alone(head: bytes) -> bool:
-    """Tell whether a container of video says in its first bytes that it holds sound only."""
+    """Return whether a container of video says in its first bytes that it holds sound only."""
     if head[4:8] == b"ftyp":
         return head[8:12] in (b"M4A ", b"M4B ", b"M4P ")
     if head.startswith(_ASF):
@@ -180,7 +180,7 @@ def is_sound_alone(head: bytes) -> bool:
 
 
 def _is_mpeg_sound(data: bytes) -> bool:
-    """Tell whether frames of MPEG sound (MP3, AAC) follow one another from the first byte on."""
+    """Return whether frames of MPEG sound (MP3, AAC) follow one another from the first byte on."""
     place, frames = 0, 0
     while frames < 3 and place < len(data):
         length = _mpeg_sound_frame(data[place : place + 7])

@@ -30,7 +30,7 @@ class Media(ABC):
 
     @abstractmethod
     def sample(self, wanted: int | Sampling) -> Iterator[Frame]:
-        """Give frames in order, decoded as they are asked for; an image gives one.
+        """Return frames in order, decoded as they are asked for; an image gives one.
 
         Fewer come than are asked for when the file has fewer, or when part of it cannot be decoded.
 
@@ -75,7 +75,7 @@ class DecodedMedia(Media):
 
     @abstractmethod
     def pictures(self, sampling: Sampling) -> Iterator[Picture]:
-        """Give the pictures that were ordered; each is to be read before the next is asked for.
+        """Return the pictures that were ordered; each is to be read before the next is asked for.
 
         Raises
         ------
@@ -84,7 +84,7 @@ class DecodedMedia(Media):
         """
 
     def sample(self, wanted: int | Sampling) -> Iterator[Frame]:
-        """Give frames in order, decoded as they are asked for; see ``Media.sample``."""
+        """Return frames in order, decoded as they are asked for; see ``Media.sample``."""
         pictures = self.pictures(sampling_of(wanted))
         return (picture.frame(index) for index, picture in enumerate(pictures))
 

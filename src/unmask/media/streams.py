@@ -15,7 +15,7 @@ _BLOCK_BYTES = 1 << 20
 
 
 @contextmanager
-def put_down(stream: BinaryIO, limits: Limits) -> Iterator[Path]:
+def spooled_to_file(stream: BinaryIO, limits: Limits) -> Iterator[Path]:
     """Copy a stream into a temporary file that lives as long as the context.
 
     Raises

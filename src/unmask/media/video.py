@@ -99,7 +99,7 @@ class VideoMedia(DecodedMedia):
         self._can_seek = not (surveyed and (surveyed.cuts or longer))
 
     def pictures(self, sampling: Sampling) -> Iterator[Picture]:
-        """Give pictures of the time that the file really covers.
+        """Return pictures of the time that the file really covers.
 
         Clips up to ``SEEK_BEYOND_SECONDS`` are surveyed packet by packet, then decoded in order: each target
         gets the nearest decoded frame; groups of pictures without a target, and frames that no other frame
@@ -110,7 +110,7 @@ class VideoMedia(DecodedMedia):
         length and the number of damaged frames.
         """
         nothing = True
-        if sampling.whole:
+        if sampling.every_frame:
             yield from self._whole(sampling)
             return
         if self._can_seek and sampling.end(0.0, self._planned_seconds) > SEEK_BEYOND_SECONDS:
@@ -122,7 +122,7 @@ class VideoMedia(DecodedMedia):
                 nothing = False
                 yield picture
         self._conclude()
-        if nothing and not sampling.taken:
+        if nothing and not sampling.exclude:
             raise self._nothing()
 
     def facts(self) -> FileFacts:
@@ -158,7 +158,7 @@ class VideoMedia(DecodedMedia):
             return
         extent = survey.start, survey.end, survey.segments
         moments, choose = sampling.moments(*extent), plan.nearest
-        if sampling.cheaply:
+        if sampling.near_keyframes:
             moments = plan.cheap_moments(survey, sampling.parts(*extent))
             choose = plan.following
         if not moments:
@@ -168,7 +168,7 @@ class VideoMedia(DecodedMedia):
         for picture in self._decoded(survey, moments, choose):
             nothing = False
             yield picture
-        if nothing and self._damage.count and not sampling.taken:
+        if nothing and self._damage.count and not sampling.exclude:
             yield from self._decoded(survey, moments, plan.nearest)  # What is whole lies before the moments.
 
     def _decoded(self, survey: plan.Survey, moments: list[float], choose: _Choice) -> Iterator[Picture]:
@@ -321,7 +321,7 @@ def _header(container: InputContainer, stream: VideoStream) -> MediaInfo:
 
 
 def _holds(container: InputContainer, stream: VideoStream, earliest: float, moment: float) -> bool:
-    """Tell whether seeking to a moment finds a packet not before the earliest time, in stream seconds."""
+    """Return whether seeking to a moment finds a packet not before the earliest time, in stream seconds."""
     from av.error import FFmpegError
 
     try:

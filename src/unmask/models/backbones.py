@@ -35,7 +35,7 @@ class Backbone(nn.Module):
                 parameter.requires_grad_(True)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Give the feature map of images in [0, 1], or of a trunk's tokens (N, 1 + places, channels).
+        """Return the feature map of images in [0, 1], or of a trunk's tokens (N, 1 + places, channels).
 
         With two levels the tokens' own map stands before that of the network behind them.
         """

@@ -49,11 +49,11 @@ class ClipTrunk(nn.Module):
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Give the patch tokens after the last kept block."""
+        """Return the patch tokens after the last kept block."""
         return self.blocks(images if self.start else self.embed(images))[:, 1:]
 
     def embed(self, images: Tensor) -> Tensor:
-        """Give the tokens that the first block reads: (N, 1 + places, width), the class token first."""
+        """Return the tokens that the first block reads: (N, 1 + places, width), the class token first."""
         patches = self.patch_embed((images - self.mean) / self.std)
         classes = self.cls_token.expand(patches.shape[0], -1, -1)
         tokens: Tensor = self.norm_pre(torch.cat([classes, patches], dim=1) + self.pos_embed)

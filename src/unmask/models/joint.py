@@ -125,12 +125,12 @@ class Classifier(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, latent: Tensor) -> Tensor:
-        """Give the logit of each latent."""
+        """Return the logit of each latent."""
         logit: Tensor = self.last(self.hidden(latent))
         return logit.squeeze(1)
 
     def hidden(self, latent: Tensor) -> Tensor:
-        """Give what the last layer reads: (N, C, h, w) -> (N, hidden)."""
+        """Return what the last layer reads: (N, C, h, w) -> (N, hidden)."""
         values: Tensor = self.layers[:-1](self._pooled(latent))
         return values
 
@@ -142,7 +142,7 @@ class Classifier(nn.Module):
         return layer
 
     def at_each_place(self, latent: Tensor) -> Tensor:
-        """Give the logit that each place would get if the whole latent were like it: (N, C, h, w) -> (N, h, w).
+        """Return the logit that each place would get if the whole latent were like it: (N, C, h, w) -> (N, h, w).
 
         Pooling over one place is that place (its mean and its maximum alike). A hint where to look, no proof: the
         classifier was never trained on single places, and each of them has seen the whole face.
@@ -192,7 +192,7 @@ class Decoder(nn.Module):
         self.resize = side * 2**doublings != options.resolution
 
     def forward(self, latent: Tensor) -> Tensor:
-        """Give the rebuilt face of each latent."""
+        """Return the rebuilt face of each latent."""
         image: Tensor = self.layers(latent)
         if self.resize:
             size = (self.resolution, self.resolution)

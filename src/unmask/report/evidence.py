@@ -27,9 +27,9 @@ class FrameView:
 class FaceEvidence:
     """One face on one shown frame, and the detector's maps of it.
 
-    track, time : of the sighting in ``ScanResult.tracks``. square : (x0, y0, x1, y1), what the crop shows, in pixels of
-    the upright frame. crop, reconstruction : JPEG. patch_logits : (h', w') float32, the classifier's raw logit of each
-    place alone. error_map : (h, w) float32 in [0, 1]. What the detector does not give is None. The maps are hints
+    track, time : of the observation in ``ScanResult.tracks``. square : (x0, y0, x1, y1), what the crop shows, in pixels
+    of the upright frame. crop, reconstruction : JPEG. patch_logits : (h', w') float32, the classifier's raw logit of
+    each place alone. error_map : (h, w) float32 in [0, 1]. What the detector does not give is None. The maps are hints
     where to look, no proof.
     """
 
@@ -42,7 +42,7 @@ class FaceEvidence:
     error_map: np.ndarray | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the maps as the JSON schema has them, rows from the top; the error map averaged to 14 x 14."""
+        """Return the maps as the JSON schema has them, rows from the top; the error map averaged to 14 x 14."""
         return {
             "track": self.track,
             "time": round(self.time, 3),
@@ -62,7 +62,7 @@ class Evidence:
     credentials: Credentials | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the evidence as the JSON schema has it, without the pictures."""
+        """Return the evidence as the JSON schema has it, without the pictures."""
         return {
             "faces": [face.to_dict() for face in self.faces],
             "file": None if self.file is None else self.file.to_dict(),

@@ -21,7 +21,7 @@ MOST_CARDS = len(SHARES)
 
 
 def faces_section(result: ScanResult, threshold: float | None, anchor: str) -> str:
-    """Give a card for each of the most suspicious faces, and beyond one face a table of all of them."""
+    """Return a card for each of the most suspicious faces, and beyond one face a table of all of them."""
     if not result.tracks:
         return ""
     tracks = by_suspicion(result.tracks, result.coverage.frames_sampled, result.decisive_track)
@@ -97,7 +97,7 @@ def _card(track: TrackScore, result: ScanResult, threshold: float | None, anchor
 
 
 def _hard(track: TrackScore) -> str:
-    """Say what makes the face hard to judge."""
+    """Return what makes the face hard to judge."""
     texts = "; ".join(dict.fromkeys(reason.text for reason in track.reasons))
     return f'<p class="muted">Hard to judge: {safe(texts)}.</p>' if texts else ""
 
@@ -205,7 +205,7 @@ def _scale() -> str:
 
 
 def _numbers(track: TrackScore, result: ScanResult) -> str:
-    """Give every look as a row of numbers, folded away on the screen and unfolded on paper."""
+    """Return every look as a row of numbers, folded away on the screen and unfolded on paper."""
     rows = "".join(
         f"<tr><td>{frame.time:.2f}</td><td>{'-' if frame.score is None else format(frame.score, '.3f')}</td>"
         f"<td>{'-' if frame.reconstruction_error is None else format(frame.reconstruction_error, '.3f')}</td>"

@@ -26,7 +26,7 @@ _SOURCES = {
 
 
 def file_section(result: ScanResult) -> str:
-    """Give the technical facts and the content credentials, where evidence was gathered."""
+    """Return the technical facts and the content credentials, where evidence was gathered."""
     evidence = result.evidence
     if evidence is None:
         return ""

@@ -39,7 +39,7 @@ def scored_looks(track: TrackScore) -> int:
 
 
 def looks_needed(tracks: Sequence[TrackScore], frames_sampled: int) -> int:
-    """Give the number of scored frames from which a face counts for the verdict."""
+    """Return the number of scored frames from which a face counts for the verdict."""
     return min(frames_needed(frames_sampled), max(map(scored_looks, tracks)))
 
 
@@ -77,20 +77,20 @@ def gather(
     views: Sequence[FrameView],
     tracks: Sequence[TrackScore],
     decisive: int | None,
-    sightings: Mapping[int, Sequence[tuple[np.ndarray | None, Box]]],
+    observations: Mapping[int, Sequence[tuple[np.ndarray | None, Box]]],
     detector: Detector,
     pool: Executor,
     read_credentials: Callable[[str | Path], Credentials],
 ) -> Evidence:
     """Gather the evidence of a file that was just scanned: the detector explains the shown faces once more.
 
-    header : the file's facts so far. sightings : by id of the track, crop (H, W, 3) uint8 RGB and face box of
+    header : the file's facts so far. observations : by id of the track, crop (H, W, 3) uint8 RGB and face box of
     each of its frames. pool : runs the detector. read_credentials : reads content credentials, from where the file
     can do no harm.
     """
     shown = choose_shown(tracks, len(views), decisive)
     pending = [
-        pool.submit(face_evidence, detector, *sightings[track][place], track, _time(tracks, track, place))
+        pool.submit(face_evidence, detector, *observations[track][place], track, _time(tracks, track, place))
         for track, place in shown
     ]
     with suppress(OSError):

@@ -47,7 +47,7 @@ def overlay(crop: np.ndarray, strength: np.ndarray) -> np.ndarray:
 
 
 def scale_bar() -> np.ndarray:
-    """Give the colours from 0 to 1, left to right, as they look over mid grey: (8, 120, 3) uint8."""
+    """Return the colours from 0 to 1, left to right, as they look over mid grey: (8, 120, 3) uint8."""
     import numpy as np
 
     value = np.linspace(0, 1, 120, dtype=np.float32)
@@ -66,7 +66,7 @@ def jpeg(image: np.ndarray, quality: int = 82) -> bytes:
 
 
 def strongest_place(strength: np.ndarray) -> str:
-    """Say in words where a map (h, w) is strongest, for those who do not see it."""
+    """Return in words where a map (h, w) is strongest, for those who do not see it."""
     import numpy as np
 
     row, column = np.unravel_index(int(np.argmax(strength)), strength.shape)
@@ -78,7 +78,7 @@ def strongest_place(strength: np.ndarray) -> str:
 
 
 def _colours(value: np.ndarray) -> np.ndarray:
-    """Give the ramp's colours of values in [0, 1]: (..., 3) float32 in [0, 255]."""
+    """Return the ramp's colours of values in [0, 1]: (..., 3) float32 in [0, 255]."""
     import numpy as np
 
     stops = np.linspace(0, 1, len(_RAMP))

@@ -18,7 +18,7 @@ _SHAPES = {
 
 
 def kind_of(result: ScanResult) -> str:
-    """Give the class of a result: its verdict, or ``unscored``."""
+    """Return the class of a result: its verdict, or ``unscored``."""
     return result.verdict or "unscored"
 
 

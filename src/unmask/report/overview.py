@@ -14,7 +14,7 @@ MOST_SCORES = 3
 
 
 def coverage_section(result: ScanResult, threshold: float | None) -> str:
-    """Say how much of the file was looked at, with a picture of each sampled frame where there are pictures."""
+    """Return how much of the file was looked at, with a picture of each sampled frame where there are pictures."""
     if not result.was_read:
         return ""
     return (
@@ -24,7 +24,7 @@ def coverage_section(result: ScanResult, threshold: float | None) -> str:
 
 
 def picture_address(jpeg: bytes) -> str:
-    """Give a JPEG as an address that carries the picture itself."""
+    """Return a JPEG as an address that carries the picture itself."""
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
 
 
@@ -61,7 +61,7 @@ def _left_out(result: ScanResult) -> str:
         parts += ["what happens between these moments", "the sound"]
     parts.append("everything outside the faces")
     if unscored:
-        parts.append(f"{counted(unscored, 'sighting')} of faces in a crowd, found but not scored")
+        parts.append(f"{counted(unscored, 'observation')} of faces in a crowd, found but not scored")
     return f'<p class="muted">Not looked at: {"; ".join(parts)}.</p>'
 
 

@@ -49,7 +49,7 @@ def _write(target: Path, text: str) -> None:
 
 
 def page(results: Sequence[ScanResult], threshold: float | None = None, made: datetime | None = None) -> str:
-    """Give the whole page for these results, every string of theirs escaped.
+    """Return the whole page for these results, every string of theirs escaped.
 
     It holds no script, loads nothing, and its security policy forbids both. made : the time that it states.
     """
@@ -68,7 +68,7 @@ def page(results: Sequence[ScanResult], threshold: float | None = None, made: da
 
 
 def policy(style: str) -> str:
-    """Give the page's content security policy: this style, pictures inside the page, and nothing else."""
+    """Return the page's content security policy: this style, pictures inside the page, and nothing else."""
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
     return (
         f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -97,7 +97,7 @@ def _version() -> str:
 
 
 def _contents(results: Sequence[ScanResult]) -> str:
-    """Give a table of the files where there are several."""
+    """Return a table of the files where there are several."""
     if len(results) < 2:
         return ""
     counts = Counter(headline(result) for result in results)
@@ -146,14 +146,14 @@ def _verdict(result: ScanResult, threshold: float | None) -> str:
 
 
 def _reasons(result: ScanResult) -> str:
-    """Say what widens the interval, and why there is no verdict."""
+    """Return what widens the interval, and why there is no verdict."""
     why = {"widens": "This widens the interval", "abstains": "This is why there is no verdict"}
     items = "".join(f"<li>{why[reason.effect]}: {safe(reason.text)}.</li>" for reason in result.reasons)
     return f'<ul class="reasons">{items}</ul>' if items else ""
 
 
 def _rests_on(result: ScanResult) -> str:
-    """Say which of several faces the verdict rests on, and why its score is not the file's."""
+    """Return which of several faces the verdict rests on, and why its score is not the file's."""
     track = next((track for track in result.tracks if track.id == result.decisive_track), None)
     if track is None or len(result.tracks) < 2:
         return ""

@@ -46,7 +46,7 @@ class FrameScore:
         _require(error is None or (math.isfinite(error) and error >= 0), "reconstruction_error must be >= 0")
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the frame as the JSON schema has it."""
+        """Return the frame as the JSON schema has it."""
         return {
             "time": round(self.time, 3),
             "box": [round(value, 1) for value in self.box],
@@ -89,11 +89,11 @@ class TrackScore:
         _require(times == sorted(times), "frames must be in order of time")
 
     def spans(self, threshold: float | None) -> tuple[Span, ...]:
-        """Give the spans in which the face looked suspicious; none without a threshold."""
+        """Return the spans in which the face looked suspicious; none without a threshold."""
         return () if threshold is None else suspicious_spans(self.frames, threshold)
 
     def to_dict(self, threshold: float | None = None) -> dict[str, Any]:
-        """Give the track as the JSON schema has it. threshold : the detector's, for the spans."""
+        """Return the track as the JSON schema has it. threshold : the detector's, for the spans."""
         return {
             "id": self.id,
             "score": _rounded(self.score),
@@ -140,7 +140,7 @@ class Coverage:
         _require(0 <= self.frames_with_face <= self.frames_sampled, "frames_with_face exceeds frames_sampled")
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the coverage as the JSON schema has it."""
+        """Return the coverage as the JSON schema has it."""
         duration = None if self.duration is None else round(self.duration, 3)
         return {
             "duration": duration,
@@ -174,7 +174,7 @@ class DetectorInfo:
     band: tuple[float, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the detector as the JSON schema has it."""
+        """Return the detector as the JSON schema has it."""
         return {
             "name": self.name,
             "version": self.version,
@@ -252,7 +252,7 @@ class ScanResult:
         return self.status in READ
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the result as ``scan-schema-1.json`` has it: plain types, the schema's order.
+        """Return the result as ``scan-schema-1.json`` has it: plain types, the schema's order.
 
         The key ``evidence`` is there only when evidence was gathered.
         """

@@ -9,7 +9,7 @@ from unmask.report.result import SCHEMA
 
 
 def schema() -> dict[str, Any]:
-    """Give the JSON schema (draft 2020-12) of one scanned file."""
+    """Return the JSON schema (draft 2020-12) of one scanned file."""
     from importlib.resources import files
 
     text = files("unmask.report").joinpath(f"scan-schema-{SCHEMA}.json").read_text(encoding="utf-8")

@@ -23,7 +23,7 @@ class Span:
     score: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the span as the JSON schema has it."""
+        """Return the span as the JSON schema has it."""
         return {
             "start": round(self.start, 3),
             "end": round(self.end, 3),

@@ -38,17 +38,17 @@ CANNOT_TELL = (
 
 
 def headline(result: ScanResult) -> str:
-    """Say in two words what a scan came to: its verdict, else its status."""
+    """Return in two words what a scan came to: its verdict, else its status."""
     return VERDICTS[result.verdict] if result.verdict else STATUSES[result.status]
 
 
 def notes(result: ScanResult) -> str:
-    """Say in one line what else there is to know: the detail, and each reason of the gates or of abstaining."""
+    """Return in one line what else there is to know: the detail, and each reason of the gates or of abstaining."""
     return "; ".join([*([result.detail] if result.detail else []), *(r.text for r in result.reasons)])
 
 
 def meaning(result: ScanResult) -> str:
-    """Say in a sentence what the headline means."""
+    """Return in a sentence what the headline means."""
     return MEANINGS[result.verdict or result.status]
 
 

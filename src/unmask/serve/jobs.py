@@ -67,7 +67,7 @@ class Job:
         return self.state in FINISHED
 
     def to_dict(self, retention: float) -> dict[str, Any]:
-        """Give the job as the API has it, without its result; see ``docs/api.md``."""
+        """Return the job as the API has it, without its result; see ``docs/api.md``."""
         expires = self.finished + retention if self.finished and retention else None
         return {
             "id": self.id,
@@ -92,7 +92,7 @@ class Job:
         }
 
     def scan(self) -> Mapping[str, Any] | None:
-        """Give the scan's JSON object, once done."""
+        """Return the scan's JSON object, once done."""
         if self.result is None:
             return None
         parsed: Mapping[str, Any] = json.loads(self.result)

@@ -53,7 +53,7 @@ class KeyStore:
         return f"unmask_{identifier}_{secret}"
 
     def list(self) -> list[ApiKey]:
-        """Give the keys, oldest first."""
+        """Return the keys, oldest first."""
         columns = (api_keys.c.id, api_keys.c.name, api_keys.c.created)
         with self.engine.connect() as connection:
             return [ApiKey(*row) for row in connection.execute(select(*columns).order_by(api_keys.c.created))]
@@ -65,7 +65,7 @@ class KeyStore:
                 raise ServeError(f"there is no key named {name!r}")
 
     def holder(self, token: str) -> str | None:
-        """Give the id of the key that a token is, None when it is no key."""
+        """Return the id of the key that a token is, None when it is no key."""
         match = _TOKEN.fullmatch(token)
         if match is None:
             return None

@@ -39,7 +39,7 @@ class Metrics:
         self._seconds.labels(method, route).observe(seconds)
 
     def text(self) -> bytes:
-        """Give all numbers in Prometheus' text format."""
+        """Return all numbers in Prometheus' text format."""
         return generate_latest(self._registry)
 
 

@@ -57,7 +57,7 @@ class ProblemError(Exception):
         self.errors = errors
 
     def response(self) -> JSONResponse:
-        """Give the HTTP response."""
+        """Return the HTTP response."""
         document: dict[str, Any] = {
             "type": f"urn:unmask:problem:{self.kind}" if self.kind else "about:blank",
             "title": HTTPStatus(self.status).phrase,

@@ -41,7 +41,7 @@ class Roster:
         with self.engine.begin() as connection:
             connection.execute(delete(workers).where(workers.c.id == worker))
 
-    def strike_out_silent(self) -> None:
+    def remove_expired(self) -> None:
         """Strike out every worker that was silent for ten leases; it can enter again."""
         with self.engine.begin() as connection:
             connection.execute(delete(workers).where(workers.c.heard < self._clock() - 10 * self.lease))

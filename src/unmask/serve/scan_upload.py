@@ -24,7 +24,7 @@ class Scan(Protocol):
     """Scans the upload of a job, writes its report into a folder, tells its progress in [0, 1]."""
 
     def __call__(self, job: Job, upload: Path, report: Path, progress: Progress) -> ScanResult:
-        """Give the result, with the name that the client gave the file."""
+        """Return the result, with the name that the client gave the file."""
         ...
 
 

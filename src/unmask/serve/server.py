@@ -82,7 +82,7 @@ async def turn_away(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def configuration(app: FastAPI, settings: ServeSettings) -> uvicorn.Config:
-    """Give uvicorn's configuration for an application."""
+    """Return uvicorn's configuration for an application."""
     protocol: Any = partial(LimitedHTTP, head_timeout=settings.head_timeout, most=settings.connections)
     return uvicorn.Config(
         app,

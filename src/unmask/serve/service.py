@@ -53,6 +53,6 @@ class Service:
 
 
 def service_of(request: Request) -> Service:
-    """Give the parts that belong to the application of a request."""
+    """Return the parts that belong to the application of a request."""
     service: Service = request.app.state.service
     return service

@@ -80,13 +80,13 @@ class JobStore:
             return {row[0]: row[1] for row in connection.execute(statement)}
 
     def get(self, identifier: str, owner: str | None = None, whole: bool = False) -> Job | None:
-        """Give one job, with its result when ``whole``; None where there is none of this owner."""
+        """Return one job, with its result when ``whole``; None where there is none of this owner."""
         columns = _WHOLE if whole else _BRIEF
         rows = self._rows(_owned(select(*columns).where(jobs.c.id == identifier), owner))
         return _job(rows[0]) if rows else None
 
     def get_many(self, identifiers: Iterable[str]) -> dict[str, Job]:
-        """Give jobs by id, without results."""
+        """Return jobs by id, without results."""
         rows = self._rows(select(*_BRIEF).where(jobs.c.id.in_(list(identifiers))))
         return {row["id"]: _job(row) for row in rows}
 
@@ -97,7 +97,7 @@ class JobStore:
         state: State | None = None,
         owner: str | None = None,
     ) -> list[Job]:
-        """Give up to ``limit`` jobs, newest first, older than ``before`` (created, id); without results."""
+        """Return up to ``limit`` jobs, newest first, older than ``before`` (created, id); without results."""
         statement = _owned(select(*_BRIEF), owner)
         if before is not None:
             statement = statement.where(
@@ -227,12 +227,12 @@ class JobStore:
         return identifiers
 
     def known(self, identifiers: Sequence[str]) -> set[str]:
-        """Say which of these ids are jobs."""
+        """Return which of these ids are jobs."""
         with self.engine.connect() as connection:
             return set(connection.execute(select(jobs.c.id).where(jobs.c.id.in_(identifiers))).scalars())
 
     def scanned(self, identifiers: Sequence[str]) -> set[str]:
-        """Say which of these ids are finished jobs whose upload is not to be kept."""
+        """Return which of these ids are finished jobs whose upload is not to be kept."""
         finished = and_(jobs.c.id.in_(identifiers), jobs.c.state.in_(FINISHED), jobs.c.kept.is_(False))
         with self.engine.connect() as connection:
             return set(connection.execute(select(jobs.c.id).where(finished)).scalars())

@@ -40,14 +40,14 @@ class Supervisor:
         self._store = store
         self._roster = roster
         self._command = list(command)
-        self._crew: list[_Member] = []
+        self._slots: list[_Slot] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="unmask-supervisor", daemon=True)
         self.replaced = 0
 
     def start(self) -> None:
         """Start the workers."""
-        self._crew = [_Member() for _ in range(self._settings.workers)]
+        self._slots = [_Slot() for _ in range(self._settings.workers)]
         self._thread.start()
 
     def stop(self) -> None:
@@ -55,7 +55,7 @@ class Supervisor:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
-        running = [member.process for member in self._crew if member.process is not None]
+        running = [member.process for member in self._slots if member.process is not None]
         for process in running:
             _close_input(process)
         deadline = time.monotonic() + STOP_SECONDS
@@ -68,13 +68,13 @@ class Supervisor:
 
     def pids(self) -> list[int]:
         """Process ids of the workers that run."""
-        return [m.process.pid for m in self._crew if m.process is not None and m.process.poll() is None]
+        return [m.process.pid for m in self._slots if m.process is not None and m.process.poll() is None]
 
     def _run(self) -> None:
         tidied = swept = -TIDY_SECONDS
         while not self._stop.is_set():
             moment = time.monotonic()
-            done = [self._attempt(partial(self._look_after, member)) for member in self._crew]
+            done = [self._attempt(partial(self._look_after, member)) for member in self._slots]
             if moment - swept >= min(1.0, self._settings.lease / 4):
                 swept = moment
                 done.append(self._attempt(self._sweep))
@@ -95,13 +95,13 @@ class Supervisor:
     def _sweep(self) -> None:
         self._after_release(self._store.release_expired())
 
-    def _look_after(self, member: _Member) -> None:
+    def _look_after(self, member: _Slot) -> None:
         if member.process is not None and member.process.poll() is not None:
-            self._bury(member)
+            self._reap(member)
         if member.process is None and time.monotonic() >= member.not_before and not self._stop.is_set():
             member.start(self._command, self._settings)
 
-    def _bury(self, member: _Member) -> None:
+    def _reap(self, member: _Slot) -> None:
         assert member.process is not None
         code = member.process.returncode
         released = self._store.release_worker(member.worker)
@@ -124,10 +124,10 @@ class Supervisor:
                 remove_files(self._settings, identifier)
         remove_scanned(self._settings, self._store.scanned)
         remove_ownerless(self._settings, self._store.known)
-        self._roster.strike_out_silent()
+        self._roster.remove_expired()
 
 
-class _Member:
+class _Slot:
     """One place in the crew and the process that fills it."""
 
     def __init__(self) -> None:

@@ -38,7 +38,7 @@ class Upload:
     fields: dict[str, str] = field(default_factory=dict)
 
 
-async def take_in(request: Request, path: Path, settings: ServeSettings) -> Upload:
+async def receive_upload(request: Request, path: Path, settings: ServeSettings) -> Upload:
     """Read a multipart request whose part ``file`` is written to a path; on any error the path is removed.
 
     Raises ProblemError: 400 malformed or too many parts, 408 too slow, 413 too large, 415 not multipart,

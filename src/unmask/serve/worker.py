@@ -78,7 +78,7 @@ class Worker:
         engine = connect(settings.database_url)
         self._store = JobStore(engine, settings.attempts, settings.lease)
         self._roster = Roster(engine, settings.lease)
-        self._now: _Hand | None = None
+        self._now: _RunningJob | None = None
         self._lock = threading.Lock()
 
     def run(self) -> None:
@@ -100,7 +100,7 @@ class Worker:
                 self._work(job, scan)
 
     def _work(self, job: Job, scan: Scan) -> None:
-        hand = _Hand(job)
+        hand = _RunningJob(job)
         with self._lock:
             self._now = hand
         upload = upload_path(self._settings, job.id)
@@ -150,7 +150,7 @@ class Worker:
             except Exception as error:  # Whatever it is: without this thread the lease runs out.
                 _log(f"no heartbeat: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
 
-    def _beat(self, hand: _Hand) -> None:
+    def _beat(self, hand: _RunningJob) -> None:
         if hand.age() > self._settings.job_timeout:
             reason = f"the scan took longer than {self._settings.job_timeout:.0f} s"
             if self._still_at(hand) and self._store.fail(hand.job.id, hand.claim, reason):
@@ -160,7 +160,7 @@ class Worker:
             # The job was deleted, or given to another worker: nobody waits for this scan.
             os._exit(LOST)
 
-    def _still_at(self, hand: _Hand) -> bool:
+    def _still_at(self, hand: _RunningJob) -> bool:
         with self._lock:
             return self._now is hand
 
@@ -177,7 +177,7 @@ class Worker:
         os._exit(STOPPED)
 
 
-class _Hand:
+class _RunningJob:
     """The job in hand and its progress, which the scan tells and the heartbeat passes on."""
 
     def __init__(self, job: Job) -> None:

@@ -200,7 +200,7 @@ def _difference(
 
 
 def cluster_index(clusters: ArrayLike, items: int) -> NDArray[np.int64]:
-    """Give each of N items the number, 0 .. C - 1, of its cluster in sorted order of names."""
+    """Return each of N items the number, 0 .. C - 1, of its cluster in sorted order of names."""
     names = np.asarray(clusters)
     if names.shape != (items,):
         raise ValueError(f"clusters {names.shape} must name one cluster for each of {items} items")
@@ -222,7 +222,7 @@ def item_counts(index: NDArray[np.int64], settings: Settings, cells: int = 0) ->
 
 
 def too_few_clusters(index: NDArray[np.int64]) -> str | None:
-    """Say why items of these cluster numbers have no interval, or None where they have one."""
+    """Return why items of these cluster numbers have no interval, or None where they have one."""
     clusters = int(index.max()) + 1 if index.size else 0
     return None if clusters > 1 else f"an interval needs two sources or groups, and there is {clusters}"
 

@@ -55,7 +55,7 @@ def check(labels: ArrayLike, values: ArrayLike) -> tuple[Labels, Floats]:
 
 
 def single_class_reason(labels: Labels) -> str | None:
-    """Say why metrics of two classes are undefined, or None where both classes are present."""
+    """Return why metrics of two classes are undefined, or None where both classes are present."""
     fakes = int(labels.sum())
     if 0 < fakes < labels.size:
         return None
@@ -143,10 +143,10 @@ def log_loss(labels: ArrayLike, scores: ArrayLike) -> float:
     Scores nearer to 0 or 1 than the spacing of 64-bit floats are held there, so that the value is finite.
     """
     label_array, score_array = _check_scores(labels, scores)
-    return float(surprise(label_array, score_array).mean())
+    return float(negative_log_likelihood(label_array, score_array).mean())
 
 
-def surprise(labels: Labels, scores: Floats) -> Floats:
+def negative_log_likelihood(labels: Labels, scores: Floats) -> Floats:
     """Negative logarithm of the probability given to each item's label, (N,)."""
     held = np.clip(scores, np.finfo(np.float64).eps, 1 - np.finfo(np.float64).eps)
     return -np.log(np.where(labels == 1, held, 1 - held))

@@ -98,7 +98,7 @@ class Abstaining:
 
 
 def figures(curve: Curve) -> dict[str, float]:
-    """Give the area and the risk at each coverage of `COVERAGES`."""
+    """Return the area and the risk at each coverage of `COVERAGES`."""
     return {"aurc": curve.area} | {f"risk at {share:.0%}": curve.at(share) for share in COVERAGES}
 
 
@@ -122,7 +122,7 @@ def compare_abstaining(
 
 
 def _resampled(sure: Floats, errors: Floats, blocks: Iterable[Floats]) -> dict[str, Floats]:
-    """Give `figures` under many weightings (b, N): the items are sorted once."""
+    """Return `figures` under many weightings (b, N): the items are sorted once."""
     order = np.argsort(-sure, kind="stable")
     ranked, failing = sure[order], errors[order]
     last = np.flatnonzero(np.r_[ranked[1:] != ranked[:-1], True])

@@ -9,7 +9,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.statistics.metrics import CALIBRATED, ECE_BINS, RANKING, Floats, Labels, bin_index, surprise
+from unmask.statistics.metrics import (
+    CALIBRATED,
+    ECE_BINS,
+    RANKING,
+    Floats,
+    Labels,
+    bin_index,
+    negative_log_likelihood,
+)
 
 
 class RankingMetrics:
@@ -96,7 +104,9 @@ class CalibratedMetrics:
     def __init__(self, labels: Labels, scores: Floats, threshold: float) -> None:
         fake, called = labels == 1, scores >= threshold
         counts = [fake & called, fake & ~called, ~fake & called, ~fake & ~called]
-        self._parts = np.stack([*counts, (scores - labels) ** 2, surprise(labels, scores)], axis=1)
+        self._parts = np.stack(
+            [*counts, (scores - labels) ** 2, negative_log_likelihood(labels, scores)], axis=1
+        )
         self._gaps = np.zeros((len(labels), ECE_BINS))
         self._gaps[np.arange(len(labels)), bin_index(scores)] = scores - labels
 

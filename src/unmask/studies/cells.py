@@ -36,7 +36,7 @@ class Cell:
     control: str | None = None
 
     def run(self, seed: int) -> Recipe:
-        """Give the recipe of one run."""
+        """Return the recipe of one run."""
         return self.recipe.model_copy(update={"seed": seed})
 
 
@@ -74,7 +74,7 @@ def base_values(study: Study, path: Path) -> dict[str, Any]:
 
 
 def changed(values: dict[str, Any], changes: Changes) -> dict[str, Any]:
-    """Give a copy of a recipe's values with dotted keys set."""
+    """Return a copy of a recipe's values with dotted keys set."""
     result = copy.deepcopy(values)
     for key, value in changes.items():
         # JSON is YAML: the value comes back as it was, through the rules of `key=value`.

@@ -187,7 +187,7 @@ def _value(folder: Path, name: str, videos: tuple[str, ...]) -> float:
 
 @lru_cache(maxsize=4096)
 def _draws(folder: Path, name: str, videos: tuple[str, ...], settings: Settings) -> Floats:
-    """Give the AUC (B,) under resampled groups, the same resamples for every run of a set."""
+    """Return the AUC (B,) under resampled groups, the same resamples for every run of a set."""
     rows = read_rows(folder, videos)[name]
     index = cluster_index(rows.groups, len(rows.labels))
     if too_few_clusters(index) or single_class_reason(rows.labels) is not None:

@@ -117,7 +117,7 @@ class _Session:
             return None
 
     def with_more_seeds(self) -> list[Cell] | None:
-        """Give controls and the best cell their further seeds; None where there are none."""
+        """Return controls and the best cell their further seeds; None where there are none."""
         if not self.study.more_seeds:
             return None
         best = best_cell(self.judged(), self.study.best)

@@ -178,7 +178,7 @@ def _fit(
 
 
 def _every_source(cells: list[Cell]) -> Recipe:
-    """Give a recipe with the training and validation sources of all cells."""
+    """Return a recipe with the training and validation sources of all cells."""
     first = cells[0].recipe
     union = {
         key: tuple(

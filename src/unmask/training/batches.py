@@ -24,13 +24,13 @@ class Batch(NamedTuple):
     """A batch as it comes from the loader.
 
     inputs: crops (N, S, S, 3) uint8 RGB, or maps (N, places, channels) float16. targets: pictures to rebuild
-    (N, h, w, 3) uint8. labels: (N,) float32, 0 real, 1 fake. lessons: logits (N,) float32 of the recipe's teacher.
+    (N, h, w, 3) uint8. labels: (N,) float32, 0 real, 1 fake. teacher_logits: logits (N,) float32 of the teacher.
     """
 
     inputs: Tensor
     targets: Tensor
     labels: Tensor
-    lessons: Tensor | None = None
+    teacher_logits: Tensor | None = None
 
 
 class ValidationRows(NamedTuple):
@@ -55,7 +55,7 @@ class Batches(Protocol):
         """Load each validation set from first to last row."""
 
     def validation_rows(self) -> list[ValidationRows]:
-        """Tell what the rows of each validation set are."""
+        """Return what the rows of each validation set are."""
 
 
 class MapBatches:
@@ -73,7 +73,7 @@ class MapBatches:
         """Load `count` batches from number `start` on."""
         draws = [share(batch, rank, ranks) for batch in islice(self.sampler.batches(start), count)]
         places = [[self._place(draw) for draw in batch] for batch in draws]
-        return DataLoader(_Gathered(places, self._formed), batch_size=None, num_workers=0)
+        return DataLoader(_Gathered(places, self._to_model_batch), batch_size=None, num_workers=0)
 
     def validation(self) -> list[DataLoader[Batch]]:
         """Load each validation set from first to last row."""
@@ -86,13 +86,13 @@ class MapBatches:
         return loaders
 
     def validation_rows(self) -> list[ValidationRows]:
-        """Tell what the rows of each validation set are."""
+        """Return what the rows of each validation set are."""
         names = set_names(self.recipe.data.validation)
         return [
             ValidationRows(n, s.label, s.group, s.video) for n, s in zip(names, self.held_out, strict=True)
         ]
 
-    def _formed(self, batch: Batch) -> Batch:
+    def _to_model_batch(self, batch: Batch) -> Batch:
         """Turn the stored rows of a training batch into what the model reads: here they are that already."""
         return batch
 
@@ -127,7 +127,7 @@ class ImageBatches:
         return loaders
 
     def validation_rows(self) -> list[ValidationRows]:
-        """Tell what the rows of each validation set are."""
+        """Return what the rows of each validation set are."""
         names = set_names(self.recipe.data.validation)
         rows = [views.rows for views in self.held_out]
         return [ValidationRows(n, r.label, r.group, r.video) for n, r in zip(names, rows, strict=True)]
@@ -161,7 +161,7 @@ def paired_sampler(recipe: Recipe, rows: Sequence[tuple[np.ndarray, np.ndarray]]
 
 
 def share(batch: list[Draw], rank: int, ranks: int) -> list[Draw]:
-    """Give a device's share of a batch, pairs kept together."""
+    """Return a device's share of a batch, pairs kept together."""
     pairs = len(batch) // 2 // ranks
     return batch[2 * pairs * rank : 2 * pairs * (rank + 1)]
 

@@ -23,7 +23,7 @@ class Platt:
     intercept: float
 
     def __call__(self, logits: Floats) -> Floats:
-        """Give calibrated scores in [0, 1]."""
+        """Return calibrated scores in [0, 1]."""
         scores: Floats = expit(self.slope * np.asarray(logits, float) + self.intercept)
         return scores
 
@@ -83,7 +83,7 @@ def choose_band(scores: Floats, labels: Labels, threshold: float, error: float) 
 
 
 def spread_within(logits: Floats, keys: list[npt.NDArray[np.str_]], least: int = 4) -> float | None:
-    """Give the standard deviation of frame logits around their video's mean, pooled over videos.
+    """Return the standard deviation of frame logits around their video's mean, pooled over videos.
 
     keys: arrays (N,) that together name the video of each row. Videos of fewer than `least` rows are left out, None
     when no video is left.
@@ -111,7 +111,7 @@ def mean_by_video(logits: Floats, videos: npt.NDArray[Any]) -> tuple[Floats, npt
 def auc_interval(
     logits: Floats, labels: Labels, groups: npt.NDArray[np.str_], resamples: int = 1000, seed: int = 0
 ) -> tuple[float, float, float]:
-    """Give AUC and its 95 % interval by bootstrap over groups (sources, persons)."""
+    """Return AUC and its 95 % interval by bootstrap over groups (sources, persons)."""
     rng = np.random.default_rng(seed)
     _, inverse = np.unique(groups, return_inverse=True)
     members = np.split(np.argsort(inverse, kind="stable"), np.cumsum(np.bincount(inverse))[:-1])

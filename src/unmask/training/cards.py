@@ -62,7 +62,7 @@ def make_card(
 
 
 def figures(rows: ValidationLogits, scores: np.ndarray, threshold: float) -> dict[str, Any]:
-    """Give what a card says of each validation set.
+    """Return what a card says of each validation set.
 
     AUC with its 95 % interval over groups, average precision and both rates at the threshold, of frames; where a
     set has several crops of a video, also the AUC of videos, by their mean logit.
@@ -91,7 +91,7 @@ def figures(rows: ValidationLogits, scores: np.ndarray, threshold: float) -> dic
 def video_figures(
     videos: np.ndarray, labels: np.ndarray, logits: np.ndarray, groups: np.ndarray
 ) -> dict[str, Any]:
-    """Give the AUC of videos by their mean logit; nothing where each crop is a video of its own."""
+    """Return the AUC of videos by their mean logit; nothing where each crop is a video of its own."""
     mean, first = mean_by_video(logits, videos)
     if len(first) == len(videos):
         return {}
@@ -129,7 +129,7 @@ def trained_families(recipe: Recipe) -> tuple[str, ...]:
 
 
 def portable(recipe: Recipe) -> dict[str, Any]:
-    """Give the resolved recipe without the places where one machine keeps its files."""
+    """Return the resolved recipe without the places where one machine keeps its files."""
     values: dict[str, Any] = json.loads(recipe.model_dump_json(exclude={"runs", "resume"}))
     del values["data"]["root"], values["trunk"]["cache"]
     places = [(values["trunk"], "file"), (values, "initial")]

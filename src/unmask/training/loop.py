@@ -31,13 +31,13 @@ from unmask.training.maps import MapStore, cache_maps
 from unmask.training.module import DetectorTraining
 from unmask.training.projection import projected
 from unmask.training.recipes import Recipe, RecipeError
-from unmask.training.teacher import taught_batches
+from unmask.training.teacher import distillation_batches
 from unmask.training.trunks import MapFunction, trunk_reference
 
 log = logging.getLogger(__name__)
 
 # These may change when a run goes on.
-FREE: Any = {
+CHANGEABLE_ON_RESUME: Any = {
     "resume": True,
     "precision": True,
     "evaluation": True,
@@ -91,7 +91,7 @@ def open_run(recipe: Recipe) -> Path:
         if not (folder / "last.ckpt").is_file():
             raise RecipeError(f"{folder} has no checkpoint to go on from: leave out resume")
         before = Recipe.model_validate(yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8")))
-        if before.model_dump(exclude=FREE) != recipe.model_dump(exclude=FREE):
+        if before.model_dump(exclude=CHANGEABLE_ON_RESUME) != recipe.model_dump(exclude=CHANGEABLE_ON_RESUME):
             raise RecipeError(f"the recipe differs from {folder / 'recipe.yaml'}: give the run another name")
     elif (folder / "recipe.yaml").is_file():
         raise RecipeError(f"{folder} exists: resume=true goes on with it, name=... starts another run")
@@ -116,7 +116,7 @@ def open_batches(
 ) -> Batches:
     """Open crops, or compute what is missing of the cached maps and open those."""
     if recipe.teacher is not None:
-        return taught_batches(recipe, recipe.teacher, report)
+        return distillation_batches(recipe, recipe.teacher, report)
     if recipe.model.reads == "crops":
         return ImageBatches(recipe)
     reference = reference or trunk_reference(recipe.trunk)
@@ -249,7 +249,7 @@ class RunData(LightningDataModule):
 
 
 def describe(module: DetectorTraining, batches: Batches, count: int = 8) -> str:
-    """Say how large the model is and how many images a second the loader alone gives."""
+    """Return how large the model is and how many images a second the loader alone gives."""
     start, images = time.perf_counter(), 0
     for batch in islice(batches.training(0, count), count):
         images += len(batch.labels)

@@ -30,7 +30,7 @@ class DetectorTraining(LightningModule):
         self.family = model_family(recipe.model)
         self.model = self.family.build(recipe.model, recipe)
         if recipe.initial is not None:
-            begin_with(self.model, recipe.initial)
+            initialise_from(self.model, recipe.initial)
         self.logits: list[list[np.ndarray]] = []
         self.rates = Rates()
         self.losses: dict[str, list[Tensor]] = {}
@@ -48,10 +48,10 @@ class DetectorTraining(LightningModule):
         return self.family.loss(self.model, formed, self.recipe, self.global_step)
 
     def _wanted(self, batch: Batch) -> Tensor:
-        if self.recipe.teacher is None or batch.lessons is None:
+        if self.recipe.teacher is None or batch.teacher_logits is None:
             return batch.labels
         # Cross-entropy is linear in what is wanted: this is the weighted sum of both losses.
-        return torch.lerp(batch.labels, torch.sigmoid(batch.lessons), self.recipe.teacher.weight)
+        return torch.lerp(batch.labels, torch.sigmoid(batch.teacher_logits), self.recipe.teacher.weight)
 
     def _input(self, batch: Batch) -> Tensor:
         return model_input(batch.inputs, whole=self.recipe.model.reads == "tokens")
@@ -81,7 +81,7 @@ class DetectorTraining(LightningModule):
         self.logits[dataloader_idx].append(logits.float().cpu().numpy())
 
     def validation_logits(self) -> list[np.ndarray]:
-        """Give the logits (N,) of each validation set, as the last validation found them."""
+        """Return the logits (N,) of each validation set, as the last validation found them."""
         return [np.concatenate(batches) for batches in self.logits]
 
     def weights(self) -> dict[str, Tensor]:
@@ -94,7 +94,7 @@ class DetectorTraining(LightningModule):
         }
 
     def mean_losses(self) -> dict[str, float]:
-        """Give the mean of each loss since the last call, over all devices."""
+        """Return the mean of each loss since the last call, over all devices."""
         own = {name: torch.stack(values).mean() for name, values in self.losses.items()}
         reduce = self.trainer.strategy.reduce
         means = {name: float(reduce(value, reduce_op="mean")) for name, value in own.items()}
@@ -113,7 +113,7 @@ class DetectorTraining(LightningModule):
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def begin_with(model: nn.Module, initial: str) -> None:
+def initialise_from(model: nn.Module, initial: str) -> None:
     """Copy weights that were trained before wherever name and shape fit.
 
     initial : folder of a finished run, or of an exported detector; of one that averages several heads, `#` and the
@@ -168,7 +168,7 @@ class Rates:
         self.images += images
 
     def read(self) -> dict[str, float]:
-        """Give both rates since the last call."""
+        """Return both rates since the last call."""
         rates = {
             "images_per_second": self.images / self.whole if self.whole else 0.0,
             "images_per_second_without_loading": self.images / self.busy if self.busy else 0.0,
@@ -200,7 +200,7 @@ def parameter_groups(
 
 
 def rate_factor(step: int, options: OptimiserOptions, pretraining: int = 0) -> float:
-    """Give the factor on the rate at a step: a linear warm-up, then a half cosine down to zero, or 1.
+    """Return the factor on the rate at a step: a linear warm-up, then a half cosine down to zero, or 1.
 
     pretraining: the first so many steps have such a curve of their own.
     """

@@ -57,7 +57,7 @@ def fit_projection(
 
 
 def layer_normalised(tokens: npt.NDArray[np.floating]) -> Floats:
-    """Give each token (..., C) mean 0 and variance 1 over its channels."""
+    """Return each token (..., C) mean 0 and variance 1 over its channels."""
     values = np.asarray(tokens, np.float32)
     values = values - values.mean(axis=-1, keepdims=True)
     deviation = np.sqrt(np.square(values).mean(axis=-1, keepdims=True) + 1e-5)
@@ -67,7 +67,7 @@ def layer_normalised(tokens: npt.NDArray[np.floating]) -> Floats:
 def projected(
     store: MapStore, path: Path, report: Callable[[int, int], None] = lambda done, total: None
 ) -> MapStore:
-    """Give a store whose maps are (N, places, components) float16, written on first use.
+    """Return a store whose maps are (N, places, components) float16, written on first use.
 
     path: of the projection. A run that is stopped while writing leaves nothing behind that is read later.
     """

@@ -152,7 +152,7 @@ def apply_override(values: dict[str, Any], override: str) -> None:
 
 
 def describe_error(error: ValidationError, model: type[BaseModel], values: Any = None) -> str:
-    """Say in one line what is wrong first; for an unknown key, which known key is nearest.
+    """Return one line on what is wrong first; for an unknown key, which known key is nearest.
 
     values : what was read, which names the model family whose keys are known.
     """

@@ -19,8 +19,8 @@ from unmask.training.trunks import MapFunction
 class TaughtBatches(MapBatches):
     """Training crops come from the views that the teacher scored, with its logits; validation crops as ever."""
 
-    def __init__(self, recipe: Recipe, lessons: list[list[MapStore]]) -> None:
-        super().__init__(recipe, lessons, [])
+    def __init__(self, recipe: Recipe, teacher_logits: list[list[MapStore]]) -> None:
+        super().__init__(recipe, teacher_logits, [])
         self._judged = ImageBatches(recipe)
 
     def validation(self) -> list[DataLoader[Batch]]:
@@ -28,14 +28,14 @@ class TaughtBatches(MapBatches):
         return self._judged.validation()
 
     def validation_rows(self) -> list[ValidationRows]:
-        """Tell what the rows of each validation set are."""
+        """Return what the rows of each validation set are."""
         return self._judged.validation_rows()
 
-    def _formed(self, batch: Batch) -> Batch:
+    def _to_model_batch(self, batch: Batch) -> Batch:
         return Batch(batch.targets, batch.targets, batch.labels, batch.inputs[:, 0].float())
 
 
-def taught_batches(
+def distillation_batches(
     recipe: Recipe, teacher: TeacherOptions, report: Callable[[str, int, int], None]
 ) -> TaughtBatches:
     """Let the teacher score what it has not scored yet of a recipe's training sources, and open all of it.

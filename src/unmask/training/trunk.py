@@ -23,7 +23,7 @@ from unmask.models.clip_trunk import MEAN, STD, ClipTrunk
 from unmask.training.trunks import block_output, count_blocks
 
 Floats = npt.NDArray[np.float32]
-SMALLEST_LEFT = 1024  # Bytes of a weight from which the small model leaves it in the trunk's file.
+MIN_EXTERNAL_BYTES = 1024  # Bytes of a weight from which the small model leaves it in the trunk's file.
 
 
 def channel_scales(trunk: ClipTrunk, images: Tensor, strength: float = 0.65) -> dict[str, Floats]:
@@ -96,7 +96,7 @@ def block_results(path: Path) -> ModelProto:
     found = 0
     for constant in model.graph.initializer:
         raw = constant.raw_data
-        if len(raw) < SMALLEST_LEFT:
+        if len(raw) < MIN_EXTERNAL_BYTES:
             continue
         found = content.index(raw, found)
         constant.ClearField("raw_data")

@@ -125,7 +125,7 @@ def open_views(recipe: Recipe, *, size: int, training: bool) -> list[SourceViews
 
 
 def _numbers(names: Sequence[str]) -> np.ndarray:
-    """Give equal names equal numbers: (N,) int64."""
+    """Return equal names equal numbers: (N,) int64."""
     return np.unique(np.asarray(names, str), return_inverse=True)[1].astype(np.int64)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 
 def sigmoid(value: float) -> float:
-    """Give 1 / (1 + exp(-value)), without overflow."""
+    """Return 1 / (1 + exp(-value)), without overflow."""
     if value >= 0:
         return 1 / (1 + math.exp(-value))
     return math.exp(value) / (1 + math.exp(value))

@@ -28,7 +28,7 @@ class Reason:
     text: str
 
     def to_dict(self) -> dict[str, str]:
-        """Give the reason as plain values."""
+        """Return the reason as plain values."""
         return {"gate": self.gate, "effect": self.effect, "text": self.text}
 
 
@@ -70,7 +70,7 @@ class Gate:
             raise ValueError(f"gate {self.name}: up and down must be at least 0")
 
     def severity(self, value: float) -> float:
-        """Say how bad a value is: 0 up to ``limit``, 1 from ``full`` on; 0 for what was not measured."""
+        """Return how bad a value is: 0 up to ``limit``, 1 from ``full`` on; 0 for what was not measured."""
         if not math.isfinite(value):
             return 0.0
         return min(1.0, max(0.0, (value - self.limit) / (self.full - self.limit)))
@@ -102,7 +102,7 @@ GATES = (
         2.3,
         3.0,
     ),
-    Gate("over-exposed", "burnt", 0.05, 0.6, None, "the face is over-exposed", 0.9, 3.0),
+    Gate("over-exposed", "overexposed_share", 0.05, 0.6, None, "the face is over-exposed", 0.9, 3.0),
     Gate("turned away", "turn", 0.12, 0.4, None, "the face is turned to the side", 2.1, 3.0),
     Gate(
         "uncertain face",
@@ -127,7 +127,7 @@ UNFAMILIAR = "no photograph"
 
 
 @dataclass(frozen=True)
-class Doubt:
+class Uncertainty:
     """What the gates say of one face on one frame: the measure and the severity of each gate that has an effect."""
 
     values: Mapping[Gate, float] = field(default_factory=dict)
@@ -161,7 +161,7 @@ class Doubt:
         return tuple(gate.name for gate in self.values)
 
 
-def examine(measures: Mapping[str, float | None], gates: Sequence[Gate]) -> Doubt:
+def examine(measures: Mapping[str, float | None], gates: Sequence[Gate]) -> Uncertainty:
     """Hold the measures of one face on one frame against the gates; what was not measured fires none."""
     values, severities = {}, {}
     for gate in gates:
@@ -171,11 +171,11 @@ def examine(measures: Mapping[str, float | None], gates: Sequence[Gate]) -> Doub
         severity = gate.severity(value)
         if gate.refuses(value) or (severity > 0 and gate.up + gate.down > 0):
             values[gate], severities[gate] = float(value), severity
-    return Doubt(values, severities)
+    return Uncertainty(values, severities)
 
 
 @dataclass(frozen=True)
-class TrackDoubt:
+class TrackUncertainty:
     """What the gates say of one face over its scored frames.
 
     up, down : means of its frames' variances. They are not divided by the number of frames: what is wrong
@@ -188,13 +188,13 @@ class TrackDoubt:
     reasons: tuple[Reason, ...] = ()
 
 
-def track_doubt(doubts: Sequence[Doubt]) -> TrackDoubt:
+def track_uncertainty(doubts: Sequence[Uncertainty]) -> TrackUncertainty:
     """Sum up the doubts of a track's scored frames."""
     if not doubts:
-        return TrackDoubt()
+        return TrackUncertainty()
     abstains = 2 * sum(doubt.refused for doubt in doubts) > len(doubts)
     gates = list(dict.fromkeys(gate for doubt in doubts for gate in doubt.values))
-    return TrackDoubt(
+    return TrackUncertainty(
         sum(doubt.up for doubt in doubts) / len(doubts),
         sum(doubt.down for doubt in doubts) / len(doubts),
         abstains,
@@ -202,8 +202,8 @@ def track_doubt(doubts: Sequence[Doubt]) -> TrackDoubt:
     )
 
 
-def _reason(gate: Gate, doubts: Sequence[Doubt], abstains: bool) -> Reason | None:
-    """Say what a gate did; None where it has no width and its refusals are too few."""
+def _reason(gate: Gate, doubts: Sequence[Uncertainty], abstains: bool) -> Reason | None:
+    """Return what a gate did; None where it has no width and its refusals are too few."""
     values = [doubt.values[gate] for doubt in doubts if gate in doubt.values]
     worst = max(values) if gate.full > gate.limit else min(values)
     text = gate.text.format(value=worst)
@@ -249,7 +249,7 @@ def unfamiliar_gate(quantiles: Mapping[str, float]) -> Gate:
 
 
 def gates_of(card: object) -> tuple[Gate, ...]:
-    """Give a detector's gates: the default ones with the widths that its card holds, and the one on outliers.
+    """Return a detector's gates: the default ones with the widths that its card holds, and the one on outliers.
 
     card : its field ``quality`` may be missing or None (cards of earlier versions); then the defaults hold.
     """

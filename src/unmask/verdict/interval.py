@@ -18,7 +18,7 @@ def logit_interval(
     level: float = LEVEL,
     doubt: tuple[float, float] = (0.0, 0.0),
 ) -> tuple[float, float]:
-    """Give the interval of a mean logit at the given level, (low, high) in logits.
+    """Return the interval of a mean logit at the given level, (low, high) in logits.
 
     The frames' own variance v (d degrees of freedom) is pooled with the expected one, w = within_sd^2,
     which counts as 4 degrees of freedom, so that one frame has an interval too and two that happen to agree
@@ -43,7 +43,7 @@ def logit_interval(
 
 
 def t_quantile(probability: float, degrees: float) -> float:
-    """Give the quantile of Student's t, by the expansion of Abramowitz and Stegun 26.7.5.
+    """Return the quantile of Student's t, by the expansion of Abramowitz and Stegun 26.7.5.
 
     Within 0.5 % of the exact value for at least 4 degrees of freedom (any positive real number) and
     probabilities from 0.5 to 0.99; spares the core a dependency on SciPy.

@@ -12,11 +12,11 @@ from numpy.typing import ArrayLike
 
 from unmask.verdict.aggregate import trimmed_mean
 from unmask.verdict.calibration import Calibration
-from unmask.verdict.gates import GATES, SMALL, Doubt, Gate, Reason, gates_of, track_doubt
+from unmask.verdict.gates import GATES, SMALL, Gate, Reason, Uncertainty, gates_of, track_uncertainty
 from unmask.verdict.interval import logit_interval
 
 Verdict = Literal["likely_real", "likely_fake", "inconclusive"]
-SETTLED_LEVEL = 0.98
+EARLY_STOP_LEVEL = 0.98
 
 
 @dataclass(frozen=True)
@@ -89,14 +89,14 @@ class FileJudgement:
     reasons: tuple[Reason, ...] = ()
 
 
-def judge_track(logits: ArrayLike, rule: Rule, doubts: Sequence[Doubt] = ()) -> TrackJudgement:
+def judge_track(logits: ArrayLike, rule: Rule, doubts: Sequence[Uncertainty] = ()) -> TrackJudgement:
     """Average one face's frame logits robustly and calibrate the mean.
 
     logits : (n,) raw logits of the track's scored frames, n >= 1. doubts : what the gates say of the same frames;
     they widen the interval and leave the score alone. Score and interval are probabilities in [0, 1].
     """
     mean = trimmed_mean(logits)
-    doubt = track_doubt(doubts)
+    doubt = track_uncertainty(doubts)
     low, high = logit_interval(mean, rule.calibration, doubt=(doubt.down, doubt.up))
     score = rule.calibration.score
     return TrackJudgement(
@@ -109,7 +109,7 @@ def judge_file(tracks: Sequence[TrackJudgement], frames_sampled: int, rule: Rule
 
     Well enough means in at least ``frames_needed(frames_sampled)`` scored frames; when no face was, the
     faces seen most often stand in. A face too small to be judged, such as a bystander's, has no part in it beside
-    one that is judged. The odds are lowered for the number of such faces, ``even_file_odds``: of many
+    one that is judged. The odds are lowered for the number of such faces, ``per_face_prior_odds``: of many
     faces one looks suspicious by chance. Raises ValueError without tracks.
     """
     if not tracks:
@@ -118,9 +118,12 @@ def judge_file(tracks: Sequence[TrackJudgement], frames_sampled: int, rule: Rule
     seen = [position for position, track in enumerate(tracks) if track.frames >= needed]
     seen = [position for position in seen if not _is_too_small(tracks[position])] or seen
     worst = max(seen, key=lambda position: tracks[position].score)
-    odds = even_file_odds(len(seen))
-    score = at_odds(tracks[worst].score, odds)
-    interval = (at_odds(tracks[worst].interval[0], odds), at_odds(tracks[worst].interval[1], odds))
+    odds = per_face_prior_odds(len(seen))
+    score = at_prior_odds(tracks[worst].score, odds)
+    interval = (
+        at_prior_odds(tracks[worst].interval[0], odds),
+        at_prior_odds(tracks[worst].interval[1], odds),
+    )
     verdict: Verdict = "inconclusive" if tracks[worst].abstains else decide(score, interval, rule)
     reasons = tracks[worst].reasons
     if verdict == "inconclusive" and not tracks[worst].abstains:
@@ -135,7 +138,7 @@ def _is_too_small(track: TrackJudgement) -> bool:
 
 
 def why_inconclusive(score: float, interval: tuple[float, float], rule: Rule) -> Reason:
-    """Say why `decide` found a score with its interval inconclusive."""
+    """Return why `decide` found a score with its interval inconclusive."""
     low, high = rule.band
     if low < score < high:
         text = f"a score between {_percent(low)} and {_percent(high)} is wrong too often for a verdict"
@@ -152,8 +155,8 @@ def _percent(value: float) -> str:
     return f"{100 * value:.0f} %"
 
 
-def even_file_odds(faces: int) -> float:
-    """Give the prior odds of one face at which a file of so many faces is manipulated as likely as not.
+def per_face_prior_odds(faces: int) -> float:
+    """Return the prior odds of one face at which a file of so many faces is manipulated as likely as not.
 
     Scores are calibrated at even odds for one face. When any of k faces may be the manipulated one, independently
     and with probability p each, 1 - (1 - p)^k = 1/2 gives p = 1 - 2^(-1/k), and odds of 2^(1/k) - 1: 1 for one face,
@@ -162,18 +165,18 @@ def even_file_odds(faces: int) -> float:
     return float(2 ** (1 / faces) - 1)
 
 
-def at_odds(score: float, odds: float) -> float:
+def at_prior_odds(score: float, odds: float) -> float:
     """Move a probability that holds at even prior odds to other prior odds (Bayes)."""
     return odds * score / (odds * score + (1 - score))
 
 
 def frames_needed(frames_sampled: int) -> int:
-    """Give the number of scored frames from which a face counts: a quarter of the sampled, 1 to 3."""
+    """Return the number of scored frames from which a face counts: a quarter of the sampled, 1 to 3."""
     return max(1, min(3, math.ceil(frames_sampled / 4)))
 
 
 def decide(score: float, interval: tuple[float, float], rule: Rule) -> Verdict:
-    """Say what a score with its interval allows to be said.
+    """Return what a score with its interval allows to be said.
 
     A verdict needs both: the score outside the card's band, and the whole interval on the score's side of the
     threshold. Everything else is inconclusive.
@@ -186,7 +189,7 @@ def decide(score: float, interval: tuple[float, float], rule: Rule) -> Verdict:
     return "inconclusive"
 
 
-def settles(logits: ArrayLike, rule: Rule, *, fake: bool, level: float = SETTLED_LEVEL) -> bool:
+def can_stop_early(logits: ArrayLike, rule: Rule, *, fake: bool, level: float = EARLY_STOP_LEVEL) -> bool:
     """Whether one face's frames settle a verdict, so that more frames of the same kind would hardly change it.
 
     None of them speaks against it and their mean lies off the threshold by its interval at the level. That is more

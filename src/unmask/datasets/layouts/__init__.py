@@ -49,7 +49,7 @@ def layout(name: str) -> Layout:
 
 
 def recognise(root: Path) -> Layout | None:
-    """Tell which layout a folder (or the file of a table) has, if any.
+    """Return which layout a folder (or the file of a table) has, if any.
 
     The two versions of Celeb-DF are laid out alike: version 2 is answered unless the folder's name holds "v1".
     """
@@ -84,7 +84,7 @@ def list_videos(name: str, root: Path) -> Listing:
 
 
 def _advice(root: Path, wanted: Layout) -> str:
-    """Say what the folder looks like, or where near it the wanted layout lies."""
+    """Return what the folder looks like, or where near it the wanted layout lies."""
     if other := recognise(root):
         return f"it looks like {other.name} ({other.title})"
     beside = sorted(place for place in root.iterdir() if place.is_dir()) if root.is_dir() else []

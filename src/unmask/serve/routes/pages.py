@@ -25,7 +25,7 @@ static = StaticFiles(directory=HERE / "static")
 
 @router.get("/")
 def index(request: Request) -> Response:
-    """Give the page."""
+    """Return the page."""
     service = service_of(request)
     settings = service.settings
     known = _for_script(service, request.cookies.get(COOKIE))
@@ -56,7 +56,7 @@ def _for_script(service: Service, key: str | None) -> dict[str, Any]:
 
 
 def _promise(settings: ServeSettings) -> str:
-    """Say what becomes of what is uploaded."""
+    """Return what becomes of what is uploaded."""
     kept = f"for {_days(settings.retention)}" if settings.retention else "until you delete them"
     if settings.keep_uploads:
         return f"They go to this server alone, which keeps them, and what it found, {kept}."

@@ -21,7 +21,7 @@ from unmask.serve.jobs import Job, NewJob, State, links, new_id
 from unmask.serve.problems import ProblemError, responses, too_many
 from unmask.serve.schemas import JobDocument, JobPage, JobSummary
 from unmask.serve.service import Service, service_of
-from unmask.serve.uploads import Upload, take_in
+from unmask.serve.uploads import Upload, receive_upload
 
 router = APIRouter(prefix="/v1/scans", tags=["scans"])
 
@@ -81,7 +81,7 @@ async def upload(request: Request, client: Asking) -> Response:
         raise too_many("too many uploads from this client", "rate-limit", wait)
     identifier = new_id()
     async with _Place(service):
-        taken = await take_in(request, upload_path(settings, identifier), settings)
+        taken = await receive_upload(request, upload_path(settings, identifier), settings)
         job = await run_in_threadpool(_enqueue, service, identifier, taken, client)
     service.metrics.uploaded.inc(taken.size)
     body = job.to_dict(settings.retention)
@@ -199,7 +199,7 @@ def list_scans(
 
 @router.get("/{id}", response_model=JobDocument, responses=responses(404, 422))
 def get_scan(request: Request, id: JobId, client: Asking) -> Response:
-    """Give a job: its state, its progress, and the result once it is done."""
+    """Return a job: its state, its progress, and the result once it is done."""
     service = service_of(request)
     job = _job(service, id, client, whole=True)
     return JSONResponse({**job.to_dict(service.settings.retention), "result": job.scan()})
@@ -237,7 +237,7 @@ async def _no_events() -> AsyncIterator[bytes]:
 
 
 async def _events(service: Service, job: Job) -> AsyncIterator[bytes]:
-    """Give the job now and at each change; ends when it is finished or deleted, or after the time limit."""
+    """Return the job now and at each change; ends when it is finished or deleted, or after the time limit."""
     with _counted(service), service.feed.watching(job.id):
         started = sent = time.monotonic()
         yield _event(service, job)
@@ -275,13 +275,13 @@ def _event(service: Service, job: Job) -> bytes:
     responses=responses(404, 409, 422) | {200: {"content": {"text/html": {}}, "description": "A page"}},
 )
 def report(request: Request, id: JobId, client: Asking, download: bool = False) -> Response:
-    """Give the report: one page that needs no network. ProblemError 409 while there is none yet."""
+    """Return the report: one page that needs no network. ProblemError 409 while there is none yet."""
     return _report_file(request, id, client, "index.html", download)
 
 
 @router.get("/{id}/report/{file}", response_class=Response, responses=responses(404, 409, 422))
 def report_part(request: Request, id: JobId, client: Asking, file: str) -> Response:
-    """Give a file that the report is made of, such as scan.json."""
+    """Return a file that the report is made of, such as scan.json."""
     return _report_file(request, id, client, file, False)
 
 

@@ -30,7 +30,7 @@ def detectors(request: Request) -> Response:
     | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Numbers"}},
 )
 def metrics(request: Request) -> Response:
-    """Give numbers in Prometheus' text format."""
+    """Return numbers in Prometheus' text format."""
     return Response(service_of(request).metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -42,7 +42,7 @@ async def health(request: Request) -> Response:
 
 @open_router.get("/readyz", response_model=Readiness, responses=responses(503))
 def readiness(request: Request) -> Response:
-    """Say whether uploads are scanned: the database and the folder work, and a worker is alive."""
+    """Return whether uploads are scanned: the database and the folder work, and a worker is alive."""
     service = service_of(request)
     try:
         workers, waiting = service.roster.alive(), service.store.waiting()

@@ -1,5 +1,7 @@
 """Time stamps that start anew, jump or wrap; several videos in one file; lengths that are missing or wrong."""
 
+from fractions import Fraction
+
 import av
 import media_toys as toys
 import numpy as np
@@ -270,3 +272,27 @@ def test_what_sampling_finds_out_comes_out_of_the_confined_process(tmp_path):
         assert len(list(media.sample(4))) == 4
         assert media.info.duration == pytest.approx(5.0, abs=0.2)
         assert "2 parts" in media.info.details[0]
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1.0, 5.0])
+def test_few_frames_a_second_out_of_order_are_no_join(tmp_path, seconds):
+    """Matroska states no decoding times: B-frames step back by as much as frames lie apart."""
+    path = tmp_path / "slides.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "16"})
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuv420p"
+        random = np.random.default_rng(0)
+        for number in range(12):
+            level = 60 if number < 6 else 190
+            picture = np.clip(level + random.normal(0, 3, (64, 64, 3)), 0, 255).astype(np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, "rgb24")
+            frame.pts, frame.time_base = round(25 * seconds * number), Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    with open_media(path) as media:
+        frames = list(media.sample(6))
+        assert len(frames) == 6
+        assert media.info.damaged == 0 and media.info.parts == ()
+        assert media.info.duration == pytest.approx(11 * seconds, abs=1.1 * seconds)
+        assert not any("part" in detail or "damaged" in detail for detail in media.info.details)

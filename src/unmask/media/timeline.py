@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 _FALLBACK_FRAME_RATE = 25.0
 _KEY_STEP_BACK = 0.1  # Seconds; whatever precedes a key frame in the file is shown before it.
 _STEP_BACK = 1.0  # Seconds; other frames are stored out of order, within a group of pictures.
+_REORDERED_FRAMES = (
+    16  # As many are stored out of order at most (H.264's bound), where no decoding times tell.
+)
 _LOST_SECONDS = 10.0  # A longer gap in a broadcast stream is no frame that is held: FFmpeg's own bound.
 _HELD_SECONDS = 60.0  # The same for files, where a frame can be held on purpose, as in slides.
 _GAP_IN_FRAMES = 20  # A gap is at least so many times as long as the frames before it.
@@ -106,7 +109,8 @@ class Timeline:
         self._gaps: list[_Gap] = []
         self._gap: _Gap | None = None
         self._shift = self._shift_before = 0
-        self._first = self._last = self._last_dts = 0
+        self._first = self._last = 0
+        self._last_dts: int | None = None
         self._packets = 0
 
     @classmethod
@@ -135,7 +139,7 @@ class Timeline:
             return
         if self._gap is not None:
             self._widen(self._gap, stamp)
-        time, decoded = self.at(stamp), self.at(stamp if dts is None else dts)
+        time, decoded = self.at(stamp), self._decoded_at(dts)
         if self._packets == 0:
             self._begin(time, decoded)
         elif self._is_step_back(time, decoded, is_key):
@@ -146,7 +150,7 @@ class Timeline:
                 self.starts_anew = True
                 self._shift += round(self._last + self._frame) - time
                 self.cuts.append(self.at(stamp) * self._tick)
-            time, decoded = self.at(stamp), self.at(stamp if dts is None else dts)
+            time, decoded = self.at(stamp), self._decoded_at(dts)
             if self.starts_anew:
                 self._begin(time, decoded)
         elif (time - self._last) * self._tick > max(
@@ -162,9 +166,12 @@ class Timeline:
             )
             time = self.at(stamp)
             self.cuts.append(time * self._tick)
-            self._begin(time, min(time, self.at(stamp if dts is None else dts)))
+            decoded = self._decoded_at(dts)
+            self._begin(time, None if decoded is None else min(time, decoded))
         self._packets += 1
-        self._last, self._last_dts = max(self._last, time), max(self._last_dts, decoded)
+        self._last = max(self._last, time)
+        if decoded is not None:
+            self._last_dts = decoded if self._last_dts is None else max(self._last_dts, decoded)
 
     def at(self, stamp: int) -> int:
         """Return where a time stamp of the last packet lies on the continuous time line, in ticks."""
@@ -176,7 +183,10 @@ class Timeline:
         """Ticks of a frame of this part, in the mean."""
         return (self._last - self._first) / (self._packets - 1) if self._packets > 1 else self._frame_ticks
 
-    def _begin(self, time: int, decoded: int) -> None:
+    def _decoded_at(self, dts: int | None) -> int | None:
+        return None if dts is None else self.at(dts)
+
+    def _begin(self, time: int, decoded: int | None) -> None:
         """Begin a part."""
         self._first = self._last = time
         self._last_dts = decoded
@@ -189,8 +199,13 @@ class Timeline:
         else:
             gap.behind = min(gap.behind, stamp)
 
-    def _is_step_back(self, time: int, decoded: int, is_key: bool) -> bool:
-        step, decoded_step = (time - self._last) * self._tick, (decoded - self._last_dts) * self._tick
+    def _is_step_back(self, time: int, decoded: int | None, is_key: bool) -> bool:
+        step = (time - self._last) * self._tick
+        # As in Matroska, or at the beginning: frames out of order step back by as much as they lie apart.
+        if decoded is None or self._last_dts is None:
+            reordered = max(_STEP_BACK, _REORDERED_FRAMES * self._frame * self._tick)
+            return step < -(_KEY_STEP_BACK if is_key else reordered)
+        decoded_step = (decoded - self._last_dts) * self._tick
         if is_key:
             return step < -_KEY_STEP_BACK and decoded_step < 0
         return max(step, decoded_step) < -_STEP_BACK

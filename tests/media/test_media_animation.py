@@ -372,3 +372,16 @@ def test_an_animation_larger_than_videos_may_be_is_read_as_a_still(tmp_path):
     path = write_animation(tmp_path / "moving.webp")
     info, frames = seen(path, limits=Limits(video_side=50))
     assert (info.kind, len(frames)) == ("image", 1)
+
+
+@pytest.mark.parametrize("ending", ["webp", "png", "avif"])
+def test_a_picture_that_is_held_from_the_beginning_is_sampled_and_none_twice(tmp_path, ending):
+    dark, bright = (Image.new("RGB", (64, 64), (level, level, level)) for level in (20, 230))
+    path = tmp_path / f"held.{ending}"
+    dark.save(path, save_all=True, append_images=[bright], duration=[1000, 1000])
+    with open_media(path) as media:
+        frames = list(media.sample(Sampling(2, near_keyframes=True)))
+        assert [round(frame.time, 2) for frame in frames] == [0.0, 1.0]
+        assert frames[0].image.mean() < 60 < 200 < frames[1].image.mean()
+        taken = [frame.time for frame in frames]
+        assert list(media.sample(Sampling(12, near_keyframes=True, exclude=taken))) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from abc import abstractmethod
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import BytesIO
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 SLOWNESS = (
     8  # A frame depends on those before it and is decoded on one thread, so many times slower than a video's.
 )
+
+HELD_SECONDS = 0.25  # Pictures that are held so long in the mean are slides.
 
 _LEAST_WORK = (
     100_000  # Pixels that a layer counts for at least: opening one costs as much as decoding so many.
@@ -252,8 +255,12 @@ class AnimatedMedia(DecodedMedia):
             return [(time, number) for time, number in shown if time <= sampling.end(0.0, math.inf)]
         if not sampling.near_keyframes:
             return list(plan.nearest(shown, sampling.moments(0.0, end)))
-        survey = plan.Survey(0.0, end, len(times), ((0, 0.0),))
-        return list(plan.following(shown, plan.cheap_moments(survey, sampling.parts(0.0, end))))
+        if end < HELD_SECONDS * len(times):
+            survey = plan.Survey(0.0, end, len(times), ((0, 0.0),))
+            return list(plan.following(shown, plan.cheap_moments(survey, sampling.parts(0.0, end))))
+        # Slides: what is on show in the middle of each part, each picture once.
+        numbers = {bisect_right(times, (low + high) / 2) - 1 for low, high in sampling.parts(0.0, end)}
+        return [shown[number] for number in sorted(numbers) if shown[number][0] not in sampling.exclude]
 
     def _spend(self, pixels: int) -> None:
         """Count work; MediaError beyond the limit."""

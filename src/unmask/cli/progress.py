@@ -139,7 +139,7 @@ class Lines:
 
 
 class StageLines:
-    """Writes lines for one stage after the other; see ``Lines``. A stage that begins anew has a first line again."""
+    """Writes lines for one stage after the other; see ``Lines``. A stage that begins again has a first line again."""
 
     def __init__(self, unit: str = "", clock: Clock | None = None) -> None:
         self._unit = unit

@@ -459,7 +459,7 @@ def _rgba(image: Image.Image) -> Image.Image:
 
 
 def _may_be_animated(source: Path | int) -> bool:
-    """Tell from the header of a PNG or WebP file whether it says that it is animated."""
+    """Return whether the header of a PNG or WebP file says that it is animated."""
     with _opened(source) as file:
         head = file.read(21)
         if head[:4] == b"RIFF":

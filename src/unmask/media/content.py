@@ -83,7 +83,7 @@ def recognised(head: bytes) -> Content | None:
 
 
 def _heif(head: bytes) -> Content | None:
-    """Tell AVIF from HEIF (HEVC) where one of them is named among the brands of an ISO base media file."""
+    """Distinguish AVIF from HEIF (HEVC) where one of them is named among the brands of an ISO base media file."""
     if head[4:8] != b"ftyp":
         return None
     major = head[8:12]

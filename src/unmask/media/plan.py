@@ -30,7 +30,7 @@ class Survey:
     keys
         (number of the packet, seconds) of each key frame, in file order; decoding can begin at these only.
     cuts
-        Seconds at which time stamps start anew or jump, ascending; the times above are continuous there.
+        Seconds at which time stamps restart or jump, ascending; the times above are continuous there.
     jumps
         By how much time stamps were raised behind each gap, in ticks.
     shown_until

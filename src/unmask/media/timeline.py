@@ -1,4 +1,4 @@
-"""One continuous time line for videos whose time stamps start anew, jump or wrap."""
+"""One continuous time line for videos whose time stamps restart, jump or wrap."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class _Gap:
 
 
 class Timeline:
-    """Finds where time stamps start anew or jump, and how to make them continuous.
+    """Finds where time stamps restart or jump, and how to make them continuous.
 
     The rule looks at the packets before only, so that each reading of a file comes to the same.
 

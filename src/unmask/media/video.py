@@ -79,7 +79,7 @@ class VideoMedia(DecodedMedia):
         self._damage = DamageRecord()
         self._asked: set[int] = (
             set()
-        )  # Parts of a time line that starts anew: of which frames were wanted, and came.
+        )  # Parts of a time line that restarts: of which frames were wanted, and came.
         self._given: set[int] = set()
         with self._open() as container:
             stream = _picture_stream(container)

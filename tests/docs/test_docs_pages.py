@@ -11,6 +11,8 @@ PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 MENTION = re.compile(r"\bdocs/[\w/-]+\.md")
 USER_PAGE_LINES, README_LINES = 150, 120
+PAGES_OF_CODE = {"extending.md"}
+"""Longer, but each of their sections is read by itself."""
 
 
 def anchors(page):
@@ -53,6 +55,10 @@ def test_each_page_is_listed_in_its_index(index, folder):
 
 
 def test_a_page_can_be_read_in_one_sitting():
-    lengths = {page.name: page.read_text(encoding="utf-8").count("\n") for page in DOCS.glob("*.md")}
+    lengths = {
+        page.name: page.read_text(encoding="utf-8").count("\n")
+        for page in DOCS.glob("*.md")
+        if page.name not in PAGES_OF_CODE
+    }
     assert not {name: lines for name, lines in lengths.items() if lines > USER_PAGE_LINES}
     assert (ROOT / "README.md").read_text(encoding="utf-8").count("\n") <= README_LINES

@@ -33,13 +33,13 @@ class Feed:
             if not self._watched[identifier]:
                 del self._watched[identifier]
 
-    async def look(self) -> dict[str, Job]:
+    async def poll(self) -> dict[str, Job]:
         """Wait for the next look; gives the watched jobs that exist, by id, without results."""
         if self._next is None:
-            self._next = asyncio.create_task(self._look())
+            self._next = asyncio.create_task(self._poll())
         return await asyncio.shield(self._next)
 
-    async def _look(self) -> dict[str, Job]:
+    async def _poll(self) -> dict[str, Job]:
         await asyncio.sleep(self._period)
         self._next = None
         return await run_in_threadpool(self._store.get_many, list(self._watched))

@@ -21,7 +21,7 @@ class Roster:
         self.lease = lease
         self._clock = clock
 
-    def enter(self, worker: str) -> None:
+    def register(self, worker: str) -> None:
         """Note that this process is ready to scan, under its id."""
         moment = self._clock()
         values = {"host": socket.gethostname()[:255], "pid": os.getpid(), "started": moment, "heard": moment}
@@ -29,9 +29,9 @@ class Roster:
             with self.engine.begin() as connection:
                 connection.execute(insert(workers).values(id=worker, **values))
         except IntegrityError:
-            self.hear(worker)
+            self.heartbeat(worker)
 
-    def hear(self, worker: str) -> None:
+    def heartbeat(self, worker: str) -> None:
         """Note that a worker is alive."""
         with self.engine.begin() as connection:
             connection.execute(update(workers).where(workers.c.id == worker).values(heard=self._clock()))

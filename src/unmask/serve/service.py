@@ -19,7 +19,7 @@ from unmask.serve.store import JobStore
 
 @dataclass
 class Service:
-    """The parts of one web process. taking_in : uploads under way; streams : open event streams."""
+    """The parts of one web process. uploads_under_way : uploads under way; streams : open event streams."""
 
     settings: ServeSettings
     engine: Engine
@@ -29,7 +29,7 @@ class Service:
     feed: Feed
     metrics: Metrics
     uploads: RateLimit
-    taking_in: int = 0
+    uploads_under_way: int = 0
     streams: int = 0
 
     @classmethod

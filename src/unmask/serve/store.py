@@ -171,7 +171,7 @@ class JobStore:
         """Store why a job has no result; False when the job is no longer this claim's."""
         return self._change(identifier, claim, {"state": "failed", "failure": reason, **_ended()})
 
-    def hand_back(self, identifier: str, claim: str) -> bool:
+    def requeue(self, identifier: str, claim: str) -> bool:
         """Put a job back into the queue as if it had not been begun, for a worker that is told to stop."""
         values = {"state": "queued", "progress": 0.0, "attempts": jobs.c.attempts - 1, "started": None}
         return self._change(

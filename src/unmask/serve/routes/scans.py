@@ -106,12 +106,12 @@ class _Place:
 
     async def __aenter__(self) -> None:
         waiting = await run_in_threadpool(self._service.store.waiting)
-        if waiting + self._service.taking_in >= self._service.settings.queue:
+        if waiting + self._service.uploads_under_way >= self._service.settings.queue:
             raise _queue_full()
-        self._service.taking_in += 1
+        self._service.uploads_under_way += 1
 
     async def __aexit__(self, *error: object) -> None:
-        self._service.taking_in -= 1
+        self._service.uploads_under_way -= 1
 
 
 def _queue_full() -> ProblemError:
@@ -242,12 +242,12 @@ async def _events(service: Service, job: Job) -> AsyncIterator[bytes]:
         started = sent = time.monotonic()
         yield _event(service, job)
         while not job.is_finished and time.monotonic() - started < service.settings.stream_timeout:
-            looked = (await service.feed.look()).get(job.id)
-            if looked is None:
+            current = (await service.feed.poll()).get(job.id)
+            if current is None:
                 yield b"event: deleted\ndata: {}\n\n"
                 return
-            if looked.updated != job.updated:
-                job, sent = looked, time.monotonic()
+            if current.updated != job.updated:
+                job, sent = current, time.monotonic()
                 yield _event(service, job)
             elif time.monotonic() - sent > PING_SECONDS:
                 sent = time.monotonic()

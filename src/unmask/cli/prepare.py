@@ -72,7 +72,15 @@ def prepare(
 
 
 def choose(rows: Sequence[VideoRow], only: Sequence[str]) -> list[VideoRow]:
-    """Keep the rows that agree with every KEY=VALUE; of one key given twice, either value will do."""
+    """Keep the rows that agree with every KEY=VALUE; of one key given twice, either value will do.
+
+    Parameters
+    ----------
+    rows
+        Videos of a dataset.
+    only
+        The words KEY=VALUE.
+    """
     wanted: dict[str, set[str]] = {}
     for condition in only:
         key, equals, value = condition.partition("=")

@@ -82,7 +82,18 @@ class ServeSettings(BaseModel):
 
     @classmethod
     def checked(cls, **values: object) -> ServeSettings:
-        """Make settings; ServeError names the first wrong value in one line."""
+        """Make settings.
+
+        Parameters
+        ----------
+        **values
+            By name.
+
+        Raises
+        ------
+        ServeError
+            Names the first wrong value in one line.
+        """
         try:
             return cls.model_validate(values)
         except ValidationError as error:
@@ -112,7 +123,13 @@ class ServeSettings(BaseModel):
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address can be reached from this machine alone."""
+    """Return whether an address can be reached from this machine alone.
+
+    Parameters
+    ----------
+    host
+        Name or address.
+    """
     if host == "localhost":
         return True
     try:

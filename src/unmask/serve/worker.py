@@ -33,7 +33,13 @@ AUTOGROUP_TRIES = 30
 
 
 def main(make_scan: Callable[[ServeSettings], Scan] | None = None) -> None:
-    """Run a worker; its id and settings come as one line of JSON on standard input."""
+    """Run a worker; its id and settings come as one line of JSON on standard input.
+
+    Parameters
+    ----------
+    make_scan
+        Returns the scan for some settings; None for the real one.
+    """
     told = json.loads(sys.stdin.readline())
     settings = ServeSettings.model_validate(told["settings"])
     step_back(settings.niceness)
@@ -41,10 +47,15 @@ def main(make_scan: Callable[[ServeSettings], Scan] | None = None) -> None:
 
 
 def step_back(niceness: int) -> None:
-    """Let other processes go first, on systems that know how.
+    """Lower the priority of this process, on systems that have one.
 
     Linux shares a processor evenly between sessions before it looks at the priorities of their processes
-    (sched(7), "The autogroup feature"), and a worker has a session of its own: that one steps back as well.
+    (sched(7), "The autogroup feature"), and a worker has its own session: its priority is lowered as well.
+
+    Parameters
+    ----------
+    niceness
+        As in nice(2).
     """
     if not niceness:
         return

@@ -89,7 +89,15 @@ async def upload(request: Request, client: Asking) -> Response:
 
 
 def describe_upload(document: dict[str, Any], service: Service) -> None:
-    """Put what this server takes into its OpenAPI document: names of detectors, number of frames."""
+    """Add what this server accepts to its OpenAPI document: names of detectors, number of frames.
+
+    Parameters
+    ----------
+    document
+        Changed in place.
+    service
+        Parts of the server.
+    """
     body = document["paths"]["/v1/scans"]["post"]["requestBody"]["content"]["multipart/form-data"]
     properties = body["schema"]["properties"]
     properties["detector"] |= {"enum": list(service.detectors), "default": service.settings.detector}

@@ -9,11 +9,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import media_toys as toys
 import numpy as np
 import pytest
 from PIL import Image
 
+import media_toys as toys
 from unmask.media import (
     DecodingProcessError,
     DecodingProcesses,

@@ -1,10 +1,10 @@
 import struct
 
 import av
-import media_toys as toys
 import numpy as np
 import pytest
 
+import media_toys as toys
 from unmask.media import Limits, MediaError, Sampling, decoding, open_media, video
 
 

@@ -1,13 +1,14 @@
 """Opens untrusted images and videos, samples frames and enforces limits."""
 
+from unmask.formats.endings import IMAGE_ENDINGS, VIDEO_ENDINGS, kind_by_name
+from unmask.formats.errors import MediaError, as_media_error
+from unmask.formats.facts import FileFacts, StreamFacts
+from unmask.formats.provenance import Credentials, content_credentials
+from unmask.formats.shrinking import shrink
 from unmask.media.decoding_process import DecodingProcessError, DecodingProcesses
-from unmask.media.endings import IMAGE_ENDINGS, VIDEO_ENDINGS, kind_by_name
-from unmask.media.facts import FileFacts, StreamFacts
-from unmask.media.frame import Frame, Limits, MediaError, MediaInfo, as_media_error
+from unmask.media.frame import Frame, Limits, MediaInfo
 from unmask.media.opening import open_media, why_left_out
-from unmask.media.provenance import Credentials, content_credentials
 from unmask.media.sampling import Sampling
-from unmask.media.shrinking import shrink
 from unmask.media.source import Media
 from unmask.media.streams import spooled_to_file
 

@@ -11,11 +11,12 @@ from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO
 
+from unmask.formats.errors import MediaError
+from unmask.formats.facts import FileFacts
+from unmask.formats.layers import Animation, Layer, gif_animation, png_animation, webp_animation
 from unmask.media import plan
-from unmask.media.facts import FileFacts
-from unmask.media.frame import Limits, MediaError, MediaInfo
+from unmask.media.frame import Limits, MediaInfo
 from unmask.media.image import ImageMedia, displayed, pillow_errors, strips_of
-from unmask.media.layers import Animation, Layer, gif_animation, png_animation, webp_animation
 from unmask.media.picture import Picture
 from unmask.media.sampling import Sampling
 from unmask.media.source import DecodedMedia

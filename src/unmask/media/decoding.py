@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from unmask.formats.errors import MediaError
 from unmask.media import plan
 from unmask.media.damage import DamageRecord, DamageTracker
-from unmask.media.frame import Limits, MediaError
+from unmask.media.frame import Limits
 from unmask.media.picture import CHANNELS, Picture, Turn
 from unmask.media.timeline import Timeline, placed
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-    from unmask.media.display import Display
+    from unmask.formats.display import Display
 
 _FALLBACK_FRAME_RATE = 25.0
 _PROBATION_PACKETS = 48

@@ -19,13 +19,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from unmask.formats.content import Content
+from unmask.formats.errors import MediaError, as_media_error
+from unmask.formats.provenance import content_credentials, load_library
 from unmask.media.confinement import bound_resources, bound_seconds, forbid_files, isolation, leave_network
-from unmask.media.content import Content
-from unmask.media.frame import Limits, MediaError, as_media_error
+from unmask.media.frame import Limits
 from unmask.media.messages import packed
 from unmask.media.opening import decode_as
 from unmask.media.picture import Picture
-from unmask.media.provenance import content_credentials, load_library
 from unmask.media.sampling import Sampling
 from unmask.media.source import DecodedMedia
 

@@ -18,19 +18,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, get_args
 
-from unmask.media.facts import FileFacts
-from unmask.media.frame import Frame, Limits, MediaError, MediaInfo, MediaKind, MediaStatus
+from unmask.formats.errors import MediaError, MediaKind, MediaStatus
+from unmask.formats.facts import FileFacts
+from unmask.formats.provenance import Credentials
+from unmask.media.frame import Frame, Limits, MediaInfo
 from unmask.media.messages import BrokenConversationError, read_exactly, read_message
 from unmask.media.opening import content_of_file
 from unmask.media.picture import CHANNELS, Box, Turn, framed
-from unmask.media.provenance import Credentials
 from unmask.media.sampling import MAX_SEGMENTS, Sampling
 from unmask.media.source import Media, sampling_of
 
 if TYPE_CHECKING:
     import io
 
-    from unmask.media.content import Content
+    from unmask.formats.content import Content
 
 T = TypeVar("T")
 

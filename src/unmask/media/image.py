@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
-from unmask.media.facts import FileFacts, facts_of_image
-from unmask.media.frame import Limits, MediaError, MediaInfo
-from unmask.media.jpeg import unread_coding, without_stray_bytes
-from unmask.media.partial import PartialImage, has_empty_tail, partial_image
+from unmask.formats.errors import MediaError
+from unmask.formats.facts import FileFacts, facts_of_image
+from unmask.formats.jpeg import unread_coding, without_stray_bytes
+from unmask.formats.partial import PartialImage, has_empty_tail, partial_image
+from unmask.formats.sample_range import eight_bit, range_of
+from unmask.media.frame import Limits, MediaInfo
 from unmask.media.picture import CHANNELS, Box, Picture
-from unmask.media.sample_range import eight_bit, range_of
 from unmask.media.sampling import Sampling
 from unmask.media.source import DecodedMedia
 
@@ -153,7 +154,7 @@ def _opened(file: BinaryIO, formats: tuple[str, ...]) -> Image.Image:
     from PIL import Image
 
     if formats == ("HEIF",):
-        from unmask.media.heif import open_heif
+        from unmask.formats.heif import open_heif
 
         return open_heif(file)
     if formats == ("AVIF",):
@@ -161,7 +162,7 @@ def _opened(file: BinaryIO, formats: tuple[str, ...]) -> Image.Image:
 
         return AvifImageFile(file)  # Image.open knows it by some of its brands only.
     if formats == ("TIFF",):
-        from unmask.media.tiff import AnyTiffImageFile
+        from unmask.formats.tiff import AnyTiffImageFile
 
         return AnyTiffImageFile(file)
     if "JPEG" in formats:
@@ -177,7 +178,7 @@ def _opened(file: BinaryIO, formats: tuple[str, ...]) -> Image.Image:
 def _load(image: Image.Image, limits: Limits) -> None:
     """Decode a picture; what it really is may be larger than its header said."""
     if image.format == "HEIF":
-        from unmask.media.heif import load_heif
+        from unmask.formats.heif import load_heif
 
         load_heif(image)
     else:

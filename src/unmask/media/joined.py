@@ -11,14 +11,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
-from unmask.media.frame import Limits, MediaError, MediaInfo
+from unmask.formats.errors import MediaError
+from unmask.media.frame import Limits, MediaInfo
 from unmask.media.source import DecodedMedia
 from unmask.media.video import VideoMedia
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from unmask.media.facts import FileFacts
+    from unmask.formats.facts import FileFacts
     from unmask.media.picture import Picture
     from unmask.media.sampling import Sampling
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from unmask.media.facts import FileFacts
+from unmask.formats.facts import FileFacts
 from unmask.media.frame import Frame, MediaInfo
 from unmask.media.picture import Picture
 from unmask.media.sampling import Sampling

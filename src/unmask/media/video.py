@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from unmask.formats.display import Display
+from unmask.formats.errors import MediaError
+from unmask.formats.facts import FileFacts, facts_of_video
 from unmask.media import decoding, plan
 from unmask.media.damage import DamageRecord
-from unmask.media.display import Display
-from unmask.media.facts import FileFacts, facts_of_video
-from unmask.media.frame import Limits, MediaError, MediaInfo
+from unmask.media.frame import Limits, MediaInfo
 from unmask.media.picture import Picture
 from unmask.media.probing import may_jump
 from unmask.media.sampling import Sampling

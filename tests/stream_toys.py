@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import av
-import media_toys
 import numpy as np
 from av.stream import Disposition
 from av.video.frame import VideoFrame
+
+import media_toys
 
 RED, GREEN, BLUE = (200, 40, 40), (40, 180, 40), (40, 40, 200)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO
 
-from unmask.media.frame import MediaError
+from unmask.formats.errors import MediaError
 
 if TYPE_CHECKING:
     from PIL import Image, ImageFile

@@ -4,16 +4,16 @@ import struct
 from io import BytesIO
 
 import av
-import media_toys as toys
 import numpy as np
 import pytest
 from PIL import Image
 
+import media_toys as toys
 import mutants
 from tiffs import tiff
+from unmask.formats.content import HEAD_BYTES, content_of
+from unmask.formats.jpeg import MOST_STRAY_BYTES
 from unmask.media import Limits, MediaError, open_media
-from unmask.media.content import HEAD_BYTES, content_of
-from unmask.media.jpeg import MOST_STRAY_BYTES
 
 RNG = np.random.default_rng(1)
 

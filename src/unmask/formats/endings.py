@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from unmask.media.frame import MediaKind
+    from unmask.formats.errors import MediaKind
 
 
 def _endings(words: str) -> frozenset[str]:

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from av.video.frame import VideoFrame
-from stream_toys import RED, Toy, write_streams
 
+from stream_toys import RED, Toy, write_streams
+from unmask.formats.display import Display, square_size
 from unmask.media import Limits, decoding, open_media
-from unmask.media.display import Display, square_size
 from unmask.scanning import Settings, scan
 
 

@@ -5,12 +5,12 @@ import subprocess
 import sys
 from io import BytesIO
 
-import media_toys as toys
 import numpy as np
 import pillow_heif
 import pytest
 from PIL import Image
 
+import media_toys as toys
 import mutants
 from unmask.media import DecodingProcesses, Limits, MediaError, open_media
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
+from unmask.formats.facts import MAX_TAG_LENGTH, MAX_TAGS, WITHHELD
 from unmask.media import DecodingProcesses, FileFacts, Limits, open_media
-from unmask.media.facts import MAX_TAG_LENGTH, MAX_TAGS, WITHHELD
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
-from stream_toys import BLUE, GREEN, RED, Toy, write_streams
 
+from stream_toys import BLUE, GREEN, RED, Toy, write_streams
 from unmask.annotating import annotate
+from unmask.formats.display import square_size
 from unmask.media import DecodingProcesses, Limits, Sampling, open_media, video
-from unmask.media.display import square_size
 from unmask.scanning import Settings, scan
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from unmask.media import signatures
-from unmask.media.frame import MediaError, MediaKind
-from unmask.media.jpeg import jpeg_start
+from unmask.formats import signatures
+from unmask.formats.errors import MediaError, MediaKind
+from unmask.formats.jpeg import jpeg_start
 
 HEAD_BYTES = 16_384
 UNREAD = "not an image or video that is read: "

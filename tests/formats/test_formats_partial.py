@@ -112,7 +112,7 @@ def test_a_progressive_jpeg_counts_once_each_coefficient_has_come(tmp_path, pict
 
 
 def test_a_progressive_jpeg_in_the_middle_of_a_first_pass_has_its_upper_part(tmp_path, picture):
-    from unmask.media.partial import _scans
+    from unmask.formats.partial import _scans
 
     data = coded(picture, "JPEG", progressive=True, quality=90)
     scans = _scans(data)

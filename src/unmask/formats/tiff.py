@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 from PIL.TiffImagePlugin import COMPRESSION_INFO, TiffImageFile
 
-from unmask.media.content import UNREAD
-from unmask.media.frame import MediaError
-from unmask.media.sample_range import eight_bit, range_of
-from unmask.media.signatures import RAW_PICTURE
+from unmask.formats.content import UNREAD
+from unmask.formats.errors import MediaError
+from unmask.formats.sample_range import eight_bit, range_of
+from unmask.formats.signatures import RAW_PICTURE
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,10 +11,10 @@ import time
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 
-import media_toys as toys
 import pytest
 from PIL import Image
 
+import media_toys as toys
 import mutants
 from unmask.media import Credentials, DecodingProcesses, Limits, content_credentials, decoding_process
 

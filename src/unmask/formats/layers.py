@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from struct import Struct
-from typing import Literal, NamedTuple
+from typing import BinaryIO, Literal, NamedTuple
 
 Disposal = Literal["keep", "clear", "restore"]
 Span = tuple[int, int]
@@ -113,6 +113,22 @@ class Animation:
             if is_cleared or is_whole:
                 keys.append(number)
         return keys
+
+
+def may_be_animated(file: BinaryIO) -> bool:
+    """Return whether the header of a PNG or WebP file says that it is animated."""
+    head = file.read(21)
+    if head[:4] == b"RIFF":
+        return head[12:16] == b"VP8X" and len(head) > 20 and bool(head[20] & 0x02)
+    place = 8
+    while True:
+        file.seek(place)
+        chunk = file.read(8)
+        if len(chunk) < 8 or chunk[4:] in (b"IDAT", b"IEND"):
+            return False
+        if chunk[4:] == b"acTL":
+            return True
+        place += 12 + int.from_bytes(chunk[:4], "big")
 
 
 def gif_animation(data: bytes) -> Animation | None:

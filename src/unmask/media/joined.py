@@ -7,13 +7,12 @@ import os
 import re
 import struct
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from unmask.formats.errors import MediaError
 from unmask.media.frame import Limits, MediaInfo
-from unmask.media.source import DecodedMedia
+from unmask.media.source import DecodedMedia, opened
 from unmask.media.video import VideoMedia
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ _MOST_BOXES = 1000
 
 def open_video(source: Path | int, formats: tuple[str, ...], limits: Limits) -> DecodedMedia:
     """Open a video, or several in one file; MediaError as ``VideoMedia``."""
-    with _opened(source) as file:
+    with opened(source) as file:
         size = file.seek(0, os.SEEK_END)
         starts = starts_of_videos(file, size)
     if len(starts) == 1:
@@ -153,12 +152,3 @@ class JoinedVideo(DecodedMedia):
                 for time in (*([0.0] if start else []), *info.parts)
             ),
         )
-
-
-@contextmanager
-def _opened(source: Path | int) -> Iterator[BinaryIO]:
-    try:
-        with open(source, "rb", closefd=not isinstance(source, int)) as file:
-            yield file
-    except OSError as error:
-        raise MediaError("unreadable", (error.strerror or "cannot be opened").lower()) from error

@@ -16,7 +16,8 @@ from PIL import Image
 
 import media_toys as toys
 import mutants
-from unmask.media import Credentials, DecodingProcesses, Limits, content_credentials, decoding_process
+from unmask.media import Credentials, DecodingProcesses, Limits, content_credentials
+from unmask.media.isolated import process as decoding_process
 
 MANIFEST = {
     "claim_generator_info": [{"name": "test desk", "version": "1"}],
@@ -255,7 +256,7 @@ ENDS = {
     "babbles": ("os.write(1, bytes(100))", "crashed"),
     "boasts": ("os.write(1, bytes([255] * 100))", "crashed"),
     "lies": (
-        "from unmask.media.messages import packed; "
+        "from unmask.media.isolated.messages import packed; "
         "os.write(1, packed({'credentials': {'state': 'holy', 'actions': 3}}))",
         "crashed",
     ),

@@ -5,8 +5,9 @@ from unmask.formats.errors import MediaError, as_media_error
 from unmask.formats.facts import FileFacts, StreamFacts
 from unmask.formats.provenance import Credentials, content_credentials
 from unmask.formats.shrinking import shrink
-from unmask.media.decoding_process import DecodingProcessError, DecodingProcesses
 from unmask.media.frame import Frame, Limits, MediaInfo
+from unmask.media.isolated.pool import DecodingProcesses
+from unmask.media.isolated.process import DecodingProcessError
 from unmask.media.opening import open_media, why_left_out
 from unmask.media.sampling import Sampling
 from unmask.media.source import Media

@@ -1,10 +1,9 @@
-"""Decoding in a process of its own: what breaks, hangs or swells in there is one file's status, never an outage."""
+"""One process that decodes: started, spoken to within the time of a file, and ended with what it was given."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import signal
 import socket
@@ -16,17 +15,16 @@ import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
-from unmask.formats.errors import MediaError, MediaKind, MediaStatus
+from unmask.formats.errors import MediaError
 from unmask.formats.facts import FileFacts
 from unmask.formats.provenance import Credentials
 from unmask.media.frame import Frame, Limits, MediaInfo
-from unmask.media.messages import BrokenConversationError, read_exactly, read_message
-from unmask.media.opening import content_of_file
-from unmask.media.picture import CHANNELS, Box, Turn, framed
+from unmask.media.isolated.answers import LONGEST_DETAIL, NONSENSE, PictureHeader, error_of, info_of
+from unmask.media.isolated.messages import BrokenConversationError, read_exactly, read_message
+from unmask.media.picture import framed
 from unmask.media.sampling import MAX_SEGMENTS, Sampling
-from unmask.media.source import Media, sampling_of
 
 if TYPE_CHECKING:
     import io
@@ -40,151 +38,18 @@ FILES_A_PROCESS = 1000  # Then a fresh one takes over, whatever the decoders' li
 CREDENTIALS_SECONDS = 20.0
 
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1])['path']; " + (
-    "from unmask.media.decoding_child import main; main()"
+    "from unmask.media.isolated.child import main; main()"
 )
 _KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "WINDIR", "TEMP", "TMP")
 _PIPE_BYTES = 1 << 20
-_MAX_DETAILS, _MAX_DETAIL_LENGTH = 16, 500
-_LONGEST_DETAIL = 300
-_NONSENSE = (
-    ArithmeticError,
-    AttributeError,
-    KeyError,
-    TypeError,
-    ValueError,
-)  # What reading a lie can raise.
 
 
 class DecodingProcessError(RuntimeError):
     """The process that decodes cannot be started; the message is one line."""
 
 
-class DecodingProcesses:
-    """Processes that decode for a scan, reused from file to file; as many as files are open at a time.
-
-    Thread-safe. Close it, or use it as a context manager; its processes also end with this process, however it ends.
-    credentials : have the library ready that reads content credentials.
-
-    Attributes
-    ----------
-    isolation
-        What confines them beside bounded memory and time, such as ``"landlock 4 + namespaces"``; None as long as no
-        process said so.
-    """
-
-    def __init__(self, limits: Limits, credentials: bool = False) -> None:
-        self.isolation: str | None = None
-        self._limits = limits
-        self._credentials = credentials
-        self._lock = threading.Lock()
-        self._idle: list[DecodingProcess] = []
-        self._closed = False
-
-    def __enter__(self) -> DecodingProcesses:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def start(self) -> None:
-        """Start a process in advance; it gets ready while the caller does other things."""
-        self._release(DecodingProcess(self._limits, self._credentials))
-
-    def open(self, path: str | os.PathLike[str]) -> IsolatedMedia:
-        """Open an image or a video as ``open_media`` does; MediaError as there.
-
-        Raises
-        ------
-        DecodingProcessError
-            When no process can be started.
-        """
-        path = Path(path)
-        content = content_of_file(path, self._limits)
-        process = self._acquire()
-        try:
-            info = process.open(path, content)
-        except BaseException:
-            self._release(process)
-            raise
-        finally:
-            self.isolation = process.isolation or self.isolation
-        return IsolatedMedia(process, info, self._release)
-
-    def credentials(self, path: str | os.PathLike[str]) -> Credentials:
-        """Read a file's content credentials as ``content_credentials`` does, for at most 20 s; never raises."""
-        try:
-            process = self._acquire()
-            try:
-                return process.credentials(Path(path))
-            finally:
-                self._release(process)
-        except DecodingProcessError as error:
-            return Credentials("not_checked", str(error))
-
-    def close(self) -> None:
-        """End all processes that are idle now; those at work end when their file is closed."""
-        with self._lock:
-            self._closed = True
-            idle, self._idle = self._idle, []
-        for process in idle:
-            process.close()
-
-    def _acquire(self) -> DecodingProcess:
-        while True:
-            with self._lock:
-                process = self._idle.pop() if self._idle else None
-            if process is None:
-                return DecodingProcess(self._limits, self._credentials)
-            if process.usable:
-                return process
-            process.close()
-
-    def _release(self, process: DecodingProcess) -> None:
-        if process.usable:
-            with self._lock:
-                if not self._closed:
-                    self._idle.append(process)
-                    return
-        process.close()
-
-
-class IsolatedMedia(Media):
-    """A file that another process decodes; one sampling of it at a time."""
-
-    def __init__(
-        self, process: DecodingProcess, info: MediaInfo, give_back: Callable[[DecodingProcess], None]
-    ) -> None:
-        self.info = info
-        self._process: DecodingProcess | None = process
-        self._release = give_back
-
-    def sample(self, wanted: int | Sampling) -> Iterator[Frame]:
-        """Return frames in order; the other process decodes ahead, from now on. See ``Media.sample``."""
-        sampling = sampling_of(wanted)
-        if self._process is None:
-            raise ValueError("the file is closed")
-        return self._process.sample(sampling, self._update)
-
-    def _update(self, info: MediaInfo) -> None:
-        """Take what sampling found out about the file."""
-        self.info = info
-
-    def facts(self) -> FileFacts:
-        """Read the technical facts that the header states; the other process reads it."""
-        if self._process is None:
-            raise ValueError("the file is closed")
-        return self._process.facts()
-
-    def close(self) -> None:
-        """Close the file; its process is free for the next."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.close_file()
-            self._release(process)
-
-
 class DecodingProcess:
-    """One process that decodes one file after the other; see ``decoding_child`` for the other side."""
+    """One process that decodes one file after the other; see ``child`` for the other side."""
 
     isolation: str | None = None  # It says so before it gets the first file.
 
@@ -282,8 +147,8 @@ class DecodingProcess:
     def _info(self, message: dict[str, Any]) -> MediaInfo:
         """Read the facts about the file out of a message."""
         try:
-            return _info(message["info"])
-        except _NONSENSE:
+            return info_of(message)
+        except NONSENSE:
             self._fail()
 
     def facts(self) -> FileFacts:
@@ -291,7 +156,7 @@ class DecodingProcess:
         self._send({"facts": True})
         try:
             return FileFacts.from_dict(self._receive()["facts"])
-        except _NONSENSE:
+        except NONSENSE:
             self._fail()
 
     def credentials(self, path: Path) -> Credentials:
@@ -302,7 +167,7 @@ class DecodingProcess:
             message = self._receive()
             try:
                 return Credentials.from_dict(message["credentials"])
-            except _NONSENSE:
+            except NONSENSE:
                 self._fail()
         except MediaError as error:
             if self._late:
@@ -352,31 +217,23 @@ class DecodingProcess:
         message = self._within_time(lambda: read_message(self._answers))
         if "ready" in message and not self._ready:
             self._ready = True
-            self.isolation = str(message.get("isolation"))[:_LONGEST_DETAIL]
+            self.isolation = str(message.get("isolation"))[:LONGEST_DETAIL]
             message = self._within_time(lambda: read_message(self._answers))
         if "error" in message:
-            status, detail = message["error"], str(message.get("detail"))[:_LONGEST_DETAIL]
-            raise MediaError(status if status in get_args(MediaStatus) else "unreadable", detail)
+            raise error_of(message)
         return message
 
     def _frame(self, index: int, message: dict[str, Any]) -> Frame:
-        """Read the pixels behind a picture's header, which is held against the limits: it may be a lie."""
+        """Read the pixels behind a picture's header."""
         import numpy as np
 
         try:
-            moment, width, height = float(message["time"]), int(message["width"]), int(message["height"])
-            turn = Turn(**{name: bool(value) for name, value in message["turn"].items()})
-            present = _box(message["present"], (height, width) if turn.swap else (width, height))
-        except _NONSENSE:
+            header = PictureHeader.of(message, self._limits)
+        except NONSENSE:
             self._fail()
-        if (
-            not math.isfinite(moment)
-            or min(width, height) < 1
-            or width * height > max(self._limits.image_pixels, self._limits.video_side**2)
-        ):
-            self._fail()
-        pixels = self._within_time(lambda: read_exactly(self._answers, width * height * CHANNELS))
-        return framed(index, moment, np.frombuffer(pixels, np.uint8), width, height, turn, present)
+        pixels = self._within_time(lambda: read_exactly(self._answers, header.size))
+        array = np.frombuffer(pixels, np.uint8)
+        return framed(index, header.time, array, header.width, header.height, header.turn, header.present)
 
     def _within_time(self, read: Callable[[], T]) -> T:
         """Read, and kill the process when that takes longer than what is left for this file."""
@@ -417,45 +274,6 @@ def _opened(path: Path) -> int:
         return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise MediaError("unreadable", (error.strerror or "cannot be opened").lower()) from error
-
-
-def _info(values: dict[str, Any]) -> MediaInfo:
-    """Rebuild the facts about a file, which come from where hostile bytes were read."""
-
-    def number(name: str) -> float | None:
-        value = values[name]
-        return None if value is None or not 0 <= float(value) < math.inf else float(value)
-
-    kind, frames, codec = values["kind"], number("frames"), values["codec"]
-    if kind not in get_args(MediaKind):
-        raise ValueError
-    return MediaInfo(
-        kind,
-        int(values["width"]),
-        int(values["height"]),
-        number("duration"),
-        number("frame_rate"),
-        None if codec is None else str(codec),
-        None if frames is None else int(frames),
-        tuple(_sentence(detail) for detail in list(values["details"])[:_MAX_DETAILS]),
-        max(0, int(values["damaged"])),
-        tuple(part for part in map(float, values["parts"]) if 0 < part < math.inf),
-    )
-
-
-def _sentence(text: object) -> str:
-    """Return a text from where hostile bytes were read as one line of bounded length."""
-    return " ".join(str(text).split())[:_MAX_DETAIL_LENGTH]
-
-
-def _box(values: Any, size: tuple[int, int]) -> Box | None:
-    """Check a box inside of a picture; ValueError or TypeError when it is none."""
-    if values is None:
-        return None
-    x0, y0, x1, y1 = (int(value) for value in values)
-    if not (0 <= x0 < x1 <= size[0] and 0 <= y0 < y1 <= size[1]):
-        raise ValueError
-    return x0, y0, x1, y1
 
 
 def _widen(pipe: int) -> None:

@@ -1,6 +1,6 @@
 """The process that decodes: it is handed open files, and gives their pictures or content credentials back.
 
-Started by ``decoding_process`` with its settings as JSON in the last argument. Requests come in over standard input,
+Started by ``process`` with its settings as JSON in the last argument. Requests come in over standard input,
 answers and pixels go out over standard output. It ends when its standard input does.
 """
 
@@ -22,9 +22,15 @@ from typing import Any, BinaryIO
 from unmask.formats.content import Content
 from unmask.formats.errors import MediaError, as_media_error
 from unmask.formats.provenance import content_credentials, load_library
-from unmask.media.confinement import bound_resources, bound_seconds, forbid_files, isolation, leave_network
 from unmask.media.frame import Limits
-from unmask.media.messages import packed
+from unmask.media.isolated.confinement import (
+    bound_resources,
+    bound_seconds,
+    forbid_files,
+    isolation,
+    leave_network,
+)
+from unmask.media.isolated.messages import packed
 from unmask.media.opening import decode_as
 from unmask.media.picture import Picture
 from unmask.media.sampling import Sampling

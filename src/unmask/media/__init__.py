@@ -9,7 +9,7 @@ from unmask.media.frame import Frame, Limits, MediaInfo
 from unmask.media.isolated.pool import DecodingProcesses
 from unmask.media.isolated.process import DecodingProcessError
 from unmask.media.opening import open_media, why_left_out
-from unmask.media.sampling import Sampling
+from unmask.media.sampling import Sampling, spread
 from unmask.media.source import Media
 from unmask.media.streams import spooled_to_file
 
@@ -33,5 +33,6 @@ __all__ = [
     "open_media",
     "shrink",
     "spooled_to_file",
+    "spread",
     "why_left_out",
 ]

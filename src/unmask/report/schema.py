@@ -8,10 +8,10 @@ from typing import Any
 from unmask.report.result import SCHEMA
 
 
-def schema() -> dict[str, Any]:
-    """Return the JSON schema (draft 2020-12) of one scanned file."""
+def schema(version: int = SCHEMA) -> dict[str, Any]:
+    """Return the JSON schema (draft 2020-12) of one scanned file; ``version`` 1 is that of earlier results."""
     from importlib.resources import files
 
-    text = files("unmask.report").joinpath(f"scan-schema-{SCHEMA}.json").read_text(encoding="utf-8")
+    text = files("unmask.report").joinpath(f"scan-schema-{version}.json").read_text(encoding="utf-8")
     parsed: dict[str, Any] = json.loads(text)
     return parsed

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unmask.report.result import FrameScore
+    from unmask.report.tracks import FrameScore
 
 
 @dataclass(frozen=True)

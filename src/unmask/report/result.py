@@ -1,15 +1,15 @@
-"""The one result type of a scan, and its parts."""
+"""The one result type of a scan."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal
 
-from unmask.report.codec import fields_in, is_probability, pair, require, rounded
+from unmask.report.codec import OMITTED, Count, Interval, Part, Probability, Seconds, require
 from unmask.report.evidence import Evidence
-from unmask.report.opinions import FACE_MANIPULATED, DetectorInfo, Opinion, subjects_of
+from unmask.report.opinions import FACE_MANIPULATED, DetectorInfo, Opinion, require_interval, subjects_of
 from unmask.report.tracks import TrackScore
 from unmask.verdict import Reason, Verdict
 
@@ -22,68 +22,120 @@ READ: frozenset[Status] = frozenset({"ok", "no_face"})
 
 
 @dataclass(frozen=True)
-class Coverage:
-    """How much of the file was looked at; duration in seconds, None for an image or when unknown.
+class Coverage(Part):
+    """How much of the file was looked at.
 
-    times : of the sampled frames, seconds, in order; empty when they were not kept.
-    frames_planned : how many frames would have been looked at had fewer not settled the verdict; None
-    where no frame was looked at. longest_gap : seconds
-    of the longest stretch of which no frame was looked at; None for an image, or when there is nothing to tell.
-    frames_damaged : frames that were decoded, found damaged and left out.
-    smallest_face : longer side, in pixels, from which faces are found reliably on every sampled frame; None when the
-    face finder does not say.
+    Parameters
+    ----------
+    duration
+        Seconds; None for an image, or when unknown.
+    frames_sampled
+        Frames that were looked at.
+    frames_with_face
+        Those of them on which a face was found.
+    frames_planned
+        Frames that would have been looked at had fewer not settled the verdict; None where none was looked at.
+    longest_gap
+        Seconds of the longest stretch of which no frame was looked at; None for an image.
+    times
+        Of the sampled frames, seconds from the start, in order; nothing between them was looked at.
+    frames_damaged
+        Frames that were decoded, found damaged and left out.
+    smallest_face
+        Longer side, in pixels, from which faces are found reliably on every sampled frame; None when not known.
     """
 
-    duration: float | None = None
-    frames_sampled: int = 0
-    frames_with_face: int = 0
-    frames_planned: int | None = None
-    longest_gap: float | None = None
-    times: tuple[float, ...] = ()
-    frames_damaged: int = 0
-    smallest_face: int | None = None
+    JSON: ClassVar[tuple[str, ...]] = (
+        "duration",
+        "frames_sampled",
+        "frames_with_face",
+        "times",
+        "frames_planned",
+        "longest_gap",
+        "frames_damaged",
+        "smallest_face",
+    )
+
+    duration: Seconds | None = None
+    frames_sampled: Count = 0
+    frames_with_face: Count = 0
+    frames_planned: Count | None = None
+    longest_gap: Seconds | None = None
+    times: tuple[Seconds, ...] = ()
+    frames_damaged: Count = 0
+    smallest_face: Count | None = None
 
     def __post_init__(self) -> None:
-        require(self.duration is None or self.duration >= 0, "duration must be >= 0")
-        require(0 <= self.frames_with_face <= self.frames_sampled, "frames_with_face exceeds frames_sampled")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the coverage as the JSON schema has it."""
-        duration = None if self.duration is None else round(self.duration, 3)
-        return {
-            "duration": duration,
-            "frames_sampled": self.frames_sampled,
-            "frames_with_face": self.frames_with_face,
-            "times": [round(time, 3) for time in self.times],
-            "frames_planned": self.frames_planned,
-            "longest_gap": None if self.longest_gap is None else round(self.longest_gap, 3),
-            "frames_damaged": self.frames_damaged,
-            "smallest_face": self.smallest_face,
-        }
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Coverage:
-        """Read a coverage of the JSON schema."""
-        return cls(**{**fields_in(cls, values), "times": tuple(values.get("times", ()))})
+        super().__post_init__()
+        require(self.frames_with_face <= self.frames_sampled, "frames_with_face exceeds frames_sampled")
 
 
 @dataclass(frozen=True)
-class ScanResult:
+class ScanResult(Part):
     """What a scan found out about one file.
 
-    score : calibrated probability of manipulation in [0, 1], of the face that the verdict rests on; None
-    when there was nothing to score. interval : (low, high) around it, 90 %. decisive_track : id of that
-    face's track. kind : what the file holds; for a file that could not be read, what its name suggests.
-    status : ``"failed"`` is an error of unmask's own; all others are about the file.
-    detail : one line, for people. reasons : what widens the interval, and why a verdict is inconclusive.
-    isolation : what confined the process in which the file was decoded, such as ``"landlock 4 + namespaces"``; None
-    for none. seconds : wall time of this scan. evidence : what the report shows beside the scores, when the settings
-    asked for it.
-    opinions : of each detector that was asked about a file that could be read. The fields of the result sum them up.
+    Parameters
+    ----------
+    path
+        As given on the command line or found in a folder.
+    kind
+        For a file that could not be read, what its name suggests.
+    status
+        "failed" is an error of unmask's own, which says nothing about the file; all others are about the file.
+    detector
+        The one that the other fields are of.
+    detail
+        One line, for people.
+    verdict
+        None unless the status is ok.
+    score
+        Calibrated probability of manipulation of the face that the verdict rests on; None when nothing was scored.
+    interval
+        90 % interval around the score, [low, high].
+    tracks
+        One for each face that was followed through the sampled frames.
+    coverage
+        How much of the file was looked at.
+    seconds
+        Wall time of this scan.
+    reasons
+        What widens the interval, and why a verdict is inconclusive.
+    decisive_track
+        Id of the face that the verdict rests on.
+    opinions
+        Of each detector that was asked about a file that could be read; the other fields sum them up.
+    isolation
+        What confined the process that decoded the file beside bounds on memory and time, as landlock 4 + namespaces;
+        process where nothing else did, None where the scan decoded it itself.
+    evidence
+        There when a report or an annotated copy was asked for; its strings come from the file.
 
-    Making one raises ValueError when its parts contradict each other: a verdict, score and interval exist
-    exactly when the status is ok, and the interval holds the score.
+    Raises
+    ------
+    ValueError
+        When its parts contradict each other: a verdict, score and interval exist exactly when the status is ok, and
+        the interval holds the score.
     """
+
+    JSON: ClassVar[tuple[str, ...]] = (
+        "schema",
+        "path",
+        "kind",
+        "status",
+        "detail",
+        "verdict",
+        "score",
+        "interval",
+        "reasons",
+        "decisive_track",
+        "opinions",
+        "tracks",
+        "coverage",
+        "detector",
+        "isolation",
+        "seconds",
+    )
+    DERIVED: ClassVar[Mapping[str, Any]] = {"schema": Literal[2]}
 
     path: str
     kind: Kind
@@ -91,43 +143,36 @@ class ScanResult:
     detector: DetectorInfo
     detail: str | None = None
     verdict: Verdict | None = None
-    score: float | None = None
-    interval: tuple[float, float] | None = None
+    score: Probability | None = None
+    interval: Interval | None = None
     tracks: tuple[TrackScore, ...] = ()
     coverage: Coverage = field(default_factory=Coverage)
-    seconds: float = 0.0
+    seconds: Seconds = 0.0
     reasons: tuple[Reason, ...] = ()
-    decisive_track: int | None = None
+    decisive_track: Count | None = None
     opinions: tuple[Opinion, ...] = ()
     isolation: str | None = field(default=None, compare=False)
-    evidence: Evidence | None = field(default=None, compare=False)
+    evidence: Annotated[Evidence | None, OMITTED] = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        require(self.kind in get_args(Kind), f"unknown kind {self.kind!r}")
-        require(self.status in get_args(Status), f"unknown status {self.status!r}")
+        super().__post_init__()
         require(self.detail is None or len(self.detail.splitlines()) == 1, "detail must be one line")
-        require(self.seconds >= 0, "seconds must be >= 0")
         ids = [track.id for track in self.tracks]
         require(len(set(ids)) == len(ids), "track ids must differ")
         require(self.decisive_track is None or self.decisive_track in ids, "decisive_track is no track's id")
+        judged = [part is not None for part in (self.verdict, self.score, self.interval)]
         if self.status == "ok":
-            self._check_judged()
+            require(all(judged), "an ok result needs verdict, score and interval")
+            subjects = bool(self.tracks) or any(opinion.subjects for opinion in self.opinions)
+            require(subjects, "an ok result needs a track, or an opinion with a subject")
+            require_interval(self.interval, self.score)
         else:
-            nothing = self.verdict is None and self.score is None and self.interval is None
-            require(nothing and not self.tracks, f"status {self.status} has no verdict, score or tracks")
-            judged = any(opinion.verdict for opinion in self.opinions)
-            require(not judged, f"status {self.status} has no opinion with a verdict")
+            nothing = not any(judged) and not self.tracks
+            require(nothing, f"status {self.status} has no verdict, score or tracks")
+            opined = any(opinion.verdict for opinion in self.opinions)
+            require(not opined, f"status {self.status} has no opinion with a verdict")
             require(self.was_read or not self.opinions, "of a file that was not read there is no opinion")
             require(self.status == "no_face" or self.detail is not None, "a failure needs a detail")
-
-    def _check_judged(self) -> None:
-        require(self.verdict in get_args(Verdict), f"unknown verdict {self.verdict!r}")
-        require(self.score is not None and is_probability(self.score), "score must be in [0, 1]")
-        require(self.interval is not None, "an ok result needs an interval")
-        judged = bool(self.tracks) or any(opinion.subjects for opinion in self.opinions)
-        require(judged, "an ok result needs a track, or an opinion with a subject")
-        low, high = self.interval or (0.0, 1.0)
-        require(0 <= low <= (self.score or 0.0) <= high <= 1, "the interval must hold the score")
 
     @property
     def was_read(self) -> bool:
@@ -139,26 +184,9 @@ class ScanResult:
 
         The key ``evidence`` is there only when evidence was gathered.
         """
-        interval = None if self.interval is None else [rounded(value) for value in self.interval]
-        threshold = self.detector.threshold
-        result = {
-            "schema": SCHEMA,
-            "path": self.path,
-            "kind": self.kind,
-            "status": self.status,
-            "detail": self.detail,
-            "verdict": self.verdict,
-            "score": rounded(self.score),
-            "interval": interval,
-            "reasons": [reason.to_dict() for reason in self.reasons],
-            "decisive_track": self.decisive_track,
-            "opinions": [opinion.to_dict() for opinion in self.opinions],
-            "tracks": [track.to_dict(threshold) for track in self.tracks],
-            "coverage": self.coverage.to_dict(),
-            "detector": self.detector.to_dict(),
-            "isolation": self.isolation,
-            "seconds": round(self.seconds, 3),
-        }
+        values = super().to_dict() | {"schema": SCHEMA}
+        values["tracks"] = [track.to_dict(self.detector.threshold) for track in self.tracks]
+        result = {name: values[name] for name in self.JSON}
         return result if self.evidence is None else result | {"evidence": self.evidence.to_dict()}
 
     @classmethod
@@ -175,23 +203,13 @@ class ScanResult:
         if values.get("schema") not in READABLE:
             wanted = " or ".join(map(str, sorted(READABLE)))
             raise ValueError(f"a scan result of schema {wanted} is needed, not of {values.get('schema')!r}")
-        parts: dict[str, Any] = {
-            "detector": DetectorInfo.from_dict,
-            "coverage": Coverage.from_dict,
-            "interval": pair,
-            "tracks": lambda tracks: tuple(TrackScore.from_dict(track) for track in tracks),
-            "reasons": lambda reasons: tuple(Reason(**reason) for reason in reasons),
-            "opinions": lambda opinions: tuple(Opinion.from_dict(opinion) for opinion in opinions),
-        }
         try:
-            known = fields_in(cls, values)
-            known.pop("evidence", None)
-            result = cls(**{name: parts.get(name, lambda v: v)(value) for name, value in known.items()})
+            result = super().from_dict(values)
             return result if "opinions" in values else result.with_opinion_on_faces()
         except (KeyError, TypeError, IndexError) as error:
             raise ValueError(f"not a scan result: {type(error).__name__}: {error}") from None
 
-    def with_opinion_on_faces(self, intervals: Mapping[int, tuple[float, float]] | None = None) -> ScanResult:
+    def with_opinion_on_faces(self, intervals: Mapping[int, Interval] | None = None) -> ScanResult:
         """Return the result of a detector of faces with its one opinion, which says what the result says.
 
         Parameters

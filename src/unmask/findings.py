@@ -188,10 +188,11 @@ def conclude(path: str, seen: Observations, tracks: list[list[FaceObservation]],
     """Turn scored tracks into the file's result, without evidence and seconds."""
     detector, coverage = detector_info(card), seen.coverage()
     if not tracks:
-        return ScanResult(path, seen.info.kind, "no_face", detector, seen.details, coverage=coverage)
+        result = ScanResult(path, seen.info.kind, "no_face", detector, seen.details, coverage=coverage)
+        return result.with_opinion_on_faces()
     rule = rule_of(card)
     judged, verdict = judge(tracks, seen, rule)
-    return ScanResult(
+    result = ScanResult(
         path=path,
         kind=seen.info.kind,
         status="ok",
@@ -213,6 +214,7 @@ def conclude(path: str, seen: Observations, tracks: list[list[FaceObservation]],
         coverage=coverage,
         decisive_track=verdict.track,
     )
+    return result.with_opinion_on_faces({number: one.interval for number, one in enumerate(judged)})
 
 
 def detector_info(card: Card) -> DetectorInfo:

@@ -13,8 +13,9 @@ from unmask.report.evidence import FaceEvidence
 from unmask.report.gathering import SHARES, by_suspicion, looks_needed, scored_looks
 from unmask.report.marks import mark
 from unmask.report.overview import picture_address
-from unmask.report.result import FrameScore, ScanResult, TrackScore
+from unmask.report.result import ScanResult
 from unmask.report.timeline import clock, timeline
+from unmask.report.tracks import FrameScore, TrackScore
 from unmask.report.words import counted, face_name, percent, safe
 
 MOST_CARDS = len(SHARES)

@@ -12,7 +12,7 @@ from unmask.faces import Box, profile
 from unmask.media import Credentials, FileFacts, Frame, shrink, spread
 from unmask.report.evidence import Evidence, FaceEvidence, FrameView
 from unmask.report.heatmaps import jpeg
-from unmask.report.result import TrackScore
+from unmask.report.tracks import TrackScore
 from unmask.verdict import frames_needed
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import base64
 from html import escape
 
 from unmask.report.evidence import FrameView
-from unmask.report.result import FrameScore, ScanResult
+from unmask.report.result import ScanResult
+from unmask.report.tracks import FrameScore
 from unmask.report.words import counted, face_name, percent
 
 MOST_PICTURES = 48

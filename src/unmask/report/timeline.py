@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from unmask.report.result import FrameScore, TrackScore
 from unmask.report.spans import Span
+from unmask.report.tracks import FrameScore, TrackScore
 from unmask.report.words import percent
 
 WIDTH, HEIGHT = 760, 190

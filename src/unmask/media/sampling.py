@@ -79,7 +79,7 @@ class Sampling:
         """
         count = max(self.count, min(len(segments), MAX_SEGMENTS)) if self.near_keyframes else self.count
         if len(segments) >= count:
-            chosen = {(2 * part + 1) * len(segments) // (2 * count) for part in range(count)}
+            chosen = spread(len(segments), count)
             return [int(number in chosen) for number in range(len(segments))]
         shares = [1] * len(segments)
         lengths = [high - low for low, high in segments]
@@ -94,6 +94,12 @@ class Sampling:
         end = self.end(start, end)
         moments = [start + self.every * number for number in range(self.count)]
         return [moment for moment in moments if moment < end] or [start]
+
+
+def spread(count: int, wanted: int) -> list[int]:
+    """Choose ``wanted`` of ``count`` positions (all when fewer), evenly spaced and away from the ends."""
+    wanted = max(0, min(wanted, count))
+    return [(2 * k + 1) * count // (2 * wanted) for k in range(wanted)]
 
 
 def _divided(low: float, high: float, count: int) -> list[tuple[float, float]]:

@@ -32,7 +32,7 @@ from unmask.detectors.sessions import open_session
 from unmask.faces import cut, profile
 from unmask.models.clip_trunk import ARCHITECTURE, ClipTrunk, read_export
 from unmask.training.calibrate import auc_interval, mean_by_video
-from unmask.training.trunk import build_trunk, channel_scales
+from unmask.training.int8_conversion import build_trunk, channel_scales
 
 TAPS = (6, 7, 8, 9, 10)
 Features = dict[str, np.ndarray]

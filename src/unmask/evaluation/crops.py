@@ -15,9 +15,9 @@ from PIL import Image
 from unmask.datasets import CropRecord, CropSet, DatasetError
 from unmask.datasets.manifests import MANIFEST_NAME, VIDEOS_NAME, read_videos
 from unmask.datasets.video_crops import CONTEXT
+from unmask.distortions.levels import Change
 from unmask.evaluation.errors import EvaluationError
 from unmask.evaluation.predictions import REAL_METHOD, Status, VideoKey
-from unmask.evaluation.robustness import Change
 from unmask.evaluation.sets import Item, Reading, choose_split
 from unmask.evaluation.zero_pixel import Metadata, jpeg_quality
 from unmask.faces import cut

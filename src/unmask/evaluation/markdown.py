@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from unmask.distortions.levels import DISTORTIONS
 from unmask.evaluation.calibration import FIGURES, CalibrationRow
 from unmask.evaluation.comparison import Comparison
 from unmask.evaluation.fairness import SMALL, FairnessTable, GroupRates, Rate
 from unmask.evaluation.family_table import FamilyTable
 from unmask.evaluation.remarks import remarks, show
 from unmask.evaluation.report import Report, Result
-from unmask.evaluation.robustness import DISTORTIONS
 from unmask.evaluation.robustness_grid import Cell, Robustness
 from unmask.evaluation.scans import ERRORS, ScanFigures
 from unmask.statistics.intervals import Estimate

@@ -14,7 +14,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from unmask.evaluation.robustness import PRESET
+from unmask.distortions.levels import PRESET
 from unmask.formats.content import HEAD_BYTES, content_of
 from unmask.media import Limits, MediaError, open_media
 from unmask.media.decoding import Decoder, packets_of, upright_rgb

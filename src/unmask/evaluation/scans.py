@@ -21,6 +21,7 @@ from unmask.evaluation.predictions import cluster_of
 from unmask.evaluation.sets import EvaluationSet, Item
 from unmask.report import ScanResult
 from unmask.scanning import Scanner
+from unmask.statistics import risk_coverage
 from unmask.statistics.intervals import (
     Difference,
     Estimate,
@@ -36,6 +37,8 @@ from unmask.statistics.intervals import (
 from unmask.statistics.metrics import Floats, UndefinedMetricError
 
 ALL = "all"
+LEAST_PROBABILITY = 1e-6
+"""A log keeps six decimals."""
 ERRORS = (0.01, 0.02, 0.05)
 """Shares of wrong verdicts among the decided files for which the decided share is reported."""
 CALLED = {0: "likely_fake", 1: "likely_real"}
@@ -255,7 +258,12 @@ def _scored(files: Sequence[ScannedFile]) -> Scored:
     labels = np.array([one.item.label for one in files], np.int64)
     scores = np.array([one.result.score for one in files], float)
     threshold = _threshold(files[0].result) if files else 0.5
-    return Scored(labels, np.array([log_odds(score) for score in scores]), scores, threshold)
+    return Scored(
+        labels,
+        np.array([risk_coverage.log_odds(score, LEAST_PROBABILITY) for score in scores]),
+        scores,
+        threshold,
+    )
 
 
 def _flags(scored: Sequence[ScannedFile], labels: NDArray[np.int64]) -> dict[str, Floats]:
@@ -291,23 +299,17 @@ def _reaches(result: ScanResult, label: int) -> bool:
 
 
 def margin(result: ScanResult) -> float:
-    """Return the distance of a file's score from the threshold in widths of its interval towards it, in log-odds.
-
-    A file that the gates refuse ranks below every other, in the same order.
-    """
-    low, high = result.interval or (0.0, 1.0)
-    score, threshold = log_odds(result.score or 0.0), log_odds(_threshold(result))
-    end = log_odds(low if score >= threshold else high)
-    refused = any(
+    """Return how sure a file's verdict is, see `risk_coverage.margin`; rejected by a gate it is the least sure."""
+    rejected = any(
         reason.effect == "abstains" and reason.gate not in ("interval", "band") for reason in result.reasons
     )
-    return abs(score - threshold) / max(abs(end - score), 1e-9) - (1e6 if refused else 0.0)
-
-
-def log_odds(probability: float) -> float:
-    """Return the log-odds of a probability, of which a log keeps six decimals."""
-    inside = min(1 - 1e-6, max(1e-6, probability))
-    return math.log(inside / (1 - inside))
+    return risk_coverage.margin(
+        result.score or 0.0,
+        result.interval or (0.0, 1.0),
+        _threshold(result),
+        rejected=rejected,
+        least=LEAST_PROBABILITY,
+    )
 
 
 def _rates(

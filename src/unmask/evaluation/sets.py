@@ -11,9 +11,9 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from unmask.distortions.levels import Change
 from unmask.evaluation.errors import EvaluationError
 from unmask.evaluation.predictions import Status, VideoKey
-from unmask.evaluation.robustness import Change
 from unmask.evaluation.zero_pixel import Metadata
 
 Crop = NDArray[np.uint8]

@@ -10,10 +10,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
+from unmask.distortions.levels import Change
 from unmask.evaluation.errors import EvaluationError
 from unmask.evaluation.predictions import REAL_METHOD
 from unmask.evaluation.recoding import recode
-from unmask.evaluation.robustness import Change
 from unmask.evaluation.sets import Crop, Item, Reading, choose_split
 from unmask.evaluation.zero_pixel import Metadata
 from unmask.faces import (

@@ -79,7 +79,7 @@ class Sampling:
         """
         count = max(self.count, min(len(segments), MAX_SEGMENTS)) if self.near_keyframes else self.count
         if len(segments) >= count:
-            chosen = {(2 * part + 1) * len(segments) // (2 * count) for part in range(count)}
+            chosen = spread(len(segments), count)
             return [int(number in chosen) for number in range(len(segments))]
         shares = [1] * len(segments)
         lengths = [high - low for low, high in segments]

@@ -81,7 +81,7 @@ def load_trunk(blocks: int = 8, weights: str | None = None, start: int = 0) -> C
 
 
 def read_packaged(path: Path) -> dict[str, Tensor]:
-    """Read a trunk that `unmask.training.trunk` wrote back into timm's names, dequantised."""
+    """Read a trunk that `unmask.training.int8_conversion` wrote back into timm's names, dequantised."""
     import onnx
     from onnx import numpy_helper
 

@@ -5,6 +5,7 @@ El-Yaniv and Wiener (2010); the area under the curve after Geifman and El-Yaniv 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -24,6 +25,40 @@ from unmask.statistics.intervals import (
 from unmask.statistics.metrics import Floats
 
 COVERAGES = (0.5, 0.7, 0.8, 0.9, 1.0)
+_REJECTED = 1e6  # Below every margin of an item that is not rejected.
+
+
+def log_odds(probability: float, least: float = 1e-12) -> float:
+    """Return the log-odds of a probability, which is moved to within [least, 1 - least] first."""
+    inside = min(1 - least, max(least, probability))
+    return math.log(inside / (1 - inside))
+
+
+def margin(
+    score: float,
+    interval: tuple[float, float],
+    threshold: float,
+    *,
+    rejected: bool = False,
+    least: float = 1e-12,
+) -> float:
+    """Return the confidence of a decision: the distance of its score from the threshold in interval widths.
+
+    Distance and width (towards the threshold) are in log-odds. Rejected items rank below all others, in the same
+    order.
+
+    Parameters
+    ----------
+    score, interval, threshold
+        Probabilities.
+    rejected
+        Whether a gate rejects the item.
+    least
+        Smallest probability that is told from 0, and its distance from 1.
+    """
+    value, limit = log_odds(score, least), log_odds(threshold, least)
+    end = log_odds(interval[0] if value >= limit else interval[1], least)
+    return abs(value - limit) / max(abs(end - value), 1e-9) - (_REJECTED if rejected else 0.0)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from unmask.datasets.compression import compress_jpeg, compress_video, compress_webp
+from unmask.distortions.codecs import compress_jpeg, compress_video, compress_webp
 
 Picture = NDArray[np.uint8]
 Values = NDArray[np.floating]

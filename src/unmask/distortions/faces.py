@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 
-from unmask.datasets.compression import compress_jpeg
+from unmask.distortions.codecs import compress_jpeg
+from unmask.distortions.photometry import blur
 from unmask.faces import Box
 
 Picture = NDArray[np.uint8]
@@ -27,7 +28,7 @@ def shrink(image: Picture, box: Box, rng: np.random.Generator) -> Picture:
 def defocus(image: Picture, box: Box, rng: np.random.Generator) -> Picture:
     """Blur with a Gaussian of 0.5 to 4 % of the face's longer side."""
     sigma = rng.uniform(0.005, 0.04) * _side(box)
-    return np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(sigma)))
+    return np.asarray(blur(Image.fromarray(image), sigma))
 
 
 def move(image: Picture, box: Box, rng: np.random.Generator) -> Picture:

@@ -96,3 +96,8 @@ def change_gamma(picture: Image.Image, gamma: float) -> Image.Image:
     """Raise relative intensities to the power `gamma`."""
     curve = np.round(255 * (np.arange(256) / 255) ** gamma).astype(int)
     return picture.point([int(value) for value in curve] * 3)
+
+
+def from_floats(values: np.ndarray) -> Image.Image:
+    """Return grey levels (H, W, 3), whatever their range, as a picture: rounded, and clipped to 0 to 255."""
+    return Image.fromarray(np.clip(values + 0.5, 0, 255).astype(np.uint8))

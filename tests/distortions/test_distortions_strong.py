@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from unmask.datasets.augmentation import Augment, AugmentOptions
-from unmask.datasets.degradation import DEGRADATIONS, draw_degradation
+from unmask.distortions.strong import DEGRADATIONS, draw_degradation
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageDraw
 
-from unmask.datasets import compression, photometry
+from unmask.distortions import codecs, photometry
 
 Step = Callable[[Image.Image], Image.Image]
 Size = tuple[int, int]
@@ -41,7 +41,7 @@ def _noise(rng: np.random.Generator, size: Size) -> list[Step]:
     strength = np.exp(rng.uniform(np.log(5.0), np.log(60.0)))
     channels = 1 if rng.random() < 0.3 else 3
     field = rng.standard_normal((size[1], size[0], channels), dtype=np.float32) * np.float32(strength)
-    return [lambda picture: _from_floats(np.asarray(picture, np.float32) + field)]
+    return [lambda picture: photometry.from_floats(np.asarray(picture, np.float32) + field)]
 
 
 def _blur(rng: np.random.Generator, size: Size) -> list[Step]:
@@ -80,7 +80,9 @@ def _fog(rng: np.random.Generator, size: Size) -> list[Step]:
     strength = rng.uniform(0.2, 0.7)
     share = (strength * (0.5 + 0.5 * veil))[..., None]
     colour = np.float32(rng.uniform(170, 250))
-    return [lambda picture: _from_floats(np.asarray(picture, np.float32) * (1 - share) + colour * share)]
+    return [
+        lambda picture: photometry.from_floats(np.asarray(picture, np.float32) * (1 - share) + colour * share)
+    ]
 
 
 def _rain_or_snow(rng: np.random.Generator, size: Size) -> list[Step]:
@@ -99,7 +101,9 @@ def _rain_or_snow(rng: np.random.Generator, size: Size) -> list[Step]:
             end = (x + length * np.sin(angle), y + length * np.cos(angle))
             pen.line((x, y, *end), fill=int(rng.integers(90, 220)), width=1)
     share = np.asarray(photometry.blur(layer, rng.uniform(0.3, 1.2)), np.float32)[..., None] / 255
-    return [lambda picture: _from_floats(np.asarray(picture, np.float32) * (1 - share) + 235 * share)]
+    return [
+        lambda picture: photometry.from_floats(np.asarray(picture, np.float32) * (1 - share) + 235 * share)
+    ]
 
 
 def _palette(rng: np.random.Generator, size: Size) -> list[Step]:
@@ -119,7 +123,7 @@ def _low_light(rng: np.random.Generator, size: Size) -> list[Step]:
     light = np.float32(rng.uniform(0.15, 0.5))
     field = rng.standard_normal((size[1], size[0], 3), dtype=np.float32) * np.float32(rng.uniform(2, 10))
     gain = np.float32(1.0 if rng.random() < 0.6 else rng.uniform(1.0, 1 / light))
-    return [lambda picture: _from_floats((np.asarray(picture, np.float32) * light + field) * gain)]
+    return [lambda picture: photometry.from_floats((np.asarray(picture, np.float32) * light + field) * gain)]
 
 
 def _enlarged(rng: np.random.Generator, size: Size) -> list[Step]:
@@ -134,7 +138,7 @@ def _enlarged(rng: np.random.Generator, size: Size) -> list[Step]:
             (max(8, round(size[0] * factor)), max(8, round(size[1] * factor))), Image.Resampling.BICUBIC
         )
         if coded:
-            small = compression.compress_jpeg(small, quality)
+            small = codecs.compress_jpeg(small, quality)
         return small.resize(size, Image.Resampling.BICUBIC)
 
     return [enlarge]
@@ -144,9 +148,9 @@ def _twice_coded(rng: np.random.Generator, size: Size) -> list[Step]:
     """Code as JPEG twice, or as coarse H.264: what the web does to what it is given."""
     if rng.random() < 0.5:
         crf = int(rng.integers(30, 43))
-        return [lambda picture: compression.compress_video(picture, crf)]
+        return [lambda picture: codecs.compress_video(picture, crf)]
     first, second = (int(quality) for quality in rng.integers(12, 90, size=2))
-    return [lambda picture: compression.compress_jpeg(compression.compress_jpeg(picture, first), second)]
+    return [lambda picture: codecs.compress_jpeg(codecs.compress_jpeg(picture, first), second)]
 
 
 DEGRADATIONS: dict[str, Callable[[np.random.Generator, Size], list[Step]]] = {
@@ -168,7 +172,3 @@ def _smooth_field(rng: np.random.Generator, size: Size, cells: int) -> np.ndarra
     """Return a smooth random field (height, width) float32 in [-1, 1]."""
     coarse = rng.uniform(-1, 1, size=(cells, cells)).astype(np.float32)
     return np.asarray(Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)).clip(-1, 1)
-
-
-def _from_floats(values: np.ndarray) -> Image.Image:
-    return Image.fromarray(np.clip(values + 0.5, 0, 255).astype(np.uint8))

@@ -9,10 +9,11 @@ from PIL import Image
 
 from unmask.demo.clips import FACE, portrait
 from unmask.detectors import Prediction
-from unmask.evaluation.degradation import DEGRADATIONS, degrade
-from unmask.evaluation.hard_faces import MEASURES, Faces, Sample, look_at
-from unmask.evaluation.sureness import judge_faces
+from unmask.distortions.faces import DEGRADATIONS, degrade
 from unmask.faces import measure
+from unmask.gating import labelled_faces
+from unmask.gating.confidence import judge_faces
+from unmask.gating.labelled_faces import MEASURES, FaceSample, LabelledFaces, score_faces
 from unmask.verdict import GATES, Calibration, Rule, judge_track
 
 PICTURE = np.asarray(portrait())
@@ -67,7 +68,7 @@ def test_the_box_follows_a_picture_that_shrinks():
 
 
 def test_the_measures_are_those_of_the_crop(crops):
-    faces = look_at(Brightness(), crops, Sample())
+    faces = score_faces(Brightness(), crops, FaceSample())
     assert len(faces) == 6 and faces.label.tolist() == [0, 0, 0, 1, 1, 1]
     assert set(faces.video.tolist()) == {"one", "two"} and set(faces.cluster.tolist()) == {"s-one", "s-two"}
     quality = measure(PICTURE, FACE)
@@ -78,46 +79,49 @@ def test_the_measures_are_those_of_the_crop(crops):
 
 
 def test_a_video_is_made_worse_as_a_whole_and_each_turn_anew(crops):
-    faces = look_at(Brightness(), crops, Sample(crops=2, worse=4))
+    faces = score_faces(Brightness(), crops, FaceSample(crops=2, degradations=4))
     assert len(faces) == 2 * 2 * 4 and (faces.way != "").all()
     assert all(len(set(faces.way[faces.video == video].tolist())) == 1 for video in set(faces.video.tolist()))
     assert len(set(faces.way.tolist())) > 1
 
 
 def test_a_stopped_run_goes_on_from_its_cache(crops, monkeypatch):
-    from unmask.evaluation import hard_faces
 
-    monkeypatch.setattr(hard_faces, "_CHUNK", 2)
+    monkeypatch.setattr(labelled_faces, "_CHUNK", 2)
     cache = crops / "faces.npz"
-    whole = look_at(Brightness(), crops, Sample(), cache=cache)
-    Faces.load(cache).take(np.arange(4)).save(cache)
+    whole = score_faces(Brightness(), crops, FaceSample(), cache=cache)
+    LabelledFaces.load(cache).take(np.arange(4)).save(cache)
     detector = Brightness()
-    again = look_at(detector, crops, Sample(), cache=cache)
+    again = score_faces(detector, crops, FaceSample(), cache=cache)
     assert detector.seen == 2
     np.testing.assert_array_equal(again.logit, whole.logit)
-    np.testing.assert_array_equal(Faces.load(cache).measures, whole.measures)
+    np.testing.assert_array_equal(LabelledFaces.load(cache).measures, whole.measures)
 
 
-def test_sureness_counts_widths_to_the_threshold_and_puts_refused_faces_last():
+def test_the_margin_counts_widths_to_the_threshold_and_rejected_faces_rank_last():
     measures = np.full((3, len(MEASURES)), np.nan)
     measures[1, MEASURES.index("detail")] = 0.26
     measures[2, MEASURES.index("side")] = 10
     names = np.array(["a", "b", "c"])
-    faces = Faces(np.array([1, 1, 0]), np.array([3.0, 3.0, 3.0]), measures, names, names, np.array([""] * 3))
+    faces = LabelledFaces(
+        np.array([1, 1, 0]), np.array([3.0, 3.0, 3.0]), measures, names, names, np.array([""] * 3)
+    )
     rule = Rule(Calibration(within_sd=0.5), 0.5, (0.4, 0.6))
     judged = judge_faces(faces, rule, [GATES] * 3, videos=False)
     low = judge_track([3.0], rule).interval[0]
-    assert judged.without == pytest.approx(3 / (3 - np.log(low / (1 - low))))
+    assert judged.margin_without_gates == pytest.approx(3 / (3 - np.log(low / (1 - low))))
     assert judged.wrong.tolist() == [False, False, True]
-    assert judged.with_gates[0] == judged.without[0] > judged.with_gates[1] > 0 > judged.with_gates[2]
-    assert judged.decided_without.tolist() == [True] * 3 and not judged.decided[2]
+    assert judged.margin[0] == judged.margin_without_gates[0] > judged.margin[1] > 0 > judged.margin[2]
+    assert judged.is_conclusive_without_gates.tolist() == [True] * 3 and not judged.is_conclusive[2]
 
 
 def test_videos_are_judged_by_all_their_faces():
     count = 4
     names = np.array(["v", "v", "w", "w"])
     measures = np.full((count, len(MEASURES)), np.nan)
-    faces = Faces(np.array([1, 1, 0, 0]), np.array([2.0, 4.0, -1.0, -3.0]), measures, names, names, names)
+    faces = LabelledFaces(
+        np.array([1, 1, 0, 0]), np.array([2.0, 4.0, -1.0, -3.0]), measures, names, names, names
+    )
     judged = judge_faces(faces, Rule(Calibration()), [GATES] * count, videos=True)
     assert (
         judged.label.tolist() == [1, 0] and not judged.wrong.any() and judged.cluster.tolist() == ["v", "w"]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
-from unmask.evaluation import gate_fitting
-from unmask.evaluation.gate_fitting import fit_widths, fitted, severities
+from unmask.gating import fitting
+from unmask.gating.fitting import fit_widths, severities, with_widths
 from unmask.verdict import GATES
 
 
@@ -39,7 +39,7 @@ def test_the_gradient_is_that_of_finite_differences(monkeypatch):
         seen["loss"] = loss
         return type("Found", (), {"x": start})
 
-    monkeypatch.setattr(gate_fitting, "minimize", look)
+    monkeypatch.setattr(fitting, "minimize", look)
     log_odds, labels, severity = made(200, seed=1)
     fit_widths(log_odds, labels, severity * 0.7, 0.1, np.linspace(0.5, 2, 200))
     point = np.array([1.0, 0.4, 2.0, 0.7, 1.2])
@@ -59,7 +59,7 @@ def test_severities_follow_the_gates_and_ignore_what_is_missing():
 
 
 def test_fitted_gates_keep_all_but_their_widths():
-    gates = fitted(GATES[:2], np.array([[1.234, 0.0], [0.5, 2.0]]))
+    gates = with_widths(GATES[:2], np.array([[1.234, 0.0], [0.5, 2.0]]))
     assert [(gate.name, gate.up, gate.down) for gate in gates] == [
         ("small", 1.23, 0.0),
         ("blurred", 0.5, 2.0),

@@ -7,9 +7,9 @@ from PIL import Image
 from scipy import ndimage
 from skimage.color import rgb2ycbcr, ycbcr2rgb
 
-from unmask.evaluation import robustness
+from unmask.distortions import levels
+from unmask.distortions.levels import DISTORTIONS, Change
 from unmask.evaluation.recoding import recode
-from unmask.evaluation.robustness import DISTORTIONS, Change
 from unmask.media import MediaError, open_media
 
 LEVELS = {
@@ -43,18 +43,16 @@ def test_saturation_scales_the_chroma_of_ycbcr(picture, factor):
     ycbcr = rgb2ycbcr(picture)
     ycbcr[..., 1:] = 128 + factor * (ycbcr[..., 1:] - 128)
     wanted = np.clip(ycbcr2rgb(ycbcr), 0, 1) * 255
-    assert np.abs(robustness.saturate(picture, factor) - wanted).max() <= 1
+    assert np.abs(levels.saturate(picture, factor) - wanted).max() <= 1
 
 
 def test_contrast_multiplies(picture):
-    assert np.array_equal(
-        robustness.change_contrast(picture, 0.475), np.rint(picture * 0.475).astype(np.uint8)
-    )
+    assert np.array_equal(levels.change_contrast(picture, 0.475), np.rint(picture * 0.475).astype(np.uint8))
 
 
 def test_blocks_are_grey_squares_in_number_by_the_shorter_side():
     image = np.zeros((512, 2048, 3), np.uint8)
-    covered = robustness.cover_blocks(image, 16, np.random.default_rng(0))
+    covered = levels.cover_blocks(image, 16, np.random.default_rng(0))
     assert set(np.unique(covered)) == {0, 128}
     assert not image.any()
     grey = covered[..., 0] == 128
@@ -66,7 +64,7 @@ def test_blocks_are_grey_squares_in_number_by_the_shorter_side():
 @pytest.mark.parametrize("variance", [0.001, 0.002, 0.005])
 def test_noise_has_its_variance_in_every_channel_of_ycbcr(variance):
     image = np.full((300, 300, 3), 128, np.uint8)
-    noisy = rgb2ycbcr(robustness.add_noise(image, variance, np.random.default_rng(1))) / 255
+    noisy = rgb2ycbcr(levels.add_noise(image, variance, np.random.default_rng(1))) / 255
     assert noisy.var(axis=(0, 1)) == pytest.approx([variance] * 3, rel=0.04)
     assert noisy.mean(axis=(0, 1)) == pytest.approx(rgb2ycbcr(image)[0, 0] / 255, abs=0.002)
     correlation = np.corrcoef(noisy.reshape(-1, 3).T)
@@ -81,7 +79,7 @@ def test_blur_is_the_gaussian_kernel_with_a_sixth_of_its_width_as_sigma(picture,
     wanted = picture.astype(float)
     for axis in (0, 1):
         wanted = ndimage.convolve1d(wanted, weights, axis, mode="mirror")
-    assert np.abs(robustness.blur(picture, kernel) - wanted).max() <= 0.51
+    assert np.abs(levels.blur(picture, kernel) - wanted).max() <= 0.51
 
 
 @pytest.mark.parametrize("factor", LEVELS["pixelation"])
@@ -95,14 +93,14 @@ def test_pixelation_goes_down_and_up_bilinearly(picture, factor):
     wanted = (
         torch.nn.functional.interpolate(small, (height, width), mode="bilinear")[0].permute(1, 2, 0).numpy()
     )
-    difference = np.abs(robustness.pixelate(picture, factor) - wanted)
+    difference = np.abs(levels.pixelate(picture, factor) - wanted)
     # Both steps round, and torch breaks ties otherwise.
     assert difference.max() <= 1.51
     assert difference.mean() < 0.3
 
 
 def test_h264_gets_worse_with_the_rate_factor_and_keeps_the_size(picture):
-    coded = [robustness.encode_h264(picture, crf) for crf in LEVELS["h264"]]
+    coded = [levels.encode_h264(picture, crf) for crf in LEVELS["h264"]]
     quality = [psnr(picture, image) for image in coded]
     assert all(image.shape == picture.shape for image in coded)
     assert quality == sorted(quality, reverse=True)
@@ -112,15 +110,13 @@ def test_h264_gets_worse_with_the_rate_factor_and_keeps_the_size(picture):
 def test_jpeg_webp_and_resize_are_pillows(picture):
     data = io.BytesIO()
     Image.fromarray(picture).save(data, "JPEG", quality=50)
-    assert np.array_equal(robustness.encode_jpeg(picture, 50), np.asarray(Image.open(data)))
+    assert np.array_equal(levels.encode_jpeg(picture, 50), np.asarray(Image.open(data)))
     assert (
-        psnr(picture, robustness.encode_webp(picture, 90))
-        > psnr(picture, robustness.encode_webp(picture, 30))
-        > 25
+        psnr(picture, levels.encode_webp(picture, 90)) > psnr(picture, levels.encode_webp(picture, 30)) > 25
     )
-    assert robustness.resize(picture, 0.25).shape == (40, 40, 3)
+    assert levels.resize(picture, 0.25).shape == (40, 40, 3)
     wanted = np.asarray(Image.fromarray(picture).resize((80, 80), Image.Resampling.BICUBIC))
-    assert np.array_equal(robustness.resize(picture, 0.5), wanted)
+    assert np.array_equal(levels.resize(picture, 0.5), wanted)
 
 
 @pytest.mark.parametrize("name", DISTORTIONS)

@@ -1,6 +1,6 @@
 """What a detector gains or loses by the way a face is cut, and by averaging several views of it.
 
-    python scripts/study_crops.py jrc sets/ffpp-c23-val-crops --out docs/results/crops.md
+    python scripts/study_crops.py jrc sets/ffpp-c23-val-crops --out crops.md
 
 The set holds generous crops with boxes (`unmask prepare`). Each view is scored; sums of logits stand for averages.
 Video AUC: mean logit of a video's frames. Intervals: 95 %, bootstrap over groups.

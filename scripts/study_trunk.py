@@ -1,6 +1,6 @@
 """Where to tap the trunk, and what precision and input size cost: linear probes on small samples.
 
-    python scripts/study_trunk.py --source clip_encoder.int8.onnx --root sets --out docs/results/trunk.md
+    python scripts/study_trunk.py --source clip_encoder.int8.onnx --root sets --out trunk-table.md
 
 A probe is a logistic regression on mean and deviation of the patch tokens, fitted on labelled dfdc-faces and
 self-blended wide-faces in equal parts, and judged on dfdc-faces' validation crops and on the videos of

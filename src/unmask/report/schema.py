@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any, Literal, cast, get_args, get_origin
 
-from unmask.media.facts import Tags
+from unmask.formats.facts import Tags
 from unmask.report.codec import Kind, Number, Pattern, Written, json_fields
 from unmask.report.evidence import Evidence
 from unmask.report.result import SCHEMA, ScanResult

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 # A frame depends on those before it and is decoded on one thread, so many times slower than a video's.
 SLOWNESS = 8
-HELD_SECONDS = 0.25  # Pictures that are held so long in the mean are slides.
 ENDS_EARLY = "the file breaks off; the pictures that are whole were looked at"
 
 
@@ -92,7 +91,7 @@ class AnimatedMedia(DecodedMedia):
             return [(time, number) for time, number in shown if time <= sampling.end(0.0, math.inf)]
         if not sampling.near_keyframes:
             return list(plan.nearest(shown, sampling.moments(0.0, end)))
-        if end < HELD_SECONDS * len(times):
+        if end < plan.HELD_SECONDS * len(times):
             survey = plan.Survey(0.0, end, len(times), ((0, 0.0),))
             return list(plan.following(shown, plan.cheap_moments(survey, sampling.parts(0.0, end))))
         # Slides: what is on show in the middle of each part, each picture once.

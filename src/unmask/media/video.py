@@ -158,9 +158,9 @@ class VideoMedia(DecodedMedia):
         if survey is None:
             return
         extent = survey.start, survey.end, survey.segments
-        moments, choose = sampling.moments(*extent), plan.nearest
+        moments, choose = plan.moments_on_show(survey, sampling.moments(*extent)), plan.nearest
         if sampling.near_keyframes:
-            moments = plan.cheap_moments(survey, sampling.parts(*extent))
+            moments = plan.cheap_moments(survey, sampling.parts(*extent), sampling.exclude)
             choose = plan.following
         if not moments:
             return
@@ -179,7 +179,10 @@ class VideoMedia(DecodedMedia):
             if container.format.name in _UNTIMED:
                 frames = decoding.decode_all(container, stream, self._limits, survey.jumps)
             else:
-                frames = decoding.decode_for(container, stream, survey, moments, self._limits, self._damage)
+                held = any(plan.held_at(survey, moment) is not None for moment in moments)
+                frames = decoding.decode_for(
+                    container, stream, survey, moments, self._limits, self._damage, held
+                )
             for time, frame in choose(frames, moments):
                 self._given.add(survey.part_of(time))
                 yield decoding.picture_of(frame, max(time - survey.start, 0.0), self._limits, display)
@@ -254,8 +257,9 @@ class VideoMedia(DecodedMedia):
             for moment in moments:
                 frames = decoding.decode_from(container, stream, moment, decoder)
                 frames = itertools.islice(frames, _FRAMES_PER_SEEK)
-                chosen = plan.behind_first(frames, max(moment - slack, math.nextafter(latest, math.inf)))
-                if chosen is not None:
+                earliest = max(moment - slack, math.nextafter(latest, math.inf))
+                chosen = plan.behind_first(frames, earliest, moment)
+                if chosen is not None and chosen[0] > latest:  # A picture that is held is taken once.
                     latest, frame = chosen
                     yield decoding.picture_of(frame, max(latest - start, 0.0), self._limits, display)
 

@@ -9,13 +9,14 @@ from unmask.media.frame import Frame, Limits, MediaInfo
 from unmask.media.isolated.pool import DecodingProcesses
 from unmask.media.isolated.process import DecodingProcessError
 from unmask.media.opening import open_media, why_left_out
-from unmask.media.sampling import Sampling, spread
+from unmask.media.sampling import Burst, Sampling, spread
 from unmask.media.source import Media
 from unmask.media.streams import spooled_to_file
 
 __all__ = [
     "IMAGE_ENDINGS",
     "VIDEO_ENDINGS",
+    "Burst",
     "Credentials",
     "DecodingProcessError",
     "DecodingProcesses",

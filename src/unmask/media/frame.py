@@ -96,9 +96,15 @@ class Frame:
     present
         (x0, y0, x1, y1) in pixels: the part that was decoded, of a picture that breaks off; the rest is grey. None for
         all of it.
+    burst
+        Number of the burst that it belongs to, from 0; None where no bursts were wanted, and for images.
+    place
+        Which frame of its burst it is, from 0.
     """
 
     index: int
     time: float
     image: np.ndarray
     present: tuple[int, int, int, int] | None = None
+    burst: int | None = None
+    place: int | None = None

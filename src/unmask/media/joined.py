@@ -105,6 +105,7 @@ class JoinedVideo(DecodedMedia):
         """Return the pictures of each video, whose share of the count is by its length, at least one."""
         error: MediaError | None = None
         nothing = True
+        bursts = 0
         end = sampling.end(0.0, self._segments[-1][1])
         segments = [(low, min(high, end)) for low, high in self._segments if low < end] or self._segments[:1]
         for video, (start, _), share in zip(self._videos, segments, sampling.shares(segments), strict=False):
@@ -113,10 +114,13 @@ class JoinedVideo(DecodedMedia):
             until = None if sampling.until is None else sampling.until - start
             taken = [time - start for time in sampling.exclude if time >= start]
             count = sampling.count if sampling.every is not None else max(1, share)
+            before = bursts
             try:
                 for picture in video.pictures(replace(sampling, count=count, until=until, exclude=taken)):
                     nothing = False
-                    yield replace(picture, time=picture.time + start)
+                    burst = picture.burst and picture.burst._replace(burst=picture.burst.burst + before)
+                    bursts = bursts if burst is None else burst.burst + 1
+                    yield replace(picture, time=picture.time + start, burst=burst)
             except MediaError as broken:
                 error = error or broken
         self.info = self._joint_info()

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from unmask.formats.errors import MediaError, MediaKind, MediaStatus
+from unmask.media.bursts import BurstPlace
 from unmask.media.frame import Limits, MediaInfo
 from unmask.media.picture import CHANNELS, Box, Turn
+from unmask.media.sampling import MAX_FRAMES, MAX_SEGMENTS
 
 NONSENSE = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
 """What reading an answer can raise that makes no sense."""
 
 LONGEST_DETAIL = 300
+_MOST_BURSTS = MAX_FRAMES + MAX_SEGMENTS**2
 _MAX_DETAILS, _MAX_DETAIL_LENGTH = 16, 500
 
 
@@ -26,6 +29,7 @@ class PictureHeader:
     height: int
     turn: Turn
     present: Box | None
+    burst: BurstPlace | None
 
     @classmethod
     def of(cls, message: dict[str, Any], limits: Limits) -> PictureHeader:
@@ -36,7 +40,7 @@ class PictureHeader:
         most_pixels = max(limits.image_pixels, limits.video_side**2)
         if not math.isfinite(time) or min(width, height) < 1 or width * height > most_pixels:
             raise ValueError
-        return cls(time, width, height, turn, present)
+        return cls(time, width, height, turn, present, _burst_place(message.get("burst")))
 
     @property
     def size(self) -> int:
@@ -88,3 +92,13 @@ def _box(values: Any, size: tuple[int, int]) -> Box | None:
     if not (0 <= x0 < x1 <= size[0] and 0 <= y0 < y1 <= size[1]):
         raise ValueError
     return x0, y0, x1, y1
+
+
+def _burst_place(values: Any) -> BurstPlace | None:
+    """Check a frame's place in a burst; ValueError or TypeError when it is none."""
+    if values is None:
+        return None
+    burst, place = (int(value) for value in values)
+    if not (0 <= burst < _MOST_BURSTS and 0 <= place < MAX_FRAMES):
+        raise ValueError
+    return BurstPlace(burst, place)

@@ -33,7 +33,7 @@ from unmask.media.isolated.confinement import (
 from unmask.media.isolated.messages import packed
 from unmask.media.opening import decode_as
 from unmask.media.picture import Picture
-from unmask.media.sampling import Sampling
+from unmask.media.sampling import Burst, Sampling
 from unmask.media.source import DecodedMedia
 
 Request = tuple[dict[str, Any], int | None]
@@ -106,10 +106,15 @@ def _serve_file(requests: queue.SimpleQueue[Request], answers: BinaryIO, limits:
                 if "facts" in request:
                     _tell_facts(media, answers)
                 else:
-                    _sample(media, Sampling(**request["sample"]), answers)
+                    _sample(media, _sampling(request["sample"]), answers)
     finally:
         if file is not None:
             os.close(file)
+
+
+def _sampling(values: dict[str, Any]) -> Sampling:
+    burst = values.pop("burst")
+    return Sampling(**values, burst=None if burst is None else Burst(**burst))
 
 
 def _tell_facts(media: DecodedMedia, answers: BinaryIO) -> None:
@@ -141,6 +146,7 @@ def _send(answers: BinaryIO, picture: Picture) -> None:
     """Send a picture: its header, then its pixels."""
     turn = asdict(picture.turn)
     place = {"width": picture.width, "height": picture.height, "turn": turn, "present": picture.present}
+    place["burst"] = picture.burst
     _say(answers, {"time": picture.time} | place)
     for strip in picture.strips:
         _write(answers, memoryview(strip))

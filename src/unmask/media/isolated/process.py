@@ -23,7 +23,7 @@ from unmask.formats.provenance import Credentials
 from unmask.media.frame import Frame, Limits, MediaInfo
 from unmask.media.isolated.answers import LONGEST_DETAIL, NONSENSE, PictureHeader, error_of, info_of
 from unmask.media.isolated.messages import BrokenConversationError, read_exactly, read_message
-from unmask.media.picture import framed
+from unmask.media.picture import framed, in_burst
 from unmask.media.sampling import MAX_SEGMENTS, Sampling
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class DecodingProcess:
         self._send({"sample": asdict(sampling)})
         self._sampling = True
         # A joined file gives at least one frame of each part.
-        most = sys.maxsize if sampling.every_frame else sampling.count + MAX_SEGMENTS * MAX_SEGMENTS
+        most = sys.maxsize if sampling.every_frame else sampling.frames_of(sampling.count + MAX_SEGMENTS**2)
         return self._sampled(most, update)
 
     def _sampled(self, most: int, update: Callable[[MediaInfo], None]) -> Iterator[Frame]:
@@ -233,7 +233,8 @@ class DecodingProcess:
             self._fail()
         pixels = self._within_time(lambda: read_exactly(self._answers, header.size))
         array = np.frombuffer(pixels, np.uint8)
-        return framed(index, header.time, array, header.width, header.height, header.turn, header.present)
+        frame = framed(index, header.time, array, header.width, header.height, header.turn, header.present)
+        return in_burst(frame, header.burst)
 
     def _within_time(self, read: Callable[[], T]) -> T:
         """Read, and kill the process when that takes longer than what is left for this file."""

@@ -17,7 +17,7 @@ from unmask.evaluation.recoding import recode
 from unmask.evaluation.sets import Crop, Item, Reading, choose_split
 from unmask.evaluation.zero_pixel import Metadata
 from unmask.faces import CropProfile, Face, FaceFinder, Track, cut, link, main_track, scene_of, set_upright
-from unmask.media import MediaError, MediaInfo, open_media
+from unmask.media import MediaError, MediaInfo, open_isolated
 
 MANIFEST_NAME = "manifest.csv"
 COLUMNS = ("path", "label", "method", "source", "target", "group", "dataset", "split")
@@ -71,7 +71,7 @@ class VideoFolder:
         if change is None or not change.distortion.whole_video:
             return self._read(path, index, change)
         try:
-            with open_media(path) as media:
+            with open_isolated(path) as media:
                 if media.info.kind == "image":
                     return self._read(path, index, change)
             with TemporaryDirectory() as folder:
@@ -82,7 +82,7 @@ class VideoFolder:
 
     def _read(self, path: Path, index: int, change: Change | None) -> Reading:
         try:
-            with open_media(path) as media:
+            with open_isolated(path) as media:
                 metadata = video_facts(path, media.info)
                 found: list[Sequence[Face]] = []
                 scenes = []

@@ -4,6 +4,7 @@ from unmask.media.decoding_process import DecodingProcessError, DecodingProcesse
 from unmask.media.endings import IMAGE_ENDINGS, VIDEO_ENDINGS, kind_by_name
 from unmask.media.facts import FileFacts, StreamFacts
 from unmask.media.frame import Frame, Limits, MediaError, MediaInfo, as_media_error
+from unmask.media.isolated import open_isolated
 from unmask.media.opening import open_media, why_left_out
 from unmask.media.provenance import Credentials, content_credentials
 from unmask.media.sampling import Sampling
@@ -28,6 +29,7 @@ __all__ = [
     "as_media_error",
     "content_credentials",
     "kind_by_name",
+    "open_isolated",
     "open_media",
     "shrink",
     "spooled_to_file",

@@ -8,6 +8,7 @@ from unmask.formats.shrinking import shrink
 from unmask.media.frame import Frame, Limits, MediaInfo
 from unmask.media.isolated.pool import DecodingProcesses
 from unmask.media.isolated.process import DecodingProcessError
+from unmask.media.isolated.shared import open_isolated
 from unmask.media.opening import open_media, why_left_out
 from unmask.media.sampling import Burst, Sampling, spread
 from unmask.media.source import Media
@@ -31,6 +32,7 @@ __all__ = [
     "as_media_error",
     "content_credentials",
     "kind_by_name",
+    "open_isolated",
     "open_media",
     "shrink",
     "spooled_to_file",

@@ -259,5 +259,18 @@ def _strongest(boxes: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 
 def overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Return the intersection over union (N,) of one box (4,) with others (N, 4)."""
+    """Return the intersection over union of one box with others.
+
+    Parameters
+    ----------
+    box
+        (4,) x0, y0, x1, y1.
+    boxes
+        (N, 4), likewise.
+
+    Returns
+    -------
+    ndarray
+        (N,) in [0, 1].
+    """
     return overlaps(box, boxes)[0]

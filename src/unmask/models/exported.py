@@ -26,7 +26,13 @@ class Exported(nn.Module):
         self.options: FamilyOptions = models[0].options
 
     def forward(self, entry: Tensor) -> tuple[Tensor, ...]:
-        """Return what ``outputs`` names."""
+        """Return what ``outputs`` names.
+
+        Parameters
+        ----------
+        entry
+            What the exported model reads: crops (N, S, S, 3) or a map (N, places, channels).
+        """
         inputs = model_input(entry)
         logits = [model(self.own_part(inputs, model.options)) for model in self.heads]
         # One network's logit stays what its last layer gives, which `unmask audit` looks for.
@@ -44,15 +50,35 @@ class Exported(nn.Module):
         return "crops" if self.options.reads == "crops" else "map"
 
     def score(self, logit: Tensor) -> Tensor:
-        """Return the calibrated score in [0, 1] of each logit."""
+        """Return calibrated scores in [0, 1].
+
+        Parameters
+        ----------
+        logit
+            (N,).
+        """
         return torch.sigmoid(logit * self.calibration.slope + self.calibration.intercept)
 
     def own_part(self, inputs: Tensor, options: Any) -> Tensor:
-        """Return the part of an input that a network reads: of maps, the last of their channels."""
+        """Return the part of an input that one network reads: of maps, the last of their channels.
+
+        Parameters
+        ----------
+        inputs
+            What the exported model reads.
+        options
+            Of that network.
+        """
         return inputs if self.entry == "crops" else inputs[:, -options.input_shape[-1] :]
 
     def example(self, count: int) -> Tensor:
-        """Make an input of the right shape out of noise."""
+        """Return noise of the shape that the model reads.
+
+        Parameters
+        ----------
+        count
+            Number of items.
+        """
         generator = torch.Generator().manual_seed(0)
         shape = (count, *self.entry_shape)
         if self.entry == "map":

@@ -28,7 +28,13 @@ class JointExported(Exported):
         self.last = _joined([head.classifier.last for head in heads])
 
     def forward(self, entry: Tensor) -> tuple[Tensor, ...]:
-        """Return what ``outputs`` names."""
+        """Return what ``outputs`` names.
+
+        Parameters
+        ----------
+        entry
+            As in `Exported.forward`.
+        """
         latents = self._latents(model_input(entry))
         hidden = torch.cat([head.classifier.hidden(latent) for head, latent in latents], dim=1)
         logit = self.last(hidden).squeeze(1)
@@ -48,7 +54,15 @@ class JointExported(Exported):
         return latents
 
     def own_part(self, inputs: Tensor, options: Any) -> Tensor:
-        """Return the part of an input that a head reads: of maps, the last of their channels."""
+        """Return the part of an input that a head reads: of maps, the last of their channels.
+
+        Parameters
+        ----------
+        inputs
+            What the exported model reads.
+        options
+            Of the head.
+        """
         return inputs if self.entry == "crops" else inputs[:, -options.backbone.map_channels :]
 
     @property

@@ -95,7 +95,7 @@ def test_wrong_usage_is_told_as_ever():
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
-        ("unmask.media.decoding_process.DecodingProcess.__init__", "unmask: no process for decoding"),
+        ("unmask.media.isolated.process.DecodingProcess.__init__", "unmask: no process for decoding"),
         ("unmask.loading._import_first", "onnxruntime"),
     ],
 )

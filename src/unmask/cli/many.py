@@ -163,8 +163,8 @@ def _scanners(
     options: ManyOptions, left: int | None, settings: Settings, card: Card
 ) -> Sequence[FileScanner]:
     from unmask.batch import InProcessScanner, IsolatedScanner
-    from unmask.detectors.sessions import available_cores
     from unmask.findings import detector_info
+    from unmask.processes.cores import available_cores
 
     if options.workers == 0:
         return [InProcessScanner(settings)]

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from unmask.formats.errors import MediaError
 from unmask.media import plan
 from unmask.media.damage import DamageRecord, DamageTracker
-from unmask.media.frame import Limits, MediaError
+from unmask.media.frame import Limits
 from unmask.media.picture import CHANNELS, Picture, Turn
 from unmask.media.timeline import Timeline, placed
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-    from unmask.media.display import Display
+    from unmask.formats.display import Display
 
 _FALLBACK_FRAME_RATE = 25.0
 _PROBATION_PACKETS = 48
@@ -208,11 +209,16 @@ def survey(
     surveyed = plan.survey_of(facts())
     if surveyed is None:
         return None
+    if shown_until <= surveyed.start:
+        shown_until = surveyed.end
+    # How long pictures are held in the mean says nothing about how long the last one is.
+    slides = surveyed.end - surveyed.times[-1] >= plan.HELD_SECONDS
     return replace(
         surveyed,
+        end=shown_until if slides else surveyed.end,
         cuts=tuple(timeline.cuts),
         jumps=tuple(timeline.jumps),
-        shown_until=shown_until if shown_until > surveyed.start else surveyed.end,
+        shown_until=shown_until,
     )
 
 
@@ -223,16 +229,18 @@ def decode_for(
     moments: list[float],
     limits: Limits,
     damage: DamageRecord,
+    every_frame: bool = False,
 ) -> Iterator[tuple[float, VideoFrame]]:
     """Decode in file order what the targets need.
 
     Groups of pictures without a target, and the rest of a group after its last target, are not decoded; nor
     are frames that no other frame refers to, unless the targets are so many that these are needed too. Damaged frames
-    are counted and left out; a target that is damaged is followed up to the next whole frame.
+    are counted and left out; a target that is damaged is followed up to the next whole frame. With ``every_frame`` the
+    targets are the times of frames, whichever these are, and none of a group is left out before its last target.
     """
     wanted = plan.last_target_per_group(surveyed, moments)
     keys = dict(surveyed.keys)
-    decoder = Decoder(stream, limits, surveyed.packets >= 2 * len(moments), damage)
+    decoder = Decoder(stream, limits, not every_frame and surveyed.packets >= 2 * len(moments), damage)
     until: float | None = None
     packets = placed(packets_of(container, stream), Timeline.of(container, stream, surveyed.jumps))
     for number, (packet, starts_part, lost_before, is_damaged) in enumerate(packets):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
-from unmask.media.facts import FileFacts
+from unmask.formats.errors import MediaError
+from unmask.formats.facts import FileFacts
 from unmask.media.frame import Frame, MediaInfo
 from unmask.media.picture import Picture
 from unmask.media.sampling import Sampling
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
     from typing_extensions import Self
@@ -92,3 +95,13 @@ class DecodedMedia(Media):
 def sampling_of(wanted: int | Sampling) -> Sampling:
     """Return the order that a number of frames stands for."""
     return wanted if isinstance(wanted, Sampling) else Sampling(wanted)
+
+
+def opened(source: Path | int) -> BinaryIO:
+    """Open a file by its path, or an open file descriptor, which stays open, at its beginning; MediaError."""
+    try:
+        if isinstance(source, int):
+            os.lseek(source, 0, os.SEEK_SET)
+        return open(source, "rb", closefd=not isinstance(source, int))
+    except OSError as error:
+        raise MediaError("unreadable", (error.strerror or "cannot be opened").lower()) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from unmask.media.frame import MediaError
+from unmask.formats.errors import MediaError
 
 if TYPE_CHECKING:
     from av.container import InputContainer

@@ -10,14 +10,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from unmask.formats.display import Display
+from unmask.formats.errors import MediaError
+from unmask.formats.facts import FileFacts, facts_of_video
 from unmask.media import decoding, plan
+from unmask.media.bursts import BurstPlace, in_bursts, one_burst, plan_bursts, starts_of_bursts
 from unmask.media.damage import DamageRecord
-from unmask.media.display import Display
-from unmask.media.facts import FileFacts, facts_of_video
-from unmask.media.frame import Limits, MediaError, MediaInfo
+from unmask.media.frame import Limits, MediaInfo
 from unmask.media.picture import Picture
 from unmask.media.probing import may_jump
-from unmask.media.sampling import Sampling
+from unmask.media.sampling import Burst, Sampling
 from unmask.media.source import DecodedMedia
 from unmask.media.stream_selection import shown_stream, streams_left_out
 from unmask.media.timeline import MPEG_STREAMS
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
     _Timed = tuple[float, VideoFrame]
-    _Choice = Callable[[Iterable[_Timed], Sequence[float]], Iterator[_Timed]]
+    _Chosen = _Timed | tuple[float, VideoFrame, BurstPlace]
+    _Choice = Callable[[Iterable[_Timed], Sequence[float]], Iterator[_Chosen]]
 
 # Longer videos are sampled by seeking to key frames, shorter ones by decoding in order: on a clip with few
 # key frames every seek decodes half a clip, on a long video nearly all of the decoding would be for nothing.
@@ -156,10 +159,13 @@ class VideoMedia(DecodedMedia):
         survey = self._surveyed()
         if survey is None:
             return
+        if sampling.burst is not None:
+            yield from self._bursts(survey, sampling, sampling.burst)
+            return
         extent = survey.start, survey.end, survey.segments
-        moments, choose = sampling.moments(*extent), plan.nearest
+        moments, choose = plan.moments_on_show(survey, sampling.moments(*extent)), plan.nearest
         if sampling.near_keyframes:
-            moments = plan.cheap_moments(survey, sampling.parts(*extent))
+            moments = plan.cheap_moments(survey, sampling.parts(*extent), sampling.exclude)
             choose = plan.following
         if not moments:
             return
@@ -171,17 +177,44 @@ class VideoMedia(DecodedMedia):
         if nothing and self._damage.count and not sampling.exclude:
             yield from self._decoded(survey, moments, plan.nearest)  # What is whole lies before the moments.
 
-    def _decoded(self, survey: plan.Survey, moments: list[float], choose: _Choice) -> Iterator[Picture]:
+    def _bursts(self, survey: plan.Survey, sampling: Sampling, burst: Burst) -> Iterator[Picture]:
+        extent = survey.start, survey.end, survey.segments
+        moments = sampling.moments(*extent)
+        if sampling.near_keyframes:
+            moments = plan.cheap_moments(survey, sampling.parts(*extent), sampling.exclude)
+        end = sampling.end(survey.start, survey.end)
+        segments = [(low, min(high, end)) for low, high in survey.segments if low < end]
+        bursts = plan_bursts(survey.times, moments, burst, segments)
+        targets = [time for times in bursts for time in times]
+        if not targets:
+            return
+        self._asked.update(map(survey.part_of, targets))
+        step = max(1 / burst.rate, (survey.end - survey.start) / len(survey.times))
+
+        def choose(frames: Iterable[_Timed], _: Sequence[float]) -> Iterator[_Chosen]:
+            return in_bursts(frames, bursts, step)
+
+        yield from self._decoded(survey, targets, choose, every_frame=True)
+
+    def _decoded(
+        self, survey: plan.Survey, moments: list[float], choose: _Choice, every_frame: bool = False
+    ) -> Iterator[Picture]:
         with self._open() as container:
             stream = _picture_stream(container)
             display = Display(stream)
             if container.format.name in _UNTIMED:
                 frames = decoding.decode_all(container, stream, self._limits, survey.jumps)
             else:
-                frames = decoding.decode_for(container, stream, survey, moments, self._limits, self._damage)
-            for time, frame in choose(frames, moments):
+                every_frame = every_frame or any(
+                    plan.held_at(survey, moment) is not None for moment in moments
+                )
+                frames = decoding.decode_for(
+                    container, stream, survey, moments, self._limits, self._damage, every_frame
+                )
+            for time, frame, *burst in choose(frames, moments):
                 self._given.add(survey.part_of(time))
-                yield decoding.picture_of(frame, max(time - survey.start, 0.0), self._limits, display)
+                picture = decoding.picture_of(frame, max(time - survey.start, 0.0), self._limits, display)
+                yield replace(picture, burst=burst[0]) if burst else picture
 
     def _surveyed(self) -> plan.Survey | None:
         """Survey the packets, once, and put right what the header says about the length."""
@@ -246,15 +279,29 @@ class VideoMedia(DecodedMedia):
             first = next(decoding.packets_of(container, stream), None)
             if not moments or first is None or not _holds(container, stream, (start + end) / 2, moments[-1]):
                 return
-            decoder = decoding.Decoder(stream, self._limits, True, self._damage)
+            burst, rate = sampling.burst, float(stream.average_rate or 0)
+            if burst is not None:
+                rate = min(burst.rate, rate or burst.rate)
+                moments = starts_of_bursts(moments, start, end, burst.frames / rate)
+            decoder = decoding.Decoder(stream, self._limits, burst is None, self._damage)
             decoder.begin(first)
             slack = (end - start) / sampling.count / 2
             latest = float("-inf")
+            number = 0
             for moment in moments:
                 frames = decoding.decode_from(container, stream, moment, decoder)
+                earliest = max(moment - slack, math.nextafter(latest, math.inf))
+                if burst is not None:
+                    place = 0
+                    for latest, frame in one_burst(frames, earliest, burst):
+                        picture = decoding.picture_of(frame, max(latest - start, 0.0), self._limits, display)
+                        yield replace(picture, burst=BurstPlace(number, place))
+                        place += 1
+                    number += place > 0
+                    continue
                 frames = itertools.islice(frames, _FRAMES_PER_SEEK)
-                chosen = plan.behind_first(frames, max(moment - slack, math.nextafter(latest, math.inf)))
-                if chosen is not None:
+                chosen = plan.behind_first(frames, earliest, moment)
+                if chosen is not None and chosen[0] > latest:  # A picture that is held is taken once.
                     latest, frame = chosen
                     yield decoding.picture_of(frame, max(latest - start, 0.0), self._limits, display)
 

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from unmask.detectors import Calibration
 from unmask.models.inputs import model_input
 from unmask.models.registry import FamilyOptions
-
-
-class Sigmoid(Protocol):
-    """Platt's calibration: score = sigmoid(slope * logit + intercept)."""
-
-    @property
-    def slope(self) -> float:
-        """Factor on the logit."""
-
-    @property
-    def intercept(self) -> float:
-        """Added to it."""
 
 
 class Exported(nn.Module):
@@ -31,9 +20,9 @@ class Exported(nn.Module):
     subclass with further outputs. Of several networks on one trunk's maps, one with fewer channels reads the last ones.
     """
 
-    def __init__(self, models: Sequence[Any], platt: Sigmoid) -> None:
+    def __init__(self, models: Sequence[Any], calibration: Calibration) -> None:
         super().__init__()
-        self.heads, self.platt = nn.ModuleList(models), platt
+        self.heads, self.calibration = nn.ModuleList(models), calibration
         self.options: FamilyOptions = models[0].options
 
     def forward(self, entry: Tensor) -> tuple[Tensor, ...]:
@@ -68,7 +57,7 @@ class Exported(nn.Module):
         logit
             (N,).
         """
-        return torch.sigmoid(logit * self.platt.slope + self.platt.intercept)
+        return torch.sigmoid(logit * self.calibration.slope + self.calibration.intercept)
 
     def own_part(self, inputs: Tensor, options: Any) -> Tensor:
         """Return the part of an input that one network reads: of maps, the last of their channels.

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from unmask.models.exported import Exported, Sigmoid
+from unmask.detectors import Calibration
+from unmask.models.exported import Exported
 from unmask.models.inputs import model_input
 from unmask.models.joint import JointDetector
 
@@ -21,8 +22,8 @@ class JointExported(Exported):
     a weighted sum of one hidden layer.
     """
 
-    def __init__(self, heads: Sequence[JointDetector], platt: Sigmoid) -> None:
-        super().__init__(heads, platt)
+    def __init__(self, heads: Sequence[JointDetector], calibration: Calibration) -> None:
+        super().__init__(heads, calibration)
         self.first = heads[0]
         self.last = _joined([head.classifier.last for head in heads])
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor, nn
 
-    from unmask.models.exported import Exported, Sigmoid
+    from unmask.detectors import Calibration
+    from unmask.models.exported import Exported
     from unmask.models.inputs import TrainingBatch
 
 DEFAULT = "joint"
@@ -219,7 +220,7 @@ class Family:
         ``(network, batch, recipe, step)`` to scalars by name. It runs the network; ``total`` is minimised, and the mean
         of each is a column of ``metrics.csv``.
     exported : callable
-        ``(networks, platt)`` to the module that is written as ONNX, with named outputs.
+        ``(networks, calibration)`` to the module that is written as ONNX, with named outputs.
     logits : callable
         ``(network, inputs)`` to logits (N,), for validation; a logit above 0 means manipulated.
     before_step : callable
@@ -233,7 +234,7 @@ class Family:
     options: type[FamilyOptions]
     build: Callable[[Any, RecipeSections], nn.Module]
     loss: Callable[[Any, TrainingBatch, RecipeSections, int], Mapping[str, Tensor]]
-    exported: Callable[[Sequence[Any], Sigmoid], Exported]
+    exported: Callable[[Sequence[Any], Calibration], Exported]
     logits: Callable[[Any, Tensor], Tensor] = model_output
     before_step: Callable[[Any, RecipeSections, int], None] = do_nothing
     tuned_trunk: Callable[[Any, RecipeSections], TunedTrunk] = no_tuned_trunk

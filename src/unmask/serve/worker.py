@@ -18,6 +18,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from unmask.processes.cores import available_cores
 from unmask.serve.database import connect
 from unmask.serve.files import report_folder, upload_path
 from unmask.serve.jobs import Job, moment
@@ -73,8 +74,7 @@ def step_back(niceness: int) -> None:
 
 
 def _load(settings: ServeSettings) -> Scan:
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return UploadScanner(settings.detector, max(1, min(8, processors // max(1, settings.workers))))
+    return UploadScanner(settings.detector, max(1, min(8, available_cores() // max(1, settings.workers))))
 
 
 class Worker:

@@ -185,7 +185,13 @@ class CenterFace:
 
 
 def search_budget(frames: int) -> float:
-    """Return the pixels that the closer search of each of so many frames may read: a picture's, divided among them."""
+    """Return the pixels that the closer search of each frame may read: a picture's, divided among them.
+
+    Parameters
+    ----------
+    frames
+        Number of frames.
+    """
     return max(SEARCH_BUDGET / frames, _LEAST_SEARCH_BUDGET)
 
 

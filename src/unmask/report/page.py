@@ -136,7 +136,8 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters["counted"] = counted
-    environment.globals.update(marks=MARKS, scale_address=scale_address)
+    sections = environment.list_templates(filter_func=lambda name: name.startswith("sections/"))
+    environment.globals.update(marks=MARKS, scale_address=scale_address, sections=sections)
     return environment.get_template("report.html")
 
 

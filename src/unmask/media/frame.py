@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from unmask.formats.errors import MediaKind
+from unmask.media.audio import AudioInfo
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,6 +68,8 @@ class MediaInfo:
         Number of damaged frames met so far; they are left out.
     parts
         Where, in seconds, further recordings begin in a file of several that were joined or cut.
+    audio
+        The sound of a video; None where there is none.
     """
 
     kind: MediaKind
@@ -79,6 +82,7 @@ class MediaInfo:
     details: tuple[str, ...] = ()
     damaged: int = 0
     parts: tuple[float, ...] = ()
+    audio: AudioInfo | None = None
 
 
 @dataclass(frozen=True, eq=False)

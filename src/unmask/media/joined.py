@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from unmask.formats.errors import MediaError
 from unmask.media.frame import Limits, MediaInfo
+from unmask.media.sampling import Sampling
 from unmask.media.source import DecodedMedia, opened
 from unmask.media.video import VideoMedia
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from unmask.formats.facts import FileFacts
+    from unmask.media.audio import AudioInfo, AudioSampling, RawAudio
     from unmask.media.picture import Picture
-    from unmask.media.sampling import Sampling
 
 MAX_VIDEOS = 64
 
@@ -127,6 +128,14 @@ class JoinedVideo(DecodedMedia):
         if nothing and error is not None and not sampling.exclude:
             raise error
 
+    def sounds(self, sampling: AudioSampling) -> Iterator[RawAudio]:
+        """Return the windows of sound of each video, whose share of them is by its length."""
+        shares = Sampling(sampling.windows).shares(self._segments)
+        for video, (start, _), share in zip(self._videos, self._segments, shares, strict=False):
+            if share:
+                for sound in video.sounds(replace(sampling, windows=share)):
+                    yield replace(sound, start=sound.start + start)
+
     def facts(self) -> FileFacts:
         """Read the technical facts that the first video's header states."""
         return self._videos[0].facts()
@@ -150,9 +159,21 @@ class JoinedVideo(DecodedMedia):
             frames=frames,
             details=tuple(details),
             damaged=sum(info.damaged for info in infos),
+            audio=self._joint_audio(infos),
             parts=tuple(
                 start + time
                 for (start, _), info in zip(self._segments, infos, strict=False)
                 for time in (*([0.0] if start else []), *info.parts)
             ),
         )
+
+    def _joint_audio(self, infos: Sequence[MediaInfo]) -> AudioInfo | None:
+        """Return the first video's sound that has any, as long as that of all together."""
+        heard = [
+            (start, info.audio) for (start, _), info in zip(self._segments, infos, strict=True) if info.audio
+        ]
+        if not heard:
+            return None
+        start, first = heard[0]
+        seconds = sum(audio.duration or 0.0 for _, audio in heard)
+        return replace(first, start=start + first.start, duration=seconds or None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from unmask.formats.errors import MediaError, MediaKind, MediaStatus
+from unmask.media.audio import MAX_CHANNELS, MAX_WINDOW_SAMPLES, SAMPLE_BYTES, AudioInfo
 from unmask.media.bursts import BurstPlace
 from unmask.media.frame import Limits, MediaInfo
 from unmask.media.picture import CHANNELS, Box, Turn
@@ -48,6 +49,29 @@ class PictureHeader:
         return self.width * self.height * CHANNELS
 
 
+@dataclass(frozen=True)
+class SoundHeader:
+    """What precedes the samples of a window of sound; the parameters are those of ``RawAudio``."""
+
+    start: float
+    channels: int
+    samples: int
+
+    @classmethod
+    def of(cls, message: dict[str, Any]) -> SoundHeader:
+        """Read a header out of a message; one of ``NONSENSE`` when it makes no sense or breaks a limit."""
+        start, channels, samples = float(message["start"]), int(message["channels"]), int(message["samples"])
+        whole = 1 <= channels <= MAX_CHANNELS and 1 <= samples <= MAX_WINDOW_SAMPLES
+        if not (whole and math.isfinite(start)):
+            raise ValueError
+        return cls(start, channels, samples)
+
+    @property
+    def size(self) -> int:
+        """Bytes of its samples."""
+        return self.channels * self.samples * SAMPLE_BYTES
+
+
 def error_of(message: dict[str, Any]) -> MediaError:
     """Read the error that a message tells of."""
     status, detail = message["error"], str(message.get("detail"))[:LONGEST_DETAIL]
@@ -76,7 +100,18 @@ def info_of(message: dict[str, Any]) -> MediaInfo:
         tuple(_sentence(detail) for detail in list(values["details"])[:_MAX_DETAILS]),
         max(0, int(values["damaged"])),
         tuple(part for part in map(float, values["parts"]) if 0 < part < math.inf),
+        _audio_info(values.get("audio")),
     )
+
+
+def _audio_info(values: Any) -> AudioInfo | None:
+    if values is None:
+        return None
+    start, duration = float(values["start"]), values["duration"]
+    if not math.isfinite(start):
+        raise ValueError
+    seconds = None if duration is None or not 0 < float(duration) < math.inf else float(duration)
+    return AudioInfo(_sentence(values["codec"]), int(values["rate"]), int(values["channels"]), start, seconds)
 
 
 def _sentence(text: object) -> str:

@@ -111,6 +111,8 @@ def test_each_of_several_opinions_has_its_question_in_words():
     ]
     assert (view.opinions[2].said.kind, view.opinions[2].said.score) == ("unscored", None)
     assert view.basis == "It rests on the answer to: Does the sound belong to the face?"
+    assert view.said.gauge.threshold == 0.7  # Of the detector that answers it.
+    assert "the sound" in result_view(ONE).coverage.left_out and "the sound" not in view.coverage.left_out
     assert view.not_asked == ("Was a face made by a machine?",)
 
 

@@ -176,6 +176,10 @@ def result_view(result: ScanResult, threshold: float | None = None) -> View:
 
 def _said_of_file(result: ScanResult, threshold: float | None) -> Said:
     of_faces = {opinion.question for opinion in result.opinions} <= {FACE_MANIPULATED}
+    deciding = _deciding(result)
+    detector = result.detector
+    if deciding is not None:
+        detector, threshold = deciding.detector, deciding.detector.threshold
     key = result.verdict or result.status
     return _said(
         result.verdict,
@@ -184,7 +188,7 @@ def _said_of_file(result: ScanResult, threshold: float | None) -> Said:
         result.score,
         result.interval,
         result.reasons,
-        result.detector.band,
+        detector.band,
         threshold,
     )
 
@@ -216,12 +220,20 @@ def _said(
     )
 
 
+def _deciding(result: ScanResult) -> Opinion | None:
+    """Return the one of several opinions that the file's verdict is of: with the same verdict, nearest in score."""
+    score = result.score
+    if len(result.opinions) < 2 or score is None:
+        return None
+    same = [one for one in result.opinions if one.verdict == result.verdict]
+    return min(same, key=lambda one: abs((one.score or 0.0) - score), default=None)
+
+
 def _basis(result: ScanResult) -> str:
     """Return what the verdict rests on, where there is a choice, and why its score is not the face's own."""
-    if len(result.opinions) > 1 and result.verdict:
-        same = (one for one in result.opinions if (one.verdict, one.score) == (result.verdict, result.score))
-        found = next(same, None)
-        return f"It rests on the answer to: {question_words(found.question)}" if found else ""
+    if len(result.opinions) > 1:
+        deciding = _deciding(result)
+        return "" if deciding is None else f"It rests on the answer to: {question_words(deciding.question)}"
     track = next((track for track in result.tracks if track.id == result.decisive_track), None)
     if track is None or result.score is None or len(result.tracks) < 2:
         return ""

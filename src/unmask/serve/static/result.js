@@ -63,16 +63,16 @@ function verdict(entry, actions) {
       element("p", { class: "words" }, capital(said.headline)),
       said.meaning && element("p", {}, said.meaning),
       reason && element("p", { class: "reason" }, capital(printable(reason))),
-      said.score && score(said, "estimated probability of manipulation", view),
+      said.score && score(said, view),
       reasons(said),
       view?.advice && element("p", {}, view.advice),
       view?.not_asked.length > 0 && element("p", { class: "muted" }, `Not answered: ${view.not_asked.join(" ")}`),
       more && element("button", { type: "button", on: { click: () => actions.again(more) } }, `Scan again with ${more} frames`)));
 }
 
-function score(said, what, view) {
+function score(said, view) {
   return element("div", { class: "score-part" },
-    element("p", { class: "figure" }, element("strong", {}, said.score), ` ${what}`),
+    element("p", { class: "figure" }, element("strong", {}, said.score), " estimated probability of manipulation"),
     gauge(said),
     element("p", {}, `90 % interval: ${said.interval}. ${view?.basis ?? ""}`),
     view && element("p", { class: "small muted" }, view.interval_note));
@@ -92,7 +92,7 @@ function opinionCard({ question, detector, said, subjects }) {
   return element("section", { class: `card verdict opinion ${said.kind}` }, mark(said.kind),
     element("div", { class: "said" },
       element("h3", {}, question), element("p", { class: "words" }, capital(said.headline)), element("p", {}, said.meaning),
-      said.score && score(said, "estimated probability"), reasons(said),
+      said.score && score(said), reasons(said),
       rows.length > 0 && element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `What was looked at: ${question}` },
         element("table", {}, element("thead", {}, element("tr", {}, heads.map((head) => element("th", { scope: "col" }, head)))),
           element("tbody", {}, rows))),

@@ -36,7 +36,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
         "torch", "torchvision", "timm", "lightning", "torchmetrics", "safetensors", "sklearn", "scipy", "yaml",
         "matplotlib", "onnx", "onnxscript",
     ),
-    "serve": ("fastapi", "uvicorn", "sqlalchemy", "jinja2", "python_multipart", "prometheus_client", "starlette"),
+    "serve": ("fastapi", "uvicorn", "sqlalchemy", "python_multipart", "prometheus_client", "starlette"),
     "ray": ("ray", "pyarrow", "pandas"),
 }  # fmt: skip
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 VERBS = (
-    "scan", "demo", "detectors", "doctor", "prepare", "train", "evaluate", "export", "study", "audit", "serve",
-    "keys",
+    "scan", "demo", "detectors", "doctor", "prepare", "train", "evaluate", "export", "calibrate", "study", "audit",
+    "serve", "keys",
 )  # fmt: skip
 
 NOT_WRITTEN = 1

@@ -10,7 +10,7 @@ import pytest
 
 from unmask.cli.main import VERBS
 
-HEAVY = ("torch", "cv2", "av", "onnxruntime", "numpy", "PIL", "sklearn")
+HEAVY = ("torch", "cv2", "av", "onnxruntime", "numpy", "PIL", "jinja2", "sklearn")
 
 
 def python(code, **environment):

@@ -1,8 +1,9 @@
-"""What docs/extending.md says, run: a detector, a layout and a distortion. The model family has tests of its own."""
+"""What docs/extending.md says, run. The model family has tests of its own."""
 
 import re
 from pathlib import Path
 
+import jinja2
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,15 +13,16 @@ from toy_sets import BrightnessDetector
 from toys import RED, SquareFinder, draw, write_video
 from unmask.datasets import layouts
 from unmask.evaluation import DISTORTIONS, Change, Options, evaluate
+from unmask.report.page import _template, page
 from unmask.statistics import Settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "extending.md"
 
 
-def documented(section):
-    """Return the Python code of one section of the page."""
+def documented(section, language="python"):
+    """Return the code of one section of the page."""
     text = PAGE.read_text(encoding="utf-8").split(f"\n## {section}\n")[1].split("\n## ")[0]
-    return re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
+    return re.search(rf"```{language}\n(.*?)```", text, re.DOTALL)[1]
 
 
 def test_a_folder_of_card_and_model_is_a_detector(tmp_path, monkeypatch):
@@ -77,3 +79,18 @@ def test_an_entry_is_a_distortion(tmp_path, monkeypatch):
     grid = evaluate(BrightnessDetector(), [tmp_path], options=options).robustness[0]
     assert [cell.value for cell in grid.of("vignette")] == [0.2, 0.4, 0.6, 0.8, 1.0]
     assert all(cell.coverage == {"ok": 6} for cell in grid.of("vignette"))
+
+
+def test_a_template_among_the_sections_is_a_report_section(monkeypatch, two_faces, finder, detector):
+    package = jinja2.PackageLoader("unmask.report")
+    own = jinja2.DictLoader({"sections/seen.html": documented("A report section", "html")})
+    monkeypatch.setattr(jinja2, "PackageLoader", lambda name: jinja2.ChoiceLoader([own, package]))
+    with unmask.Scanner(detector=detector, finder=finder) as scanner:
+        result = scanner.scan(two_faces)
+    _template.cache_clear()
+    try:
+        text = page([result])
+    finally:
+        _template.cache_clear()
+    heading, judged = text.index("<h3>When each face is seen</h3>"), text.index("<h3>How it was judged</h3>")
+    assert text[heading:judged].count("<dt>") == 2 and heading < judged

@@ -20,11 +20,10 @@ from unmask.detectors.card import (
 from unmask.detectors.detector import Detector, Prediction
 from unmask.detectors.errors import DetectorError
 from unmask.detectors.explanation import Explanation
-from unmask.detectors.registry import DEFAULT, built_in, installed, load_card, load_detector
+from unmask.detectors.registry import built_in, installed, load_card, load_detector
 from unmask.detectors.trunk import Trunk, open_trunk_of, trunk_card, trunk_path
 
 __all__ = [
-    "DEFAULT",
     "Calibration",
     "Card",
     "DataSource",

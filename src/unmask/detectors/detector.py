@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from unmask.detectors.card import Card, file_sha256, read_card
+from unmask.detectors.card import Calibration, Card, file_sha256, read_card
 from unmask.detectors.errors import DetectorError
 from unmask.detectors.explanation import Explanation, error_map
 from unmask.detectors.familiarity import MEASURE, ReferenceFaces, read_reference_faces
@@ -145,7 +145,10 @@ class Detector:
         raw: Floats = np.asarray(logits, np.float32)
         measured = {} if self._reference_faces is None else {MEASURE: np.asarray(distances, np.float32)}
         return Prediction(
-            raw, self._calibrated(raw), np.asarray(errors, np.float32) if self.has_decoder else None, measured
+            raw,
+            calibrated_scores(self.card.calibration, raw).astype(np.float32),
+            np.asarray(errors, np.float32) if self.has_decoder else None,
+            measured,
         )
 
     def _run(self, crop: Crops, *outputs: str) -> list[Floats]:
@@ -175,11 +178,12 @@ class Detector:
             return crops
         return np.stack([_resize(crop, size) for crop in crops]) if len(crops) else crops
 
-    def _calibrated(self, logits: Floats) -> Floats:
-        calibration = self.card.calibration
-        value = calibration.slope * logits.astype(np.float64) + calibration.intercept
-        scores: Floats = (0.5 * (1 + np.tanh(value / 2))).astype(np.float32)
-        return scores
+
+def calibrated_scores(calibration: Calibration, logits: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return sigmoid(slope * logit + intercept) in [0, 1] of logits (N,)."""
+    value = calibration.slope * np.asarray(logits, np.float64) + calibration.intercept
+    scores: npt.NDArray[np.float64] = 0.5 * (1 + np.tanh(value / 2))
+    return scores
 
 
 def _resize(image: Crops, size: int) -> Crops:

@@ -22,16 +22,14 @@ from unmask.evaluation.sets import EvaluationSet, Item
 from unmask.report import ScanResult
 from unmask.scanning import Scanner
 from unmask.statistics import risk_coverage
+from unmask.statistics.auc import auc_difference, auc_estimate
 from unmask.statistics.intervals import (
     Difference,
     Estimate,
-    Scored,
     Settings,
-    bootstrap,
     cluster_index,
     estimate,
     item_counts,
-    paired_bootstrap,
     too_few_clusters,
 )
 from unmask.statistics.metrics import Floats, UndefinedMetricError
@@ -236,9 +234,10 @@ def compare_scans(
         for one, other in zip(files, first, strict=True)
         if one.result.score is not None and other.result.score is not None
     ]
-    measured = [_scored([pair[place] for pair in both]) for place in (0, 1)]
+    labels = np.array([one.item.label for one, _ in both], np.int64)
+    mine, theirs = (_log_odds([pair[place] for pair in both]) for place in (0, 1))
     clusters = np.array([one.cluster for one, _ in both], str)
-    return paired_bootstrap(measured[0], measured[1], clusters, settings)["auc"]
+    return auc_difference(labels, mine, theirs, clusters, settings)
 
 
 def _figures(dataset: str, method: str, files: Sequence[ScannedFile], settings: Settings) -> ScanFigures:
@@ -259,7 +258,7 @@ def _figures(dataset: str, method: str, files: Sequence[ScannedFile], settings: 
             name: Counter(one.result.verdict or "" for one in scored if one.item.label == label)
             for label, name in enumerate(names)
         },
-        bootstrap(_scored(scored), np.asarray(clusters, str), settings)["auc"],
+        auc_estimate(labels, _log_odds(scored), np.asarray(clusters, str), settings),
         {name: rates[f"wrong {name}"] for name in names},
         {name: rates[f"inconclusive {name}"] for name in names},
         {f"{error:.0%}": rates[f"decided at {error}"] for error in ERRORS},
@@ -267,17 +266,10 @@ def _figures(dataset: str, method: str, files: Sequence[ScannedFile], settings: 
     )
 
 
-def _scored(files: Sequence[ScannedFile]) -> Scored:
-    """Put the scores of files that have one beside their labels."""
-    labels = np.array([one.item.label for one in files], np.int64)
-    scores = np.array([one.result.score for one in files], float)
-    threshold = _threshold(files[0].result) if files else 0.5
-    return Scored(
-        labels,
-        np.array([risk_coverage.log_odds(score, LEAST_PROBABILITY) for score in scores]),
-        scores,
-        threshold,
-    )
+def _log_odds(files: Sequence[ScannedFile]) -> Floats:
+    """Return the scores of files that have one in log-odds, which do not saturate."""
+    scores = [one.result.score for one in files]
+    return np.array([risk_coverage.log_odds(score or 0.0, LEAST_PROBABILITY) for score in scores], float)
 
 
 def _flags(scored: Sequence[ScannedFile], labels: NDArray[np.int64]) -> dict[str, Floats]:

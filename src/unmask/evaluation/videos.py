@@ -26,7 +26,7 @@ from unmask.faces import (
     cut_faces,
     follow_main_face,
 )
-from unmask.media import MediaError, MediaInfo, open_media
+from unmask.media import MediaError, MediaInfo, open_isolated
 
 MANIFEST_NAME = "manifest.csv"
 COLUMNS = ("path", "label", "method", "source", "target", "group", "dataset", "split")
@@ -80,7 +80,7 @@ class VideoFolder:
         if change is None or not change.distortion.whole_video:
             return self._read(path, index, change)
         try:
-            with open_media(path) as media:
+            with open_isolated(path) as media:
                 if media.info.kind == "image":
                     return self._read(path, index, change)
             with TemporaryDirectory() as folder:
@@ -91,7 +91,7 @@ class VideoFolder:
 
     def _read(self, path: Path, index: int, change: Change | None) -> Reading:
         try:
-            with open_media(path) as media:
+            with open_isolated(path) as media:
                 metadata = video_facts(path, media.info)
                 frames: list[FrameFaces[Crop]] = []
                 for frame in media.sample(self.frames):

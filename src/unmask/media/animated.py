@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from unmask.formats.facts import FileFacts
 from unmask.formats.layers import Animation
 from unmask.formats.stills import displayed, pillow_errors, strips_of
 from unmask.media import plan
+from unmask.media.bursts import BurstPlace, plan_bursts
 from unmask.media.frame import Limits, MediaInfo
 from unmask.media.image import ImageMedia
 from unmask.media.picture import Picture
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 # A frame depends on those before it and is decoded on one thread, so many times slower than a video's.
 SLOWNESS = 8
-HELD_SECONDS = 0.25  # Pictures that are held so long in the mean are slides.
 ENDS_EARLY = "the file breaks off; the pictures that are whole were looked at"
 
 
@@ -62,10 +62,10 @@ class AnimatedMedia(DecodedMedia):
 
     def pictures(self, sampling: Sampling) -> Iterator[Picture]:
         """Return pictures by the plan of short videos; only what they need is decoded."""
-        chosen = self._chosen(sampling)
+        chosen = self._chosen_bursts(sampling) or [(*frame, None) for frame in self._chosen(sampling)]
         self._pixels_left = self._limits.decoded_pixels // SLOWNESS
         given = broken = 0
-        for time, number in chosen:
+        for time, number, burst in chosen:
             try:
                 with pillow_errors():
                     frame = self._frame(number)
@@ -77,7 +77,7 @@ class AnimatedMedia(DecodedMedia):
                 broken += 1
                 continue
             given += 1
-            yield Picture(time, frame.width, frame.height, strips_of(frame))
+            yield Picture(time, frame.width, frame.height, strips_of(frame), burst=burst)
         if given == 0 and chosen:
             raise MediaError("unreadable", "no frame of the animation can be decoded")
         if broken and not sampling.every_frame:
@@ -92,12 +92,26 @@ class AnimatedMedia(DecodedMedia):
             return [(time, number) for time, number in shown if time <= sampling.end(0.0, math.inf)]
         if not sampling.near_keyframes:
             return list(plan.nearest(shown, sampling.moments(0.0, end)))
-        if end < HELD_SECONDS * len(times):
+        if end < plan.HELD_SECONDS * len(times):
             survey = plan.Survey(0.0, end, len(times), ((0, 0.0),))
             return list(plan.following(shown, plan.cheap_moments(survey, sampling.parts(0.0, end))))
         # Slides: what is on show in the middle of each part, each picture once.
         numbers = {bisect_right(times, (low + high) / 2) - 1 for low, high in sampling.parts(0.0, end)}
         return [shown[number] for number in sorted(numbers) if shown[number][0] not in sampling.exclude]
+
+    def _chosen_bursts(self, sampling: Sampling) -> list[tuple[float, int, BurstPlace | None]]:
+        """Choose the frames of bursts, as (seconds, number, place); none where no bursts are wanted."""
+        if sampling.burst is None:
+            return []
+        *times, end = self._times()
+        first = replace(sampling, burst=None)
+        moments = [time for time, _ in self._chosen(first)]
+        bursts = plan_bursts(times, moments, sampling.burst, [(0.0, sampling.end(0.0, end))])
+        return [
+            (time, bisect_left(times, time), BurstPlace(number, place))
+            for number, burst in enumerate(bursts)
+            for place, time in enumerate(burst)
+        ]
 
     def _spend(self, pixels: int) -> None:
         """Count work; MediaError beyond the limit."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from unmask.formats.errors import MediaKind
+from unmask.media.audio import AudioInfo
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,6 +68,8 @@ class MediaInfo:
         Number of damaged frames met so far; they are left out.
     parts
         Where, in seconds, further recordings begin in a file of several that were joined or cut.
+    audio
+        The sound of a video; None where there is none.
     """
 
     kind: MediaKind
@@ -79,6 +82,7 @@ class MediaInfo:
     details: tuple[str, ...] = ()
     damaged: int = 0
     parts: tuple[float, ...] = ()
+    audio: AudioInfo | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,9 +100,15 @@ class Frame:
     present
         (x0, y0, x1, y1) in pixels: the part that was decoded, of a picture that breaks off; the rest is grey. None for
         all of it.
+    burst
+        Number of the burst that it belongs to, from 0; None where no bursts were wanted, and for images.
+    place
+        Which frame of its burst it is, from 0.
     """
 
     index: int
     time: float
     image: np.ndarray
     present: tuple[int, int, int, int] | None = None
+    burst: int | None = None
+    place: int | None = None

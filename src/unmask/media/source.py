@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from unmask.formats.errors import MediaError
 from unmask.formats.facts import FileFacts
+from unmask.media.audio import AudioChunk, AudioSampling, RawAudio
 from unmask.media.frame import Frame, MediaInfo
 from unmask.media.picture import Picture
 from unmask.media.sampling import Sampling
@@ -51,6 +52,19 @@ class Media(ABC):
         """
 
     @abstractmethod
+    def audio(self, wanted: AudioSampling) -> Iterator[AudioChunk]:
+        """Return windows of the file's sound in order, decoded as they are asked for; none where it has no sound.
+
+        Their times are those of the frames: seconds from the first frame. A window is shorter than wanted only where
+        the sound is. Of a file whose time stamps start anew or jump, what comes before that is read.
+
+        Raises
+        ------
+        MediaError
+            While iterating, when the sound breaks a limit or cannot be read.
+        """
+
+    @abstractmethod
     def facts(self) -> FileFacts:
         """Read the technical facts that the header states, without size and hash; not while sampling.
 
@@ -85,6 +99,14 @@ class DecodedMedia(Media):
         MediaError
             As ``sample``.
         """
+
+    def sounds(self, sampling: AudioSampling) -> Iterator[RawAudio]:
+        """Return the windows of sound that were ordered, as ``audio``; none unless a subclass has any."""
+        return iter(())
+
+    def audio(self, wanted: AudioSampling) -> Iterator[AudioChunk]:
+        """Return windows of sound in order, decoded as they are asked for; see ``Media.audio``."""
+        return (sound.chunk(wanted.channels) for sound in self.sounds(wanted))
 
     def sample(self, wanted: int | Sampling) -> Iterator[Frame]:
         """Return frames in order, decoded as they are asked for; see ``Media.sample``."""

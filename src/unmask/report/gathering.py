@@ -12,8 +12,8 @@ from unmask.faces import Box, profile
 from unmask.media import Credentials, FileFacts, Frame, shrink, spread
 from unmask.report.evidence import Evidence, FaceEvidence, FrameView
 from unmask.report.heatmaps import jpeg
+from unmask.report.order import SHARES, by_suspicion
 from unmask.report.tracks import TrackScore
-from unmask.verdict import frames_needed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from unmask.detectors import Detector
 
 VIEW_SIDE = 640
-# How many frames are shown of a face, by its place in the order of suspicion; further faces are only listed.
-SHARES = (6, 6, 4, 4, 1, 1, 1, 1)
 
 
 def view_of(frame: Frame) -> FrameView:
@@ -31,24 +29,6 @@ def view_of(frame: Frame) -> FrameView:
     scale = min(1.0, VIEW_SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return FrameView(max(0.0, frame.time), width, height, jpeg(shrink(frame.image, size, gap=2.0), 75))
-
-
-def scored_looks(track: TrackScore) -> int:
-    """Count the scored frames of a track."""
-    return sum(frame.score is not None for frame in track.frames)
-
-
-def looks_needed(tracks: Sequence[TrackScore], frames_sampled: int) -> int:
-    """Return the number of scored frames from which a face counts for the verdict."""
-    return min(frames_needed(frames_sampled), max(map(scored_looks, tracks)))
-
-
-def by_suspicion(tracks: Sequence[TrackScore], frames_sampled: int, decisive: int | None) -> list[TrackScore]:
-    """Order tracks: the one that the verdict rests on, others that count, those seen too briefly; by falling score."""
-    needed = looks_needed(tracks, frames_sampled) if tracks else 0
-    return sorted(
-        tracks, key=lambda track: (track.id != decisive, scored_looks(track) < needed, -track.score)
-    )
 
 
 def choose_shown(

@@ -17,9 +17,9 @@ from unmask.statistics.intervals import (
     Estimate,
     Settings,
     cluster_index,
+    difference,
     estimate,
     item_counts,
-    percentiles,
     too_few_clusters,
 )
 from unmask.statistics.metrics import Floats
@@ -152,8 +152,16 @@ def compare_abstaining(
         {name: estimate(value[name], draw[name] if draw else None, settings, too_few) for name in value}
         for value, draw in zip(values, draws, strict=True)
     ]
-    difference = {name: _difference(name, values, draws, settings, too_few) for name in values[0]}
-    return Abstaining(len(errors), int(index.max()) + 1, estimates[0], estimates[1], difference)
+    gaps = {
+        name: difference(
+            values[1][name] - values[0][name],
+            draws[1][name] - draws[0][name] if draws[0] and draws[1] else None,
+            settings,
+            too_few,
+        )
+        for name in values[0]
+    }
+    return Abstaining(len(errors), int(index.max()) + 1, estimates[0], estimates[1], gaps)
 
 
 def _resampled(sure: Floats, errors: Floats, blocks: Iterable[Floats]) -> dict[str, Floats]:
@@ -174,19 +182,3 @@ def _resampled(sure: Floats, errors: Floats, blocks: Iterable[Floats]) -> dict[s
             values[f"risk at {share:.0%}"] = risk[np.arange(len(risk)), first]
         parts.append(values)
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def _difference(
-    name: str,
-    values: list[dict[str, float]],
-    draws: list[dict[str, Floats] | None],
-    settings: Settings,
-    too_few: str | None,
-) -> Difference:
-    value = values[1][name] - values[0][name]
-    if draws[0] is None or draws[1] is None:
-        return Difference(value, reason=too_few)
-    gap = draws[1][name] - draws[0][name]
-    low, high, reason = percentiles(gap, settings)
-    tail = (min((gap <= 0).sum(), (gap >= 0).sum()) + 1) / (gap.size + 1)
-    return Difference(value, low, high, float(min(1.0, 2 * tail)), reason)

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from unmask.formats.errors import MediaError, MediaKind, MediaStatus
+from unmask.media.audio import MAX_CHANNELS, MAX_WINDOW_SAMPLES, SAMPLE_BYTES, AudioInfo
+from unmask.media.bursts import BurstPlace
 from unmask.media.frame import Limits, MediaInfo
 from unmask.media.picture import CHANNELS, Box, Turn
+from unmask.media.sampling import MAX_FRAMES, MAX_SEGMENTS
 
 NONSENSE = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
 """What reading an answer can raise that makes no sense."""
 
 LONGEST_DETAIL = 300
+_MOST_BURSTS = MAX_FRAMES + MAX_SEGMENTS**2
 _MAX_DETAILS, _MAX_DETAIL_LENGTH = 16, 500
 
 
@@ -26,6 +30,7 @@ class PictureHeader:
     height: int
     turn: Turn
     present: Box | None
+    burst: BurstPlace | None
 
     @classmethod
     def of(cls, message: dict[str, Any], limits: Limits) -> PictureHeader:
@@ -36,12 +41,35 @@ class PictureHeader:
         most_pixels = max(limits.image_pixels, limits.video_side**2)
         if not math.isfinite(time) or min(width, height) < 1 or width * height > most_pixels:
             raise ValueError
-        return cls(time, width, height, turn, present)
+        return cls(time, width, height, turn, present, _burst_place(message.get("burst")))
 
     @property
     def size(self) -> int:
         """Bytes of its pixels."""
         return self.width * self.height * CHANNELS
+
+
+@dataclass(frozen=True)
+class SoundHeader:
+    """What precedes the samples of a window of sound; the parameters are those of ``RawAudio``."""
+
+    start: float
+    channels: int
+    samples: int
+
+    @classmethod
+    def of(cls, message: dict[str, Any]) -> SoundHeader:
+        """Read a header out of a message; one of ``NONSENSE`` when it makes no sense or breaks a limit."""
+        start, channels, samples = float(message["start"]), int(message["channels"]), int(message["samples"])
+        whole = 1 <= channels <= MAX_CHANNELS and 1 <= samples <= MAX_WINDOW_SAMPLES
+        if not (whole and math.isfinite(start)):
+            raise ValueError
+        return cls(start, channels, samples)
+
+    @property
+    def size(self) -> int:
+        """Bytes of its samples."""
+        return self.channels * self.samples * SAMPLE_BYTES
 
 
 def error_of(message: dict[str, Any]) -> MediaError:
@@ -72,7 +100,18 @@ def info_of(message: dict[str, Any]) -> MediaInfo:
         tuple(_sentence(detail) for detail in list(values["details"])[:_MAX_DETAILS]),
         max(0, int(values["damaged"])),
         tuple(part for part in map(float, values["parts"]) if 0 < part < math.inf),
+        _audio_info(values.get("audio")),
     )
+
+
+def _audio_info(values: Any) -> AudioInfo | None:
+    if values is None:
+        return None
+    start, duration = float(values["start"]), values["duration"]
+    if not math.isfinite(start):
+        raise ValueError
+    seconds = None if duration is None or not 0 < float(duration) < math.inf else float(duration)
+    return AudioInfo(_sentence(values["codec"]), int(values["rate"]), int(values["channels"]), start, seconds)
 
 
 def _sentence(text: object) -> str:
@@ -88,3 +127,13 @@ def _box(values: Any, size: tuple[int, int]) -> Box | None:
     if not (0 <= x0 < x1 <= size[0] and 0 <= y0 < y1 <= size[1]):
         raise ValueError
     return x0, y0, x1, y1
+
+
+def _burst_place(values: Any) -> BurstPlace | None:
+    """Check a frame's place in a burst; ValueError or TypeError when it is none."""
+    if values is None:
+        return None
+    burst, place = (int(value) for value in values)
+    if not (0 <= burst < _MOST_BURSTS and 0 <= place < MAX_FRAMES):
+        raise ValueError
+    return BurstPlace(burst, place)

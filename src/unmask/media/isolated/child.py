@@ -14,14 +14,15 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from unmask.formats.content import Content
 from unmask.formats.errors import MediaError, as_media_error
 from unmask.formats.provenance import content_credentials, load_library
+from unmask.media.audio import AudioSampling, RawAudio
 from unmask.media.frame import Limits
 from unmask.media.isolated.confinement import (
     bound_resources,
@@ -33,8 +34,10 @@ from unmask.media.isolated.confinement import (
 from unmask.media.isolated.messages import packed
 from unmask.media.opening import decode_as
 from unmask.media.picture import Picture
-from unmask.media.sampling import Sampling
+from unmask.media.sampling import Burst, Sampling
 from unmask.media.source import DecodedMedia
+
+T = TypeVar("T")
 
 Request = tuple[dict[str, Any], int | None]
 
@@ -105,11 +108,19 @@ def _serve_file(requests: queue.SimpleQueue[Request], answers: BinaryIO, limits:
             while "close" not in (request := requests.get()[0]):
                 if "facts" in request:
                     _tell_facts(media, answers)
+                elif "audio" in request:
+                    sounds = media.sounds(AudioSampling(**request["audio"]))
+                    _answer(media, sounds, _send_sound, answers)
                 else:
-                    _sample(media, Sampling(**request["sample"]), answers)
+                    _answer(media, media.pictures(_sampling(request["sample"])), _send, answers)
     finally:
         if file is not None:
             os.close(file)
+
+
+def _sampling(values: dict[str, Any]) -> Sampling:
+    burst = values.pop("burst")
+    return Sampling(**values, burst=None if burst is None else Burst(**burst))
 
 
 def _tell_facts(media: DecodedMedia, answers: BinaryIO) -> None:
@@ -119,31 +130,36 @@ def _tell_facts(media: DecodedMedia, answers: BinaryIO) -> None:
         _say(answers, _told(error))
 
 
-def _sample(media: DecodedMedia, sampling: Sampling, answers: BinaryIO) -> None:
-    answer = _send_all(media.pictures(sampling), answers)
+def _answer(
+    media: DecodedMedia, items: Iterator[T], send: Callable[[BinaryIO, T], None], answers: BinaryIO
+) -> None:
+    """Send items as they come, and at their end what is known about the file then."""
+    answer: dict[str, Any] = {"end": True}
+    try:
+        while (item := as_media_error(lambda: next(items, None))) is not None:
+            send(answers, item)
+    except MediaError as error:
+        answer = _told(error)
     if "end" in answer:
         answer["info"] = asdict(media.info)
     gc.collect()  # A container and its decoders refer to each other, and hold many pictures' memory.
     _say(answers, answer)
 
 
-def _send_all(pictures: Iterator[Picture], answers: BinaryIO) -> dict[str, Any]:
-    """Send pictures as they come; return what to say at their end."""
-    try:
-        while (picture := as_media_error(lambda: next(pictures, None))) is not None:
-            _send(answers, picture)
-    except MediaError as error:
-        return _told(error)
-    return {"end": True}
-
-
 def _send(answers: BinaryIO, picture: Picture) -> None:
     """Send a picture: its header, then its pixels."""
     turn = asdict(picture.turn)
     place = {"width": picture.width, "height": picture.height, "turn": turn, "present": picture.present}
+    place["burst"] = picture.burst
     _say(answers, {"time": picture.time} | place)
     for strip in picture.strips:
         _write(answers, memoryview(strip))
+
+
+def _send_sound(answers: BinaryIO, sound: RawAudio) -> None:
+    """Send a window of sound: its header, then its samples."""
+    _say(answers, {"start": sound.start, "channels": sound.channels, "samples": sound.samples})
+    _write(answers, memoryview(sound.data))
 
 
 def _say(answers: BinaryIO, message: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from unmask.formats.facts import FileFacts
 from unmask.formats.provenance import Credentials
+from unmask.media.audio import AudioChunk, AudioSampling
 from unmask.media.frame import Frame, Limits, MediaInfo
 from unmask.media.isolated.process import DecodingProcess, DecodingProcessError
 from unmask.media.opening import content_of_file
@@ -106,7 +107,7 @@ class DecodingProcesses:
 
 
 class IsolatedMedia(Media):
-    """A file that another process decodes; one sampling of it at a time."""
+    """A file that another process decodes; one sampling of it at a time, of frames or sound."""
 
     def __init__(
         self, process: DecodingProcess, info: MediaInfo, release: Callable[[DecodingProcess], None]
@@ -121,6 +122,12 @@ class IsolatedMedia(Media):
         if self._process is None:
             raise ValueError("the file is closed")
         return self._process.sample(sampling, self._update)
+
+    def audio(self, wanted: AudioSampling) -> Iterator[AudioChunk]:
+        """Return windows of sound in order; the other process decodes ahead, from now on. See ``Media.audio``."""
+        if self._process is None:
+            raise ValueError("the file is closed")
+        return self._process.audio(wanted, self._update)
 
     def _update(self, info: MediaInfo) -> None:
         """Take what sampling found out about the file."""

@@ -20,10 +20,18 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 from unmask.formats.errors import MediaError
 from unmask.formats.facts import FileFacts
 from unmask.formats.provenance import Credentials
+from unmask.media.audio import AudioChunk, AudioSampling, RawAudio
 from unmask.media.frame import Frame, Limits, MediaInfo
-from unmask.media.isolated.answers import LONGEST_DETAIL, NONSENSE, PictureHeader, error_of, info_of
+from unmask.media.isolated.answers import (
+    LONGEST_DETAIL,
+    NONSENSE,
+    PictureHeader,
+    SoundHeader,
+    error_of,
+    info_of,
+)
 from unmask.media.isolated.messages import BrokenConversationError, read_exactly, read_message
-from unmask.media.picture import framed
+from unmask.media.picture import framed, in_burst
 from unmask.media.sampling import MAX_SEGMENTS, Sampling
 
 if TYPE_CHECKING:
@@ -117,21 +125,45 @@ class DecodingProcess:
         update
             Called at the end with the facts about the file, as far as sampling found them out.
         """
+        # A joined file gives at least one frame of each part.
+        most = sys.maxsize if sampling.every_frame else sampling.frames_of(sampling.count + MAX_SEGMENTS**2)
+        return self._begin_sampling({"sample": asdict(sampling)}, self._frame, most, update)
+
+    def audio(
+        self, sampling: AudioSampling, update: Callable[[MediaInfo], None] = lambda info: None
+    ) -> Iterator[AudioChunk]:
+        """Return windows of sound as they come, as ``sample`` does frames."""
+        # Each part of a joined file may give one.
+        most = sampling.windows + MAX_SEGMENTS
+
+        def read(_: int, message: dict[str, Any]) -> AudioChunk:
+            return self._sound(message).chunk(sampling.channels)
+
+        return self._begin_sampling({"audio": asdict(sampling)}, read, most, update)
+
+    def _begin_sampling(
+        self,
+        request: dict[str, Any],
+        read: Callable[[int, dict[str, Any]], T],
+        most: int,
+        update: Callable[[MediaInfo], None],
+    ) -> Iterator[T]:
+        """Ask for frames or sound; return what ``read`` makes of each answer's number and header."""
         if self._sampling:
             raise RuntimeError("one sampling at a time")
-        self._send({"sample": asdict(sampling)})
+        self._send(request)
         self._sampling = True
-        # A joined file gives at least one frame of each part.
-        most = sys.maxsize if sampling.every_frame else sampling.count + MAX_SEGMENTS * MAX_SEGMENTS
-        return self._sampled(most, update)
+        return self._sampled(read, most, update)
 
-    def _sampled(self, most: int, update: Callable[[MediaInfo], None]) -> Iterator[Frame]:
+    def _sampled(
+        self, read: Callable[[int, dict[str, Any]], T], most: int, update: Callable[[MediaInfo], None]
+    ) -> Iterator[T]:
         try:
             index = 0
             while "end" not in (message := self._receive()):
                 if index >= most:
                     self._fail()
-                yield self._frame(index, message)
+                yield read(index, message)
                 index += 1
             update(self._info(message))
         except MediaError:
@@ -233,7 +265,17 @@ class DecodingProcess:
             self._fail()
         pixels = self._within_time(lambda: read_exactly(self._answers, header.size))
         array = np.frombuffer(pixels, np.uint8)
-        return framed(index, header.time, array, header.width, header.height, header.turn, header.present)
+        frame = framed(index, header.time, array, header.width, header.height, header.turn, header.present)
+        return in_burst(frame, header.burst)
+
+    def _sound(self, message: dict[str, Any]) -> RawAudio:
+        """Read the samples behind the header of a window of sound."""
+        try:
+            header = SoundHeader.of(message)
+        except NONSENSE:
+            self._fail()
+        data = self._within_time(lambda: read_exactly(self._answers, header.size))
+        return RawAudio(header.start, header.channels, data)
 
     def _within_time(self, read: Callable[[], T]) -> T:
         """Read, and kill the process when that takes longer than what is left for this file."""

@@ -22,6 +22,7 @@ from unmask.serve.problems import ProblemError, responses, too_many
 from unmask.serve.schemas import JobDocument, JobPage, JobSummary
 from unmask.serve.service import Service, service_of
 from unmask.serve.uploads import Upload, receive_upload
+from unmask.serve.views import scan_view
 
 router = APIRouter(prefix="/v1/scans", tags=["scans"])
 
@@ -89,7 +90,15 @@ async def upload(request: Request, client: Asking) -> Response:
 
 
 def describe_upload(document: dict[str, Any], service: Service) -> None:
-    """Put what this server takes into its OpenAPI document: names of detectors, number of frames."""
+    """Add what this server accepts to its OpenAPI document: names of detectors, number of frames.
+
+    Parameters
+    ----------
+    document
+        Changed in place.
+    service
+        Parts of the server.
+    """
     body = document["paths"]["/v1/scans"]["post"]["requestBody"]["content"]["multipart/form-data"]
     properties = body["schema"]["properties"]
     properties["detector"] |= {"enum": list(service.detectors), "default": service.settings.detector}
@@ -106,12 +115,12 @@ class _Place:
 
     async def __aenter__(self) -> None:
         waiting = await run_in_threadpool(self._service.store.waiting)
-        if waiting + self._service.taking_in >= self._service.settings.queue:
+        if waiting + self._service.uploads_under_way >= self._service.settings.queue:
             raise _queue_full()
-        self._service.taking_in += 1
+        self._service.uploads_under_way += 1
 
     async def __aexit__(self, *error: object) -> None:
-        self._service.taking_in -= 1
+        self._service.uploads_under_way -= 1
 
 
 def _queue_full() -> ProblemError:
@@ -202,7 +211,9 @@ def get_scan(request: Request, id: JobId, client: Asking) -> Response:
     """Return a job: its state, its progress, and the result once it is done."""
     service = service_of(request)
     job = _job(service, id, client, whole=True)
-    return JSONResponse({**job.to_dict(service.settings.retention), "result": job.scan()})
+    scan = job.scan()
+    view = None if scan is None else scan_view(scan)
+    return JSONResponse({**job.to_dict(service.settings.retention), "result": scan, "view": view})
 
 
 @router.delete("/{id}", status_code=204, response_class=Response, responses=responses(404, 422))
@@ -242,12 +253,12 @@ async def _events(service: Service, job: Job) -> AsyncIterator[bytes]:
         started = sent = time.monotonic()
         yield _event(service, job)
         while not job.is_finished and time.monotonic() - started < service.settings.stream_timeout:
-            looked = (await service.feed.look()).get(job.id)
-            if looked is None:
+            current = (await service.feed.poll()).get(job.id)
+            if current is None:
                 yield b"event: deleted\ndata: {}\n\n"
                 return
-            if looked.updated != job.updated:
-                job, sent = looked, time.monotonic()
+            if current.updated != job.updated:
+                job, sent = current, time.monotonic()
                 yield _event(service, job)
             elif time.monotonic() - sent > PING_SECONDS:
                 sent = time.monotonic()

@@ -7,10 +7,20 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonPositiveFloat,
+    ValidationError,
+    model_validator,
+)
 
 from unmask.detectors.errors import DetectorError
 
+SCORING = frozenset({"kind", "slope", "intercept", "within_sd", "between_sd"})
+"""The fields of a calibration that scores and intervals depend on."""
 _BLOCK = 1 << 24  # Bytes; at each block's end the interpreter is waited for, which other threads keep busy.
 
 
@@ -41,6 +51,9 @@ class Calibration(_Part):
     """Platt's calibration: score = sigmoid(slope * logit + intercept), and the spreads of logits.
 
     within_sd : of a frame around its video. between_sd : what all frames of a video are off by together.
+    prior : share of fakes that the fit counted on, whatever the data's own mix; None where it is not known, and then
+    a score gives no likelihood ratio. reals, fakes : items that it was fitted on. log10_lr_bounds : likelihood ratios
+    beyond which these items support nothing.
     """
 
     kind: str = "platt"
@@ -48,6 +61,10 @@ class Calibration(_Part):
     intercept: float = 0.0
     within_sd: float | None = Field(default=None, gt=0)
     between_sd: float | None = Field(default=None, ge=0)
+    prior: float | None = Field(default=None, gt=0, lt=1)
+    reals: int | None = Field(default=None, ge=1)
+    fakes: int | None = Field(default=None, ge=1)
+    log10_lr_bounds: tuple[NonPositiveFloat, NonNegativeFloat] | None = None
 
 
 class DataSource(_Part):
@@ -104,6 +121,37 @@ class Quality(_Part):
     familiarity: Familiarity | None = None
 
 
+class PromisedRate(_Part):
+    """A rate of false positives and the threshold that promises it.
+
+    rate : wished, at most. threshold : on the calibrated score. interval : 90 % interval of the rate itself, given the
+    files that it was fixed on.
+    """
+
+    rate: float = Field(gt=0, lt=1)
+    threshold: float = Field(ge=0, le=1)
+    interval: tuple[float, float]
+
+
+class Lineage(_Part):
+    """What a detector was derived from by ``unmask calibrate``: the same weights, another rule.
+
+    parent, parent_version : as its card has them. parent_card_sha256 : of its card's file. data_sha256 : of the sorted
+    lines "path, group, score" of the scored real files, separated by tabs. files : scored real files. groups : of these
+    only the highest score counted. fakes : scored fake files of a new calibration, 0 without one. rates : the first is
+    that of the card's threshold.
+    """
+
+    parent: str
+    parent_version: str
+    parent_card_sha256: str
+    data_sha256: str
+    files: int = Field(ge=1)
+    groups: int = Field(ge=1)
+    fakes: int = Field(default=0, ge=0)
+    rates: tuple[PromisedRate, ...]
+
+
 class Card(_Part):
     """A detector's card; see ``docs/cards.md`` for each field."""
 
@@ -128,6 +176,7 @@ class Card(_Part):
     data: tuple[DataSource, ...] = ()
     metrics: dict[str, Any] = {}
     recipe: dict[str, Any] = {}
+    lineage: Lineage | None = Field(default=None, description="of a detector that `unmask calibrate` derived")
 
     @model_validator(mode="after")
     def _ordered(self) -> Card:
@@ -143,7 +192,7 @@ class Card(_Part):
             self.trunk.identity if self.trunk else "",
             self.crop_profile,
             str(self.mirror),
-            self.calibration.model_dump_json(),
+            self.calibration.model_dump_json(include=set(SCORING)),
         ]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

@@ -12,7 +12,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
+import timm
 import torch
+from onnx import numpy_helper
 from torch import Tensor, nn
 
 from unmask.detectors import trunk_path
@@ -66,8 +69,6 @@ def load_trunk(blocks: int = 8, weights: str | None = None, start: int = 0) -> C
     weights : None for the weights inside the package (int8, dequantised), ``timm`` to download the original,
     or a file that `save_file` of safetensors wrote with timm's names.
     """
-    import timm
-
     network: Any = timm.create_model(ARCHITECTURE, pretrained=weights == "timm", num_classes=0)
     trunk = ClipTrunk(network, blocks if blocks > 0 else len(network.blocks), start)
     if weights != "timm":
@@ -82,9 +83,6 @@ def load_trunk(blocks: int = 8, weights: str | None = None, start: int = 0) -> C
 
 def read_packaged(path: Path) -> dict[str, Tensor]:
     """Read a trunk that `unmask.training.int8_conversion` wrote back into timm's names, dequantised."""
-    import onnx
-    from onnx import numpy_helper
-
     arrays = {item.name: numpy_helper.to_array(item) for item in onnx.load(path).graph.initializer}
     scale = 255 * np.asarray(STD)[None, :, None, None]
     state = {
@@ -109,9 +107,6 @@ def read_export(path: Path) -> dict[str, Tensor]:
 
     Its linear layers hold int8 weights with a scale and zero point an output column; the rest is float.
     """
-    import onnx
-    from onnx import numpy_helper
-
     graph = onnx.load(path).graph
     arrays = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
     prefix = "vision_model."

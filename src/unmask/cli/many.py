@@ -163,8 +163,8 @@ def _scanners(
     options: ManyOptions, left: int | None, settings: Settings, card: Card
 ) -> Sequence[FileScanner]:
     from unmask.batch import InProcessScanner, IsolatedScanner
-    from unmask.findings import detector_info
     from unmask.processes.cores import available_cores
+    from unmask.scanning import detector_info
 
     if options.workers == 0:
         return [InProcessScanner(settings)]

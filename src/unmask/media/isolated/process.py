@@ -62,6 +62,7 @@ class DecodingProcess:
     isolation: str | None = None  # It says so before it gets the first file.
 
     def __init__(self, limits: Limits, credentials: bool = False) -> None:
+        self.reads_credentials = credentials
         self._limits = limits
         self._files = 0
         self._ready = False

@@ -66,6 +66,7 @@ QUALITY = {
         "distances": {"quantiles": {"0.5": 1.0, "0.95": 1.5, "0.99": 2.0}, "faces": 10},
     },
 }
+RATIOS = {"slope": 2.0, "intercept": 0.5, "prior": 0.5, "reals": 99, "fakes": 99}
 EFFECTIVE = [
     {"sha256": "1" * 64},
     {"crop_profile": "tight"},
@@ -82,6 +83,7 @@ EFFECTIVE = [
     {"calibration": {"slope": 2.0, "intercept": 0.6}},
     {"calibration": {"slope": 2.0, "intercept": 0.5, "within_sd": 0.4}},
     {"calibration": {"slope": 2.0, "intercept": 0.5, "between_sd": 0.4}},
+    {"calibration": RATIOS},
     {"quality": None},
     {"quality": QUALITY | {"reconstruction_error": None}},
     {"quality": QUALITY | {"reconstruction_error": {"quantiles": {"0.5": 0.01, "0.99": 0.05}, "faces": 10}}},
@@ -101,10 +103,16 @@ EFFECTIVE = [
     {"quality": QUALITY | {"gates": {"small": [1.0, 4.5], "blurred": [9.0, 9.0]}}},
     {"quality": QUALITY | {"gates": {"small": [1.0, 4.5], "unlike real faces": [1.0, 1.0]}}},
 ]
+LINEAGE = {
+    "parent": "x", "parent_version": "1", "parent_card_sha256": "x", "data_sha256": "x", "files": 1, "groups": 1,
+    "rates": [],
+}  # fmt: skip
 WITHOUT_EFFECT_IN_CARDS = [
     {"name": "other"}, {"version": "2"}, {"description": "x"}, {"licence": "MIT"}, {"tasks": ["x"]}, {"limits": "x"},
     {"data": [{"name": "x", "terms": "x"}]}, {"metrics": {"auc": 1.0}}, {"recipe": {"x": 1}},
     {"families": ["swap_video"]},
+    {"calibration": {"slope": 2.0, "intercept": 0.5, "reals": 99}},  # Without the class mix there is no ratio.
+    {"lineage": LINEAGE},
     {"quality": QUALITY | {"fitted_on": "others"}},
     {"quality": QUALITY | {"familiarity": QUALITY["familiarity"] | {"trunk": "8" * 64}}},
     {"quality": QUALITY | {"reconstruction_error": QUALITY["reconstruction_error"] | {"faces": 11, "sets": ["x"]}}},
@@ -129,11 +137,16 @@ def test_the_key_does_not_depend_on_the_rest_of_the_card(key_of, change):
     assert key_of(change) == key_of({})
 
 
+@pytest.mark.parametrize("change", [{"prior": 0.4}, {"fakes": 98}, {"log10_lr_bounds": [-1.0, 1.0]}], ids=str)
+def test_the_key_depends_on_what_a_likelihood_ratio_depends_on(key_of, change):
+    assert key_of({"calibration": RATIOS | change}) != key_of({"calibration": RATIOS})
+
+
 def test_every_field_of_a_card_is_tried():
     for model, tried in (
         (Card, {name for change in EFFECTIVE + WITHOUT_EFFECT_IN_CARDS for name in change}),
         (TrunkReference, {"name", "sha256", "output", "earlier", "tuned"}),  # A trunk is found by its hash.
-        (Calibration, {"kind", "slope", "intercept", "within_sd", "between_sd"}),  # There is one kind.
+        (Calibration, {"kind", "within_sd", "between_sd", "log10_lr_bounds", *RATIOS}),  # There is one kind.
         (Quality, {"reconstruction_error", "gates", "fitted_on", "familiarity"}),
         (Familiarity, {"sha256", "trunk", "distances"}),
         (Distribution, {"quantiles", "faces", "sets"}),

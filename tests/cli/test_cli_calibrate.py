@@ -13,7 +13,7 @@ from unmask.cli.main import build, explain
 
 @pytest.fixture
 def run(monkeypatch, toys):
-    from unmask import loading
+    from unmask.scanning import loading
 
     monkeypatch.setattr(loading, "_load_finder", lambda threads: toys.SquareFinder())
     return lambda *words: CliRunner().invoke(build(), [str(word) for word in words])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from toy_detectors import write_detector
-from unmask.detectors import DetectorError, load_detector
+from unmask.detectors import DetectorError, load_card, load_detector
 
 
 @pytest.fixture
@@ -119,3 +119,15 @@ def test_identity_changes_with_the_calibration(tmp_path):
     first = load_detector(write_detector(tmp_path / "a")).card
     second = load_detector(write_detector(tmp_path / "b", calibration={"slope": 3.0})).card
     assert first.sha256 == second.sha256 and first.identity != second.identity
+
+
+def test_identity_does_not_depend_on_what_no_score_depends_on(tmp_path):
+    """That of the built-in detector is in caches of teachers and in published reports."""
+    platt = {"slope": 3.0, "intercept": 0.5}
+    plain = load_detector(write_detector(tmp_path / "a", calibration=platt)).card
+    ratios = {"prior": 0.5, "reals": 9, "fakes": 9, "log10_lr_bounds": [-0.5, 0.5]}
+    assert (
+        load_detector(write_detector(tmp_path / "b", calibration=platt | ratios)).card.identity
+        == plain.identity
+    )
+    assert load_card("jrc").identity == "fed1d0a8d5de5855cea4bd51000331a3e0d144d1c6f8172c1ce8e3666de3f9b3"

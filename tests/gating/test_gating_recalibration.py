@@ -10,11 +10,11 @@ from toy_detectors import write_detector
 from unmask.detectors import Detector, read_card
 from unmask.evaluation import EvaluationError, ScannedFile
 from unmask.evaluation.sets import Item
-from unmask.findings import detector_info
 from unmask.gating.recalibration import CalibrationError, derive, derived_card, fix
 from unmask.gating.scored_files import list_files, read_files, scan_files
 from unmask.report import FrameScore, ScanResult, TrackScore
 from unmask.scanning import Scanner, Settings
+from unmask.scanning.observations import detector_info
 from unmask.statistics.conformal import TooFewItemsError
 from unmask.statistics.likelihood_ratios import empirical_bounds
 from unmask.training.calibrate import fit_platt
@@ -96,16 +96,20 @@ def test_with_fakes_scores_are_calibrated_anew(card):
     logits = (np.log(scores / (1 - scores)) - 0.5) / 2
     labels = np.repeat([0, 1], [len(reals), len(fakes)])
     platt = fit_platt(logits, labels)
+
+    def scores_of(values):
+        return 1 / (1 + np.exp(-(platt.slope * values + platt.intercept)))
+
     assert (found.calibration.slope, found.calibration.intercept) == pytest.approx(
         (platt.slope, platt.intercept), rel=1e-4
     )
-    assert found.scores == pytest.approx(platt(logits[labels == 0]), abs=1e-5)
+    assert found.scores == pytest.approx(scores_of(logits[labels == 0]), abs=1e-5)
     assert (found.calibration.prior, found.calibration.reals, found.fakes) == (0.5, 60, len(fakes))
     bounds = empirical_bounds(labels, (platt.slope * logits + platt.intercept) / np.log(10))
     assert found.calibration.log10_lr_bounds == pytest.approx(bounds, abs=0.02)
     new = derived_card(card, "0" * 64, found)
     assert new.lineage.fakes == len(fakes)
-    ends = [platt(np.array([(np.log(end / (1 - end)) - 0.5) / 2]))[0] for end in card.band]
+    ends = [scores_of((np.log(end / (1 - end)) - 0.5) / 2) for end in card.band]
     assert new.band == pytest.approx((min(ends[0], new.threshold), max(ends[1], new.threshold)), rel=1e-4)
 
 

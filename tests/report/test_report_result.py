@@ -14,7 +14,7 @@ from unmask.report import (
     TrackScore,
     schema,
 )
-from unmask.verdict import Reason
+from unmask.verdict import LikelihoodRatio, Reason
 
 DETECTOR = DetectorInfo("jrc", "1", "ab" * 32, "wide", 0.9, (0.4, 0.9))
 FRAMES = (
@@ -88,7 +88,15 @@ def test_to_dict_has_the_designs_fields_in_its_order():
     }
 
 
-ALL = [OK, NO_FACE, BROKEN, OK.with_opinion_on_faces({0: (0.85, 0.95)}), NO_FACE.with_opinion_on_faces()]
+WITH_RATIO = OK.with_opinion_on_faces({0: (0.85, 0.95)}, LikelihoodRatio(1.2345, 0.5, 1.5))
+ALL = [
+    OK,
+    NO_FACE,
+    BROKEN,
+    WITH_RATIO,
+    OK.with_opinion_on_faces({0: (0.85, 0.95)}),
+    NO_FACE.with_opinion_on_faces(),
+]
 
 
 @pytest.mark.parametrize("result", ALL)
@@ -137,6 +145,13 @@ def test_the_opinion_on_faces_says_what_the_result_says():
             }
         ],
         "decisive": None,
+        "lr": None,
+    }
+    assert WITH_RATIO.to_dict()["opinions"][0]["lr"] == {
+        "log10": 1.234,
+        "low": 0.5,
+        "high": 1.5,
+        "bounded": False,
     }
     assert NO_FACE.with_opinion_on_faces().opinions == (Opinion("face_manipulated", DETECTOR),)
     assert BROKEN.with_opinion_on_faces().opinions == ()

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -19,7 +20,7 @@ from unmask.report import (
     table,
 )
 from unmask.report.words import clock, interval_words, question_words
-from unmask.verdict import Reason
+from unmask.verdict import LikelihoodRatio, Reason
 
 DETECTOR = DetectorInfo("jrc", "1", "ab" * 32, "wide", 0.5, (0.4, 0.6))
 SOUND = DetectorInfo("lips", "2", "cd" * 32, "", 0.7)
@@ -84,6 +85,15 @@ SEVERAL = ScanResult(
         Opinion("face_generated", DETECTOR),
     ),
 )
+
+
+def test_a_likelihood_ratio_is_said_in_words():
+    ratio = LikelihoodRatio(1.5, 0.2, 2.0, True)
+    view = result_view(replace(ONE, opinions=(replace(ONE.opinions[0], lr=ratio),)))
+    (row,) = [row for row in view.facts if row.name == "Likelihood ratio"]
+    assert "at least 32 times more probable" in row.value and "moderate support" in row.value
+    assert not [row for row in result_view(ONE).facts if row.name == "Likelihood ratio"]
+    assert "at least 32 times" in page([replace(ONE, opinions=(replace(ONE.opinions[0], lr=ratio),))])
 
 
 def test_one_opinion_is_not_said_twice():

@@ -33,6 +33,32 @@ def test_every_face_has_a_track_and_the_most_suspicious_decides(two_faces, detec
     assert result.coverage.duration == pytest.approx(2.0, abs=0.11)
 
 
+def with_class_mix(toys, **more):
+    calibration = {"slope": 1.0, "intercept": 0.0, "within_sd": 0.5, "prior": 0.5, "reals": 99, "fakes": 99}
+    return toys.ColourDetector(calibration=calibration | more)
+
+
+def test_one_face_has_a_likelihood_ratio_and_several_have_none(two_faces, make_video, finder, toys):
+    one = make_video([toys.draw([((20, 40, 80, 110), (220, 30, 160))])] * 10, "one.mp4")
+    (opinion,) = check(scan(one, Settings(frames=4), with_class_mix(toys), finder)).opinions
+    assert opinion.lr.log10 == pytest.approx(np.log10(opinion.score / (1 - opinion.score)))
+    assert opinion.lr.low < opinion.lr.log10 < opinion.lr.high and not opinion.lr.bounded
+    (bounded,) = scan(
+        one, Settings(frames=4), with_class_mix(toys, log10_lr_bounds=(-0.1, 0.1)), finder
+    ).opinions
+    assert (bounded.lr.log10, bounded.lr.bounded) == (0.1, True)
+    (several,) = scan(two_faces, Settings(frames=4), with_class_mix(toys), finder).opinions
+    assert several.lr is None
+    (silent,) = scan(one, Settings(frames=4), toys.ColourDetector(), finder).opinions
+    assert silent.lr is None and silent.to_dict()["lr"] is None
+
+
+def test_a_face_that_a_gate_rejects_has_no_likelihood_ratio(make_video, finder, toys):
+    tiny = make_video([toys.draw([((20, 40, 44, 66), toys.RED)])] * 4, "tiny.mp4")
+    result = scan(tiny, Settings(frames=2), with_class_mix(toys), finder)
+    assert result.verdict == "inconclusive" and result.opinions[0].lr is None
+
+
 def test_boxes_times_and_errors_are_those_of_the_frames(two_faces, detector, finder):
     result = scan(two_faces, Settings(frames=4), detector, finder)
     moving = next(track for track in result.tracks if track.frames[0].box[0] < 150)

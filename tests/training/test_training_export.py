@@ -22,6 +22,7 @@ from unmask.training.quality import distribution, real_face_errors
 from unmask.training.recipes import RecipeError, load_recipe
 from unmask.training.validation_logits import ValidationLogits
 from unmask.training.views import open_views
+from unmask.verdict import likelihood_scale
 
 IMAGE_MODEL = "model.backbone={kind: timm, name: mobilenetv3_small_050, tap: 2, input_size: 48}"
 
@@ -139,6 +140,11 @@ def test_the_card_says_what_the_detector_is(head):
     scores = 1 / (1 + np.exp(-(card.calibration.slope * kept["logit"] + card.calibration.intercept)))
     fake = scores > card.threshold
     assert validation["true_positive_rate"] == pytest.approx(fake[kept["label"] == 1].mean(), abs=1e-4)
+    calibration = card.calibration
+    _, first = np.unique(kept["video"].astype(str), return_index=True)
+    assert (calibration.prior, calibration.fakes) == (0.5, int(kept["label"][first].sum()))
+    assert calibration.reals + calibration.fakes == len(first)
+    assert likelihood_scale(calibration).bounds == calibration.log10_lr_bounds
     assert str(head.parent) not in json.dumps(card.model_dump(mode="json"))
 
 

@@ -14,7 +14,7 @@ from unmask.detectors import Card, file_sha256
 from unmask.faces.weights import CENTERFACE_SHA256
 from unmask.report import ScanResult
 from unmask.scanning import PASS_SIZES, Settings
-from unmask.verdict import rule_of
+from unmask.verdict import likelihood_scale, rule_of
 
 # The version of all code between a file and its result: raised with every change after which some file would get
 # another result, so that logs of before are not taken for results of now.
@@ -74,8 +74,9 @@ def scan_key(card: Card, settings: Settings) -> str:
     """Return the SHA-256 (hex) over all but the file itself that a result depends on.
 
     These are the detector's weights, trunk, crop profile and size; the whole rule by which its logits become a
-    verdict: calibration, threshold, band and gates with their widths; the face finder's weights; how many frames each
-    look takes; every setting but those in ``WITHOUT_EFFECT``; and the version of the code, ``SCAN_VERSION``.
+    verdict: calibration, threshold, band and gates with their widths; what its likelihood ratios rest on, where it has
+    such; the face finder's weights; how many frames each look takes; every setting but those in ``WITHOUT_EFFECT``; and
+    the version of the code, ``SCAN_VERSION``.
     """
     familiarity = card.quality.familiarity if card.quality else None
     parts = {
@@ -87,6 +88,8 @@ def scan_key(card: Card, settings: Settings) -> str:
         "looks": PASS_SIZES,
         "settings": {name: value for name, value in asdict(settings).items() if name not in WITHOUT_EFFECT},
     }
+    if scale := likelihood_scale(card.calibration):
+        parts["likelihood"] = asdict(scale)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

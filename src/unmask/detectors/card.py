@@ -52,8 +52,8 @@ class Calibration(_Part):
 
     within_sd : of a frame around its video. between_sd : what all frames of a video are off by together.
     prior : share of fakes that the fit counted on, whatever the data's own mix; None where it is not known, and then
-    a score gives no likelihood ratio. reals, fakes : items that it was fitted on. log10_lr_bounds : likelihood ratios
-    beyond which these items support nothing.
+    a score gives no likelihood ratio. reals, fakes : videos, or single crops, that it was fitted on.
+    log10_lr_bounds : likelihood ratios beyond which these items support nothing.
     """
 
     kind: str = "platt"

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from unmask.report.codec import Box, Count, Interval, Part, Pattern, Probability, Seconds, require
 from unmask.report.tracks import TrackScore
-from unmask.verdict import Reason, Verdict
+from unmask.verdict import LikelihoodRatio, Reason, Verdict
 
 FACE_MANIPULATED = "face_manipulated"
 SubjectKind = Literal["face", "picture", "sound"]
@@ -100,6 +100,9 @@ class Opinion(Part):
         What was looked at; never empty beside a verdict.
     decisive
         Id of the subject that the verdict rests on.
+    lr
+        Likelihood ratio of the one face of a file; None where there are several or the face is rejected, and where the
+        detector's card does not say what its scores were calibrated on.
     """
 
     question: Annotated[str, Pattern("[a-z][a-z0-9_]*")]
@@ -110,6 +113,7 @@ class Opinion(Part):
     reasons: tuple[Reason, ...] = ()
     subjects: tuple[Subject, ...] = ()
     decisive: Count | None = None
+    lr: LikelihoodRatio | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -11,7 +11,7 @@ from unmask.report.codec import OMITTED, Count, Interval, Part, Probability, Sec
 from unmask.report.evidence import Evidence
 from unmask.report.opinions import FACE_MANIPULATED, DetectorInfo, Opinion, require_interval, subjects_of
 from unmask.report.tracks import TrackScore
-from unmask.verdict import Reason, Verdict
+from unmask.verdict import LikelihoodRatio, Reason, Verdict
 
 SCHEMA = 2
 READABLE = frozenset({1, 2})  # Schemas of which `ScanResult.from_dict` reads results.
@@ -209,13 +209,17 @@ class ScanResult(Part):
         except (KeyError, TypeError, IndexError) as error:
             raise ValueError(f"not a scan result: {type(error).__name__}: {error}") from None
 
-    def with_opinion_on_faces(self, intervals: Mapping[int, Interval] | None = None) -> ScanResult:
+    def with_opinion_on_faces(
+        self, intervals: Mapping[int, Interval] | None = None, lr: LikelihoodRatio | None = None
+    ) -> ScanResult:
         """Return the result of a detector of faces with its one opinion, which says what the result says.
 
         Parameters
         ----------
         intervals
             90 % intervals around the scores of tracks, by their ids, where known.
+        lr
+            Likelihood ratio of a file's one face, where known.
 
         Returns
         -------
@@ -233,6 +237,7 @@ class ScanResult(Part):
             self.reasons,
             subjects_of(self.tracks, intervals),
             self.decisive_track,
+            lr,
         )
         return replace(self, opinions=(opinion,))
 

@@ -28,7 +28,7 @@ from unmask.report.words import (
     question_words,
     stretch,
 )
-from unmask.verdict import Reason, Verdict
+from unmask.verdict import Reason, Verdict, support_in_words
 
 _WHY = {"widens": "This widens the interval", "abstains": "This is why there is no verdict"}
 _SUBJECTS = {"picture": "The picture", "sound": "The sound"}
@@ -307,6 +307,9 @@ def _facts(result: ScanResult, threshold: float | None) -> tuple[Row, ...]:
         rows.append(Row("Threshold", percent(threshold)))
     if detector.band is not None and result.score is not None:
         rows.append(Row("Inconclusive", f"{percent(detector.band[0])} to {percent(detector.band[1])}"))
+    rows += [
+        Row("Likelihood ratio", support_in_words(one.lr)) for one in result.opinions if one.lr is not None
+    ]
     return (*rows, Row("Weights", f"sha256 {printable(detector.sha256)}", code=True))
 
 

@@ -20,6 +20,7 @@ from unmask.verdict import (
     examine,
     judge_file,
     judge_track,
+    likelihood_scale,
     rule_of,
 )
 
@@ -260,7 +261,11 @@ def conclude(path: str, seen: Observations, tracks: Sequence[Track], card: Card)
         coverage=coverage,
         decisive_track=verdict.track,
     )
-    return result.with_opinion_on_faces({number: one.interval for number, one in enumerate(judged)})
+    scale = likelihood_scale(card.calibration)
+    lr = None
+    if scale is not None and len(judged) == 1 and not judged[0].abstains:
+        lr = scale.ratio(judged[0].score, judged[0].interval)
+    return result.with_opinion_on_faces({number: one.interval for number, one in enumerate(judged)}, lr)
 
 
 def detector_info(card: Card) -> DetectorInfo:

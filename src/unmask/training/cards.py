@@ -17,6 +17,7 @@ from unmask.detectors.detector import calibrated_scores
 from unmask.detectors.trunk import INPUT_SIZE
 from unmask.models.registry import model_family
 from unmask.statistics.auc import auc_estimate
+from unmask.statistics.likelihood_ratios import empirical_bounds
 from unmask.training.calibrate import choose_band, choose_threshold, mean_by_video, spread_within
 from unmask.training.recipes import Recipe
 from unmask.training.validation_logits import ValidationLogits
@@ -49,6 +50,7 @@ def make_card(
             update={
                 "within_sd": spread_within(rows.logit, [rows.set, rows.video.astype(str)]),
                 "between_sd": recipe.export.between_sd,
+                **likelihood_fields(rows, calibration),
             }
         ),
         tasks=recipe.export.tasks,
@@ -58,6 +60,30 @@ def make_card(
         metrics={"validation": figures(rows, scores, threshold)},
         recipe=portable(recipe),
     )
+
+
+def likelihood_fields(rows: ValidationLogits, calibration: Calibration) -> dict[str, Any]:
+    """Return what a card's calibration says of its likelihood ratios: class mix, counts and bounds.
+
+    Each video counts once, by its mean logit: its crops support no more than one item does.
+
+    Parameters
+    ----------
+    rows
+        Validation rows that the calibration was fitted on, as if real and fake were equally frequent.
+    calibration
+        Slope and intercept.
+    """
+    names = np.char.add(np.char.add(rows.set.astype(str), "\t"), rows.video.astype(str))
+    mean, first = mean_by_video(rows.logit, names)
+    labels = rows.label[first]
+    ratios = (calibration.slope * mean + calibration.intercept) / np.log(10)
+    return {
+        "prior": 0.5,
+        "reals": int((labels == 0).sum()),
+        "fakes": int((labels == 1).sum()),
+        "log10_lr_bounds": empirical_bounds(labels, ratios),
+    }
 
 
 def figures(rows: ValidationLogits, scores: np.ndarray, threshold: float) -> dict[str, Any]:

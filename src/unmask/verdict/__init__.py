@@ -33,6 +33,12 @@ from unmask.verdict.judge import (
     rule_of,
     why_inconclusive,
 )
+from unmask.verdict.likelihood import (
+    LikelihoodRatio,
+    LikelihoodScale,
+    likelihood_scale,
+    support_in_words,
+)
 
 __all__ = [
     "EARLY_STOP_LEVEL",
@@ -42,6 +48,8 @@ __all__ = [
     "Calibration",
     "FileJudgement",
     "Gate",
+    "LikelihoodRatio",
+    "LikelihoodScale",
     "Reason",
     "Rule",
     "TrackJudgement",
@@ -57,11 +65,13 @@ __all__ = [
     "gates_of",
     "judge_file",
     "judge_track",
+    "likelihood_scale",
     "logit_interval",
     "outlier_gate",
     "per_face_prior_odds",
     "rule_of",
     "sigmoid",
+    "support_in_words",
     "t_quantile",
     "track_uncertainty",
     "trimmed_mean",

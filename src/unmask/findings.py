@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
+from unmask.detectors import RECONSTRUCTION_ERROR
 from unmask.media import FileFacts, MediaInfo
 from unmask.report import Coverage, DetectorInfo, FrameScore, ScanResult, TrackScore
 from unmask.verdict import (
@@ -51,24 +52,21 @@ class FaceObservation:
     @property
     def reconstruction_error(self) -> float | None:
         """The scored face's; None without a decoder."""
-        errors = self.prediction.result().reconstruction_errors if self.prediction else None
+        errors = self.prediction.result().measures.get(RECONSTRUCTION_ERROR) if self.prediction else None
         return None if errors is None else max(0.0, float(errors[0]))
 
     def doubt(self, rule: Rule) -> Uncertainty:
         """Hold the face against the gates."""
         measured = self.prediction.result().measures if self.prediction else {}
-        measures = {
-            **self.quality.to_dict(),
-            "reconstruction_error": self.reconstruction_error,
-            **{name: float(values[0]) for name, values in measured.items()},
-        }
+        measures = self.quality.to_dict() | {name: float(values[0]) for name, values in measured.items()}
         return examine(measures, rule.gates)
 
-    def scored(self, rule: Rule) -> FrameScore:
+    def scored(self, rule: Rule, card: Card) -> FrameScore:
         """Return the observation as a part of the result, waiting for its score."""
         score = None
         if self.prediction is not None:
-            score = min(1.0, max(0.0, float(self.prediction.result().scores[0])))
+            scores = card.calibration.scores(self.prediction.result().logits)
+            score = min(1.0, max(0.0, float(scores[0])))
         x0, y0, x1, y1 = (float(value) for value in self.face.box)
         confidence = min(1.0, max(0.0, float(self.face.confidence)))
         return FrameScore(
@@ -206,7 +204,7 @@ def conclude(path: str, seen: Observations, tracks: list[list[FaceObservation]],
             TrackScore(
                 number,
                 judgement.score,
-                tuple(observation.scored(rule) for observation in track),
+                tuple(observation.scored(rule, card) for observation in track),
                 judgement.reasons,
             )
             for number, (track, judgement) in enumerate(zip(tracks, judged, strict=True))

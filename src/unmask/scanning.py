@@ -460,7 +460,7 @@ class Scanner:
 
     def _predict(self, crop: np.ndarray, prediction: Future[Prediction]) -> None:
         try:
-            prediction.set_result(self.detector.predict(crop[None]))
+            prediction.set_result(self.detector.predict({"crops": crop[None]}))
         except BaseException as error:
             prediction.set_exception(error)
 

@@ -69,8 +69,10 @@ QUALITY = {
 }
 EFFECTIVE = [
     {"sha256": "1" * 64},
-    {"crop_profile": "tight"},
-    {"input_size": 64},
+    {"question": "face_generated"},
+    {"input": {"unit": "face", "crop_profile": "tight", "size": 32}},
+    {"input": {"unit": "face", "crop_profile": "wide", "size": 64}},
+    {"input": {"unit": "frame", "size": 32}},
     {"mirror": True},
     {"threshold": 0.55},
     {"band": [0.3, 0.6]},

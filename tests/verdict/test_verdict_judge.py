@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from unmask.detectors import Calibration as CardCalibration
-from unmask.detectors import Card, Detector
+from unmask.detectors import Card
 from unmask.verdict import (
     Calibration,
     Reason,
@@ -148,9 +148,8 @@ def test_a_real_card_is_read_and_scores_agree_with_the_detectors_own():
     )  # fmt: skip
     rule = rule_of(card)
     assert rule.calibration == Calibration(1.7, -0.3, 1 / 1.7, 0.4)
-    toy = SimpleNamespace(card=card)
     logits = np.linspace(-5, 5, 11, dtype=np.float32)
-    own = Detector._calibrated(toy, logits)
+    own = card.calibration.scores(logits)
     np.testing.assert_allclose([rule.calibration.score(float(logit)) for logit in logits], own, atol=1e-6)
 
 

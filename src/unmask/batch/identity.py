@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SCAN_VERSION = 1
 
 # What of a card has a hand in a score before the verdict's rule does; the rule is hashed as ``rule_of`` reads it.
-SCORED_BY = frozenset({"sha256", "crop_profile", "input_size", "trunk", "mirror"})
+SCORED_BY = frozenset({"sha256", "question", "input", "trunk", "mirror"})
 
 # The detector counts by what its card says, wherever it lies; the others never change a score.
 WITHOUT_EFFECT = frozenset({"detector", "threads", "isolated", "evidence"})
@@ -74,7 +74,7 @@ def fingerprint(path: Path, largest: int) -> Fingerprint:
 def scan_key(card: Card, settings: Settings) -> str:
     """Return the SHA-256 (hex) over all but the file itself that a result depends on.
 
-    These are the detector's weights, trunk, crop profile and size; the whole rule by which its logits become a
+    These are the detector's weights, trunk, question and input; the whole rule by which its logits become a
     verdict: calibration, threshold, band and gates with their widths; the face finder's weights; how many frames each
     look takes; every setting but those in ``WITHOUT_EFFECT``; and the version of the code, ``SCAN_VERSION``.
     """

@@ -16,7 +16,7 @@ def detectors(
 
     cards = installed()
     if as_json:
-        typer.echo(json.dumps([card.model_dump(mode="json") for card in cards], indent=2))
+        typer.echo(json.dumps([card.to_dict() for card in cards], indent=2))
         return
     from rich.console import Console
     from rich.table import Table

@@ -154,8 +154,7 @@ def _look(
     # A crop without a box shows what its set shows, whatever the detector's profile.
     card = detector.card
     shown = cut(image, box, profile(card.crop_profile), card.input_size) if record.box else _square(image)
-    prediction = detector.predict(shown[None])
-    errors = prediction.reconstruction_errors
+    prediction = detector.predict({"crops": shown[None]})
     found = _middle_face(image, finder)
     quality = measure(
         image,
@@ -164,8 +163,7 @@ def _look(
         found.confidence if found else math.nan,
         min(record.face_px or math.inf, max(box[2] - box[0], box[3] - box[1])),
     )
-    values = quality.to_dict() | {"reconstruction_error": math.nan if errors is None else float(errors[0])}
-    values |= {name: float(value[0]) for name, value in prediction.measures.items()}
+    values = quality.to_dict() | {name: float(value[0]) for name, value in prediction.measures.items()}
     measures = [values.get(name, math.nan) for name in MEASURES]
     return record.label, float(prediction.logits[0]), measures, video, record.group or record.source, way
 

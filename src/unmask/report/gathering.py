@@ -104,7 +104,7 @@ def face_evidence(
 ) -> FaceEvidence:
     """Let the detector explain one crop (H, W, 3) uint8 RGB, cut for a face box."""
     assert crop is not None
-    explained = detector.explain(crop[None])[0]
+    explained = detector.explain({"crops": crop[None]})[0]
     rebuilt = explained.reconstruction
     return FaceEvidence(
         track=track,

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.metrics import average_precision_score
 
 from unmask.datasets.families import family_of
-from unmask.detectors import Calibration, Card, DataSource, TrunkReference, load_card
+from unmask.detectors import Calibration, Card, DataSource, FaceCrops, TrunkReference, load_card
 from unmask.detectors.trunk import INPUT_SIZE
 from unmask.models.registry import model_family
 from unmask.training.calibrate import (
@@ -40,8 +40,9 @@ def make_card(
         description=recipe.export.description or model_family(recipe.model).description,
         sha256=sha256,
         licence=recipe.export.licence,
-        crop_profile=recipe.data.crop_profile,
-        input_size=INPUT_SIZE if trunk else recipe.model.input_shape[0],
+        input=FaceCrops(
+            crop_profile=recipe.data.crop_profile, size=INPUT_SIZE if trunk else recipe.model.input_shape[0]
+        ),
         trunk=trunk,
         mirror=recipe.export.mirror,
         threshold=threshold,

@@ -14,7 +14,7 @@ from unmask.detectors.card import Calibration, Card, Distribution, Familiarity, 
 from unmask.findings import detector_info
 from unmask.media import Limits
 from unmask.scanning import Scanner, Settings
-from unmask.verdict import gates
+from unmask.verdict import card_gates
 
 
 def test_a_fingerprint_is_of_the_bytes(tmp_path):
@@ -67,6 +67,7 @@ QUALITY = {
         "distances": {"quantiles": {"0.5": 1.0, "0.95": 1.5, "0.99": 2.0}, "faces": 10},
     },
 }
+GATE = {"name": "new", "measure": "x", "starts_at": 1.0, "saturates_at": 3.0, "text": "x is {value}"}
 EFFECTIVE = [
     {"sha256": "1" * 64},
     {"question": "face_generated"},
@@ -85,6 +86,9 @@ EFFECTIVE = [
     {"calibration": {"slope": 2.0, "intercept": 0.6}},
     {"calibration": {"slope": 2.0, "intercept": 0.5, "within_sd": 0.4}},
     {"calibration": {"slope": 2.0, "intercept": 0.5, "between_sd": 0.4}},
+    {"gates": []},
+    {"gates": [GATE]},
+    {"gates": [GATE | {"starts_at": 2.0}]},
     {"quality": None},
     {"quality": QUALITY | {"reconstruction_error": None}},
     {"quality": QUALITY | {"reconstruction_error": {"quantiles": {"0.5": 0.01, "0.99": 0.05}, "faces": 10}}},
@@ -155,8 +159,8 @@ def test_the_key_depends_on_the_version_of_the_code(key_of, monkeypatch):
 
 def test_the_key_depends_on_the_default_gates(key_of, monkeypatch):
     before = key_of({})
-    small, *others = gates.GATES
-    monkeypatch.setattr(gates, "GATES", (dataclasses.replace(small, limit=80), *others))
+    small, *others = card_gates.GATES
+    monkeypatch.setattr(card_gates, "GATES", (dataclasses.replace(small, starts_at=80), *others))
     assert key_of({}) != before
 
 

@@ -1,9 +1,9 @@
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from toys import ColourDetector
 from unmask.detectors import Calibration as CardCalibration
 from unmask.detectors import Card
 from unmask.verdict import (
@@ -129,9 +129,8 @@ def test_nothing_scored_has_no_verdict():
 
 def test_the_rule_comes_from_the_card():
     values = {"kind": "platt", "slope": 2.0, "intercept": 0.1, "between_sd": 0.3}
-    for calibration in (values, SimpleNamespace(**values)):
-        card = SimpleNamespace(threshold=0.45, band=[0.3, 0.7], calibration=calibration)
-        assert rule_of(card) == Rule(Calibration(2.0, 0.1, 0.5, 0.3), 0.45, (0.3, 0.7))
+    card = ColourDetector(threshold=0.45, band=[0.3, 0.7], calibration=values).card
+    assert rule_of(card) == Rule(Calibration(2.0, 0.1, 0.5, 0.3), 0.45, (0.3, 0.7))
 
 
 @pytest.mark.parametrize(("threshold", "band"), [(0.5, (0.6, 0.7)), (0.5, (0.4, 0.45)), (1.2, (0.1, 1.2))])

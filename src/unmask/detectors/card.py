@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, NonNegativeFloat, ValidationError, model_validator
+from pydantic import Field, FiniteFloat, NonNegativeFloat, ValidationError, model_validator
 
 from unmask.detectors.errors import DetectorError
 from unmask.detectors.inputs import CardPart, FaceCrops, InputSpec
@@ -98,6 +98,29 @@ class Familiarity(CardPart):
     distances: Distribution
 
 
+class QualityGate(CardPart):
+    """One thing that makes a unit hard to judge, with its limits: `unmask.verdict.Gate` says what each field means."""
+
+    name: str
+    measure: str
+    starts_at: FiniteFloat
+    saturates_at: FiniteFloat
+    reject_at: FiniteFloat | None = None
+    text: str
+    up: NonNegativeFloat = 0.0
+    down: NonNegativeFloat = 0.0
+
+    @model_validator(mode="after")
+    def _sensible(self) -> QualityGate:
+        if self.starts_at == self.saturates_at:
+            raise ValueError("starts_at and saturates_at must differ")
+        try:
+            self.text.format(value=1.0)
+        except (LookupError, ValueError, AttributeError):
+            raise ValueError("text may hold {value} and nothing else in braces") from None
+        return self
+
+
 class Quality(CardPart):
     """What is known of faces that are hard to judge for a detector.
 
@@ -121,7 +144,9 @@ class Card(CardPart):
     sha256: str = Field(description="of the file model.onnx")
     licence: str
     question: str = Field(
-        default=FACE_MANIPULATED, pattern=r"^[a-z][a-z_]*$", description="what a high score says of the file"
+        default=FACE_MANIPULATED,
+        pattern=r"^[a-z][a-z0-9_]*$",
+        description="what a high score says of the file",
     )
     input: InputSpec = Field(description="what the detector reads")
     trunk: TrunkReference | None = None
@@ -129,7 +154,10 @@ class Card(CardPart):
     threshold: float = Field(ge=0, le=1, description="on the calibrated score")
     band: tuple[float, float] = Field(description="calibrated scores between are inconclusive")
     calibration: Calibration = Calibration()
-    quality: Quality | None = Field(default=None, description="missing in cards of 0.1.0")
+    gates: tuple[QualityGate, ...] | None = Field(
+        default=None, description="what makes its units hard to judge; None: the default gates of faces"
+    )
+    quality: Quality | None = Field(default=None, description="what is known of faces that are hard to judge")
     tasks: tuple[str, ...] = ()
     families: tuple[str, ...] = Field(
         default=(), description="families of manipulation that it was trained on (docs/evaluation.md)"

@@ -2,20 +2,8 @@
 
 from unmask.verdict.aggregate import TrimmedMean, trimmed_mean
 from unmask.verdict.calibration import Calibration, sigmoid
-from unmask.verdict.gates import (
-    GATES,
-    OUTLIER,
-    UNFAMILIAR,
-    Gate,
-    Reason,
-    TrackUncertainty,
-    Uncertainty,
-    examine,
-    gates_of,
-    outlier_gate,
-    track_uncertainty,
-    unfamiliar_gate,
-)
+from unmask.verdict.card_gates import GATES, OUTLIER, UNFAMILIAR, gates_of, outlier_gate, unfamiliar_gate
+from unmask.verdict.gates import Gate, Reason, TrackUncertainty, Uncertainty, examine, track_uncertainty
 from unmask.verdict.interval import logit_interval, t_quantile
 from unmask.verdict.judge import (
     EARLY_STOP_LEVEL,
@@ -33,17 +21,20 @@ from unmask.verdict.judge import (
     rule_of,
     why_inconclusive,
 )
+from unmask.verdict.questions import QUESTIONS, Summary, not_asked, sum_up
 
 __all__ = [
     "EARLY_STOP_LEVEL",
     "GATES",
     "OUTLIER",
+    "QUESTIONS",
     "UNFAMILIAR",
     "Calibration",
     "FileJudgement",
     "Gate",
     "Reason",
     "Rule",
+    "Summary",
     "TrackJudgement",
     "TrackUncertainty",
     "TrimmedMean",
@@ -58,10 +49,12 @@ __all__ = [
     "judge_file",
     "judge_track",
     "logit_interval",
+    "not_asked",
     "outlier_gate",
     "per_face_prior_odds",
     "rule_of",
     "sigmoid",
+    "sum_up",
     "t_quantile",
     "track_uncertainty",
     "trimmed_mean",

@@ -100,7 +100,7 @@ def row(finder: CenterFace, picture: str, sides: tuple[int, ...], video: bool, s
 
 def searched(finder: CenterFace, image: np.ndarray, video: bool = False) -> tuple[FaceSearch, float]:
     """Search a picture as a scan does; the faces, and the processor seconds."""
-    from unmask.scanning import search_budget
+    from unmask.faces import search_budget
 
     start = time.process_time()
     search = finder.search(

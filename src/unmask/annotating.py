@@ -6,7 +6,7 @@ import itertools
 import math
 import os
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL import Image, ImageDraw
 
-    from unmask.faces import Box, Face, FaceFinder
+    from unmask.faces import Box, FaceFinder, FrameFaces
 
 ENCODERS = ("libx264", "libopenh264", "mpeg4")
 FINDS_A_SECOND = 6.0
@@ -151,32 +151,30 @@ def _write_video(
     with decoding.open(path) as media:
         boxes = [one.box for track in result.tracks for one in track.frames]
         smallest = min((max(x1 - x0, y1 - y0) for x0, y0, x1, y1 in boxes), default=math.inf)
-        trajectories = _trajectories(
-            result, _found(media.sample(Sampling(1, every_frame=True)), finder, smallest)
-        )
+        frames = iter(media.sample(Sampling(1, every_frame=True)))
+        trajectories = _trajectories(result, _found(frames, finder, smallest))
     with decoding.open(path) as media:
         frames = iter(media.sample(Sampling(1, every_frame=True)))
         rate = Fraction(media.info.frame_rate or 25).limit_denominator(1001)
         _encode(frames, trajectories, target, rate)
 
 
-def _found(
-    frames: Iterator[Frame], finder: FaceFinder, smallest: float
-) -> Iterator[tuple[float, list[Face], np.ndarray]]:
-    """Find faces a few times a second: (time, faces, scene) of each of these frames.
+def _found(frames: Iterator[Frame], finder: FaceFinder, smallest: float) -> Iterator[FrameFaces[float]]:
+    """Find faces a few times a second, and keep of each the time at which it was found.
 
     smallest : side of the smallest face that the scan found; frames are searched closer only for small ones.
     """
-    from unmask.faces import scene_of, search
-    from unmask.scanning import search_budget
+    from unmask.faces import FrameFaces, scene_of, search, search_budget
 
     due = 0.0
     for frame in frames:
         if frame.time >= due:
             due = frame.time + 1 / FINDS_A_SECOND - 1e-3
             small = smallest < max(frame.image.shape) * _SMALL
-            found = search(finder, frame.image, "sparing" if small else "quick", search_budget(_PLANNED))
-            yield frame.time, found.faces, scene_of(frame.image)
+            faces = search(
+                finder, frame.image, "sparing" if small else "quick", search_budget(_PLANNED)
+            ).faces
+            yield FrameFaces(faces, [frame.time] * len(faces), scene_of(frame.image))
 
 
 @dataclass(frozen=True)
@@ -206,27 +204,22 @@ class Trajectory:
         return Label(box, _words(self.track, self.score), self.kind, detail)
 
 
-def _trajectories(
-    result: ScanResult, found: Iterator[tuple[float, list[Face], np.ndarray]]
-) -> list[Trajectory]:
+def _trajectories(result: ScanResult, found: Iterable[FrameFaces[float]]) -> list[Trajectory]:
     """Link the faces found on all frames into trajectories, and each to the track of the scan that it follows."""
-    from unmask.faces import link
+    from unmask.faces import follow
 
-    moments = list(found)
-    times = [time for time, _, _ in moments]
-    tracks = link([faces for _, faces, _ in moments], scenes=[scene for _, _, scene in moments])
     threshold = result.detector.threshold
     trajectories = []
-    for track in tracks:
-        places = [times[place] for place, _ in track.faces]
-        boxes = [face.box for _, face in track.faces]
-        scored = _same_face(result, places, boxes)
+    for track in follow(list(found)):
+        times = [followed.kept for followed in track]
+        boxes = [followed.face.box for followed in track]
+        scored = _same_face(result, times, boxes)
         if scored is None:
-            trajectories.append(Trajectory(places, boxes, None, None, "unscored", []))
+            trajectories.append(Trajectory(times, boxes, None, None, "unscored", []))
             continue
         looks = [(one.time, one.score) for one in scored.frames if one.score is not None]
         trajectories.append(
-            Trajectory(places, boxes, scored.id, scored.score, _kind(scored.score, threshold), looks)
+            Trajectory(times, boxes, scored.id, scored.score, _kind(scored.score, threshold), looks)
         )
     return trajectories
 

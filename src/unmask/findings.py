@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from unmask.detectors import Card, Prediction
-    from unmask.faces import Face, FaceQuality, FaceSearch
+    from unmask.faces import Face, FaceQuality, FaceSearch, FrameFaces
     from unmask.report import FrameView
 
 SAME_TIME = 0.001  # Seconds; container time stamps are rounded to milliseconds.
@@ -81,15 +81,14 @@ class FaceObservation:
 
 @dataclass(frozen=True)
 class SampledFrame:
-    """A sampled frame: the faces on it, and the look of its scene, by which cuts are told.
+    """A sampled frame and the faces on it.
 
     search : what the face finder made of it. left_out : faces beyond the number that is looked at on one frame.
     halved : faces left out because the picture breaks off there.
     """
 
     time: float
-    observations: list[FaceObservation]
-    scene: np.ndarray
+    faces: FrameFaces[FaceObservation]
     view: FrameView | None
     search: FaceSearch
     left_out: int = 0
@@ -133,7 +132,7 @@ class Observations:
         if self.info.kind == "video" and times:
             end = max(self.info.duration or 0.0, times[-1])
             gap = max(b - a for a, b in zip([0.0, *times], [*times, end], strict=True))
-        with_face = sum(bool(looked.observations) for looked in self.frames)
+        with_face = sum(bool(looked.faces.kept) for looked in self.frames)
         planned = max(self.planned, len(times))
         smallest = [looked.search.smallest for looked in self.frames if looked.search.smallest is not None]
         return Coverage(
@@ -155,7 +154,7 @@ class Observations:
             details.append(f"faces of less than {math.ceil(max(bounded))} pixels were not searched for")
         crowd = max(self.frames, key=lambda looked: looked.left_out, default=None)
         if crowd is not None and crowd.left_out:
-            faces = len(crowd.observations)
+            faces = len(crowd.faces.kept)
             most = f"only the {faces} largest of {faces + crowd.left_out} faces were looked at"
             details.append(most if self.info.kind == "image" else f"{most} in the fullest frame")
         return details

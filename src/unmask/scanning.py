@@ -28,13 +28,14 @@ from unmask.media import (
     kind_by_name,
     open_media,
     spooled_to_file,
+    spread,
 )
 
 if TYPE_CHECKING:
     import numpy as np
 
     from unmask.detectors import Detector, Prediction
-    from unmask.faces import Effort, Face, FaceFinder
+    from unmask.faces import Effort, Face, FaceFinder, UprightView
     from unmask.findings import FaceObservation, Observations, SampledFrame
     from unmask.report import DetectorInfo, Evidence, FrameView, ScanResult
 
@@ -125,7 +126,6 @@ class ScannerClosedError(RuntimeError):
 
 
 DEFAULTS = Settings()
-LEAST_SEARCH_BUDGET = 0.6e6
 Progress = Callable[[float], None]
 
 
@@ -390,25 +390,26 @@ class Scanner:
 
     def _examine(self, frame: Frame, planned: int, effort: Effort) -> SampledFrame:
         """Find and cut the faces of one frame; score them at once unless the frame is crowded."""
-        from unmask.faces import scene_of, search
+        from unmask.faces import cut_faces, scene_of, search, search_budget
         from unmask.findings import SampledFrame
 
         try:
             image, left, top = _present_part(frame)
             scene = scene_of(image)
             view = _view_of(frame) if self.settings.evidence else None
-            found = search(self._loading.finder.result(), image, effort, search_budget(planned))
+            finder = self._loading.finder.result()
+            found = search(finder, image, effort, search_budget(planned))
             large, faces = self._worth_looking_at(found.faces, planned)
-            halved = [face for face in faces if _is_halved(face, frame)]
-            cut_out = [
-                self._cut_out(frame.time, image, face, (left, top)) for face in faces if face not in halved
-            ]
+            whole = [face for face in faces if not _is_halved(face, frame)]
+            cut = partial(self._observation, frame.time, (left, top))
+            seen = cut_faces(image, whole, finder, cut, scene)
+            seen = replace(seen, faces=[observation.face for observation in seen.kept])
         finally:
             self._frames_in_hand.release()
-        if len(cut_out) <= max(1, self.settings.crops // planned):
-            for observation in cut_out:
+        if len(seen.kept) <= max(1, self.settings.crops // planned):
+            for observation in seen.kept:
                 self._score(observation)
-        return SampledFrame(frame.time, cut_out, scene, view, found, large - len(faces), len(halved))
+        return SampledFrame(frame.time, seen, view, found, large - len(faces), len(faces) - len(whole))
 
     def _worth_looking_at(self, faces: Sequence[Face], planned: int) -> tuple[int, list[Face]]:
         """Leave out specks, and beyond the bound the smallest faces; order stays. Counts those that are no specks."""
@@ -417,18 +418,14 @@ class Scanner:
         kept = {id(face) for face in sorted(large, key=_side, reverse=True)[:bound]}
         return len(large), [face for face in large if id(face) in kept]
 
-    def _cut_out(
-        self, time: float, image: np.ndarray, face: Face, corner: tuple[int, int]
+    def _observation(
+        self, time: float, corner: tuple[int, int], face: Face, view: UprightView
     ) -> FaceObservation:
-        """Cut and measure a face, set upright where the head is turned in the picture plane.
-
-        corner : where the image lies in the frame; the face is given in pixels of the image.
-        """
-        from unmask.faces import cut, measure, profile, set_upright
+        """Cut and measure a face where it stands upright; corner : where the image that shows it lies in the frame."""
+        from unmask.faces import cut, measure, profile
         from unmask.findings import FaceObservation
 
         card = self._loading.card.result()
-        view = set_upright(image, face, self._loading.finder.result())
         shown = view.face
         return FaceObservation(
             time,
@@ -466,12 +463,10 @@ class Scanner:
 
     def _link(self, seen: Observations) -> list[list[FaceObservation]]:
         """Follow each face through the frames; a track is its observations in order of time."""
-        from unmask.faces import link
+        from unmask.faces import follow
 
-        observations = {id(s.face): s for looked in seen.frames for s in looked.observations}
-        faces = [[observation.face for observation in looked.observations] for looked in seen.frames]
-        tracks = link(faces, scenes=[looked.scene for looked in seen.frames], cuts=seen.part_starts())
-        return [[observations[id(face)] for _, face in track.faces] for track in tracks]
+        tracks = follow([looked.faces for looked in seen.frames], seen.part_starts())
+        return [[followed.kept for followed in track] for track in tracks]
 
     def _score_the_rest(self, tracks: list[list[FaceObservation]]) -> None:
         """Spend what is left of the crops on faces of crowded frames, evenly over tracks and over time."""
@@ -511,19 +506,6 @@ class Scanner:
         from unmask.findings import detector_info
 
         return detector_info(self.detector.card)
-
-
-def search_budget(planned: int) -> float:
-    """Return the pixels that a closer search of each of so many frames may read: a picture's, divided among them."""
-    from unmask.faces import SEARCH_BUDGET
-
-    return max(SEARCH_BUDGET / planned, LEAST_SEARCH_BUDGET)
-
-
-def spread(count: int, wanted: int) -> list[int]:
-    """Choose ``wanted`` of ``count`` positions (all when fewer), evenly spaced and away from the ends."""
-    wanted = max(0, min(wanted, count))
-    return [(2 * k + 1) * count // (2 * wanted) for k in range(wanted)]
 
 
 def _effort(seen: Observations) -> Effort:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from unmask import annotating
 from unmask.annotating import AnnotationError, Label, annotate, drawn
-from unmask.faces import Face
+from unmask.faces import Face, FrameFaces
 from unmask.scanning import Settings, scan
 
 
@@ -75,7 +75,8 @@ def test_a_face_that_the_scan_did_not_score_is_drawn_as_such(result):
     assert annotating._same_face(result, [0.0, 2.0], [(0, 200, 30, 230)] * 2) is None
     stranger = Face((0.0, 200.0, 30.0, 230.0), 0.9, np.zeros((5, 2), np.float32))
     scene = np.full(64, 1 / 8, np.float32)
-    (trajectory,) = annotating._trajectories(result, iter([(time, [stranger], scene) for time in (0.0, 0.2)]))
+    found = [FrameFaces([stranger], [time], scene) for time in (0.0, 0.2)]
+    (trajectory,) = annotating._trajectories(result, found)
     assert trajectory.at(0.1).words == "not scored" and trajectory.at(1.5) is None
 
 

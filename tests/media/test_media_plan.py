@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from unmask.media import Sampling, plan
+from unmask.media import Sampling, plan, spread
 
 
 def test_a_number_of_frames_means_the_middles_of_equal_parts():
@@ -105,3 +105,11 @@ def test_the_first_moments_of_a_video_are_left_alone():
     survey = plan.Survey(2.0, 12.0, 100, ((0, 2.0), (50, 7.0)))
     assert plan.cheap_moments(survey, [(2.0, 4.5), (4.5, 7.0), (7.0, 12.0)]) == [2.5, 4.5, 7.1]
     assert plan.cheap_moments(survey, [(2.0, 2.4)]) == [2.2]
+
+
+@pytest.mark.parametrize(
+    ("count", "wanted", "chosen"),
+    [(8, 2, [2, 6]), (8, 1, [4]), (5, 9, [0, 1, 2, 3, 4]), (3, 0, []), (7, 3, [1, 3, 5])],
+)
+def test_choices_are_spread_evenly(count, wanted, chosen):
+    assert spread(count, wanted) == chosen

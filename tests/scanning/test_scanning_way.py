@@ -10,7 +10,7 @@ from PIL import Image
 from unmask.faces import SEARCH_BUDGET, FaceSearch
 from unmask.media import kind_by_name
 from unmask.report import schema
-from unmask.scanning import Scanner, Settings, scan, spread
+from unmask.scanning import Scanner, Settings, scan
 
 
 def check(result):
@@ -176,14 +176,6 @@ def test_one_scanner_scans_many_files(two_faces, tmp_path, detector, finder):
     with Scanner(Settings(frames=2), detector, finder) as scanner:
         statuses = [scanner.scan(path).status for path in (two_faces, tmp_path / "text.mp4", two_faces)]
     assert statuses == ["ok", "unreadable", "ok"]
-
-
-@pytest.mark.parametrize(
-    ("count", "wanted", "chosen"),
-    [(8, 2, [2, 6]), (8, 1, [4]), (5, 9, [0, 1, 2, 3, 4]), (3, 0, []), (7, 3, [1, 3, 5])],
-)
-def test_choices_are_spread_evenly(count, wanted, chosen):
-    assert spread(count, wanted) == chosen
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -15,16 +16,14 @@ from unmask.faces import (
     CropProfile,
     Face,
     FaceFinder,
+    FrameFaces,
     UprightView,
     cut,
-    link,
-    main_track,
-    scene_of,
-    set_upright,
+    cut_faces,
+    follow_main_face,
 )
 from unmask.faces.face import Box
-from unmask.media import IMAGE_ENDINGS, Frame, MediaError, as_media_error, open_media
-from unmask.scanning import spread
+from unmask.media import IMAGE_ENDINGS, Frame, MediaError, as_media_error, open_media, spread
 
 Status = Literal["ok", "no_face", "unreadable", "unsupported", "too_large"]
 
@@ -88,31 +87,21 @@ def cut_video(path: Path, options: CropOptions, finder: FaceFinder) -> VideoCrop
     A video of which only the beginning can be decoded gives what it has, with a detail; what cannot be read at
     all gives a status. Nothing about the file raises.
     """
-    seen: list[list[FaceCrop]] = []
-    faces: list[list[Face]] = []
-    scenes = []
+    frames: list[FrameFaces[FaceCrop]] = []
     detail = ""
     try:
         for frame in _frames(path, options.frames):
             found = _largest(finder.find(frame.image), options.minimum_face)
-            faces.append(found)
-            scenes.append(scene_of(frame.image))
-            views = [set_upright(frame.image, face, finder) for face in found]
-            seen.append([_crop(frame, view, options.size, timed=not path.is_dir()) for view in views])
+            crop = partial(_crop, frame, limit=options.size, timed=not path.is_dir())
+            frames.append(cut_faces(frame.image, found, finder, crop))
     except MediaError as error:
-        if not faces:
+        if not frames:
             return VideoCrops(error.status, detail=error.detail)
         detail = f"only in part: {error.detail}"
-    if not faces:
+    if not frames:
         return VideoCrops("unreadable", detail="no frame could be decoded")
-    tracks = link(faces, scenes)
-    if not tracks:
-        return VideoCrops("no_face", frames=len(faces), detail=detail)
-    crops = []
-    for position, face in main_track(tracks).faces:
-        place = next(place for place, other in enumerate(faces[position]) if other is face)
-        crops.append(seen[position][place])
-    return VideoCrops("ok", tuple(crops), len(faces), detail)
+    crops = tuple(followed.kept for followed in follow_main_face(frames))
+    return VideoCrops("ok" if crops else "no_face", crops, len(frames), detail)
 
 
 def _largest(faces: list[Face], minimum: float) -> list[Face]:
@@ -124,7 +113,7 @@ def _side(face: Face) -> float:
     return max(x1 - x0, y1 - y0)
 
 
-def _crop(frame: Frame, view: UprightView, limit: int, timed: bool) -> FaceCrop:
+def _crop(frame: Frame, found: Face, view: UprightView, limit: int, timed: bool) -> FaceCrop:
     face = view.face
     left, top, right, _ = CONTEXT.square(face.box)
     size = max(1, min(limit, int(right - left)))

@@ -16,6 +16,7 @@ from unmask.detectors import Detector
 from unmask.evaluation.degradation import degrade
 from unmask.evaluation.sets import Crop, choose_split
 from unmask.faces import PROFILES, Box, Face, FaceFinder, cut, measure, profile
+from unmask.media import spread
 from unmask.statistics.metrics import Floats, Labels
 
 MEASURES = (
@@ -129,8 +130,7 @@ def _turns(records: Sequence[CropRecord], sample: Sample) -> Iterator[tuple[int,
         if zlib.crc32(record.source.encode()) % sample.videos == 0:
             videos.setdefault(_video(record), []).append(position)
     for positions in videos.values():
-        count = min(len(positions), sample.crops or len(positions))
-        chosen = [positions[(2 * k + 1) * len(positions) // (2 * count)] for k in range(count)]
+        chosen = [positions[k] for k in spread(len(positions), sample.crops or len(positions))]
         for turn in range(1, sample.worse + 1) if sample.worse else (0,):
             yield from ((position, turn) for position in chosen)
 

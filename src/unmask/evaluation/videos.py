@@ -16,7 +16,16 @@ from unmask.evaluation.recoding import recode
 from unmask.evaluation.robustness import Change
 from unmask.evaluation.sets import Crop, Item, Reading, choose_split
 from unmask.evaluation.zero_pixel import Metadata
-from unmask.faces import CropProfile, Face, FaceFinder, Track, cut, link, main_track, scene_of, set_upright
+from unmask.faces import (
+    CropProfile,
+    Face,
+    FaceFinder,
+    FrameFaces,
+    UprightView,
+    cut,
+    cut_faces,
+    follow_main_face,
+)
 from unmask.media import MediaError, MediaInfo, open_media
 
 MANIFEST_NAME = "manifest.csv"
@@ -84,40 +93,20 @@ class VideoFolder:
         try:
             with open_media(path) as media:
                 metadata = video_facts(path, media.info)
-                found: list[Sequence[Face]] = []
-                scenes = []
-                crops: list[list[Crop]] = []
-                # Cut while the frame is at hand: frames are large, crops are small.
+                frames: list[FrameFaces[Crop]] = []
                 for frame in media.sample(self.frames):
                     image = frame.image if change is None else change(frame.image, index, frame.index)
-                    faces = self.finder.find(image)
-                    found.append(faces)
-                    scenes.append(scene_of(image))
-                    upright = [set_upright(image, face, self.finder) for face in faces]
-                    crops.append([cut(v.image, v.face.box, self.profile, self.size) for v in upright])
+                    frames.append(cut_faces(image, self.finder.find(image), self.finder, self._crop))
         except MediaError as error:
             return Reading(error.status, detail=error.detail, metadata=_file_facts(path))
-        if not found:
+        if not frames:
             return Reading("unreadable", detail="no frame could be decoded", metadata=metadata)
-        return _reading(found, link(found, scenes), crops, metadata)
+        crops = {followed.place: followed.kept for followed in follow_main_face(frames)}
+        without = tuple(place for place in range(len(frames)) if place not in crops)
+        return Reading("ok" if crops else "no_face", tuple(crops.items()), without, metadata)
 
-
-def _reading(
-    found: list[Sequence[Face]], tracks: Sequence[Track], crops: list[list[Crop]], metadata: Metadata
-) -> Reading:
-    if not tracks:
-        return Reading("no_face", without_face=tuple(range(len(found))), metadata=metadata)
-    seen = {position: _position_of(face, found[position]) for position, face in main_track(tracks).faces}
-    return Reading(
-        "ok",
-        tuple((position, crops[position][number]) for position, number in sorted(seen.items())),
-        tuple(position for position in range(len(found)) if position not in seen),
-        metadata,
-    )
-
-
-def _position_of(face: Face, faces: Sequence[Face]) -> int:
-    return next(number for number, other in enumerate(faces) if other is face)
+    def _crop(self, found: Face, view: UprightView) -> Crop:
+        return cut(view.image, view.face.box, self.profile, self.size)
 
 
 def _file_facts(path: Path) -> dict[str, float | str | None]:

@@ -1,8 +1,9 @@
 """Finds faces, links them into tracks and cuts crops by named profiles."""
 
-from unmask.faces.centerface import SEARCH_BUDGET, CenterFace
+from unmask.faces.centerface import SEARCH_BUDGET, CenterFace, search_budget
 from unmask.faces.crops import PROFILES, CropProfile, cut, profile
 from unmask.faces.face import Box, CloserFaceFinder, Effort, Face, FaceFinder, FaceSearch, search
+from unmask.faces.following import FollowedFace, FrameFaces, cut_faces, follow, follow_main_face
 from unmask.faces.quality import FaceQuality, measure, turn_of
 from unmask.faces.scenes import is_cut, scene_of
 from unmask.faces.tracks import Track, link, main_track
@@ -22,9 +23,14 @@ __all__ = [
     "FaceFinderError",
     "FaceQuality",
     "FaceSearch",
+    "FollowedFace",
+    "FrameFaces",
     "Track",
     "UprightView",
     "cut",
+    "cut_faces",
+    "follow",
+    "follow_main_face",
     "is_cut",
     "link",
     "main_track",
@@ -33,6 +39,7 @@ __all__ = [
     "roll_of",
     "scene_of",
     "search",
+    "search_budget",
     "set_upright",
     "turn_of",
 ]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 SEARCH_BUDGET = 21e6
 """Pixels that the network reads at most in the closer search of a picture: enough for 12 megapixels at full size."""
 
+_LEAST_SEARCH_BUDGET = 0.6e6
+
 _STRIDE = 4  # Picture pixels per pixel of the heat map.
 _OVERLAP = 0.3  # Boxes that overlap more are the same face.
 _SHAPE = 3 / 4  # Height by width of the frames that are reduced to the full size.
@@ -178,6 +180,11 @@ class CenterFace:
             for box, score, points in zip(boxes, scores[kept], landmarks, strict=True)
             if min(box[2] - box[0], box[3] - box[1]) >= _MIN_SIDE
         ]
+
+
+def search_budget(frames: int) -> float:
+    """Return the pixels that the closer search of each of so many frames may read: a picture's, divided among them."""
+    return max(SEARCH_BUDGET / frames, _LEAST_SEARCH_BUDGET)
 
 
 def _scale(height: int, width: int, size: float) -> float:

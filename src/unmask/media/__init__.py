@@ -6,7 +6,7 @@ from unmask.media.facts import FileFacts, StreamFacts
 from unmask.media.frame import Frame, Limits, MediaError, MediaInfo, as_media_error
 from unmask.media.opening import open_media, why_left_out
 from unmask.media.provenance import Credentials, content_credentials
-from unmask.media.sampling import Sampling
+from unmask.media.sampling import Sampling, spread
 from unmask.media.shrinking import shrink
 from unmask.media.source import Media
 from unmask.media.streams import spooled_to_file
@@ -31,5 +31,6 @@ __all__ = [
     "open_media",
     "shrink",
     "spooled_to_file",
+    "spread",
     "why_left_out",
 ]

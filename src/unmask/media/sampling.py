@@ -96,6 +96,12 @@ class Sampling:
         return [moment for moment in moments if moment < end] or [start]
 
 
+def spread(count: int, wanted: int) -> list[int]:
+    """Choose ``wanted`` of ``count`` positions (all when fewer), evenly spaced and away from the ends."""
+    wanted = max(0, min(wanted, count))
+    return [(2 * k + 1) * count // (2 * wanted) for k in range(wanted)]
+
+
 def _divided(low: float, high: float, count: int) -> list[tuple[float, float]]:
     """Divide a stretch into equal parts."""
     if count == 0:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unmask.faces import Box, profile
-from unmask.media import Credentials, FileFacts, Frame, shrink
+from unmask.media import Credentials, FileFacts, Frame, shrink, spread
 from unmask.report.evidence import Evidence, FaceEvidence, FrameView
 from unmask.report.heatmaps import jpeg
 from unmask.report.result import TrackScore
@@ -66,7 +66,7 @@ def choose_shown(
             by_score = sorted(scored, key=lambda place: track.frames[place].score or 0.0, reverse=True)
             highest = by_score[: (share + 1) // 2]
             rest = [place for place in scored if place not in highest]
-            scored = sorted(highest + _spread(rest, share - len(highest)))
+            scored = sorted(highest + [rest[k] for k in spread(len(rest), share - len(highest))])
         chosen += [(track.id, place) for place in scored]
     return chosen
 
@@ -119,8 +119,3 @@ def face_evidence(
 
 def _time(tracks: Sequence[TrackScore], wanted: int, place: int) -> float:
     return next(track.frames[place].time for track in tracks if track.id == wanted)
-
-
-def _spread(places: Sequence[int], wanted: int) -> list[int]:
-    count = len(places)
-    return [places[(2 * k + 1) * count // (2 * wanted)] for k in range(wanted)]

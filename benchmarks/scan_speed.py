@@ -183,13 +183,13 @@ def stages(clip: Path) -> dict[str, float]:
     from unmask import faces
     from unmask.detectors import load_detector
     from unmask.media import DecodingProcesses, Limits
-    from unmask.scanning import Settings
+    from unmask.scanning import Settings, plan_passes
 
     detector = timed("load the detector", lambda: load_detector("jrc", threads=1))
     finder = timed("load the face finder", lambda: faces.CenterFace(threads=1))
     with DecodingProcesses(Limits()) as processes:
         media = timed("start the decoder, open", lambda: processes.open(clip))
-        look = Settings().sampling_passes(media.info)[0]
+        look = plan_passes(Settings(), media.info)[0]
         frames = timed("decode the first look", lambda: list(media.sample(look)))
         media.close()
     profile = faces.profile(detector.card.crop_profile)
@@ -209,7 +209,7 @@ def import_all() -> None:
     import unmask.cli.scan
     import unmask.detectors
     import unmask.faces
-    import unmask.scanning  # noqa: F401
+    import unmask.scanning.scanner  # noqa: F401
 
 
 def warm_image(folder: Path, runs: int) -> dict[str, Any]:

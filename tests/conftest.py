@@ -88,7 +88,7 @@ def two_faces(make_video):
 @pytest.fixture
 def toy_scanner(monkeypatch, detector, finder):
     """Every scan of this test uses the toy detector and the toy finder; gives the detector."""
-    from unmask import loading
+    from unmask.scanning import loading
 
     monkeypatch.setattr(loading, "_load_detector", lambda name, threads: detector)
     monkeypatch.setattr(loading, "_load_card", lambda name: detector.card)

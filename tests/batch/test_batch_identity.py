@@ -11,9 +11,8 @@ from unmask.batch import fingerprint, identity, scan_key
 from unmask.batch.identity import WITHOUT_EFFECT, short_hash
 from unmask.detectors import load_card
 from unmask.detectors.card import Calibration, Card, Distribution, Familiarity, Quality, TrunkReference
-from unmask.findings import detector_info
 from unmask.media import Limits
-from unmask.scanning import Scanner, Settings
+from unmask.scanning import Scanner, Settings, detector_info
 from unmask.verdict import card_gates
 
 

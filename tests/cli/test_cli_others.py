@@ -22,7 +22,7 @@ def run(monkeypatch):
 
 @pytest.fixture
 def real_finder(toy_scanner, monkeypatch):
-    from unmask import loading
+    from unmask.scanning import loading
 
     monkeypatch.setattr(loading, "_load_finder", lambda threads: CenterFace(threads=threads))
 

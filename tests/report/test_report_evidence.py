@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from PIL import Image, PngImagePlugin
 
 from unmask.report import FrameScore, TrackScore, page, schema
-from unmask.report.gathering import SHARES, choose_shown
+from unmask.report.shown_faces import SHARES, choose_shown
 from unmask.scanning import Scanner, Settings, scan
 
 

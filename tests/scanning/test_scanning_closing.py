@@ -6,8 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from unmask import loading
-from unmask.scanning import Scanner, ScannerClosedError, Settings
+from unmask.scanning import Scanner, ScannerClosedError, Settings, loading
 
 PATIENCE = 20
 

@@ -7,12 +7,11 @@ from dataclasses import replace
 import pytest
 from jsonschema import Draft202012Validator
 
-from unmask import scanning
 from unmask.detectors import DetectorError
 from unmask.media import Limits, MediaError
 from unmask.report import schema
 from unmask.report.words import headline, meaning
-from unmask.scanning import Scanner, Settings, scan
+from unmask.scanning import Scanner, Settings, scan, scanner
 
 
 def test_text_named_mp4_is_unreadable(tmp_path, detector, finder):
@@ -70,10 +69,10 @@ class Broken:
 
 @pytest.fixture
 def break_after(monkeypatch):
-    opened = scanning.open_media
+    opened = scanner.open_media
 
     def arrange(good, error):
-        monkeypatch.setattr(scanning, "open_media", lambda *a: Broken(opened(*a), good, error))
+        monkeypatch.setattr(scanner, "open_media", lambda *a: Broken(opened(*a), good, error))
 
     return arrange
 

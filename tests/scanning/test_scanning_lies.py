@@ -142,8 +142,8 @@ def test_a_report_of_a_liar_is_made(scan_by_a_liar, tmp_path, facts):
 def test_an_impossible_time_from_decoding_here_is_no_exception_either(
     tmp_path, detector, finder, monkeypatch
 ):
-    from unmask import scanning
     from unmask.media import Frame
+    from unmask.scanning import scanner as scanning
 
     path = tmp_path / "x.png"
     Image.new("RGB", (64, 64)).save(path)

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from toy_detectors import write_detector
-from unmask import loading
 from unmask.media import MediaInfo
-from unmask.scanning import Scanner, Settings, scan
+from unmask.scanning import Scanner, Settings, loading, plan_passes, scan
 
 FACE = (20, 40, 80, 110)
 
@@ -99,7 +98,7 @@ def test_progress_is_told_look_by_look(make_video, toys, detector, finder, colou
 )
 def test_longer_videos_get_more_frames(duration, seconds, counts):
     info = MediaInfo("video", 640, 480, duration)
-    assert [look.count for look in Settings(seconds=seconds).sampling_passes(info)] == counts
+    assert [look.count for look in plan_passes(Settings(seconds=seconds), info)] == counts
 
 
 def test_a_detector_may_be_named_by_a_path(make_video, toys, finder, tmp_path):

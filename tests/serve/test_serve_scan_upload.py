@@ -71,15 +71,6 @@ def test_an_error_of_the_scanner_s_own_costs_one_upload(scanner, clip, tmp_path,
     assert scanner(JOB, clip, tmp_path, lambda share: None).status == "ok"
 
 
-def test_only_what_concerns_one_file_may_differ_from_scan_to_scan(clip, detector, finder):
-    from unmask.scanning import Scanner
-
-    with Scanner(Settings(), detector, finder) as one:
-        assert one.scan(clip, settings=Settings(frames=5)).coverage.frames_sampled == 5
-        with pytest.raises(ValueError, match="frames, every and seconds"):
-            one.scan(clip, settings=Settings(threads=3))
-
-
 def test_what_has_no_face_is_looked_at_in_every_planned_look(scanner, make_video, tmp_path):
     clip = make_video([np.full((240, 320, 3), 90 + i, np.uint8) for i in range(24)])
     heard = []

@@ -109,7 +109,7 @@ class ScanOnRay:
     """An actor: one worker process that loads the detector once, so that a bad file never ends the actor."""
 
     def __init__(self, settings: Settings, card: Card, key: str, folder: str, claims: Any) -> None:
-        from unmask.findings import detector_info
+        from unmask.scanning import detector_info
 
         self._scanner = IsolatedScanner(settings, detector_info(card))
         self._key = key

@@ -14,6 +14,8 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from unmask.scanning.warm_start import WarmStart
+
 VERBS = (
     "scan", "demo", "detectors", "doctor", "prepare", "train", "evaluate", "export", "study", "audit", "serve",
     "keys",
@@ -41,12 +43,15 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def main() -> None:
-    """Run the command line; ends the process with one of the documented exit codes."""
+def main(started: WarmStart | None = None) -> None:
+    """Run the command line; ends the process with one of the documented exit codes.
+
+    started : what was started for a scan in advance; the verb finds it in its context.
+    """
     _print_what_cannot_be_encoded_as_escapes()
     try:
         # A verb's options take time to be made ready for parsing: only those of the verb that is named first.
-        build([verb for verb in VERBS if sys.argv[1:2] == [verb]] or VERBS)()
+        build([verb for verb in VERBS if sys.argv[1:2] == [verb]] or VERBS)(obj=started)
     except Exception as error:
         if os.environ.get(DEBUG):
             raise

@@ -135,7 +135,7 @@ def _scanners(
 ) -> Sequence[FileScanner]:
     from unmask.batch import InProcessScanner, IsolatedScanner
     from unmask.detectors.sessions import available_cores
-    from unmask.findings import detector_info
+    from unmask.scanning import detector_info
 
     if options.workers == 0:
         return [InProcessScanner(settings)]

@@ -16,14 +16,13 @@ import typer
 from unmask.cli.copies import Copies
 from unmask.cli.folders import reason, usable_folder
 from unmask.cli.many import ManyOptions, Scanned, scan_many
-from unmask.cli.process import DEFAULT_DETECTOR, started_for
 from unmask.cli.streams import NOT_WRITTEN, OutputError, say
+from unmask.scanning import DEFAULT_DETECTOR
 
 if TYPE_CHECKING:
-    from unmask.loading import Loading
-    from unmask.media import DecodingProcesses
     from unmask.report import ScanResult
     from unmask.scanning import Scanner, Settings
+    from unmask.scanning.warm_start import Resources, WarmStart
 
 UNREAD, MATCHED = 1, 3
 STANDARD_INPUT = Path("-")
@@ -39,6 +38,7 @@ class FailOn(str, Enum):
 
 
 def scan(
+    context: typer.Context,
     paths: Annotated[
         list[Path] | None,
         typer.Argument(help="Images, videos, and folders of them; - is standard input.", show_default=False),
@@ -115,17 +115,18 @@ def scan(
         raise typer.BadParameter(
             "- is scanned here and alone, without --output and --workers", param_hint="PATHS"
         )
-    decoding, loading = (None, None) if many.wanted else started_for(report is not None, detector)
-    with decoding or nullcontext():
-        from unmask.cli.inputs import expand
-        from unmask.scanning import Settings
+    from unmask.scanning import Settings
 
-        try:
-            settings = Settings(
-                detector=detector, frames=frames, every=every, seconds=seconds, evidence=report is not None
-            )
-        except ValueError as error:
-            raise typer.BadParameter(str(error)) from None
+    try:
+        settings = Settings(
+            detector=detector, frames=frames, every=every, seconds=seconds, evidence=report is not None
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    resources = None if many.wanted else _resources(settings, context.obj)
+    with resources or nullcontext():
+        from unmask.cli.inputs import expand
+
         inputs = expand(paths or ())
         for folder, option in ((report, "--report"), (annotate, "--annotate")):
             if folder is not None:
@@ -137,10 +138,10 @@ def scan(
             typer.echo(f"unmask: cannot look into {str(folder)!r}", err=True)
         if inputs.left_out_line:
             typer.echo(f"unmask: {inputs.left_out_line}", err=True)
-        if decoding is None:
+        if resources is None:
             scanned = scan_many(inputs.files, settings, many)
         else:
-            scanned = _scan_here(inputs.files, settings, decoding, loading, copies)
+            scanned = _scan_here(inputs.files, settings, resources, copies)
     # Each output is written whatever became of those before it.
     lost = [scanned.lost]
     if report is not None:
@@ -174,17 +175,19 @@ def exit_code(outcomes: Collection[tuple[str, str | None]], fail_on: set[str]) -
     return 0 if all(status in READ for status, _ in outcomes) else UNREAD
 
 
+def _resources(settings: Settings, started: WarmStart | None) -> Resources:
+    from unmask.scanning.warm_start import resources_for
+
+    return resources_for(settings, started)
+
+
 def _scan_here(
-    files: Sequence[Path],
-    settings: Settings,
-    decoding: DecodingProcesses,
-    loading: Loading | None,
-    copies: Copies | None,
+    files: Sequence[Path], settings: Settings, resources: Resources, copies: Copies | None
 ) -> Scanned:
     """Scan one file after the other in this process; standard input is copied at once, while it is there."""
     from unmask.scanning import Scanner
 
-    with Scanner(settings, decoding=decoding, loading=loading) as scanner:
+    with Scanner(settings, resources=resources) as scanner:
         results = list(_with_progress(scanner, files, copies))
     return Scanned(Counter((result.status, result.verdict) for result in results), results)
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from unmask.cli.keys import Database, Folder
+from unmask.scanning import DEFAULT_DETECTOR
 
 
 def serve(
@@ -20,7 +21,9 @@ def serve(
     nice: Annotated[
         int, typer.Option(min=0, max=19, help="How far the workers step back for other processes, 0 to 19.")
     ] = 5,
-    detector: Annotated[str, typer.Option(help="Name of a detector, or folder of an exported one.")] = "jrc",
+    detector: Annotated[
+        str, typer.Option(help="Name of a detector, or folder of an exported one.")
+    ] = DEFAULT_DETECTOR,
     frames: Annotated[
         int | None,
         typer.Option(min=1, max=256, help="Frames sampled from each video. Default: as many as it needs."),

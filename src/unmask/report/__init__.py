@@ -1,7 +1,6 @@
 """The result of a scan: its type, its JSON schema, as a table and as a page."""
 
 from unmask.report.evidence import Evidence, FaceEvidence, FrameView
-from unmask.report.gathering import gather, view_of
 from unmask.report.page import page, save_report
 from unmask.report.result import (
     READ,
@@ -35,7 +34,6 @@ __all__ = [
     "Status",
     "TrackScore",
     "face_name",
-    "gather",
     "page",
     "percent",
     "save_report",
@@ -43,5 +41,4 @@ __all__ = [
     "suspicious_spans",
     "table",
     "timeline",
-    "view_of",
 ]

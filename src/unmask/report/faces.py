@@ -10,10 +10,10 @@ from html import escape
 
 from unmask.report import heatmaps
 from unmask.report.evidence import FaceEvidence
-from unmask.report.gathering import SHARES, by_suspicion, looks_needed, scored_looks
 from unmask.report.marks import mark
 from unmask.report.overview import picture_address
 from unmask.report.result import FrameScore, ScanResult, TrackScore
+from unmask.report.shown_faces import SHARES, by_suspicion, looks_needed, scored_looks
 from unmask.report.timeline import clock, timeline
 from unmask.report.words import counted, face_name, percent, safe
 

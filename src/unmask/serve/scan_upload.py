@@ -48,11 +48,12 @@ class UploadScanner:
     def __call__(self, job: Job, upload: Path, report: Path, progress: Progress) -> ScanResult:
         """Scan one upload."""
         from unmask.media import kind_by_name
+        from unmask.scanning import ScanOptions
 
         scanner = self._scanner_with(job.detector)
-        settings = replace(scanner.settings, frames=job.frames)
+        options = ScanOptions(frames=job.frames, evidence=True)
         try:
-            result = scanner.scan(upload, lambda share: progress(LOOKING * share), settings)
+            result = scanner.scan(upload, lambda share: progress(LOOKING * share), options)
         except Exception:
             self.close()  # Whatever broke in it must not break the next scan.
             raise

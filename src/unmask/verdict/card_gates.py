@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
-from unmask.detectors import Card, FaceClips, FaceCrops
 from unmask.verdict.gates import Gate
 
 SMALL = "small"
@@ -46,6 +46,8 @@ LEAST_DOWN = 3.0
 because that set has few such real faces, and in photographs these are called fake two to seven times as often."""
 OUTLIER = "unlike real faces"
 """The gate on the reconstruction error; it exists where the card holds its distribution on real faces."""
+UNITS_OF_FACES = frozenset({"face", "face_clip"})
+"""Inputs of a card for which the default gates hold."""
 UNFAMILIAR = "no photograph"
 """The gate on the distance from the training faces; it exists where the card has ``quality.familiarity``."""
 
@@ -84,16 +86,23 @@ def unfamiliar_gate(quantiles: Mapping[str, float]) -> Gate:
     return Gate(UNFAMILIAR, "token_distance", low, high, high, text)
 
 
-def gates_of(card: Card) -> tuple[Gate, ...]:
+def gates_of(card: Any) -> tuple[Gate, ...]:
     """Return a detector's gates: limits of its card, or else the default ones of faces, with the widths that it holds.
 
+    Parameters
+    ----------
+    card
+        An `unmask.detectors.Card`, which this room does not import.
+
+    Notes
+    -----
     A card may have a distribution of the reconstruction error, or of the distance from the training faces, on real
     faces; then there is a gate on it as well.
     """
     if card.gates is not None:
         gates = [Gate(**gate.model_dump()) for gate in card.gates]
     else:
-        gates = list(GATES) if isinstance(card.input, FaceCrops | FaceClips) else []
+        gates = list(GATES) if card.input.unit in UNITS_OF_FACES else []
     quality = card.quality
     if quality is None:
         return tuple(gates)

@@ -33,7 +33,7 @@ class Loading:
         at_once: int = 1,
     ) -> None:
         self._loaders = ThreadPoolExecutor(4, thread_name_prefix="unmask-load")
-        # One thing after the other: numpy does not bear to be imported by several threads at once, and the weights'
+        # One thing after the other: importing numpy from several threads at once is not safe, and the weights'
         # reading, which needs no interpreter, can begin as soon as these are there.
         self.imports = self._loaders.submit(_import_first)
         # Where one face is all there is to do, as in most pictures, a network's operators share two of the processors.
@@ -47,7 +47,7 @@ class Loading:
         else:
             self.card = self._load(lambda: detector.card)
             self.detector = self._load(lambda: detector)
-        self._load(_load_findings)
+        self._load(_import_rest)
         self._loaders.shutdown(wait=False)
 
     def _load(self, load: Callable[[], T]) -> Future[T]:
@@ -84,5 +84,5 @@ def _load_detector(name: str, threads: int) -> Detector:
     return load_detector(name, threads)
 
 
-def _load_findings() -> None:
-    import unmask.findings  # noqa: F401 (the verdict's and the report's rooms, slow to import for the first time)
+def _import_rest() -> None:
+    import unmask.scanning.observations  # noqa: F401 (with the verdict's and the report's rooms, slow at first)

@@ -1,0 +1,105 @@
+"""Gathers the evidence of a file that was scanned; nothing here runs unless evidence is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from unmask.faces import profile
+from unmask.media import Credentials, Frame, shrink
+from unmask.report import Evidence, FaceEvidence, FrameView, ScanResult
+from unmask.report.heatmaps import jpeg
+from unmask.report.shown_faces import choose_shown
+
+if TYPE_CHECKING:
+    from unmask.detectors import Detector
+    from unmask.scanning.observations import FaceObservation, Observations, Track
+
+VIEW_SIDE = 640
+
+
+@dataclass(frozen=True, eq=False)
+class ScannedFile:
+    """A file that was just scanned.
+
+    Parameters
+    ----------
+    path
+        Where it lies.
+    seen
+        What the scan saw of it.
+    tracks
+        Its faces, in the order of the result's tracks.
+    result
+        Without evidence.
+    """
+
+    path: Path
+    seen: Observations
+    tracks: Sequence[Track]
+    result: ScanResult
+
+
+def view_of(frame: Frame) -> FrameView:
+    """Make a small picture of a sampled frame."""
+    height, width = frame.image.shape[:2]
+    scale = min(1.0, VIEW_SIDE / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return FrameView(max(0.0, frame.time), width, height, jpeg(shrink(frame.image, size, gap=2.0), 75))
+
+
+def gather(
+    scanned: ScannedFile,
+    detector: Detector,
+    pool: Executor,
+    read_credentials: Callable[[str | Path], Credentials],
+) -> Evidence:
+    """Gather the evidence of a file: the detector explains the shown faces once more.
+
+    Parameters
+    ----------
+    scanned
+        The file and what a scan made of it.
+    detector
+        The one that scored it.
+    pool
+        Runs the detector.
+    read_credentials
+        Reads content credentials, from where the file can do no harm.
+    """
+    result, facts = scanned.result, scanned.seen.facts
+    views = tuple(sampled.view for sampled in scanned.seen.frames if sampled.view is not None)
+    shown = choose_shown(result.tracks, len(views), result.decisive_track)
+    pending = [
+        pool.submit(
+            _face_evidence,
+            detector,
+            scanned.tracks[track][place],
+            track,
+            result.tracks[track].frames[place].time,
+        )
+        for track, place in shown
+    ]
+    with suppress(OSError):
+        facts = facts.measured(scanned.path)
+    credentials = read_credentials(scanned.path)
+    return Evidence(views, tuple(future.result() for future in pending), facts, credentials)
+
+
+def _face_evidence(detector: Detector, observation: FaceObservation, track: int, time: float) -> FaceEvidence:
+    """Let the detector explain one face."""
+    explained = detector.explain({"crops": observation.crop[None]})[0]
+    rebuilt = explained.reconstruction
+    return FaceEvidence(
+        track=track,
+        time=time,
+        square=profile(detector.card.crop_profile).square(observation.face.box),
+        crop=jpeg(observation.crop),
+        patch_logits=explained.patch_logits,
+        reconstruction=None if rebuilt is None else jpeg(rebuilt, 90),
+        error_map=explained.error_map,
+    )

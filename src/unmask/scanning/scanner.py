@@ -1,0 +1,278 @@
+"""Scans files: runs sampling passes until the verdict can stop, and turns what was seen into results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from threading import BoundedSemaphore
+from types import TracebackType
+from typing import TYPE_CHECKING, BinaryIO
+
+from unmask.media import (
+    DecodingProcesses,
+    FileFacts,
+    Media,
+    MediaError,
+    as_media_error,
+    content_credentials,
+    kind_by_name,
+    open_media,
+    spooled_to_file,
+)
+from unmask.scanning.face_scoring import FaceScores
+from unmask.scanning.loading import Loading, worker_threads
+from unmask.scanning.sampling_passes import Progress, SamplingRun
+from unmask.scanning.settings import DEFAULTS, ScanOptions, Settings
+from unmask.scanning.warm_start import Resources
+
+if TYPE_CHECKING:
+    from unmask.detectors import Detector
+    from unmask.faces import FaceFinder
+    from unmask.report import DetectorInfo, Evidence, ScanResult
+    from unmask.scanning.evidence import ScannedFile
+
+
+class ScannerClosedError(RuntimeError):
+    """A scanner was closed before its scan came to an end."""
+
+    def __init__(self) -> None:
+        super().__init__("the scanner was closed")
+
+
+def scan(
+    path: str | Path,
+    settings: Settings = DEFAULTS,
+    detector: Detector | None = None,
+    finder: FaceFinder | None = None,
+) -> ScanResult:
+    """Scan one image or video; for many files, keep one ``Scanner``.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    settings
+        How it is scanned.
+    detector, finder
+        Ready objects instead of the ones that the settings name.
+
+    Returns
+    -------
+    ScanResult
+        A file that cannot be read gives a result with a status that says so; it never raises.
+
+    Raises
+    ------
+    unmask.detectors.DetectorError
+        When the detector cannot be loaded.
+    """
+    with Scanner(settings, detector, finder) as scanner:
+        return scanner.scan(path)
+
+
+class Scanner:
+    """Scans files one after the other with one loaded detector.
+
+    Loading starts at once, in the background, beside the opening of the first file, and so does importing what is only
+    needed then. The calling thread takes the frames as another process decodes them; other threads find the faces of
+    earlier frames and score them meanwhile. Close it, or use it as a context manager.
+
+    Parameters
+    ----------
+    settings
+        The scanner's own, and the options of files that are scanned without options of their own.
+    detector, finder
+        Ready objects instead of the ones that the settings name.
+    resources
+        Started already; closed with the scanner.
+    """
+
+    def __init__(
+        self,
+        settings: Settings = DEFAULTS,
+        detector: Detector | None = None,
+        finder: FaceFinder | None = None,
+        resources: Resources | None = None,
+    ) -> None:
+        self.settings = settings
+        resources = resources or Resources()
+        self._decoding = resources.decoding
+        if self._decoding is None and settings.isolated:
+            self._decoding = DecodingProcesses(settings.limits, credentials=settings.evidence)
+            self._decoding.start()  # First of all: it gets ready, and decodes, while the weights are loaded.
+        self._loading = resources.loading or Loading(detector or settings.detector, finder, settings.threads)
+        workers = worker_threads(settings.threads)
+        self._closed = False
+        self._workers = ThreadPoolExecutor(workers, thread_name_prefix="unmask")
+        self._room = BoundedSemaphore(workers + 2)  # For frames.
+
+    def __enter__(self) -> Scanner:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Drop what is waiting and end the threads; a scan under way in another thread raises ScannerClosedError."""
+        self._closed = True
+        self._workers.shutdown(wait=True, cancel_futures=True)
+        if self._decoding is not None:
+            self._decoding.close()
+
+    @property
+    def detector(self) -> Detector:
+        """The loaded detector; raises DetectorError when it cannot be loaded."""
+        return self._loading.detector.result()
+
+    def scan(
+        self,
+        path: str | Path,
+        progress: Progress = lambda share: None,
+        settings: ScanOptions | None = None,
+    ) -> ScanResult:
+        """Scan one file; see ``scan``.
+
+        Parameters
+        ----------
+        path
+            Of the file.
+        progress
+            Told how much of the sampling is done, in [0, 1], from any thread. Each planned pass counts the same, so it
+            leaps to the end when the first one settles the verdict.
+        settings
+            The options of this file; None for those of the scanner.
+
+        Raises
+        ------
+        ScannerClosedError
+            When the scanner is closed, now or meanwhile.
+        ValueError
+            When ``Settings`` are given whose part that belongs to the scanner differs from the scanner's.
+        """
+        if self._closed:
+            raise ScannerClosedError
+        options = self.settings if settings is None else settings
+        if isinstance(options, Settings) and (names := options.differing(self.settings)):
+            raise ValueError(f"these settings belong to the scanner, not to a file: {', '.join(names)}")
+        try:
+            return self._scan(Path(path), progress, options)
+        except (CancelledError, RuntimeError) as error:
+            if self._closed:  # The pool has no better words for it.
+                raise ScannerClosedError from error
+            raise
+
+    def _scan(self, path: Path, progress: Progress, options: ScanOptions) -> ScanResult:
+        started = time.perf_counter()
+        scores = FaceScores(self._loading.detector, self._workers, options.crops)
+        try:
+            with self._opened(path) as media:
+                run = SamplingRun(media, options, self._loading, self._workers, self._room, scores, progress)
+                seen = run.observations()
+                if options.evidence:
+                    seen = replace(seen, facts=_facts(media))
+        except MediaError as error:
+            return self._unread(path, error, started)
+        tracks = seen.tracks()
+        scores.take_the_rest(tracks)
+        from unmask.scanning.observations import conclude
+
+        tracks = scores.scored(tracks)
+        result = conclude(str(path), seen, tracks, self.detector.card)
+        if options.evidence:
+            from unmask.scanning.evidence import ScannedFile
+
+            result = replace(result, evidence=self._evidence(ScannedFile(path, seen, tracks, result)))
+        return replace(result, isolation=self._isolation, seconds=time.perf_counter() - started)
+
+    @property
+    def _isolation(self) -> str | None:
+        return None if self._decoding is None else self._decoding.isolation
+
+    def scan_or_explain(self, path: str | Path) -> ScanResult:
+        """Scan one file of many; an error of unmask's own becomes that file's status ``failed``: the others are done.
+
+        Raises what concerns every file: DetectorError, FaceFinderError, ScannerClosedError.
+        """
+        started = time.perf_counter()
+        try:
+            return self.scan(path)
+        except Exception as error:
+            from unmask.detectors import DetectorError
+            from unmask.faces import FaceFinderError
+            from unmask.report import ScanResult
+
+            if isinstance(error, DetectorError | FaceFinderError | ScannerClosedError):
+                raise
+            return ScanResult(
+                path=str(path),
+                kind=kind_by_name(path),
+                status="failed",
+                detector=self.detector_info,
+                detail=f"internal error: {type(error).__name__}: {' '.join(str(error).split())}",
+                isolation=self._isolation,
+                seconds=time.perf_counter() - started,
+            )
+
+    def scan_stream(
+        self,
+        stream: BinaryIO,
+        name: str = "-",
+        on_result: Callable[[Path, ScanResult], None] = lambda path, result: None,
+    ) -> ScanResult:
+        """Scan one file that comes as a stream, such as standard input; the result has the name for its path.
+
+        on_result : called with the temporary file that the stream was put into, while it is there, and the result.
+        """
+        started = time.perf_counter()
+        try:
+            with spooled_to_file(stream, self.settings.limits) as path:
+                result = replace(self.scan(path), path=name, seconds=time.perf_counter() - started)
+                on_result(path, result)
+                return result
+        except MediaError as error:
+            return self._unread(name, error, started)
+
+    def _unread(self, path: str | Path, error: MediaError, started: float) -> ScanResult:
+        from unmask.report import ScanResult
+
+        return ScanResult(
+            path=str(path),
+            kind=kind_by_name(path),
+            status=error.status,
+            detector=self.detector_info,
+            detail=error.detail or "could not be read",
+            isolation=self._isolation,
+            seconds=time.perf_counter() - started,
+        )
+
+    def _opened(self, path: Path) -> Media:
+        decoding = self._decoding
+        if decoding is not None:
+            return decoding.open(path)
+        self._loading.imports.result()
+        return as_media_error(lambda: open_media(path, self.settings.limits))
+
+    def _evidence(self, scanned: ScannedFile) -> Evidence:
+        from unmask.scanning.evidence import gather
+
+        read = content_credentials if self._decoding is None else self._decoding.credentials
+        return gather(scanned, self.detector, self._workers, read)
+
+    @property
+    def detector_info(self) -> DetectorInfo:
+        """The loaded detector, as results name it."""
+        from unmask.scanning.observations import detector_info
+
+        return detector_info(self.detector.card)
+
+
+def _facts(media: Media) -> FileFacts:
+    try:
+        return as_media_error(media.facts)
+    except MediaError:
+        return FileFacts()

@@ -1,0 +1,133 @@
+"""Starts what a scan needs before its command line is parsed: the decoding process, the weights, slow imports.
+
+Both take as long to get ready as the command line to be parsed. What will be needed is guessed from the arguments as
+strings; whoever parsed them takes over what fits, and the rest is started anew.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from unmask.scanning import DEFAULT_DETECTOR
+
+if TYPE_CHECKING:
+    from unmask.media import DecodingProcesses
+    from unmask.scanning.loading import Loading
+    from unmask.scanning.settings import Settings
+
+# With one of these `unmask scan` scans in other processes, or not at all.
+MULTI_PROCESS_OPTIONS = ("--output", "--workers", "--resume", "--from", "--ray", "--help")
+REPORT, DETECTOR = "--report", "--detector"
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a scanner works with; None: it starts its own. Closed with the scanner, or as a context manager.
+
+    Parameters
+    ----------
+    decoding
+        Started within the limits of the scanner's settings.
+    loading
+        Begun, of what the settings name.
+    """
+
+    decoding: DecodingProcesses | None = None
+    loading: Loading | None = None
+
+    def __enter__(self) -> Resources:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the processes; what is being loaded comes to its end by itself."""
+        if self.decoding is not None:
+            self.decoding.close()
+
+
+class WarmStart:
+    """What was started on a guess.
+
+    Parameters
+    ----------
+    credentials
+        Whether the decoding process has the library ready that reads content credentials.
+    resources
+        A decoding process within the default limits, and the default detector unless another one seemed to be named.
+    """
+
+    def __init__(self, credentials: bool, resources: Resources) -> None:
+        self._credentials = credentials
+        self._resources = resources
+
+    @classmethod
+    def guess(cls, arguments: Sequence[str]) -> WarmStart | None:
+        """Start what ``unmask scan`` is going to need with these arguments; None where it will scan elsewhere.
+
+        Raises
+        ------
+        Exception
+            Whatever goes wrong: the scan starts it again itself, where errors are told in one line.
+        """
+        if not scans_here(arguments):
+            return None
+        credentials = _has(arguments, REPORT)
+        decoding = _start_decoding(credentials)
+        if _has(arguments, DETECTOR):
+            return cls(credentials, Resources(decoding))
+        from unmask.scanning.loading import Loading
+
+        loading = Loading(DEFAULT_DETECTOR, at_once=faces_at_once(arguments))
+        loading.imports.exception()  # Waited for: the sooner the weights are read, beside what is done here next.
+        return cls(credentials, Resources(decoding, loading))
+
+    def take(self, settings: Settings) -> Resources:
+        """Return what fits the settings, once; what does not is closed."""
+        from unmask.media import Limits
+
+        taken, self._resources = self._resources, Resources()
+        default = settings.detector == DEFAULT_DETECTOR and settings.threads is None
+        loading = taken.loading if default else None
+        if settings.isolated and settings.limits == Limits() and settings.evidence == self._credentials:
+            return Resources(taken.decoding, loading)
+        taken.close()
+        return Resources(None, loading)
+
+
+def resources_for(settings: Settings, started: WarmStart | None) -> Resources:
+    """Return what a scanner with these settings works with; its decoding process gets ready from now on."""
+    resources = Resources() if started is None else started.take(settings)
+    if resources.decoding is None and settings.isolated:
+        return Resources(_start_decoding(settings.evidence), resources.loading)
+    return resources
+
+
+def scans_here(arguments: Sequence[str]) -> bool:
+    """Whether ``unmask scan`` with these arguments looks as if this process scans; at worst it turns out later."""
+    return not _has(arguments, *MULTI_PROCESS_OPTIONS)
+
+
+def faces_at_once(arguments: Sequence[str]) -> int:
+    """How many faces there are to score at a time at least: a video has several frames, a picture may have one face."""
+    from unmask.media import IMAGE_ENDINGS, VIDEO_ENDINGS
+    from unmask.scanning.sampling_passes import PASS_SIZES
+
+    endings = {os.path.splitext(argument)[1].lower() for argument in arguments}  # noqa: PTH122 (no paths all)
+    return min(PASS_SIZES[0]) if endings & VIDEO_ENDINGS and not endings & IMAGE_ENDINGS else 1
+
+
+def _start_decoding(credentials: bool) -> DecodingProcesses:
+    from unmask.media import DecodingProcesses, Limits
+
+    processes = DecodingProcesses(Limits(), credentials)
+    processes.start()
+    return processes
+
+
+def _has(arguments: Sequence[str], *options: str) -> bool:
+    return any(argument.split("=")[0] in options for argument in arguments)

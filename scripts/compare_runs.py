@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from unmask.statistics.intervals import Scored, Settings, bootstrap, paired_bootstrap
+from unmask.statistics.auc import auc_difference, auc_estimate
+from unmask.statistics.intervals import Settings
 from unmask.studies.judging import Rows, read_rows
 
 
@@ -41,11 +42,6 @@ def check_same(rows: list[Rows], name: str) -> None:
             )
 
 
-def scored(rows: Rows) -> Scored:
-    """Return the rows without a calibration: the AUC needs none."""
-    return Scored(rows.labels, rows.logits, 1 / (1 + np.exp(-rows.logits)), 0.5)
-
-
 def main() -> None:
     """Compare, and print the table."""
     parser = argparse.ArgumentParser(
@@ -70,16 +66,15 @@ def main() -> None:
         cells = [auc(base[name], settings)]
         for other in others:
             check_same([base[name], other[name]], name)
-            gain = paired_bootstrap(scored(other[name]), scored(base[name]), base[name].groups, settings)[
-                "auc"
-            ]
+            rows, groups = base[name], base[name].groups
+            gain = auc_difference(rows.labels, other[name].logits, rows.logits, groups, settings)
             cells += [auc(other[name], settings), f"{gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]"]
         print(f"| {name} | {len(base[name].labels)} | " + " | ".join(cells) + " |", flush=True)
 
 
 def auc(rows: Rows, settings: Settings) -> str:
     """Write the AUC with its interval."""
-    found = bootstrap(scored(rows), rows.groups, settings)["auc"]
+    found = auc_estimate(rows.labels, rows.logits, rows.groups, settings)
     return f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
 
 

@@ -4,7 +4,7 @@
 
 DETECTOR is a name or a folder that `unmask export` wrote, whose head reads a trunk; SET a folder of face crops. Of
 each set some real and manipulated faces of its split `train` are taken as they are, and every third of them once more,
-made worse (`unmask.evaluation.degradation`), so that a bad photograph stays a photograph. A set without splits lends
+made worse (`unmask.distortions.faces`), so that a bad photograph stays a photograph. A set without splits lends
 seven of ten groups. The distribution of the distance is that of the faces as they are, out of fold, over folds of
 groups. --write puts `familiarity.npz` into the detector's folder and its hash and quantiles into card.json.
 
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -28,9 +27,7 @@ from unmask.datasets import CropRecord, CropSet
 from unmask.detectors import Card, Familiarity, Quality, Trunk, file_sha256, load_card, open_trunk_of
 from unmask.detectors.familiarity import FAMILIARITY_NAME, Floats, fit_reference_faces
 from unmask.detectors.registry import detector_folder
-from unmask.evaluation.degradation import degrade
-from unmask.evaluation.hard_faces import box_of_tight
-from unmask.faces import cut, profile
+from unmask.gating import hash_of, read_face
 from unmask.training.quality import distribution
 
 COMPONENTS = 384
@@ -65,37 +62,34 @@ def chosen(root: Path, number: int) -> tuple[CropSet, list[int]]:
     def may_be_used(record: CropRecord) -> bool:
         if "train" in splits:
             return record.split == "train"
-        return zlib.crc32(record.group.encode()) % 10 < 7
+        return hash_of(record.group) % 10 < 7
 
     places = [place for place, record in enumerate(crops.records) if may_be_used(record)]
-    places.sort(key=lambda place: zlib.crc32(crops.records[place].file.encode()))
+    places.sort(key=lambda place: hash_of(crops.records[place].file))
     return crops, places[:number]
 
 
 def pictures(crops: CropSet, places: list[int], card: Card) -> Iterator[npt.NDArray[np.uint8]]:
     """Cut the faces as they are, and every third of them once more, made worse."""
-    wanted, size = profile(card.crop_profile), card.input_size
+    size = card.input_size
     for number, place in enumerate(places):
-        record, image = crops.records[place], crops.image(place)
-        if record.box is not None:
-            yield cut(image, record.box, wanted, size)
+        face = read_face(crops, place)
+        if face.record.box is not None:
+            yield face.cut_for(card)
         else:
-            yield np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BICUBIC))
+            yield np.asarray(Image.fromarray(face.image).resize((size, size), Image.Resampling.BICUBIC))
         if number % 3 == 0:
-            rng = np.random.default_rng([zlib.crc32(record.file.encode()), 1])
-            box = record.box or box_of_tight(image.shape[0])
-            _, worse, moved = degrade(image, box, rng)
-            yield cut(worse, moved, wanted, size)
+            yield read_face(crops, place, (hash_of(face.record.file), 1)).cut_for(card)
 
 
 def mean_tokens(trunk: Trunk, root: Path, number: int, card: Card, cache: Path | None) -> SetFaces:
     """Return the mean tokens of a set's faces."""
     assert card.trunk is not None
-    key = zlib.crc32(f"{card.trunk.identity} {card.crop_profile} {number}".encode())
+    key = hash_of(f"{card.trunk.identity} {card.crop_profile} {number}")
     file = None if cache is None else cache / f"{root.resolve().name}-{key:08x}.npz"
     crops, places = chosen(root, number)
     turns = [(place, worse) for k, place in enumerate(places) for worse in (False, True)[: 1 + (k % 3 == 0)]]
-    folds = np.array([zlib.crc32(crops.records[place].group.encode()) % FOLDS for place, _ in turns])
+    folds = np.array([hash_of(crops.records[place].group) % FOLDS for place, _ in turns])
     degraded = np.array([worse for _, worse in turns])
     if file is not None and file.is_file():
         with np.load(file, allow_pickle=False) as kept:

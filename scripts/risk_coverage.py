@@ -10,49 +10,47 @@ FIT_SET every third source once, of the others five crops a video, twice. All ar
 from __future__ import annotations
 
 import argparse
-import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from fit_gates import SAMPLES, fit, with_distribution
+from matplotlib.figure import Figure
 
-from unmask.detectors import Detector, Quality, load_detector
-from unmask.evaluation.hard_faces import Faces, Sample, look_at
+from unmask.detectors import Card, Quality, load_detector
 from unmask.evaluation.remarks import show
-from unmask.evaluation.sureness import Judged, judge_faces
 from unmask.faces import CenterFace
+from unmask.gating import (
+    FITTING_SAMPLES,
+    FaceSample,
+    JudgedItems,
+    LabelledFaces,
+    card_quality,
+    fit_gates,
+    hash_of,
+    judge_faces,
+    score_samples,
+)
 from unmask.statistics.intervals import Settings
 from unmask.statistics.risk_coverage import compare_abstaining, risk_coverage
 from unmask.verdict import Gate, rule_of
 
 FOLDS = 10
-OTHERS = {"plain": Sample(), "worse": Sample(crops=5, worse=2)}
+OTHERS = {"plain": FaceSample(), "worse": FaceSample(crops=5, degradations=2)}
 SHOWN = ("aurc", "risk at 50%", "risk at 70%", "risk at 80%", "risk at 90%")
 
 
-def load(detector: Detector, root: Path, samples: dict[str, Sample], cache: Path | None) -> Faces:
-    """Score and measure the faces of a set, plain ones first."""
-    finder = CenterFace(threads=1)
-    parts = []
-    for name, sample in samples.items():
-        file = None if cache is None else cache / f"{root.resolve().name}-{name}.npz"
-        parts.append(look_at(detector, root, sample, finder, file))
-    return parts[0] + parts[1]
-
-
-def out_of_fold(detector: Detector, quality: Quality, faces: Faces) -> list[Sequence[Gate]]:
+def out_of_fold(card: Card, quality: Quality, faces: LabelledFaces) -> list[Sequence[Gate]]:
     """Return each face the gates that were fitted without its source's fold."""
-    fold = np.array([zlib.crc32(cluster.encode()) % FOLDS for cluster in faces.cluster.tolist()])
-    fits = [fit(detector, quality, faces.take(fold != number)) for number in range(FOLDS)]
+    fold = np.array([hash_of(cluster) % FOLDS for cluster in faces.cluster.tolist()])
+    fits = [fit_gates(card, quality, faces.take(fold != number)) for number in range(FOLDS)]
     return [fits[number] for number in fold]
 
 
 def rows_of(
-    name: str, faces: Faces, gates: list[Sequence[Gate]], detector: Detector
-) -> list[tuple[str, Judged]]:
+    name: str, faces: LabelledFaces, gates: list[Sequence[Gate]], card: Card
+) -> list[tuple[str, JudgedItems]]:
     """Judge a set as it is and with worse faces, by faces and, where there are several, by videos."""
-    rule = rule_of(detector.card)
+    rule = rule_of(card)
     parts = {
         "as it is": faces.way == "",
         "with worse ones": np.isin(faces.cluster, faces.cluster[faces.way != ""]),
@@ -70,7 +68,7 @@ def rows_of(
     ]
 
 
-def table(rows: list[tuple[str, Judged]], settings: Settings) -> str:
+def table(rows: list[tuple[str, JudgedItems]], settings: Settings) -> str:
     """Write both tables: the curves, and what the verdicts come to."""
     curves = ["| items | n, groups | figure | without gates | with gates | difference |", "| --- " * 6 + "|"]
     points = [
@@ -78,7 +76,7 @@ def table(rows: list[tuple[str, Judged]], settings: Settings) -> str:
         "| --- " * 5 + "|",
     ]
     for name, part in rows:
-        found = compare_abstaining(part.without, part.with_gates, part.wrong, part.cluster, settings)
+        found = compare_abstaining(part.margin_without_gates, part.margin, part.wrong, part.cluster, settings)
         for figure in SHOWN:
             one, other, gap = (each[figure] for each in (found.without, found.with_gates, found.difference))
             count = f"{found.items}, {found.clusters}"
@@ -87,23 +85,21 @@ def table(rows: list[tuple[str, Judged]], settings: Settings) -> str:
             )
         shares = [
             f"{mask.mean():.1%} | {part.wrong[mask].mean():.1%} ({part.wrong[mask].sum()})"
-            for mask in (part.decided_without, part.decided)
+            for mask in (part.is_conclusive_without_gates, part.is_conclusive)
         ]
         points.append(f"| {name} | {' | '.join(shares)} |")
     return "\n".join([*curves, "", *points, ""])
 
 
-def plot(rows: list[tuple[str, Judged]], file: Path) -> None:
+def plot(rows: list[tuple[str, JudgedItems]], file: Path) -> None:
     """Draw the curves."""
-    from matplotlib.figure import Figure
-
     columns = min(2, len(rows))
     lines = -(-len(rows) // columns)
     figure = Figure(figsize=(3.6 * columns, 2.8 * lines), layout="constrained")
     for axes, (name, part) in zip(figure.subplots(lines, columns, squeeze=False).flat, rows, strict=False):
         for sure, label, look in (
-            (part.without, "without gates", "--"),
-            (part.with_gates, "with gates", "-"),
+            (part.margin_without_gates, "without gates", "--"),
+            (part.margin, "with gates", "-"),
         ):
             curve = risk_coverage(sure, part.wrong)
             axes.plot(
@@ -127,16 +123,19 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--plot", type=Path)
     options = parser.parse_args()
-    if options.cache:
-        options.cache.mkdir(parents=True, exist_ok=True)
     detector = load_detector(options.detector, threads=1)
-    faces = load(detector, options.fit_set, SAMPLES, options.cache)
-    quality = with_distribution(detector, faces, options.fit_set.resolve().name)
-    gates = fit(detector, quality, faces)
-    rows = rows_of(options.fit_set.name, faces, out_of_fold(detector, quality, faces), detector)
+    card, finder = detector.card, CenterFace(threads=1)
+
+    def scored(root: Path, samples: Mapping[str, FaceSample]) -> LabelledFaces:
+        return score_samples(detector, root, samples, finder, options.cache)
+
+    faces = scored(options.fit_set, FITTING_SAMPLES)
+    quality = card_quality(detector, faces, options.fit_set.resolve().name)
+    gates = fit_gates(card, quality, faces)
+    rows = rows_of(options.fit_set.name, faces, out_of_fold(card, quality, faces), card)
     for root in options.sets:
-        others = load(detector, root, OTHERS, options.cache)
-        rows += rows_of(root.name, others, [gates] * len(others), detector)
+        others = scored(root, OTHERS)
+        rows += rows_of(root.name, others, [gates] * len(others), card)
     text = table(rows, Settings())
     print(text)
     if options.out:

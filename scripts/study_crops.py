@@ -1,6 +1,6 @@
 """What a detector gains or loses by the way a face is cut, and by averaging several views of it.
 
-    python scripts/study_crops.py jrc sets/ffpp-c23-val-crops --out docs/results/crops.md
+    python scripts/study_crops.py jrc sets/ffpp-c23-val-crops --out crops.md
 
 The set holds generous crops with boxes (`unmask prepare`). Each view is scored; sums of logits stand for averages.
 Video AUC: mean logit of a video's frames. Intervals: 95 %, bootstrap over groups.
@@ -16,8 +16,10 @@ import numpy as np
 
 from unmask.datasets import CropSet
 from unmask.detectors import Detector, load_detector
+from unmask.evaluation.remarks import show
 from unmask.faces import CropProfile, cut, profile
-from unmask.training.calibrate import auc_interval, mean_by_video
+from unmask.statistics.auc import auc_estimate
+from unmask.training.calibrate import mean_by_video
 
 AVERAGES = (
     ("wide", "mirrored"),
@@ -54,8 +56,8 @@ def row(name: str, logits: np.ndarray, crops: CropSet) -> str:
     """Write frame and video AUC with their intervals."""
     labels, groups = crops.labels, np.array([record.group for record in crops.records])
     mean, first = mean_by_video(logits, np.array(["\n".join(record.video) for record in crops.records]))
-    cells = [auc_interval(logits, labels, groups), auc_interval(mean, labels[first], groups[first])]
-    return f"| {name} | " + " | ".join(f"{v:.3f} [{low:.3f}, {high:.3f}]" for v, low, high in cells) + " |"
+    frames, videos = auc_estimate(labels, logits, groups), auc_estimate(labels[first], mean, groups[first])
+    return f"| {name} | {show(frames)} | {show(videos)} |"
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Where to tap the trunk, and what precision and input size cost: linear probes on small samples.
 
-    python scripts/study_trunk.py --source clip_encoder.int8.onnx --root sets --out docs/results/trunk.md
+    python scripts/study_trunk.py --source clip_encoder.int8.onnx --root sets --out trunk-table.md
 
 A probe is a logistic regression on mean and deviation of the patch tokens, fitted on labelled dfdc-faces and
 self-blended wide-faces in equal parts, and judged on dfdc-faces' validation crops and on the videos of
@@ -29,10 +29,12 @@ from sklearn.preprocessing import StandardScaler
 
 from unmask.datasets import Augment, AugmentOptions, CropSet, SelfBlender
 from unmask.detectors.sessions import open_session
+from unmask.evaluation.remarks import show
 from unmask.faces import cut, profile
 from unmask.models.clip_trunk import ARCHITECTURE, ClipTrunk, read_export
-from unmask.training.calibrate import auc_interval, mean_by_video
-from unmask.training.trunk import build_trunk, channel_scales
+from unmask.statistics.auc import auc_estimate
+from unmask.training.calibrate import mean_by_video
+from unmask.training.int8_conversion import build_trunk, channel_scales
 
 TAPS = (6, 7, 8, 9, 10)
 Features = dict[str, np.ndarray]
@@ -164,8 +166,7 @@ def by_video(logits: np.ndarray, sample: list[Item]) -> tuple[np.ndarray, np.nda
 
 def cell(logits: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> str:
     """Write an AUC with its interval."""
-    value, low, high = auc_interval(logits, labels, groups)
-    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
+    return show(auc_estimate(labels, logits, groups))
 
 
 def main() -> None:

@@ -1,10 +1,8 @@
 import numpy as np
 import pytest
-from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
 from unmask.audit import Options, audit, facts_by_auc
-from unmask.audit.columns import ranks
 from unmask.audit.units import Units, merged
 from unmask.statistics import Settings, UndefinedMetricError
 from unmask.statistics.weighted import RankingMetrics
@@ -135,11 +133,6 @@ def test_auc_alone_equals_that_among_all_metrics():
     weights = random.integers(0, 4, (20, 60))
     metrics = RankingMetrics(labels, values)
     np.testing.assert_allclose(metrics.auc(weights), metrics(weights)["auc"])
-
-
-def test_ranks_are_those_of_scipy():
-    values = np.random.default_rng(0).integers(0, 6, 50).astype(float)
-    np.testing.assert_allclose(ranks(values), rankdata(values) - 1)
 
 
 @pytest.mark.parametrize("paired", [True, False])

@@ -10,10 +10,9 @@ from unmask.datasets import (
     AugmentOptions,
     SelfBlender,
     SelfBlendOptions,
-    compression,
     cut_square,
-    photometry,
 )
+from unmask.distortions import codecs, photometry
 
 NOTHING = dict.fromkeys(
     ("flip", "colour", "gamma", "grey", "resize", "blur", "motion", "noise", "jpeg", "webp", "video"), 0.0
@@ -96,23 +95,21 @@ def test_flips_mirror(face):
 def test_video_compression_loses_more_at_a_higher_crf(face):
     errors = []
     for crf in (18, 28, 40):
-        once, twice = (compression.compress_video(Image.fromarray(face), crf, (1, -2)) for _ in range(2))
+        once, twice = (codecs.compress_video(Image.fromarray(face), crf, (1, -2)) for _ in range(2))
         assert once.tobytes() == twice.tobytes()
         errors.append(np.abs(np.asarray(once, float) - face).mean())
     assert 0 < errors[0] < errors[1] < errors[2] < 25
 
 
 def test_odd_sizes_survive_video_compression(face):
-    assert compression.compress_video(Image.fromarray(face[:101, :77]), 23).size == (77, 101)
+    assert codecs.compress_video(Image.fromarray(face[:101, :77]), 23).size == (77, 101)
 
 
 def test_jpeg_is_what_pillow_makes(face):
     buffer = io.BytesIO()
     Image.fromarray(face).save(buffer, "JPEG", quality=40, subsampling=0)
     reference = np.asarray(Image.open(buffer))
-    np.testing.assert_array_equal(
-        np.asarray(compression.compress_jpeg(Image.fromarray(face), 40, 0)), reference
-    )
+    np.testing.assert_array_equal(np.asarray(codecs.compress_jpeg(Image.fromarray(face), 40, 0)), reference)
 
 
 def test_colour_changes_follow_their_formulas(face):

@@ -16,11 +16,12 @@ from PIL import Image
 from toy_finders import DeadlyFinder, end_at_once
 
 from toys import BLUE, GREEN, RED, SquareFinder, draw, write_video
-from unmask.datasets import CropSet, DatasetError, prepared_folder
+from unmask.datasets import CropSet, DatasetError, prepared_folder, video_crops
 from unmask.datasets.layouts import VideoRow, list_videos
 from unmask.datasets.preparation import PrepareOptions, prepare
 from unmask.datasets.video_crops import CONTEXT, CropOptions, cut_video
 from unmask.faces import Face, cut, profile
+from unmask.media import open_isolated
 
 OPTIONS = PrepareOptions(CropOptions(frames=4, size=96))
 ONE = (100, 60, 160, 130)
@@ -297,15 +298,30 @@ def test_race_and_gender_of_fakeavceleb_are_kept(tmp_path):
     }
 
 
-def test_processes_give_the_same_and_a_video_that_ends_its_process_has_a_row(dataset, tmp_path):
+def test_a_file_that_crashes_its_decoder_has_a_row(dataset, tmp_path, monkeypatch):
+    def crash(path):
+        media = open_isolated(path)
+        if path.name == "b.mp4":
+            media._process._process.kill()
+        return media
+
+    monkeypatch.setattr(video_crops, "open_isolated", crash)
+    rows = list_videos("folder", dataset).rows[:2]
+    done = prepare(rows, dataset, tmp_path / "out", OPTIONS, 0, SquareFinder)
+    assert [row.path for row in rows] == ["real/a.mp4", "real/b.mp4"]
+    assert done.statuses == {"ok": 1, "unreadable": 1}
+
+
+def test_processes_give_the_same_and_an_ended_one_is_replaced_as_long_as_the_work_goes_on(dataset, tmp_path):
     deadly = "fake/swap/deadly.mp4"
     clip(dataset / deadly, GREEN)
     rows = [row for row in list_videos("folder", dataset).rows if row.path in ("real/a.mp4", deadly)]
     out, alone = tmp_path / "out", tmp_path / "alone"
-    done = prepare(rows, dataset, out, OPTIONS, 2, DeadlyFinder)
-    assert done.statuses == {"ok": 1, "unreadable": 1}
-    assert "process" in (out / "videos.csv").read_text()
-    prepare([row for row in rows if row.path != deadly], dataset, alone, OPTIONS, 0, SquareFinder)
+    with pytest.raises(DatasetError, match="first deadly"):
+        prepare(rows, dataset, out, OPTIONS, 1, DeadlyFinder)
+    rows = [row for row in rows if row.path != deadly]
+    prepare(rows, dataset, out, OPTIONS, 2, DeadlyFinder)
+    prepare(rows, dataset, alone, OPTIONS, 0, SquareFinder)
     both = [contents(folder) for folder in (out, alone)]
     assert both[0]["manifest.csv"] == both[1]["manifest.csv"]
     assert {path: data for path, data in both[0].items() if path.startswith("crops/")} == {
@@ -315,7 +331,7 @@ def test_processes_give_the_same_and_a_video_that_ends_its_process_has_a_row(dat
 
 def test_processes_that_cannot_start_blame_no_video(dataset, tmp_path):
     rows = list_videos("folder", dataset).rows[:1]
-    with pytest.raises(DatasetError, match="end as soon as they start"):
+    with pytest.raises(DatasetError, match="before one of 1 videos"):
         prepare(rows, dataset, tmp_path / "out", OPTIONS, 1, end_at_once)
     assert not (tmp_path / "out" / "videos.csv").exists()
 

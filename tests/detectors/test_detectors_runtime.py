@@ -20,7 +20,7 @@ def test_scores_are_calibrated_logits(tmp_path, crops):
     scores = detector.score(crops)
     np.testing.assert_allclose(scores, 1 / (1 + np.exp(-(2 * logits + 0.5))), atol=1e-5)
     assert scores.dtype == np.float32
-    np.testing.assert_array_equal(scores, detector.card.calibration.scores(prediction.logits))
+    np.testing.assert_array_equal(scores, np.float32(detector.card.calibration.scores(prediction.logits)))
 
 
 def test_reconstruction_and_its_error(tmp_path, crops):

@@ -10,10 +10,10 @@ from toys import BLUE, RED, SquareFinder, draw, write_video
 from unmask.datasets.layouts import list_videos
 from unmask.datasets.preparation import PrepareOptions, prepare
 from unmask.datasets.video_crops import CropOptions
+from unmask.distortions.levels import DISTORTIONS, Change
 from unmask.evaluation.crops import open_crops
 from unmask.evaluation.errors import EvaluationError
 from unmask.evaluation.protocol import Options, evaluate
-from unmask.evaluation.robustness import DISTORTIONS, Change
 from unmask.faces import cut, profile
 from unmask.statistics.intervals import Settings
 

@@ -3,11 +3,11 @@
 from types import SimpleNamespace
 
 import av
-import media_toys as toys
 import numpy as np
 import pytest
 from PIL import Image
 
+import media_toys as toys
 from unmask.media import DecodingProcesses, Limits, MediaError, Sampling, open_media, video
 from unmask.media.damage import DamageRecord, DamageTracker
 

@@ -5,11 +5,11 @@ import os
 import threading
 from pathlib import Path
 
-import media_toys as toys
 import numpy as np
 import pytest
 from PIL import Image
 
+import media_toys as toys
 from unmask.media import Limits, MediaError, open_media
 
 STATUSES = {"unreadable", "unsupported", "too_large"}

@@ -9,21 +9,21 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import media_toys as toys
 import numpy as np
 import pytest
 from PIL import Image
 
+import media_toys as toys
 from unmask.media import (
     DecodingProcessError,
     DecodingProcesses,
     Limits,
     MediaError,
     Sampling,
-    decoding_process,
     open_media,
 )
-from unmask.media.confinement import isolation
+from unmask.media.isolated import process as decoding_process
+from unmask.media.isolated.confinement import isolation
 
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
 
@@ -158,7 +158,7 @@ def test_memory_is_bounded(tmp_path):
 @ON_LINUX
 def test_processor_time_is_bounded(tmp_path):
     code = """
-    from unmask.media.confinement import bound_seconds
+    from unmask.media.isolated.confinement import bound_seconds
     bound_seconds(0.5)
     while True:
         pass
@@ -177,7 +177,7 @@ def test_no_file_can_be_opened_or_written(tmp_path):
     (tmp_path / "secret.txt").write_text("secret")
     code = """
     import os, socket, sys
-    from unmask.media.confinement import bound_resources, forbid_files
+    from unmask.media.isolated.confinement import bound_resources, forbid_files
     if not forbid_files([os.path.dirname(os.__file__)]):
         sys.exit(77)
     bound_resources(10**9)
@@ -207,7 +207,7 @@ def test_no_file_can_be_opened_or_written(tmp_path):
 def test_no_network_can_be_used():
     code = """
     import errno, socket, sys
-    from unmask.media.confinement import leave_network
+    from unmask.media.isolated.confinement import leave_network
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(type=socket.SOCK_DGRAM) as there:
         there.bind(("127.0.0.1", 0))
         address, datagrams = server.getsockname(), there.getsockname()

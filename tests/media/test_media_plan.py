@@ -113,3 +113,34 @@ def test_the_first_moments_of_a_video_are_left_alone():
 )
 def test_choices_are_spread_evenly(count, wanted, chosen):
     assert spread(count, wanted) == chosen
+
+
+def test_a_picture_is_on_show_until_the_next_where_it_is_held():
+    survey = plan.survey_of([(0.0, True, True), (9.0, False, True), (9.04, False, True), (9.08, False, True)])
+    assert [plan.held_at(survey, moment) for moment in (0.0, 5.0, 8.9, 9.0, 9.05)] == [
+        0.0,
+        0.0,
+        0.0,
+        None,
+        None,
+    ]
+
+
+def test_of_held_pictures_the_one_on_show_in_a_parts_middle_is_a_target():
+    survey = plan.survey_of([(0.0, True, True), (9.0, False, True), (9.04, False, True), (9.08, False, True)])
+    parts = [(0.0, 4.56), (4.56, 9.12)]
+    assert plan.cheap_moments(survey, parts) == [0.0]
+    assert plan.cheap_moments(survey, parts, exclude=[0.0]) == []
+
+
+def test_a_sought_picture_that_is_held_is_the_one_on_show():
+    frames = [(0.0, "held"), (99.0, "last")]
+    assert plan.behind_first(frames, 0.0, moment=50.0) == (0.0, "held")
+    assert plan.behind_first(frames, 0.0) == (99.0, "last")
+
+
+def test_times_of_held_pictures_are_kept_where_they_would_give_fewer():
+    survey = plan.survey_of([(0.0, True, True), (9.0, False, True), (9.04, False, True), (9.08, False, True)])
+    assert plan.moments_on_show(survey, [4.6]) == [0.0]
+    assert plan.moments_on_show(survey, [2.0, 5.0]) == [2.0, 5.0]
+    assert plan.moments_on_show(survey, [2.0, 9.06]) == [0.0, 9.06]

@@ -1,11 +1,11 @@
 """Of several video streams the one is scanned that a player shows, and the result says what was left out."""
 
-import media_toys
 import numpy as np
 import pytest
 from av.stream import Disposition
-from stream_toys import BLUE, GREEN, RED, Toy, write_streams
 
+import media_toys
+from stream_toys import BLUE, GREEN, RED, Toy, write_streams
 from unmask.media import DecodingProcesses, Limits, MediaError, Sampling, open_media
 from unmask.scanning import Settings, scan
 

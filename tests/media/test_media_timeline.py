@@ -3,10 +3,10 @@
 from fractions import Fraction
 
 import av
-import media_toys as toys
 import numpy as np
 import pytest
 
+import media_toys as toys
 from unmask.media import DecodingProcesses, Limits, Sampling, decoding, open_media, probing, video
 from unmask.media.timeline import Timeline
 

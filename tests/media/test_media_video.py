@@ -1,10 +1,10 @@
 import struct
 
 import av
-import media_toys as toys
 import numpy as np
 import pytest
 
+import media_toys as toys
 from unmask.media import Limits, MediaError, Sampling, decoding, open_media, video
 
 
@@ -249,3 +249,16 @@ def test_key_frames_of_an_old_x264_in_444_come_out_as_in_order(data_root, monkey
     for frame in cheap:
         near = min(in_order, key=lambda other: abs(other.time - frame.time))
         assert np.abs(frame.image.astype(int) - near.image).mean() < 25
+
+
+@pytest.mark.parametrize("seek_beyond", [60.0, 5.0])
+@pytest.mark.parametrize("name", ["held.mp4", "held.mkv", "held.avi"])
+def test_a_picture_that_is_held_nearly_throughout_is_sampled(tmp_path, monkeypatch, name, seek_beyond):
+    monkeypatch.setattr(video, "SEEK_BEYOND_SECONDS", seek_beyond)
+    codec = "mpeg4" if name.endswith("avi") else "libx264"
+    path = toys.write_video(tmp_path / name, count=2, times=[0, 250], codec=codec)
+    for order in (Sampling(1), Sampling(2, near_keyframes=True), Sampling(12, near_keyframes=True)):
+        with open_media(path) as media:
+            assert [frame.time for frame in media.sample(order)] == [0.0]
+    with open_media(path) as media:
+        assert list(media.sample(Sampling(12, near_keyframes=True, exclude=[0.0]))) == []

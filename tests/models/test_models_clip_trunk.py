@@ -11,7 +11,7 @@ import torch
 
 from unmask.detectors.sessions import open_session
 from unmask.models.clip_trunk import MEAN, STD, ClipTrunk, read_packaged
-from unmask.training.trunk import build_trunk, channel_scales
+from unmask.training.int8_conversion import build_trunk, channel_scales
 
 
 def small_clip(depth):

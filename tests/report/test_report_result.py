@@ -4,7 +4,16 @@ import json
 import pytest
 from jsonschema import Draft202012Validator
 
-from unmask.report import Coverage, DetectorInfo, FrameScore, ScanResult, TrackScore, schema
+from unmask.report import (
+    Coverage,
+    DetectorInfo,
+    FrameScore,
+    Opinion,
+    ScanResult,
+    Subject,
+    TrackScore,
+    schema,
+)
 from unmask.verdict import Reason
 
 DETECTOR = DetectorInfo("jrc", "1", "ab" * 32, "wide", 0.9, (0.4, 0.9))
@@ -34,7 +43,7 @@ BROKEN = ScanResult("a.mp4", "video", "unreadable", DETECTOR, "not a video")
 def test_to_dict_has_the_designs_fields_in_its_order():
     assert list(OK.to_dict()) == [
         "schema", "path", "kind", "status", "detail", "verdict", "score", "interval", "reasons", "decisive_track",
-        "tracks",
+        "opinions", "tracks",
         "coverage", "detector", "isolation", "seconds",
     ]  # fmt: skip
     assert OK.to_dict()["tracks"][0] == {
@@ -79,10 +88,81 @@ def test_to_dict_has_the_designs_fields_in_its_order():
     }
 
 
-@pytest.mark.parametrize("result", [OK, NO_FACE, BROKEN])
+ALL = [OK, NO_FACE, BROKEN, OK.with_opinion_on_faces({0: (0.85, 0.95)}), NO_FACE.with_opinion_on_faces()]
+
+
+@pytest.mark.parametrize("result", ALL)
 def test_json_follows_the_schema(result):
     Draft202012Validator.check_schema(schema())
     Draft202012Validator(schema()).validate(json.loads(json.dumps(result.to_dict())))
+
+
+@pytest.mark.parametrize("result", ALL)
+def test_without_opinions_it_is_what_schema_1_has(result):
+    Draft202012Validator(schema(1)).validate(as_schema_1(result))
+
+
+def as_schema_1(result):
+    row = json.loads(json.dumps(result.to_dict())) | {"schema": 1}
+    del row["opinions"]
+    return row
+
+
+@pytest.mark.parametrize("result", ALL)
+def test_json_reads_back(result):
+    row = json.loads(json.dumps(result.to_dict()))
+    assert ScanResult.from_dict(row).to_dict() == row
+    earlier = ScanResult.from_dict(as_schema_1(result))
+    assert earlier.opinions == ScanResult.from_dict(row).with_opinion_on_faces().opinions
+
+
+def test_the_opinion_on_faces_says_what_the_result_says():
+    (opinion,) = OK.with_opinion_on_faces({0: (0.85, 0.95)}).opinions
+    assert opinion.to_dict() == {
+        "question": "face_manipulated",
+        "detector": OK.detector.to_dict(),
+        "verdict": "likely_fake",
+        "score": 0.931235,
+        "interval": [0.8, 0.98],
+        "reasons": [SMALL.to_dict()],
+        "subjects": [
+            {
+                "kind": "face",
+                "id": 0,
+                "start": 0.5,
+                "end": 2.0,
+                "score": 0.931235,
+                "interval": [0.85, 0.95],
+                "box": [10.0, 20, 110, 140],
+            }
+        ],
+        "decisive": None,
+    }
+    assert NO_FACE.with_opinion_on_faces().opinions == (Opinion("face_manipulated", DETECTOR),)
+    assert BROKEN.with_opinion_on_faces().opinions == ()
+
+
+PICTURE = Opinion(
+    "face_generated", DETECTOR, "likely_fake", 0.9, (0.8, 0.95), (), (Subject("picture", 0),), 0
+)
+
+
+def test_an_opinion_on_the_picture_needs_no_face():
+    whole = ScanResult(
+        "a.png",
+        "image",
+        "ok",
+        DETECTOR,
+        None,
+        "likely_fake",
+        0.9,
+        (0.8, 0.95),
+        coverage=Coverage(None, 1, 0),
+        opinions=(Opinion("face_manipulated", DETECTOR), PICTURE),
+    )
+    row = json.loads(json.dumps(whole.to_dict()))
+    Draft202012Validator(schema()).validate(row)
+    assert ScanResult.from_dict(row) == whole
 
 
 @pytest.mark.parametrize(
@@ -121,6 +201,7 @@ def test_the_schema_refuses_what_contradicts_itself(change):
         {"detail": "two\nlines"},
         {"status": "no_face"},
         {"decisive_track": 1},
+        {"tracks": (), "opinions": (Opinion("face_manipulated", DETECTOR),)},
     ],
 )
 def test_a_contradictory_result_cannot_be_made(change):
@@ -128,7 +209,9 @@ def test_a_contradictory_result_cannot_be_made(change):
         dataclasses.replace(OK, **change)
 
 
-@pytest.mark.parametrize("change", [{"score": 0.5}, {"verdict": "inconclusive"}, {"detail": None}])
+@pytest.mark.parametrize(
+    "change", [{"score": 0.5}, {"verdict": "inconclusive"}, {"detail": None}, {"opinions": (PICTURE,)}]
+)
 def test_a_failure_has_a_detail_and_no_score(change):
     with pytest.raises(ValueError):
         dataclasses.replace(BROKEN, **change)
@@ -145,6 +228,21 @@ def test_a_failure_has_a_detail_and_no_score(change):
         lambda: TrackScore(0, 0.5, (FRAMES[2],)),
         lambda: TrackScore(0, 0.5, FRAMES[::-1]),
         lambda: Coverage(1.0, 3, 4),
+        lambda: Subject("hand", 0),
+        lambda: Subject("face", -1),
+        lambda: Subject("face", 0, 2.0, 1.0),
+        lambda: Subject("face", 0, 0.0, float("inf")),
+        lambda: Subject("face", 0, score=1.5),
+        lambda: Subject("face", 0, interval=(0.1, 0.2)),
+        lambda: Subject("face", 0, score=0.5, interval=(0.6, 0.7)),
+        lambda: Subject("face", 0, box=(5, 0, 1, 1)),
+        lambda: dataclasses.replace(PICTURE, question="Is it fake?"),
+        lambda: dataclasses.replace(PICTURE, verdict="fake"),
+        lambda: dataclasses.replace(PICTURE, score=None),
+        lambda: dataclasses.replace(PICTURE, interval=(0.91, 0.95)),
+        lambda: dataclasses.replace(PICTURE, subjects=()),
+        lambda: dataclasses.replace(PICTURE, subjects=PICTURE.subjects * 2),
+        lambda: dataclasses.replace(PICTURE, decisive=1),
     ],
 )
 def test_parts_are_checked_too(make):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from unmask.media import decoding_process
+from unmask.media.isolated import process as decoding_process
 from unmask.media.sampling import MAX_SEGMENTS
 from unmask.scanning import Scanner, Settings, scan
 
@@ -19,7 +19,7 @@ INFO = {
 FRAME = {"time": 0.5, "width": 320, "height": 240, "turn": {}, "present": None}
 HUGE = 10**400
 
-# Speaks the protocol of ``decoding_child``, and says what it was told to say.
+# Speaks the protocol of the child, and says what it was told to say.
 LIAR = """
 import json, socket, struct, sys
 INFO, FRAME, COUNT, FACTS = json.loads(sys.argv[-2])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unmask.demo.clips import portrait, with_blended_face, write_clip
-from unmask.media import decoding_process
+from unmask.media.isolated import process as decoding_process
 from unmask.scanning import Settings, scan
 
 pytest.importorskip("fastapi", reason="needs the extra [serve]")

@@ -123,7 +123,7 @@ def test_a_silent_worker_s_job_is_released_after_the_lease(database):
 def test_a_job_handed_back_counts_as_not_begun(store):
     identifier = add(store)
     job = store.claim("w")
-    assert store.hand_back(identifier, job.claim)
+    assert store.requeue(identifier, job.claim)
     job = store.get(identifier)
     assert (job.state, job.attempts, job.started) == ("queued", 0, None)
 
@@ -190,10 +190,10 @@ def test_workers_count_while_they_are_heard_of(database):
     engine = connect(database)
     clock = iter([0.0, 5.0, 20.0, 25.0, 45.0])
     roster = Roster(engine, lease=10.0, clock=lambda: next(clock))
-    roster.enter("a")  # 0
+    roster.register("a")  # 0
     assert roster.alive() == 1  # 5
     assert roster.alive() == 0  # 20
-    roster.hear("a")  # 25
+    roster.heartbeat("a")  # 25
     assert roster.alive() == 0  # 45
     engine.dispose()
 

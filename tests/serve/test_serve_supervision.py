@@ -49,6 +49,6 @@ def test_the_heartbeat_goes_on_after_any_error(settings, monkeypatch, capsys):
     one.id, one._settings, one._now, one._lock = "w", made, None, threading.Lock()
     one._store = one._roster = store = Store()
     threading.Thread(target=one._keep_leases, daemon=True).start()
-    wait_for(lambda: store.calls.count("hear") >= 3)
+    wait_for(lambda: store.calls.count("heartbeat") >= 3)
     one._settings = made.model_copy(update={"lease": 1e9})  # It sleeps from now on.
     assert "no heartbeat: KeyError" in capsys.readouterr().err

@@ -270,7 +270,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(serve):
         time.sleep(0.02)
     assert left_behind(client) == []
     assert client.get("/v1/scans").json()["items"] == []
-    assert client.app.state.service.taking_in == 0
+    assert client.app.state.service.uploads_under_way == 0
 
 
 NAMES = [

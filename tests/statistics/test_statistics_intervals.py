@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from unmask.statistics.delong import delong_interval, delong_test, delong_variance
+from unmask.statistics.auc import auc_difference, auc_estimate
+from unmask.statistics.delong import delong_test
 from unmask.statistics.intervals import (
     Scored,
     Settings,
@@ -110,9 +111,20 @@ def test_interval_covers_the_truth_about_as_often_as_it_says():
 def test_bootstrap_agrees_with_delong_on_independent_items():
     labels, logits = made_up(items=400)
     estimate = bootstrap(scored(labels, logits), np.arange(400))["auc"]
-    low, high = delong_interval(labels, logits)
-    assert estimate.low == pytest.approx(low, abs=0.01)
-    assert estimate.high == pytest.approx(high, abs=0.01)
+    areas, covariance = slow_delong(labels, [logits])
+    half = 1.96 * covariance[0, 0] ** 0.5
+    assert estimate.low == pytest.approx(areas[0] - half, abs=0.01)
+    assert estimate.high == pytest.approx(areas[0] + half, abs=0.01)
+
+
+@pytest.mark.parametrize("items", [0, 20, 200])
+def test_the_auc_alone_is_that_among_all_metrics(items):
+    labels, logits = made_up(items=items)
+    clusters = np.arange(items) // 4
+    one, other = scored(labels, logits), scored(labels, logits[::-1])
+    assert auc_estimate(labels, logits, clusters) == bootstrap(one, clusters)["auc"]
+    gap = auc_difference(labels, logits, logits[::-1], clusters)
+    assert gap == paired_bootstrap(one, other, clusters)["auc"]
 
 
 def test_one_cluster_gives_a_value_without_an_interval():
@@ -176,9 +188,7 @@ def test_delong_equals_the_slow_formula(step):
     if step:
         first, second = np.round(first / step) * step, np.round(second / step) * step
     areas, covariance = slow_delong(labels, [first, second])
-    area, variance = delong_variance(labels, first)
-    assert area == pytest.approx(roc_auc_score(labels, first))
-    assert (area, variance) == pytest.approx((areas[0], covariance[0, 0]))
+    assert areas[0] == pytest.approx(roc_auc_score(labels, first))
     test = delong_test(labels, first, second)
     assert test.difference == pytest.approx(areas[0] - areas[1])
     assert test.standard_error**2 == pytest.approx(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
@@ -192,7 +202,7 @@ def test_delong_of_the_same_detector_finds_nothing():
 
 def test_delong_needs_two_of_each_class():
     with pytest.raises(UndefinedMetricError, match="two items"):
-        delong_variance([0, 0, 1], [0.1, 0.2, 0.3])
+        delong_test([0, 0, 1], [0.1, 0.2, 0.3], [0.1, 0.2, 0.3])
 
 
 @pytest.mark.parametrize("wrong", [{"resamples": 0}, {"confidence": 1.0}])

@@ -14,7 +14,6 @@ from training_toys import TOY, toy_recipes, toy_trunk
 from unmask.detectors import Detector, read_card
 from unmask.models import build_model
 from unmask.models.joint_exported import JointExported
-from unmask.training.calibrate import Platt
 from unmask.training.cards import figures
 from unmask.training.export import export, load_best
 from unmask.training.loop import train
@@ -63,8 +62,7 @@ def open_model(folder):
 
 def torch_outputs(run, entry):
     card = read_card(run / "detector")
-    platt = Platt(card.calibration.slope, card.calibration.intercept)
-    model = JointExported([load_best(run, load_recipe(run / "recipe.yaml"))], platt).eval()
+    model = JointExported([load_best(run, load_recipe(run / "recipe.yaml"))], card.calibration).eval()
     with torch.no_grad():
         return [value.numpy() for value in model(torch.from_numpy(entry))]
 

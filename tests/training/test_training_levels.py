@@ -14,11 +14,11 @@ from unmask.detectors.trunk import BLOCKS_NAME
 from unmask.models import BackboneOptions
 from unmask.models.joint import ChannelNorm
 from unmask.training.export import export, load_best
+from unmask.training.int8_conversion import block_results
 from unmask.training.loop import train
 from unmask.training.maps import open_trunk, trunk_reference
 from unmask.training.module import model_input
 from unmask.training.recipes import RecipeError, TrunkOptions, load_recipe
-from unmask.training.trunk import block_results
 
 torch.set_num_threads(1)
 

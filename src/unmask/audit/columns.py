@@ -22,17 +22,37 @@ WORDS = 12
 
 
 @dataclass(frozen=True, eq=False)
-class Column:
-    """One way to order items by a fact: by `fact`, or by whether it has a `value`; (N,) numbers."""
+class Fact:
+    """A fact of files, or that it has one value.
+
+    Parameters
+    ----------
+    fact
+        Its name.
+    value
+        The value, where having it or not matters more than the order of values.
+    """
 
     fact: str
     value: str | None
-    values: Floats
 
     @property
     def name(self) -> str:
         """The fact, with the value where it is about one."""
         return self.fact if self.value is None else f"{self.fact} = {self.value}"
+
+
+@dataclass(frozen=True, eq=False)
+class Column(Fact):
+    """One way to order N items: by a fact, or by whether it has the value.
+
+    Parameters
+    ----------
+    values
+        (N,) numbers.
+    """
+
+    values: Floats
 
 
 def fact_order(name: str) -> tuple[int, str]:
@@ -80,11 +100,3 @@ def _columns(name: str, values: Sequence[float | str | None]) -> list[Column]:
     if any(value is None for value in values):
         columns.append(Column(name, "unknown", np.array([value is None for value in values], np.float64)))
     return columns
-
-
-def ranks(values: Floats) -> Floats:
-    """Ranks 0 .. N - 1 of values (N,), equal ones sharing their mean rank."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    shared: Floats = (ends - (counts + 1) / 2)[inverse].reshape(values.shape)
-    return shared

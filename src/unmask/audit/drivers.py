@@ -14,12 +14,21 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
+from scipy.stats import rankdata
 
-from unmask.audit.columns import columns_of, fact_order, fewer_words, ranks
+from unmask.audit.columns import Fact, columns_of, fact_order, fewer_words
 from unmask.audit.latents import Latents
 from unmask.audit.units import Units
 from unmask.evaluation.zero_pixel import Metadata
-from unmask.statistics.intervals import Estimate, Settings, cluster_index, estimate, too_few_clusters
+from unmask.statistics.intervals import (
+    Estimate,
+    Settings,
+    cluster_counts,
+    cluster_index,
+    estimate,
+    too_few_clusters,
+)
 from unmask.statistics.metrics import Floats
 
 #: Training crops that a decision is said to rest on.
@@ -33,7 +42,7 @@ RANGES = 8
 
 
 @dataclass(frozen=True)
-class FactCorrelation:
+class FactCorrelation(Fact):
     """How a detector's logit follows a fact among items with the same label.
 
     `pull` is a rank correlation in [-1, 1], positive where a larger value (or having `value`) makes the detector say
@@ -41,8 +50,6 @@ class FactCorrelation:
     that decisions rest on which have the fact in common with them, each minus the share that any training crop has.
     """
 
-    fact: str
-    value: str | None
     pull: Estimate
     p: float
     nearest: Estimate | None = None
@@ -53,11 +60,6 @@ class FactCorrelation:
         """Whether it is no chance, and the interval lies beyond `PULL` as a whole."""
         low, high = self.pull.low, self.pull.high
         return self.p < ALPHA and low is not None and high is not None and max(low, -high) > PULL
-
-    @property
-    def name(self) -> str:
-        """The fact, with the value where it is about one."""
-        return self.fact if self.value is None else f"{self.fact} = {self.value}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""
@@ -140,7 +142,7 @@ def _within(values: Floats, labels: NDArray[np.int64]) -> Floats:
     centred = np.zeros(len(values))
     for label in np.unique(labels):
         here = labels == label
-        centred[here] = (ranks(values[here]) - (here.sum() - 1) / 2) / max(1, here.sum() - 1)
+        centred[here] = (rankdata(values[here]) - (here.sum() + 1) / 2) / max(1, here.sum() - 1)
     return centred
 
 
@@ -162,16 +164,13 @@ def _flipped_p(sums: Floats, seed: int) -> Floats:
 
 def _correlations(together: Floats, squares: Floats, own: Floats, settings: Settings) -> Floats:
     """Correlations (B, M) in resamples of clusters."""
-    counts = _cluster_counts(len(together), settings)
     with np.errstate(divide="ignore", invalid="ignore"):
-        value: Floats = (counts @ together) / np.sqrt((counts @ squares) * (counts @ own))
-    return value
-
-
-def _cluster_counts(clusters: int, settings: Settings) -> Floats:
-    random = np.random.default_rng(settings.seed)
-    drawn = random.multinomial(clusters, np.full(clusters, 1 / clusters), size=settings.resamples)
-    return drawn.astype(np.float64)
+        return np.concatenate(
+            [
+                (counts @ together) / np.sqrt((counts @ squares) * (counts @ own))
+                for counts in cluster_counts(len(together), settings)
+            ]
+        )
 
 
 def similarities(latents: Latents, training: Training) -> tuple[Floats, Floats]:
@@ -183,17 +182,13 @@ def similarities(latents: Latents, training: Training) -> tuple[Floats, Floats]:
     mean = training.latents.hidden.mean(axis=0)
     ours, theirs = _unit(latents.hidden - mean), _unit(training.latents.hidden - mean)
     sides = np.where(latents.logits > 0, 1.0, -1.0)[:, None]
-    residual = training.labels - _sigmoid(training.latents.logits)
+    residual = training.labels - expit(training.latents.logits.astype(np.float64))
     inner = latents.hidden.astype(np.float64) @ training.latents.hidden.T.astype(np.float64) + 1
     return (ours @ theirs.T).astype(np.float64), sides * residual * inner
 
 
 def _unit(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-
-
-def _sigmoid(values: NDArray[np.floating]) -> Floats:
-    return 0.5 * (1 + np.tanh(np.asarray(values, np.float64) / 2))
 
 
 def top(similarity: Floats) -> NDArray[np.int64]:
@@ -206,7 +201,7 @@ def influences(gradient: Floats, training: Training, count: int = 10) -> list[In
     """Name the training crops from which the decisions together get most support."""
     support = np.maximum(gradient, 0).sum(axis=0)
     decisions = np.bincount(top(gradient).ravel(), minlength=len(support))
-    probability = _sigmoid(training.latents.logits)
+    probability = expit(training.latents.logits.astype(np.float64))
     total = max(support.sum(), 1e-12)
     return [
         InfluentialCrop(
@@ -251,9 +246,9 @@ def mean_over_clusters(values: Floats, clusters: NDArray[np.str_], settings: Set
     index = cluster_index(clusters, len(values))
     if too_few := too_few_clusters(index):
         return Estimate(float(values.mean()), reason=too_few)
-    counts = _cluster_counts(int(index.max()) + 1, settings)
-    draws = counts @ np.bincount(index, weights=values) / (counts @ np.bincount(index))
-    return estimate(float(values.mean()), draws, settings)
+    totals, sizes = np.bincount(index, weights=values), np.bincount(index)
+    draws = [counts @ totals / (counts @ sizes) for counts in cluster_counts(len(sizes), settings)]
+    return estimate(float(values.mean()), np.concatenate(draws), settings)
 
 
 def _codes(values: Sequence[float | str | None]) -> NDArray[np.int64]:

@@ -19,11 +19,12 @@ from unmask.datasets import CropRecord, CropSet, DatasetError
 from unmask.detectors import file_sha256
 from unmask.evaluation.crops import items_of
 from unmask.evaluation.errors import EvaluationError
-from unmask.evaluation.predictions import Status, cluster_of
+from unmask.evaluation.predictions import cluster_of
 from unmask.evaluation.sets import Item
 from unmask.evaluation.videos import MANIFEST_NAME, list_items, video_facts
 from unmask.evaluation.zero_pixel import Metadata
-from unmask.media import MediaError, as_media_error, open_media
+from unmask.media import MediaError, as_media_error, open_isolated
+from unmask.report import Status
 
 #: Frames of a video that its copies are known by.
 FRAMES = 3
@@ -170,7 +171,7 @@ def _look_at_picture(data: bytes) -> Look:
 
 def _look_at_file(path: Path) -> Look:
     try:
-        with open_media(path) as media:
+        with open_isolated(path) as media:
             if media.info.kind == "image":
                 return _as_video(_look_at_picture(path.read_bytes()))
             facts: dict[str, Any] = dict(video_facts(path, media.info))

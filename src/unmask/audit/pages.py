@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unmask.audit.drivers import NEIGHBOURS
-from unmask.audit.report import AuditReport, Drivers, show
+from unmask.audit.report import AuditReport, Drivers
+from unmask.evaluation.remarks import markdown_table, show
 from unmask.report.words import printable
 
 if TYPE_CHECKING:
@@ -66,13 +67,8 @@ def to_markdown(report: AuditReport) -> str:
     lines += [f"- **{finding.severity}** ({finding.kind}): {finding.text}" for finding in report.findings]
     lines += [] if report.findings else ["Nothing was found."]
     for title, headings, rows in tables(report):
-        lines += ["", f"## {title}", "", *_table(headings, rows)]
+        lines += ["", f"## {title}", "", *markdown_table(headings, rows)]
     return "\n".join(lines) + "\n"
-
-
-def _table(headings: Sequence[str], rows: Rows) -> list[str]:
-    lines = [headings, ["---"] * len(headings), *rows]
-    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines]
 
 
 def to_tables(report: AuditReport) -> list[Table]:

@@ -11,6 +11,7 @@ from unmask.audit.copies import ALIKE, NEAR, CopyCounts
 from unmask.audit.drivers import FactCorrelation, InfluentialCrop
 from unmask.audit.leaks import Leak
 from unmask.audit.shortcuts import FactAUC
+from unmask.evaluation.remarks import show
 from unmask.evaluation.zero_pixel import Control
 from unmask.statistics.intervals import Estimate
 
@@ -132,15 +133,6 @@ class AuditReport:
             "zero_pixel_control": self.control.to_dict() if self.control else None,
             "drivers": self.drivers.to_dict() if self.drivers else None,
         }
-
-
-def show(value: Estimate) -> str:
-    """Write a figure with its interval."""
-    if value.value is None:
-        return "-"
-    if value.low is None or value.high is None:
-        return f"{value.value:.3f}"
-    return f"{value.value:.3f} [{value.low:.3f}, {value.high:.3f}]"
 
 
 def _shortcuts(report: AuditReport) -> Iterator[Finding]:

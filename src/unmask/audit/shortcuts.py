@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
-from unmask.audit.columns import Column, columns_of, fact_order, ranks
+from unmask.audit.columns import Column, Fact, columns_of, fact_order
 from unmask.audit.units import Units
 from unmask.evaluation.zero_pixel import LEAK
 from unmask.statistics.intervals import (
@@ -26,7 +27,7 @@ from unmask.statistics.intervals import (
     too_few_clusters,
 )
 from unmask.statistics.metrics import Floats, UndefinedMetricError, single_class_reason
-from unmask.statistics.weighted import RankingMetrics
+from unmask.statistics.weighted import RankingMetrics, auc_of_labellings
 
 PERMUTATIONS = 999
 #: Adjusted p values from here on are chance.
@@ -35,15 +36,11 @@ _AT_ONCE = 4_000_000
 
 
 @dataclass(frozen=True)
-class FactAUC:
+class FactAUC(Fact):
     """How well one fact tells real from fake.
 
     Parameters
     ----------
-    fact
-        Its name.
-    value
-        The value that matters, where having it or not tells more than the order does.
     auc
         At least 0.5, whichever way round.
     higher_in
@@ -52,8 +49,6 @@ class FactAUC:
         Adjusted for all facts that were tried.
     """
 
-    fact: str
-    value: str | None
     auc: Estimate
     higher_in: str
     p: float
@@ -62,11 +57,6 @@ class FactAUC:
     def is_shortcut(self) -> bool:
         """Whether it is no chance, and its interval lies over `zero_pixel.LEAK` as a whole."""
         return self.p < ALPHA and self.auc.low is not None and self.auc.low > LEAK
-
-    @property
-    def name(self) -> str:
-        """The fact, with the value where it is about one."""
-        return self.fact if self.value is None else f"{self.fact} = {self.value}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""
@@ -96,8 +86,8 @@ def facts_by_auc(units: Units, settings: Settings) -> list[FactAUC]:
     if not columns:
         return []
     index = cluster_index(units.clusters, len(units))
-    ranked = np.stack([ranks(column.values) for column in columns], axis=1)
-    observed = _auc(ranked, units.labels[None].astype(np.float64))[0]
+    ranked = rankdata([column.values for column in columns], axis=1).T
+    observed = auc_of_labellings(ranked, units.labels[None].astype(np.float64))[0]
     p = _adjusted_p(ranked, observed, units.labels, index, settings.seed)
     best = _best_of_each(columns, np.abs(observed - 0.5), p)
     chosen = [columns[n] for n in best]
@@ -121,20 +111,11 @@ def _best_of_each(columns: Sequence[Column], apart: Floats, p: Floats) -> list[i
     return list(best.values())
 
 
-def _auc(ranked: Floats, labels: Floats) -> Floats:
-    """AUC (B, M) of columns given as ranks (N, M) for labellings (B, N) of zeros and ones."""
-    fakes = labels.sum(axis=1, keepdims=True)
-    reals = labels.shape[1] - fakes
-    with np.errstate(divide="ignore", invalid="ignore"):
-        value: Floats = (labels @ ranked - fakes * (fakes - 1) / 2) / (fakes * reals)
-    return value
-
-
 def _adjusted_p(
     ranked: Floats, observed: Floats, labels: NDArray[np.int64], index: NDArray[np.int64], seed: int
 ) -> Floats:
     """P (M,) of each column: the share of permutations in which the most extreme of all columns beats it."""
-    draws = np.concatenate([_auc(ranked, block) for block in _permuted(labels, index, seed)])
+    draws = np.concatenate([auc_of_labellings(ranked, block) for block in _permuted(labels, index, seed)])
     draws = draws[np.isfinite(draws).all(axis=1)]
     centre, spread = draws.mean(axis=0), draws.std(axis=0)
     # A column that no permutation changes tells nothing apart.

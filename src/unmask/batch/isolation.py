@@ -7,13 +7,13 @@ import signal
 import threading
 from contextlib import suppress
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from unmask.batch.errors import BatchError
 from unmask.batch.identity import Fingerprint, fingerprint
 from unmask.batch.worker import MakeScanner, largest, plain_scanner, serve, unless_changed
+from unmask.processes.pool import SPAWN
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -194,10 +194,8 @@ class IsolatedScanner:
     def _start(self) -> Connection:
         # multiprocessing would wait for the worker at the end of this process; this comes before.
         atexit.register(self.drop)
-        # Spawned, not forked: the parent has threads.
-        context = get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(
+        self._connection, theirs = SPAWN.Pipe()
+        self._process = SPAWN.Process(
             target=serve, args=(theirs, self._settings, self._make_scanner), daemon=True
         )
         self._process.start()

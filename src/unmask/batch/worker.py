@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unmask.batch.identity import Fingerprint, fingerprint
-from unmask.batch.stopping import end_with_parent
+from unmask.processes.pool import end_with_parent
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -70,10 +70,6 @@ def largest(settings: Settings) -> int:
 
 
 def _leave_stopping_to_the_parent() -> None:
-    """Ctrl-C reaches the whole group, and so does the end of a service: the parent ends its workers in order.
-
-    A parent that was killed takes its workers along.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Ignore the signals that end a service as a whole: the parent ends its workers in order."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     end_with_parent()

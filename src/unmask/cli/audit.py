@@ -99,7 +99,15 @@ def audit(
 
 
 def exit_code(report: AuditReport, fail_on: Severity | None) -> int:
-    """Return the documented exit code; a finding to fail on outweighs a file that could not be opened."""
+    """Return the documented exit code; a finding to fail on takes precedence over a file that could not be opened.
+
+    Parameters
+    ----------
+    report
+        Of the audit.
+    fail_on
+        Least severity to fail on; None for none.
+    """
     found = {finding.severity for finding in report.findings}
     if fail_on is not None and found and (fail_on is Severity.notice or "serious" in found):
         return MATCHED
@@ -107,7 +115,17 @@ def exit_code(report: AuditReport, fail_on: Severity | None) -> int:
 
 
 def command(folder: Path, options: Options, out: Path | None) -> str:
-    """Write the command that repeats an audit, with every option that changes a figure."""
+    """Return the command that repeats an audit, with every option that changes a figure.
+
+    Parameters
+    ----------
+    folder
+        The set.
+    options
+        Of the audit.
+    out
+        Folder of the report; None for none.
+    """
     words = ["unmask", "audit", str(folder)]
     words += ["--split", options.split] if options.split else []
     if options.detector:

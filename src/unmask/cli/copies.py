@@ -26,9 +26,16 @@ class Copies:
         self._finder: FaceFinder | None = None
 
     def write(self, path: str | Path, result: ScanResult, name: str | None = None) -> None:
-        """Write the copy of a file that was read, and say so on standard error.
+        """Write the annotated copy of a file, and say so on standard error.
 
-        name : of the copy, without ending, and of the file in messages; None for the file's own.
+        Parameters
+        ----------
+        path
+            Of the file that was read.
+        result
+            Of its scan.
+        name
+            Of the copy, without ending, and of the file in messages; None for the file's own.
         """
         if not result.was_read:
             return

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from unmask.scanning import DEFAULT_DETECTOR
+from unmask.defaults import DETECTOR
 
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the clips and the report.")] = Path("demo"),
     detector: Annotated[
         str, typer.Option(help="Name of a detector, or folder of an exported one.")
-    ] = DEFAULT_DETECTOR,
+    ] = DETECTOR,
 ) -> None:
     """Make two short clips from a public-domain portrait, scan them and write the report.
 

@@ -18,7 +18,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. state: "ok", "note" (works, but) or "missing"; advice: what to do about it."""
+    """Result of one check.
+
+    Parameters
+    ----------
+    subject
+        What was checked.
+    state
+        "ok", "note" (works, with something to know) or "missing".
+    found
+        What it is.
+    advice
+        What to do about it.
+    """
 
     subject: str
     state: str

@@ -136,7 +136,23 @@ def command(
     scan: bool | None = None,
     scans: Sequence[Path] | None = None,
 ) -> str:
-    """Write the command that repeats an evaluation, with every option that changes a figure."""
+    """Return the command that repeats an evaluation, with every option that changes a figure.
+
+    Parameters
+    ----------
+    detector, against
+        Names or folders.
+    sets
+        Folders.
+    options
+        Of the evaluation.
+    out
+        Folder of the report; None for none.
+    scan
+        Whether files were to be scanned; None for the default.
+    scans
+        Logs that were judged.
+    """
     words = ["unmask", "evaluate", detector, *map(str, sets), "--frames", str(options.frames)]
     words += ["--against", against] if against else []
     words += [] if scan is None else ["--scan" if scan else "--no-scan"]

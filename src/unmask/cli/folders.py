@@ -47,7 +47,14 @@ def usable_folder(folder: Path, option: str) -> Path:
 
 
 def written(write: Callable[[], object], folder: Path) -> bool:
-    """Write what was found into a folder; where that fails, say so in one line, and the rest is still printed.
+    """Write results into a folder; where that fails, print one line, so that the rest can still be printed.
+
+    Parameters
+    ----------
+    write
+        Writes them.
+    folder
+        Named in that line.
 
     Returns
     -------
@@ -67,7 +74,13 @@ def written(write: Callable[[], object], folder: Path) -> bool:
 
 
 def reason(error: OSError | ValueError) -> str:
-    """Return in words what an operation on a file failed of, without the file's name."""
+    """Return why an operation on a file failed, in words, without the file's name.
+
+    Parameters
+    ----------
+    error
+        Of the operation.
+    """
     if isinstance(error, FileExistsError):
         return "it is a file"
     return (getattr(error, "strerror", None) or str(error)).lower()

@@ -23,9 +23,18 @@ _HEAD_BYTES = 4096
 class Inputs:
     """The files to scan, in order.
 
-    empty_folders : named folders in which none were found. closed_folders : folders that could not be looked into.
-    single : whether one file was named, and no folder. left_out : how many files in folders are not scanned, by the
-    reason.
+    Parameters
+    ----------
+    files
+        Paths.
+    empty_folders
+        Named folders without images and videos.
+    closed_folders
+        Folders that could not be read.
+    single
+        Whether one file was named, and no folder.
+    left_out
+        Number of files in folders that are not scanned, by the reason.
     """
 
     files: tuple[Path, ...]
@@ -47,8 +56,15 @@ class Inputs:
 def expand(paths: Sequence[Path]) -> Inputs:
     """Expand folders into the media files below them, sorted; keep files as they are, each once.
 
-    A path that does not exist stays in the list (its result says that it could not be read), unless no path
-    exists at all: FileNotFoundError names the first.
+    Parameters
+    ----------
+    paths
+        Files and folders. A path that does not exist stays in the list: its result says that it could not be read.
+
+    Raises
+    ------
+    FileNotFoundError
+        When none of the paths exists; it names the first.
     """
     if paths and not any(_exists(path) for path in paths):
         name = address_in(paths[0]) or str(paths[0])
@@ -68,10 +84,18 @@ def expand(paths: Sequence[Path]) -> Inputs:
 
 
 def media_below(folder: Path, closed: list[Path], left_out: dict[Path, str]) -> Iterator[Path]:
-    """Find the images and videos in a folder and its subfolders; links to folders are not followed.
+    """Return the images and videos in a folder and its subfolders; links to folders are not followed.
 
-    A file with an ending of theirs is taken for one, any other where its first bytes say that it is one. Folders that
-    cannot be looked into are added to ``closed``, and files that are no media to ``left_out``, with the reason.
+    A file is taken by its ending, or else by its first bytes.
+
+    Parameters
+    ----------
+    folder
+        To be searched.
+    closed
+        Gets the folders that cannot be read.
+    left_out
+        Gets the files that are no media, with the reason.
     """
     for root, folders, names in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
         links = [Path(root, name) for name in folders if Path(root, name).is_symlink()]

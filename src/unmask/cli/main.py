@@ -62,7 +62,13 @@ def main(started: WarmStart | None = None) -> None:
 
 
 def build(verbs: Sequence[str] = VERBS) -> typer.Typer:
-    """Make the application with these verbs."""
+    """Make the application.
+
+    Parameters
+    ----------
+    verbs
+        Whose options are made ready.
+    """
     app = typer.Typer(
         name="unmask",
         help="Tells whether the faces in an image or video were manipulated, where and when, and how sure it is.",
@@ -79,8 +85,13 @@ def build(verbs: Sequence[str] = VERBS) -> typer.Typer:
 def explain(error: Exception) -> tuple[str, int]:
     """Turn an error into one line for the user and an exit code.
 
-    unmask's own exception classes are all for users: their message is one line that says what to do, empty where there
-    is nobody to tell. ``exit_code`` is theirs where it is not that of wrong usage.
+    unmask's own exception classes are all for users: their message is one line that says what to do. It is empty
+    where nobody would read it.
+
+    Parameters
+    ----------
+    error
+        Its ``exit_code`` counts where it has one; else that of wrong usage.
     """
     from unmask.report.words import printable
 

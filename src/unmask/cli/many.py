@@ -27,8 +27,20 @@ PIPE_CLOSED = 141
 class ManyOptions:
     """How many files are scanned.
 
-    output : file of JSON lines, "-" for standard output, None for none. workers : processes (0: this one), None
-    for one a processor. ray : a cluster's address. keep : whether the caller wants whole results.
+    Parameters
+    ----------
+    output
+        File of JSON lines, "-" for standard output, None for none.
+    workers
+        Processes; 0 for this one, None for one a processor.
+    resume
+        Whether to skip files that have a line.
+    ray
+        Address of a cluster.
+    listed
+        File with paths, "-" for standard input.
+    keep
+        Whether the caller wants whole results.
     """
 
     output: Path | None = None
@@ -63,11 +75,18 @@ class ManyOptions:
 
 @dataclass(frozen=True)
 class Scanned:
-    """What a run came to.
+    """Result of a run.
 
-    outcomes : files by (status, verdict). results : in the order of the files, when they were to be kept.
-    signal : number of the signal that stopped the run. lost : the exit code to end with where the run ended because its
-    lines could not be written; 0 otherwise.
+    Parameters
+    ----------
+    outcomes
+        Files by (status, verdict).
+    results
+        In the order of the files, when they were to be kept.
+    signal
+        Number of the signal that stopped the run.
+    lost
+        The exit code where the run ended because its lines could not be written; 0 otherwise.
     """
 
     outcomes: Counter[tuple[str, str | None]]
@@ -77,7 +96,17 @@ class Scanned:
 
 
 def scan_many(files: Sequence[Path], settings: Settings, options: ManyOptions) -> Scanned:
-    """Scan files, or those that ``options.listed`` names, as the options say; prints a summary."""
+    """Scan files as the options say, and print a summary.
+
+    Parameters
+    ----------
+    files
+        Paths; not used where ``options.listed`` names them.
+    settings
+        Of the scan.
+    options
+        Of the run.
+    """
     from unmask.batch import Ledger, LogWriteError, Stop, open_log, run, scan_key, unnamed_log
     from unmask.batch.cluster import run_on_ray
     from unmask.cli.progress import shown
@@ -134,7 +163,7 @@ def _scanners(
     options: ManyOptions, left: int | None, settings: Settings, card: Card
 ) -> Sequence[FileScanner]:
     from unmask.batch import InProcessScanner, IsolatedScanner
-    from unmask.detectors.sessions import available_cores
+    from unmask.processes.cores import available_cores
     from unmask.scanning import detector_info
 
     if options.workers == 0:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from enum import Enum
 from functools import partial
@@ -57,6 +56,7 @@ def prepare(
     from unmask.datasets.preparation import PrepareOptions
     from unmask.datasets.preparation import prepare as run
     from unmask.datasets.video_crops import CropOptions
+    from unmask.processes.cores import available_cores
 
     listing = list_videos(layout, root)
     for note in listing.notes:
@@ -65,14 +65,22 @@ def prepare(
     options = PrepareOptions(CropOptions(frames, size), image.value)
     with reported("videos") as progress:
         advance = partial(progress, out.name)
-        done = run(rows, root, out, options, workers or os.cpu_count() or 1, progress=advance)
+        done = run(rows, root, out, options, workers or available_cores(), progress=advance)
     counts = ", ".join(f"{count} {status}" for status, count in sorted(done.statuses.items()))
     typer.echo(f"{out}: {done.crops} crops of {len(rows)} videos ({counts})")
     raise typer.Exit(0 if set(done.statuses) <= {"ok", "no_face"} else UNREAD)
 
 
 def choose(rows: Sequence[VideoRow], only: Sequence[str]) -> list[VideoRow]:
-    """Keep the rows that agree with every KEY=VALUE; of one key given twice, either value will do."""
+    """Keep the rows that agree with every KEY=VALUE; of one key given twice, either value will do.
+
+    Parameters
+    ----------
+    rows
+        Videos of a dataset.
+    only
+        The words KEY=VALUE.
+    """
     wanted: dict[str, set[str]] = {}
     for condition in only:
         key, equals, value = condition.partition("=")

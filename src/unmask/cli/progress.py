@@ -61,7 +61,15 @@ def reported(unit: str = "", visible: bool = True) -> Iterator[Advance]:
 
 @contextmanager
 def shown(ledger: Ledger, total: int | None) -> Iterator[None]:
-    """Show files done, rate and time left on standard error while a ledger fills; total None: unknown."""
+    """Show files done, rate and time left on standard error while a ledger fills.
+
+    Parameters
+    ----------
+    ledger
+        Counts the files.
+    total
+        None when it is not known.
+    """
     if not sys.stderr.isatty():
         # Without a first line: what is done within a minute has its summary, and a pipe's reader may leave early.
         ledger.on_done = Lines(total).advance
@@ -115,7 +123,13 @@ class Lines:
         self.reach(self.done + 1)
 
     def reach(self, done: int) -> None:
-        """Count so many in all, and say so when it is time."""
+        """Count items, and print a line when it is time.
+
+        Parameters
+        ----------
+        done
+            Items done in all.
+        """
         self.done = done
         now = self._clock()
         if now - self._said >= SECONDS_BETWEEN_LINES:
@@ -123,7 +137,13 @@ class Lines:
             self._say(self.line(now - self._started))
 
     def line(self, seconds: float) -> str:
-        """Return how far it is after so many seconds."""
+        """Return the progress in one line.
+
+        Parameters
+        ----------
+        seconds
+            Since the beginning.
+        """
         speed = (self.done - self._before) / seconds
         told = f"{self._count()}, {rate(speed, self._unit)}"
         if self._total is None or speed <= 0:
@@ -182,7 +202,13 @@ class Rate(ProgressColumn):
         self._unit = unit
 
     def render(self, task: Task) -> Text:
-        """Return the rate as text."""
+        """Return the rate as text.
+
+        Parameters
+        ----------
+        task
+            Of the progress bar.
+        """
         return Text("" if task.speed is None else rate(task.speed, self._unit), style="progress.data.speed")
 
 
@@ -204,7 +230,13 @@ def rate(speed: float, unit: str) -> str:
 
 
 def time_left(seconds: float) -> str:
-    """Write how long something will take."""
+    """Return a duration in words.
+
+    Parameters
+    ----------
+    seconds
+        The duration.
+    """
     minutes = round(seconds / 60)
     return f"{minutes} min left" if minutes < MINUTES_IN_MINUTES else f"{seconds / 3600:.1f} h left"
 

@@ -17,7 +17,7 @@ from unmask.cli.copies import Copies
 from unmask.cli.folders import reason, usable_folder
 from unmask.cli.many import ManyOptions, Scanned, scan_many
 from unmask.cli.streams import NOT_WRITTEN, OutputError, say
-from unmask.scanning import DEFAULT_DETECTOR
+from unmask.defaults import DETECTOR
 
 if TYPE_CHECKING:
     from unmask.report import ScanResult
@@ -84,7 +84,7 @@ def scan(
     ] = None,
     detector: Annotated[
         str, typer.Option(help="Name of a detector, or folder of an exported one.")
-    ] = DEFAULT_DETECTOR,
+    ] = DETECTOR,
     frames: Annotated[
         int | None,
         typer.Option(
@@ -101,7 +101,7 @@ def scan(
         list[FailOn] | None, typer.Option(help="Exit with 3 when a file gets this verdict; may be repeated.")
     ] = None,
 ) -> None:
-    """Return whether the faces in images and videos were manipulated.
+    """Detect manipulated faces in images and videos.
 
     Exit code: 0 every input was read (also when no face was found), 1 some could not be read, or an output not written,
     2 wrong usage, 3 --fail-on matched, 130 stopped by Ctrl-C, 143 by SIGTERM, 141 nobody reads standard output.
@@ -167,7 +167,15 @@ def scan(
 
 
 def exit_code(outcomes: Collection[tuple[str, str | None]], fail_on: set[str]) -> int:
-    """Return the documented exit code for (status, verdict) pairs; a verdict to fail on outweighs an unread file."""
+    """Return the documented exit code; a verdict to fail on takes precedence over a file that was not read.
+
+    Parameters
+    ----------
+    outcomes
+        (status, verdict) of the files.
+    fail_on
+        Verdicts.
+    """
     from unmask.report import READ
 
     if any(verdict in fail_on for _, verdict in outcomes):

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from unmask.cli.keys import Database, Folder
-from unmask.scanning import DEFAULT_DETECTOR
+from unmask.defaults import DETECTOR
 
 
 def serve(
@@ -23,7 +23,7 @@ def serve(
     ] = 5,
     detector: Annotated[
         str, typer.Option(help="Name of a detector, or folder of an exported one.")
-    ] = DEFAULT_DETECTOR,
+    ] = DETECTOR,
     frames: Annotated[
         int | None,
         typer.Option(min=1, max=256, help="Frames sampled from each video. Default: as many as it needs."),

@@ -52,7 +52,18 @@ def open_streams() -> None:
 
 
 def flush_output(code: int) -> int:
-    """Write out what is left of standard output; return the exit code, changed from 0 where that fails."""
+    """Write out what is left of standard output.
+
+    Parameters
+    ----------
+    code
+        Exit code so far.
+
+    Returns
+    -------
+    int
+        The exit code, changed from 0 where writing fails.
+    """
     failure = _Output.failure
     try:
         sys.stdout.flush()
@@ -65,7 +76,13 @@ def flush_output(code: int) -> int:
 
 
 def say(error: OutputError) -> None:
-    """Print the line of an error, if there is anybody to read it."""
+    """Print the line of an error, if it can be read.
+
+    Parameters
+    ----------
+    error
+        Of an output.
+    """
     if str(error):
         print(f"unmask: {error}", file=sys.stderr)
 
@@ -73,7 +90,10 @@ def say(error: OutputError) -> None:
 class _Output(io.FileIO):
     """Standard output.
 
-    failure : the first, kept for the end, as libraries that try out what a stream takes can hide it.
+    Parameters
+    ----------
+    failure
+        The first, kept for the end, as libraries that try out what a stream takes can hide it.
     """
 
     failure: OutputError | None = None

@@ -74,7 +74,21 @@ def study(
 def command(
     file: Path, overrides: tuple[str, ...], out: Path, resamples: int, seed: int, only: tuple[str, ...] = ()
 ) -> str:
-    """Write the command that repeats a study, without the places where one machine keeps its files."""
+    """Return the command that repeats a study, without the places where one machine keeps its files.
+
+    Parameters
+    ----------
+    file
+        The study file.
+    overrides
+        Changes to every recipe.
+    out
+        Folder of the study.
+    resamples, seed
+        Of the intervals.
+    only
+        Parts of the names of cells.
+    """
     places = ("data.root=", "trunk.cache=")
     words = ["unmask", "study", str(file)]
     words += [change for change in overrides if not change.startswith(places)]

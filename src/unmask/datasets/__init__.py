@@ -1,11 +1,10 @@
-"""Manifests, face crops, self-blended images and augmentation.
+"""Manifests, face crops, blended images and augmentation.
 
 Everything here works on numpy arrays and Pillow images; nothing needs torch.
 """
 
 from unmask.datasets.augmentation import Augment, AugmentOptions, cut_square
 from unmask.datasets.blending import SelfBlend, SelfBlendOptions
-from unmask.datasets.compression import compress_jpeg, compress_video, compress_webp
 from unmask.datasets.contact_sheets import contact_sheet
 from unmask.datasets.crops import CropSet, CropStore
 from unmask.datasets.face_blending import FaceBlender
@@ -23,9 +22,6 @@ __all__ = [
     "SelfBlend",
     "SelfBlendOptions",
     "SelfBlender",
-    "compress_jpeg",
-    "compress_video",
-    "compress_webp",
     "contact_sheet",
     "cut_square",
     "read_landmarks",

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image, ImageOps
 from pydantic import BaseModel, ConfigDict, Field
 
-from unmask.datasets import compression, photometry
-from unmask.datasets.degradation import draw_degradation
+from unmask.distortions import codecs, photometry
+from unmask.distortions.strong import draw_degradation
 
 Box = tuple[float, float, float, float]
 Step = Callable[[Image.Image], Image.Image]
@@ -26,7 +26,7 @@ class AugmentOptions(BaseModel):
     `webp` and `video` exclude each other (their sum is at most 1). Ranges: qualities 1 to 100, `crf` 0 to 51,
     `noise` a standard deviation in grey levels, `blur_sigma` and `motion_length` in pixels, `hue` in radians.
     `degrade` is the probability of one strong degradation (noise, blur, pixelation, lost blocks, weather, a palette,
-    low light, enlargement, coarse coding; see ``degradation``) before the compression.
+    low light, enlargement, coarse coding; see ``distortions.strong``) before the compression.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -141,7 +141,7 @@ class Augment:
         if rng.random() < o.noise:
             strength = np.float32(rng.uniform(*o.noise_range))
             field = rng.standard_normal((size[1], size[0], 3), dtype=np.float32) * strength
-            steps.append(lambda picture: _noisy(picture, field))
+            steps.append(lambda picture: photometry.from_floats(np.asarray(picture, np.float32) + field))
         return steps
 
     def _compression(self, rng: np.random.Generator) -> list[Step]:
@@ -150,14 +150,14 @@ class Augment:
         if chance < o.jpeg:
             quality = int(rng.integers(*o.jpeg_quality, endpoint=True))
             subsampling = int(rng.choice([0, 2, 2]))
-            return [lambda picture: compression.compress_jpeg(picture, quality, subsampling)]
+            return [lambda picture: codecs.compress_jpeg(picture, quality, subsampling)]
         if chance < o.jpeg + o.webp:
             quality = int(rng.integers(*o.webp_quality, endpoint=True))
-            return [lambda picture: compression.compress_webp(picture, quality)]
+            return [lambda picture: codecs.compress_webp(picture, quality)]
         if chance < o.jpeg + o.webp + o.video:
             crf = int(rng.integers(*o.crf, endpoint=True))
             x, y = (int(step) for step in rng.integers(-2, 3, size=2))
-            return [lambda picture: compression.compress_video(picture, crf, (x, y))]
+            return [lambda picture: codecs.compress_video(picture, crf, (x, y))]
         return []
 
     def _square(self, rng: np.random.Generator, size: tuple[int, int], box: Box | None) -> Box:
@@ -193,8 +193,3 @@ def _applied(picture: Image.Image, steps: Sequence[Step]) -> Image.Image:
 
 def _between(chance: float, limits: Range) -> float:
     return limits[0] + (limits[1] - limits[0]) * chance
-
-
-def _noisy(picture: Image.Image, field: np.ndarray) -> Image.Image:
-    noisy = np.asarray(picture, np.float32) + field
-    return Image.fromarray(np.clip(noisy + 0.5, 0, 255).astype(np.uint8))

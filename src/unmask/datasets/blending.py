@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image, ImageChops, ImageStat
 from pydantic import BaseModel, ConfigDict, Field
 
-from unmask.datasets import photometry
 from unmask.datasets.regions import MESH_GROUPS, Region, face_frame, outline, soft_mask, warp_outline
+from unmask.distortions import photometry
 
 Kind = Literal["classic", "expression", "resampled", "smoothed"]
 Weight = Annotated[float, Field(ge=0)]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter, ImageStat
 
-from unmask.datasets import photometry
 from unmask.datasets.blending import (
     SelfBlend,
     SelfBlendOptions,
@@ -21,6 +20,7 @@ from unmask.datasets.blending import (
 )
 from unmask.datasets.crops import CropSet
 from unmask.datasets.regions import check_points, five_landmarks
+from unmask.distortions import photometry
 
 FACE_BLEND_OPTIONS = SelfBlendOptions(
     regions={"face": 0.4, "brow_to_chin": 0.35, "inner": 0.25}, blend_ratios=(0.75, 1.0, 1.0, 1.0)

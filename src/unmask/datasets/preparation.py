@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
-import signal
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field, fields
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from unmask.batch.stopping import end_with_parent
 from unmask.datasets import prepared_folder
 from unmask.datasets.layouts import VideoRow
 from unmask.datasets.manifests import VIDEOS_NAME, CropRecord, DatasetError
 from unmask.datasets.prepared_folder import ImageFormat
 from unmask.datasets.video_crops import CONTEXT, CropOptions, VideoCrops, cut_video
-from unmask.faces import FaceFinder
+from unmask.faces import CenterFace, FaceFinder
+from unmask.processes.pool import worker_pool
 
 MakeFinder = Callable[[], FaceFinder]
 Progress = Callable[[int, int], None]
@@ -54,8 +52,6 @@ class Prepared:
 
 def built_in_finder() -> FaceFinder:
     """Load the built-in face finder on one thread: work is shared out by video."""
-    from unmask.faces import CenterFace
-
     return CenterFace(threads=1, effort="quick")  # The face that is cut is a large one.
 
 
@@ -138,7 +134,11 @@ class _Task:
 
 
 def _all_done(tasks: Sequence[_Task], workers: int, make_finder: MakeFinder) -> Iterator[_Task]:
-    """Do the tasks in any order; a video whose decoding ends its process is told apart from those beside it."""
+    """Do the tasks in any order.
+
+    Files are decoded in processes of their own, so what ends a worker is no file but, say, a lack of memory: workers
+    are started anew as long as the work goes on.
+    """
     if workers < 1:
         finder = make_finder() if tasks else None
         for task in tasks:
@@ -146,56 +146,37 @@ def _all_done(tasks: Sequence[_Task], workers: int, make_finder: MakeFinder) -> 
             task.run(finder)
             yield task
         return
-    waiting = deque(tasks)
+    waiting = list(tasks)
     while waiting:
-        running: list[_Task] = []
+        left = len(waiting)
         try:
-            yield from _in_processes(waiting, running, workers, make_finder)
-        except BrokenProcessPool:
-            for suspect in running:
-                _do_alone(suspect, make_finder)
-                yield suspect
+            yield from _in_processes(waiting, workers, make_finder)
+        except BrokenProcessPool as error:
+            if len(waiting) == left:
+                raise DatasetError(
+                    f"the worker processes ended before one of {left} videos was done, first {waiting[0].video.name}; "
+                    "is there enough memory for so many? In a script of your own, call prepare under "
+                    'if __name__ == "__main__", or with workers=0'
+                ) from error
 
 
-def _in_processes(
-    waiting: deque[_Task], running: list[_Task], workers: int, make_finder: MakeFinder
-) -> Iterator[_Task]:
-    """Take tasks from ``waiting`` until it is empty; ``running`` holds those handed out and not yet done."""
-    pool = _pool(min(workers, len(waiting)), make_finder)
+def _in_processes(waiting: list[_Task], workers: int, make_finder: MakeFinder) -> Iterator[_Task]:
+    """Do the tasks in ``waiting``, each of which leaves it when it is done."""
+    pool = worker_pool(min(workers, len(waiting)), _begin, make_finder)
     try:
         futures: dict[Future[None], _Task] = {}
-        while waiting or futures:
-            while waiting and len(futures) < 2 * workers:
-                running.append(waiting.popleft())
-                futures[pool.submit(_run, running[-1])] = running[-1]
+        ahead = deque(waiting)
+        while ahead or futures:
+            while ahead and len(futures) < 2 * workers:
+                task = ahead.popleft()
+                futures[pool.submit(_run, task)] = task
             for future in wait(futures, return_when=FIRST_COMPLETED).done:
                 future.result()
                 task = futures.pop(future)
-                running.remove(task)
+                waiting.remove(task)
                 yield task
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _do_alone(task: _Task, make_finder: MakeFinder) -> None:
-    """Try a video in a process of its own; if that ends too, once it was ready, the video is to blame."""
-    pool = _pool(1, make_finder)
-    try:
-        pool.submit(_finder).result()
-    except BrokenProcessPool as error:
-        advice = 'in a script of your own, call prepare under if __name__ == "__main__", or with workers=0'
-        raise DatasetError(f"the worker processes end as soon as they start; {advice}") from error
-    try:
-        pool.submit(_run, task).result()
-    except BrokenProcessPool:
-        task.write(VideoCrops("unreadable", detail="the process that decoded it ended"))
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _pool(workers: int, make_finder: MakeFinder) -> ProcessPoolExecutor:
-    # Spawned, not forked: the parent may hold threads of ONNX Runtime or of a progress bar.
-    return ProcessPoolExecutor(workers, get_context("spawn"), _begin, (make_finder,))
 
 
 class _Worker:
@@ -206,22 +187,14 @@ class _Worker:
 
 
 def _begin(make_finder: MakeFinder) -> None:
-    """Set a worker up: Ctrl-C is the parent's to handle, and a parent that was killed takes its workers along."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _Worker.make_finder = make_finder
-    end_with_parent()
 
 
 def _run(task: _Task) -> None:
-    _finder()
-    assert _Worker.finder is not None
-    task.run(_Worker.finder)
-
-
-def _finder() -> None:
-    """Load the finder, once: here rather than in _begin, whose errors would look like a process that died."""
+    # The finder is loaded here rather than in _begin, whose errors would look like a process that died.
     if _Worker.finder is None:
         _Worker.finder = _Worker.make_finder()
+    task.run(_Worker.finder)
 
 
 def _assemble(rows: Sequence[VideoRow], out: Path) -> Prepared:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from unmask.datasets import photometry, warping
+from unmask.datasets import warping
 from unmask.datasets.blending import (
     Kind,
     SelfBlend,
@@ -24,6 +24,7 @@ from unmask.datasets.blending import (
     transform,
 )
 from unmask.datasets.regions import Region, check_points, five_landmarks, outline
+from unmask.distortions import photometry
 
 
 class SelfBlender:

@@ -23,7 +23,7 @@ from unmask.faces import (
     follow_main_face,
 )
 from unmask.faces.face import Box
-from unmask.media import IMAGE_ENDINGS, Frame, MediaError, as_media_error, open_media, spread
+from unmask.media import IMAGE_ENDINGS, Frame, MediaError, open_isolated, spread
 
 Status = Literal["ok", "no_face", "unreadable", "unsupported", "too_large"]
 
@@ -131,14 +131,12 @@ def _crop(frame: Frame, found: Face, view: UprightView, limit: int, timed: bool)
 
 
 def _frames(path: Path, count: int) -> Iterator[Frame]:
-    """Sample a video or a folder; whatever goes wrong in the decoder is the file's fault: MediaError."""
+    """Sample a video or a folder, decoded in a process of its own."""
     if path.is_dir():
         yield from _frames_of_folder(path, count)
         return
-    with as_media_error(lambda: open_media(path)) as media:
-        frames = iter(media.sample(count))
-        while (frame := as_media_error(lambda: next(frames, None))) is not None:
-            yield frame
+    with open_isolated(path) as media:
+        yield from media.sample(count)
 
 
 def _frames_of_folder(path: Path, count: int) -> Iterator[Frame]:
@@ -153,5 +151,7 @@ def _frames_of_folder(path: Path, count: int) -> Iterator[Frame]:
 
 
 def _image(path: Path) -> np.ndarray:
-    with as_media_error(lambda: open_media(path)) as media:
-        return as_media_error(lambda: next(iter(media.sample(1)))).image
+    with open_isolated(path) as media:
+        # Read to its end: a sampling that is broken off ends the decoding process.
+        [frame] = media.sample(1)
+    return frame.image

@@ -22,11 +22,10 @@ from unmask.detectors.errors import DetectorError
 from unmask.detectors.explanation import Explanation
 from unmask.detectors.inputs import AudioWindows, ClipSound, FaceClips, FaceCrops, InputSpec, WholeFrames
 from unmask.detectors.prediction import RECONSTRUCTION_ERROR, Prediction
-from unmask.detectors.registry import DEFAULT, built_in, installed, load_card, load_detector
+from unmask.detectors.registry import built_in, installed, load_card, load_detector
 from unmask.detectors.trunk import Trunk, open_trunk_of, trunk_card, trunk_path
 
 __all__ = [
-    "DEFAULT",
     "FACE_MANIPULATED",
     "RECONSTRUCTION_ERROR",
     "AudioWindows",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, FiniteFloat, NonNegativeFloat, ValidationError, model_validator
 
 from unmask.detectors.errors import DetectorError
@@ -51,10 +51,10 @@ class Calibration(CardPart):
     within_sd: float | None = Field(default=None, gt=0)
     between_sd: float | None = Field(default=None, ge=0)
 
-    def scores(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the calibrated probabilities in [0, 1], (N,) float32, of raw logits (N,)."""
-        value = self.slope * logits.astype(np.float64) + self.intercept
-        scores: NDArray[np.float32] = (0.5 * (1 + np.tanh(value / 2))).astype(np.float32)
+    def scores(self, logits: ArrayLike) -> NDArray[np.float64]:
+        """Return sigmoid(slope * logit + intercept) in [0, 1] of raw logits (N,)."""
+        value = self.slope * np.asarray(logits, np.float64) + self.intercept
+        scores: NDArray[np.float64] = 0.5 * (1 + np.tanh(value / 2))
         return scores
 
 

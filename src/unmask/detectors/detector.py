@@ -115,7 +115,7 @@ class Detector:
 
     def score(self, crops: Crops) -> Floats:
         """Score crops (N, H, W, 3) uint8 RGB, H = W, in the detector's crop profile: (N,) float32 in [0, 1]."""
-        return self.card.calibration.scores(self.logits(crops))
+        return self.card.calibration.scores(self.logits(crops)).astype(np.float32)
 
     def logits(self, crops: Crops) -> Floats:
         """Return the raw logits (N,) float32 of crops (N, H, W, 3) uint8 RGB."""

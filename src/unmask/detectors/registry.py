@@ -5,12 +5,11 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
+from unmask.defaults import DETECTOR
 from unmask.detectors.card import Card, read_card
 from unmask.detectors.detector import Detector
 from unmask.detectors.errors import DetectorError
 from unmask.detectors.trunk import WEIGHTS
-
-DEFAULT = "jrc"
 
 
 def built_in() -> dict[str, Path]:
@@ -24,7 +23,7 @@ def installed() -> list[Card]:
     return [read_card(folder) for folder in built_in().values()]
 
 
-def load_detector(name_or_folder: str | Path = DEFAULT, threads: int | None = None) -> Detector:
+def load_detector(name_or_folder: str | Path = DETECTOR, threads: int | None = None) -> Detector:
     """Load a built-in detector by name, or one that `unmask export` wrote by its folder.
 
     threads : operator threads of ONNX Runtime, None for one a core. Raises DetectorError with one line.
@@ -32,7 +31,7 @@ def load_detector(name_or_folder: str | Path = DEFAULT, threads: int | None = No
     return Detector(detector_folder(name_or_folder), threads)
 
 
-def load_card(name_or_folder: str | Path = DEFAULT) -> Card:
+def load_card(name_or_folder: str | Path = DETECTOR) -> Card:
     """Read a detector's card without its weights, which takes no time; DetectorError as `load_detector`."""
     return read_card(detector_folder(name_or_folder))
 

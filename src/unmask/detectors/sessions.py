@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from unmask.detectors.errors import DetectorError
 from unmask.detectors.processor import may_saturate
 from unmask.offline import disable_events
+from unmask.processes.cores import available_cores
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -47,10 +47,3 @@ def open_session(
         return onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:
         raise DetectorError(f"{path.name} is no usable ONNX model: {str(error).splitlines()[0]}") from None
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

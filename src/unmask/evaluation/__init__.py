@@ -3,6 +3,7 @@
 A detector is measured on sets of crops or videos at the operating point that its card fixes; every input has a row.
 """
 
+from unmask.distortions.levels import DISTORTIONS, Change, Distortion
 from unmask.evaluation.calibration import CalibrationRow
 from unmask.evaluation.comparison import Comparison
 from unmask.evaluation.console import to_table, to_tables
@@ -14,7 +15,6 @@ from unmask.evaluation.protocol import Options, evaluate, lists_files
 from unmask.evaluation.publishing import publish
 from unmask.evaluation.remarks import remarks
 from unmask.evaluation.report import Report, Result, SetSummary
-from unmask.evaluation.robustness import DISTORTIONS, Change, Distortion
 from unmask.evaluation.robustness_grid import Cell, Robustness
 from unmask.evaluation.scans import (
     ScanFigures,

@@ -15,14 +15,15 @@ from PIL import Image
 from unmask.datasets import CropRecord, CropSet, DatasetError
 from unmask.datasets.manifests import MANIFEST_NAME, VIDEOS_NAME, read_videos
 from unmask.datasets.video_crops import CONTEXT
+from unmask.distortions.levels import Change
 from unmask.evaluation.errors import EvaluationError
-from unmask.evaluation.predictions import REAL_METHOD, Status, VideoKey
-from unmask.evaluation.robustness import Change
+from unmask.evaluation.predictions import REAL_METHOD, VideoKey
 from unmask.evaluation.sets import Item, Reading, choose_split
 from unmask.evaluation.zero_pixel import Metadata, jpeg_quality
 from unmask.faces import cut
 from unmask.faces import profile as crop_profile
 from unmask.faces.face import Box
+from unmask.report import Status
 
 #: Crop profiles of sets whose manifest has no column `crop_profile`.
 KNOWN_PROFILES = {"dfdc-faces": "tight"}

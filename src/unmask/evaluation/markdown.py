@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from unmask.distortions.levels import DISTORTIONS
 from unmask.evaluation.calibration import FIGURES, CalibrationRow
 from unmask.evaluation.comparison import Comparison
 from unmask.evaluation.fairness import SMALL, FairnessTable, GroupRates, Rate
 from unmask.evaluation.family_table import FamilyTable
-from unmask.evaluation.remarks import remarks, show
+from unmask.evaluation.remarks import markdown_table, remarks, show
 from unmask.evaluation.report import Report, Result
-from unmask.evaluation.robustness import DISTORTIONS
 from unmask.evaluation.robustness_grid import Cell, Robustness
 from unmask.evaluation.scans import ERRORS, ScanFigures
 from unmask.statistics.intervals import Estimate
@@ -79,14 +79,9 @@ def _operating_point(detector: Mapping[str, Any], settings: Mapping[str, Any]) -
     )
 
 
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = [headings, ["---"] * len(headings), *rows]
-    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines]
-
-
 def _results(results: Sequence[Result]) -> list[str]:
     counts = ["set", "method", "level", "real", "fake", "sources"]
-    return _table(
+    return markdown_table(
         [*counts, *(heading for _, heading in COLUMNS), "zero-pixel AUC"],
         [_result(result) for result in results],
     )
@@ -113,7 +108,7 @@ def _families(table: FamilyTable) -> list[str]:
         (name, table.summary(known))
         for name, known in (("trained on", True), ("unseen", False), ("all", None))
     ]
-    lines += _table(
+    lines += markdown_table(
         ["families", "mean AUC", "least AUC"],
         [[name, *(show(Estimate(value)) for value in summary.values())] for name, summary in means],
     )
@@ -127,8 +122,8 @@ def _families(table: FamilyTable) -> list[str]:
         for one in table.results
     ]
     reals = [[one.dataset, one.level, str(one.real), show(one.rate)] for one in table.false_positives]
-    lines += ["", *_table(headings, rows), ""]
-    return [*lines, *_table(["real items of", "level", "real", "share called fake"], reals), ""]
+    lines += ["", *markdown_table(headings, rows), ""]
+    return [*lines, *markdown_table(["real items of", "level", "real", "share called fake"], reals), ""]
 
 
 def _scans(scans: Sequence[ScanFigures]) -> list[str]:
@@ -154,7 +149,7 @@ def _scans(scans: Sequence[ScanFigures]) -> list[str]:
         "score. Decided at 1 % wrong: the largest share of files, the surest first, of which at most 1 % lie on the "
         "wrong side of the threshold.",
         "",
-        *_table(headings, [_scan(row, logs) for row in scans]),
+        *markdown_table(headings, [_scan(row, logs) for row in scans]),
         "",
     ]
 
@@ -195,7 +190,11 @@ def _comparisons(report: Report, against: Report) -> list[str]:
     ]
     headings = ["set", "method", "level", "items", "sources", "scored by one alone"]
     headings += [f"{heading} (p)" for _, heading in COMPARED]
-    return [*lines, *_table([*headings, "DeLong z (p)"], [_compared(c) for c in report.comparisons]), ""]
+    return [
+        *lines,
+        *markdown_table([*headings, "DeLong z (p)"], [_compared(c) for c in report.comparisons]),
+        "",
+    ]
 
 
 def _compared(comparison: Comparison) -> list[str]:
@@ -236,7 +235,7 @@ def _calibration(rows: Sequence[CalibrationRow]) -> list[str]:
         "Before: slope 1, intercept 0. After: the card's calibration. In domain are sets that the card names among its "
         "data. ECE with 15 bins; log loss in nats."
     )
-    return ["## Calibration", "", about, "", *_table(headings, lines), ""]
+    return ["## Calibration", "", about, "", *markdown_table(headings, lines), ""]
 
 
 def _fairness(table: FairnessTable) -> list[str]:
@@ -254,7 +253,7 @@ def _fairness(table: FairnessTable) -> list[str]:
         "in the gap; the two groups of a gap were picked for lying furthest apart."
     )
     headings = [table.attribute, "real", "FPR", "fake", "FNR"]
-    return [f"## {table.dataset} by {table.attribute}", "", about, "", *_table(headings, rows), ""]
+    return [f"## {table.dataset} by {table.attribute}", "", about, "", *markdown_table(headings, rows), ""]
 
 
 def _rate(group: GroupRates, rate: Rate) -> str:
@@ -287,7 +286,7 @@ def _robustness(grid: Robustness) -> list[str]:
         ]
         for name in grid.distortions
     ]
-    return [*lines, *_table(headings, rows), ""]
+    return [*lines, *markdown_table(headings, rows), ""]
 
 
 def _cell(cell: Cell) -> str:

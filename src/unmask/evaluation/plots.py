@@ -14,11 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from unmask.distortions.levels import DISTORTIONS
 from unmask.evaluation.calibration import uncalibrated
 from unmask.evaluation.predictions import Predictions
 from unmask.evaluation.remarks import show
 from unmask.evaluation.report import Report, Result
-from unmask.evaluation.robustness import DISTORTIONS
 from unmask.evaluation.robustness_grid import Robustness
 from unmask.statistics import metrics
 from unmask.statistics.curves import GRID, reliability, roc_band

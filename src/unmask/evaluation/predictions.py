@@ -13,12 +13,12 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from unmask.report import Status
 from unmask.statistics.intervals import Scored
 from unmask.statistics.metrics import Floats
 from unmask.verdict import sigmoid, trimmed_mean
 
 Level = Literal["frame", "video"]
-Status = Literal["ok", "no_face", "unreadable", "unsupported", "too_large"]
 #: What identifies a video. A folder name alone would merge the manipulations of one source.
 VideoKey = tuple[str, str, str]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from unmask.detectors import Card
+from unmask.distortions.levels import DISTORTIONS
 from unmask.evaluation.crops import open_crops
 from unmask.evaluation.errors import EvaluationError
 from unmask.evaluation.families import family_table
@@ -26,7 +27,6 @@ from unmask.evaluation.findings import (
 from unmask.evaluation.predictions import by_video
 from unmask.evaluation.publishing import publish
 from unmask.evaluation.report import Report, SetSummary
-from unmask.evaluation.robustness import DISTORTIONS
 from unmask.evaluation.robustness_grid import Robustness, run_grid
 from unmask.evaluation.scans import ScanFigures, compare_scans, read_scans, scan_figures, scan_items
 from unmask.evaluation.scoring import Scorer, score_set
@@ -59,7 +59,7 @@ class Options:
     robustness
         Whether the sets are scored under distortions too.
     distortions
-        Which of `robustness.DISTORTIONS`; all when empty.
+        Which of `distortions.levels.DISTORTIONS`; all when empty.
     attributes
         Columns of the manifests that name groups of people; the usual ones when empty.
     """

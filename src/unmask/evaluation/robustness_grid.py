@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from unmask.distortions.levels import DISTORTIONS, Change, Distortion
 from unmask.evaluation.predictions import Predictions, by_video
-from unmask.evaluation.robustness import DISTORTIONS, Change, Distortion
 from unmask.evaluation.scoring import Scorer, score_set
 from unmask.evaluation.sets import EvaluationSet
 from unmask.statistics.intervals import (

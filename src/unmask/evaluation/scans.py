@@ -21,21 +21,22 @@ from unmask.evaluation.predictions import cluster_of
 from unmask.evaluation.sets import EvaluationSet, Item
 from unmask.report import ScanResult
 from unmask.scanning import Scanner
+from unmask.statistics import risk_coverage
+from unmask.statistics.auc import auc_difference, auc_estimate
 from unmask.statistics.intervals import (
     Difference,
     Estimate,
-    Scored,
     Settings,
-    bootstrap,
     cluster_index,
     estimate,
     item_counts,
-    paired_bootstrap,
     too_few_clusters,
 )
 from unmask.statistics.metrics import Floats, UndefinedMetricError
 
 ALL = "all"
+LEAST_PROBABILITY = 1e-6
+"""A log keeps six decimals."""
 ERRORS = (0.01, 0.02, 0.05)
 """Shares of wrong verdicts among the decided files for which the decided share is reported."""
 CALLED = {0: "likely_fake", 1: "likely_real"}
@@ -219,9 +220,10 @@ def compare_scans(
         for one, other in zip(files, first, strict=True)
         if one.result.score is not None and other.result.score is not None
     ]
-    measured = [_scored([pair[place] for pair in both]) for place in (0, 1)]
+    labels = np.array([one.item.label for one, _ in both], np.int64)
+    mine, theirs = (_log_odds([pair[place] for pair in both]) for place in (0, 1))
     clusters = np.array([one.cluster for one, _ in both], str)
-    return paired_bootstrap(measured[0], measured[1], clusters, settings)["auc"]
+    return auc_difference(labels, mine, theirs, clusters, settings)
 
 
 def _figures(dataset: str, method: str, files: Sequence[ScannedFile], settings: Settings) -> ScanFigures:
@@ -242,7 +244,7 @@ def _figures(dataset: str, method: str, files: Sequence[ScannedFile], settings: 
             name: Counter(one.result.verdict or "" for one in scored if one.item.label == label)
             for label, name in enumerate(names)
         },
-        bootstrap(_scored(scored), np.asarray(clusters, str), settings)["auc"],
+        auc_estimate(labels, _log_odds(scored), np.asarray(clusters, str), settings),
         {name: rates[f"wrong {name}"] for name in names},
         {name: rates[f"inconclusive {name}"] for name in names},
         {f"{error:.0%}": rates[f"decided at {error}"] for error in ERRORS},
@@ -250,12 +252,10 @@ def _figures(dataset: str, method: str, files: Sequence[ScannedFile], settings: 
     )
 
 
-def _scored(files: Sequence[ScannedFile]) -> Scored:
-    """Put the scores of files that have one beside their labels."""
-    labels = np.array([one.item.label for one in files], np.int64)
-    scores = np.array([one.result.score for one in files], float)
-    threshold = _threshold(files[0].result) if files else 0.5
-    return Scored(labels, np.array([log_odds(score) for score in scores]), scores, threshold)
+def _log_odds(files: Sequence[ScannedFile]) -> Floats:
+    """Return the scores of files that have one in log-odds, which do not saturate."""
+    scores = [one.result.score for one in files]
+    return np.array([risk_coverage.log_odds(score or 0.0, LEAST_PROBABILITY) for score in scores], float)
 
 
 def _flags(scored: Sequence[ScannedFile], labels: NDArray[np.int64]) -> dict[str, Floats]:
@@ -291,23 +291,17 @@ def _reaches(result: ScanResult, label: int) -> bool:
 
 
 def margin(result: ScanResult) -> float:
-    """Return the distance of a file's score from the threshold in widths of its interval towards it, in log-odds.
-
-    A file that the gates refuse ranks below every other, in the same order.
-    """
-    low, high = result.interval or (0.0, 1.0)
-    score, threshold = log_odds(result.score or 0.0), log_odds(_threshold(result))
-    end = log_odds(low if score >= threshold else high)
-    refused = any(
+    """Return how sure a file's verdict is, see `risk_coverage.margin`; rejected by a gate it is the least sure."""
+    rejected = any(
         reason.effect == "abstains" and reason.gate not in ("interval", "band") for reason in result.reasons
     )
-    return abs(score - threshold) / max(abs(end - score), 1e-9) - (1e6 if refused else 0.0)
-
-
-def log_odds(probability: float) -> float:
-    """Return the log-odds of a probability, of which a log keeps six decimals."""
-    inside = min(1 - 1e-6, max(1e-6, probability))
-    return math.log(inside / (1 - inside))
+    return risk_coverage.margin(
+        result.score or 0.0,
+        result.interval or (0.0, 1.0),
+        _threshold(result),
+        rejected=rejected,
+        least=LEAST_PROBABILITY,
+    )
 
 
 def _rates(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -15,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.detectors import Card
-from unmask.evaluation.predictions import Prediction, Predictions, Status
+from unmask.evaluation.predictions import Prediction, Predictions
 from unmask.evaluation.sets import Crop, EvaluationSet, Item, Reading
 from unmask.evaluation.zero_pixel import Metadata
+from unmask.processes.cores import available_cores
+from unmask.report import Status
 from unmask.verdict import rule_of
 
 BATCH = 32
@@ -152,7 +153,7 @@ def score_set(
         Threads that read; by default one fewer than cores, 1 to 8.
     """
     started = time.perf_counter()
-    rates = Rates(readers=readers or max(1, min(8, (os.cpu_count() or 2) - 1)))
+    rates = Rates(readers=readers or max(1, min(8, available_cores() - 1)))
     collector = _Collector(detector, batch, rates)
     metadata: list[Metadata] = []
     details: dict[str, str] = {}

@@ -11,10 +11,11 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from unmask.distortions.levels import Change
 from unmask.evaluation.errors import EvaluationError
-from unmask.evaluation.predictions import Status, VideoKey
-from unmask.evaluation.robustness import Change
+from unmask.evaluation.predictions import VideoKey
 from unmask.evaluation.zero_pixel import Metadata
+from unmask.report import Status
 
 Crop = NDArray[np.uint8]
 

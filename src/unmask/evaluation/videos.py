@@ -10,10 +10,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
+from unmask.distortions.levels import Change
 from unmask.evaluation.errors import EvaluationError
 from unmask.evaluation.predictions import REAL_METHOD
 from unmask.evaluation.recoding import recode
-from unmask.evaluation.robustness import Change
 from unmask.evaluation.sets import Crop, Item, Reading, choose_split
 from unmask.evaluation.zero_pixel import Metadata
 from unmask.faces import (
@@ -26,7 +26,7 @@ from unmask.faces import (
     cut_faces,
     follow_main_face,
 )
-from unmask.media import MediaError, MediaInfo, open_media
+from unmask.media import MediaError, MediaInfo, open_isolated
 
 MANIFEST_NAME = "manifest.csv"
 COLUMNS = ("path", "label", "method", "source", "target", "group", "dataset", "split")
@@ -80,7 +80,7 @@ class VideoFolder:
         if change is None or not change.distortion.whole_video:
             return self._read(path, index, change)
         try:
-            with open_media(path) as media:
+            with open_isolated(path) as media:
                 if media.info.kind == "image":
                     return self._read(path, index, change)
             with TemporaryDirectory() as folder:
@@ -91,7 +91,7 @@ class VideoFolder:
 
     def _read(self, path: Path, index: int, change: Change | None) -> Reading:
         try:
-            with open_media(path) as media:
+            with open_isolated(path) as media:
                 metadata = video_facts(path, media.info)
                 frames: list[FrameFaces[Crop]] = []
                 for frame in media.sample(self.frames):

@@ -16,7 +16,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from unmask.statistics.intervals import Estimate, Scored, Settings, bootstrap
+from unmask.statistics.auc import auc_estimate
+from unmask.statistics.intervals import Estimate, Settings
 from unmask.statistics.metrics import Floats
 
 #: Facts about a file: numbers, words (codecs), or None where unknown.
@@ -79,8 +80,7 @@ def zero_pixel_control(
     if folds < 2:
         return Control(Estimate(None, reason="needs two sources or groups of each class"), features)
     decisions = _out_of_fold(labels, columns, clusters, folds, settings.seed)
-    scored = Scored(labels, decisions, 1 / (1 + np.exp(-np.clip(decisions, -50, 50))), 0.5)
-    return Control(bootstrap(scored, clusters, settings)["auc"], features)
+    return Control(auc_estimate(labels, decisions, clusters, settings), features)
 
 
 def _folds(labels: NDArray[np.int64], clusters: NDArray[np.str_]) -> int:

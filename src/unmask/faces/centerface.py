@@ -124,18 +124,20 @@ class CenterFace:
             raise ValueError(f"image must be (H, W, 3) uint8, not {image.shape} {image.dtype}")
         height, width = image.shape[:2]
         scale = _scale(height, width, self._size)
-        faces = self._look(image, self._size, margin=0.0) or self._look(image, self._size // 2, margin=0.25)
+        faces = self._find_at(image, self._size, margin=0.0) or self._find_at(
+            image, self._size // 2, margin=0.25
+        )
         prominent = any(_side(face) * scale >= _PROMINENT for face in faces)
         large = effort == "thorough" and scale < _LARGE_BELOW
         if scale == 1 or effort == "quick" or (prominent and not large):
             return FaceSearch(faces, RELIABLE_SIDE / scale)
         levels = plan((width, height), scale, budget)
         if levels:
-            faces = self._look_closer(image, faces, scale, levels)
+            faces = self._search_closer(image, faces, scale, levels)
             scale = levels[-1].scale
         return FaceSearch(faces, RELIABLE_SIDE / scale, closer=True, bounded=scale < 1)
 
-    def _look(self, image: np.ndarray, size: int, margin: float) -> list[Face]:
+    def _find_at(self, image: np.ndarray, size: int, margin: float) -> list[Face]:
         """Find faces in the frame, reduced to at most ``size`` with an empty share at each border."""
         height, width = image.shape[:2]
         scale = _scale(height, width, size * (1 - 2 * margin))
@@ -143,7 +145,7 @@ class CenterFace:
         left, top = (round(side * margin / (1 - 2 * margin)) for side in (small.shape[1], small.shape[0]))
         return self._read(_canvas(small, left, top), scale, (left, top))
 
-    def _look_closer(
+    def _search_closer(
         self, image: np.ndarray, faces: Sequence[Face], scale: float, levels: Sequence[Level]
     ) -> list[Face]:
         """Find faces on further levels; what a level shows large comes before what finer ones make of the same face."""
@@ -153,14 +155,14 @@ class CenterFace:
             for tile in level.tiles:
                 whole = (
                     face
-                    for face in self._look_at_tile(image, tile, level.scale)
+                    for face in self._find_in_tile(image, tile, level.scale)
                     if is_whole(face.box, tile, (width, height), level.scale)
                 )
                 found += [(face, number, level.scale) for face in whole]
         found.sort(key=lambda one: _order(*one))
         return merge([face for face, _, _ in found])
 
-    def _look_at_tile(self, image: np.ndarray, tile: tuple[int, int, int, int], scale: float) -> list[Face]:
+    def _find_in_tile(self, image: np.ndarray, tile: tuple[int, int, int, int], scale: float) -> list[Face]:
         left, top, right, bottom = tile
         small = _reduced(image[top:bottom, left:right], scale)
         if int(small.max()) - int(small.min()) < _FLAT:
@@ -183,7 +185,13 @@ class CenterFace:
 
 
 def search_budget(frames: int) -> float:
-    """Return the pixels that the closer search of each of so many frames may read: a picture's, divided among them."""
+    """Return the pixels that the closer search of each frame may read: a picture's, divided among them.
+
+    Parameters
+    ----------
+    frames
+        Number of frames.
+    """
     return max(SEARCH_BUDGET / frames, _LEAST_SEARCH_BUDGET)
 
 
@@ -259,5 +267,18 @@ def _strongest(boxes: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 
 def overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Return the intersection over union (N,) of one box (4,) with others (N, 4)."""
+    """Return the intersection over union of one box with others.
+
+    Parameters
+    ----------
+    box
+        (4,) x0, y0, x1, y1.
+    boxes
+        (N, 4), likewise.
+
+    Returns
+    -------
+    ndarray
+        (N,) in [0, 1].
+    """
     return overlaps(box, boxes)[0]

@@ -40,7 +40,18 @@ class CropProfile:
     size: int = 224
 
     def square(self, box: Box) -> Box:
-        """Return the square (x0, y0, x1, y1), in pixels of the picture, that is cut for a face box."""
+        """Return the square that is cut for a face.
+
+        Parameters
+        ----------
+        box
+            The face's box, in pixels of the picture.
+
+        Returns
+        -------
+        tuple
+            (x0, y0, x1, y1) in pixels of the picture; it may reach beyond it.
+        """
         x0, y0, x1, y1 = box
         side = self.scale * max(x1 - x0, y1 - y0)
         x, y = (x0 + x1) / 2, (y0 + y1) / 2 + self.shift * side
@@ -56,7 +67,12 @@ PROFILES = {
 
 
 def profile(name: str) -> CropProfile:
-    """Look up a crop profile.
+    """Return a crop profile.
+
+    Parameters
+    ----------
+    name
+        One of `PROFILES`.
 
     Raises
     ------

@@ -46,7 +46,13 @@ class Face:
             raise ValueError(f"landmarks must be (5, 2), not {self.landmarks.shape}")
 
     def moved(self, right: float, down: float) -> Face:
-        """Return the face in pixels of a larger frame, whose part at (right, down) was looked at."""
+        """Return the face in pixels of the larger frame of which its picture is a part.
+
+        Parameters
+        ----------
+        right, down
+            Position of the part's upper left corner in that frame, in pixels.
+        """
         if not (right or down):
             return self
         x0, y0, x1, y1 = self.box
@@ -101,12 +107,32 @@ class CloserFaceFinder(FaceFinder, Protocol):
     """Finds faces in one frame, with more or less effort."""
 
     def search(self, image: np.ndarray, effort: Effort = ..., budget: float = ...) -> FaceSearch:
-        """Find the faces of a frame; ``budget`` bounds what a closer search costs, in pixels of the finder's input."""
+        """Find the faces of a frame.
+
+        Parameters
+        ----------
+        image
+            (H, W, 3) uint8 RGB.
+        effort
+            How closely to search.
+        budget
+            Upper bound of what a closer search reads, in pixels of the finder's input.
+        """
         ...
 
 
 def search(finder: FaceFinder, image: np.ndarray, effort: Effort, budget: float) -> FaceSearch:
-    """Search a frame as `CloserFaceFinder.search` does, or with a finder that knows one way only, as it finds."""
+    """Search a frame with any finder; one without a closer search finds as it does.
+
+    Parameters
+    ----------
+    finder
+        Finds the faces.
+    image
+        (H, W, 3) uint8 RGB.
+    effort, budget
+        As in `CloserFaceFinder.search`.
+    """
     if isinstance(finder, CloserFaceFinder):
         return finder.search(image, effort, budget)
     return FaceSearch(list(finder.find(image)))

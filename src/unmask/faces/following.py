@@ -104,7 +104,13 @@ def follow(frames: Sequence[FrameFaces[T]], cuts: Collection[int] = ()) -> list[
 
 
 def follow_main_face(frames: Sequence[FrameFaces[T]]) -> list[FollowedFace[T]]:
-    """Return the track of the face seen in most frames, of several the largest; empty where there is no face."""
+    """Return the track of the face seen in most frames, of several the largest; empty where there is no face.
+
+    Parameters
+    ----------
+    frames
+        In order of time.
+    """
     tracks = _linked(frames)
     return _followed(main_track(tracks), frames) if tracks else []
 

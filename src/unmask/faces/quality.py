@@ -101,7 +101,18 @@ def measure(
 
 
 def turn_of(landmarks: np.ndarray | None) -> float:
-    """Return a face's turn to the side by its five landmarks (see `FaceQuality`); NaN where they coincide."""
+    """Return a face's turn to the side (see `FaceQuality`).
+
+    Parameters
+    ----------
+    landmarks
+        (5, 2) in pixels, or None.
+
+    Returns
+    -------
+    float
+        NaN where the landmarks coincide or are missing.
+    """
     import numpy as np
 
     if landmarks is None:

@@ -39,9 +39,14 @@ def scene_of(image: np.ndarray) -> np.ndarray:
 
 
 def is_cut(before: np.ndarray, after: np.ndarray) -> bool:
-    """Return whether two frames, given by ``scene_of``, belong to different scenes.
+    """Return whether two frames belong to different scenes.
 
     The correlation of frames a second apart stays above 0.4 with a hand-held camera, and lies below 0.25 for nine
     of ten pairs of unrelated videos.
+
+    Parameters
+    ----------
+    before, after
+        What ``scene_of`` returns for the two frames.
     """
     return float(before @ after) < _SAME_SCENE

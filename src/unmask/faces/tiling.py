@@ -116,7 +116,19 @@ def _spans(side: int, scale: float) -> Iterator[tuple[int, int]]:
 
 
 def is_whole(box: Box, tile: Tile, size: tuple[int, int], scale: float) -> bool:
-    """Return whether a box keeps clear of those borders of its tile that lie inside the picture."""
+    """Return whether a box keeps clear of those borders of its tile that lie inside the picture.
+
+    Parameters
+    ----------
+    box
+        In pixels of the picture.
+    tile
+        The tile in which the box was found.
+    size
+        (width, height) of the picture, in pixels.
+    scale
+        Size of the reduced picture over that of the picture.
+    """
     gap = _BORDER / scale
     starts = all(low - gap >= start or start == 0 for low, start in zip(box[:2], tile[:2], strict=True))
     ends = zip(box[2:], tile[2:], size, strict=True)
@@ -124,7 +136,18 @@ def is_whole(box: Box, tile: Tile, size: tuple[int, int], scale: float) -> bool:
 
 
 def merge(faces: Sequence[Face]) -> list[Face]:
-    """Keep the first of the boxes that show the same face, or a part of it; the most confident face comes first."""
+    """Keep the first of the boxes that show the same face, or a part of it.
+
+    Parameters
+    ----------
+    faces
+        In any order.
+
+    Returns
+    -------
+    list of Face
+        Most confident first.
+    """
     import numpy as np
 
     boxes = np.array([face.box for face in faces], dtype=np.float64).reshape(-1, 4)
@@ -139,7 +162,14 @@ def merge(faces: Sequence[Face]) -> list[Face]:
 
 
 def overlaps(box: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Compare one box (4,) with others (N, 4).
+    """Compare one box with others.
+
+    Parameters
+    ----------
+    box
+        (4,) x0, y0, x1, y1.
+    boxes
+        (N, 4), likewise.
 
     Returns
     -------

@@ -80,7 +80,13 @@ def link(
 
 
 def main_track(tracks: Sequence[Track]) -> Track:
-    """Return the face seen in most frames; of several, the largest on average."""
+    """Return the face seen in most frames; of several, the largest on average.
+
+    Parameters
+    ----------
+    tracks
+        At least one.
+    """
     return max(tracks, key=lambda track: (len(track.faces), _mean_area(track)))
 
 

@@ -1,19 +1,27 @@
-"""Opens untrusted images and videos, samples frames and enforces limits."""
+"""Opens untrusted images and videos, samples frames and sound, and enforces limits."""
 
-from unmask.media.decoding_process import DecodingProcessError, DecodingProcesses
-from unmask.media.endings import IMAGE_ENDINGS, VIDEO_ENDINGS, kind_by_name
-from unmask.media.facts import FileFacts, StreamFacts
-from unmask.media.frame import Frame, Limits, MediaError, MediaInfo, as_media_error
+from unmask.formats.endings import IMAGE_ENDINGS, VIDEO_ENDINGS, kind_by_name
+from unmask.formats.errors import MediaError, as_media_error
+from unmask.formats.facts import FileFacts, StreamFacts
+from unmask.formats.provenance import Credentials, content_credentials
+from unmask.formats.shrinking import shrink
+from unmask.media.audio import AudioChunk, AudioInfo, AudioSampling
+from unmask.media.frame import Frame, Limits, MediaInfo
+from unmask.media.isolated.pool import DecodingProcesses
+from unmask.media.isolated.process import DecodingProcessError
+from unmask.media.isolated.shared import open_isolated
 from unmask.media.opening import open_media, why_left_out
-from unmask.media.provenance import Credentials, content_credentials
-from unmask.media.sampling import Sampling, spread
-from unmask.media.shrinking import shrink
+from unmask.media.sampling import Burst, Sampling, spread
 from unmask.media.source import Media
 from unmask.media.streams import spooled_to_file
 
 __all__ = [
     "IMAGE_ENDINGS",
     "VIDEO_ENDINGS",
+    "AudioChunk",
+    "AudioInfo",
+    "AudioSampling",
+    "Burst",
     "Credentials",
     "DecodingProcessError",
     "DecodingProcesses",
@@ -28,6 +36,7 @@ __all__ = [
     "as_media_error",
     "content_credentials",
     "kind_by_name",
+    "open_isolated",
     "open_media",
     "shrink",
     "spooled_to_file",

@@ -8,11 +8,12 @@ import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from unmask.formats.errors import MediaError
 from unmask.media import plan
 from unmask.media.damage import DamageRecord, DamageTracker
-from unmask.media.frame import Limits, MediaError
+from unmask.media.frame import Limits
 from unmask.media.picture import CHANNELS, Picture, Turn
 from unmask.media.timeline import Timeline, placed
 
@@ -20,10 +21,13 @@ if TYPE_CHECKING:
     import numpy as np
     from av.container import InputContainer
     from av.packet import Packet
+    from av.stream import Stream
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-    from unmask.media.display import Display
+    from unmask.formats.display import Display
+
+S = TypeVar("S", bound="Stream")
 
 _FALLBACK_FRAME_RATE = 25.0
 _PROBATION_PACKETS = 48
@@ -154,7 +158,7 @@ class Decoder:
         try:
             frames = self._context.decode(packet)
         except FFmpegError as error:
-            _check_memory(error)
+            check_memory(error)
             if not isinstance(error, EOFError | BlockingIOError):
                 self._damage.fail()
             return []  # One broken packet; the next key frame mends the picture.
@@ -165,14 +169,14 @@ class Decoder:
         return timed if self._keeps_damaged else whole
 
 
-def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
+def packets_of(container: InputContainer, stream: S) -> Iterator[Packet[S]]:
     """Return the stream's packets, until the end of what can be read."""
     from av.error import FFmpegError
 
     try:
         for packet in container.demux(stream):
             if packet.size:
-                yield packet
+                yield packet  # type: ignore[misc]  # PyAV's stubs forget which stream was asked for.
     except (FFmpegError, IndexError):
         # A broken tail: what came before it counts. PyAV looks up streams that turn up late and it did not list.
         return
@@ -208,11 +212,16 @@ def survey(
     surveyed = plan.survey_of(facts())
     if surveyed is None:
         return None
+    if shown_until <= surveyed.start:
+        shown_until = surveyed.end
+    # How long pictures are held in the mean says nothing about how long the last one is.
+    slides = surveyed.end - surveyed.times[-1] >= plan.HELD_SECONDS
     return replace(
         surveyed,
+        end=shown_until if slides else surveyed.end,
         cuts=tuple(timeline.cuts),
         jumps=tuple(timeline.jumps),
-        shown_until=shown_until if shown_until > surveyed.start else surveyed.end,
+        shown_until=shown_until,
     )
 
 
@@ -223,16 +232,18 @@ def decode_for(
     moments: list[float],
     limits: Limits,
     damage: DamageRecord,
+    every_frame: bool = False,
 ) -> Iterator[tuple[float, VideoFrame]]:
     """Decode in file order what the targets need.
 
     Groups of pictures without a target, and the rest of a group after its last target, are not decoded; nor
     are frames that no other frame refers to, unless the targets are so many that these are needed too. Damaged frames
-    are counted and left out; a target that is damaged is followed up to the next whole frame.
+    are counted and left out; a target that is damaged is followed up to the next whole frame. With ``every_frame`` the
+    targets are the times of frames, whichever these are, and none of a group is left out before its last target.
     """
     wanted = plan.last_target_per_group(surveyed, moments)
     keys = dict(surveyed.keys)
-    decoder = Decoder(stream, limits, surveyed.packets >= 2 * len(moments), damage)
+    decoder = Decoder(stream, limits, not every_frame and surveyed.packets >= 2 * len(moments), damage)
     until: float | None = None
     packets = placed(packets_of(container, stream), Timeline.of(container, stream, surveyed.jumps))
     for number, (packet, starts_part, lost_before, is_damaged) in enumerate(packets):
@@ -327,7 +338,7 @@ def picture_of(frame: VideoFrame, time: float, limits: Limits, display: Display 
         rgb = frame.reformat(format="rgb24", threads=1, **options)
         plane = rgb.planes[0]
     except (FFmpegError, ValueError) as error:
-        _check_memory(error)
+        check_memory(error)
         raise MediaError("unsupported", "its pixel format cannot be converted to RGB") from error
     side_data: Any = frame.side_data  # PyAV's stubs call this a TypedDict; it is a mapping of buffers.
     matrix = side_data.get("DISPLAYMATRIX")
@@ -336,7 +347,7 @@ def picture_of(frame: VideoFrame, time: float, limits: Limits, display: Display 
     return Picture(time, rgb.width, rgb.height, strips, turn)
 
 
-def _check_memory(error: Exception) -> None:
+def check_memory(error: Exception) -> None:
     """Tell want of memory from a broken file."""
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         raise MediaError("too_large", "decoding it takes more memory than is allowed") from error

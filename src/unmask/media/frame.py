@@ -1,37 +1,15 @@
-"""What the media room hands out: limits, errors, facts about a file, and frames."""
+"""What the media room hands out: limits, facts about a file, and frames."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING
+
+from unmask.formats.errors import MediaKind
+from unmask.media.audio import AudioInfo
 
 if TYPE_CHECKING:
     import numpy as np
-
-MediaStatus = Literal["unreadable", "unsupported", "too_large"]
-MediaKind = Literal["image", "video"]
-
-T = TypeVar("T")
-
-
-class MediaError(Exception):
-    """A file that cannot be scanned.
-
-    Parameters
-    ----------
-    status
-        ``"unreadable"``: missing, not a plain file, broken, or not media at all; ``"unsupported"``: media of
-        a kind that is not read (sound only, an unknown codec); ``"too_large"``: beyond a limit.
-    detail
-        One line for the user, without the file's path.
-    """
-
-    def __init__(self, status: MediaStatus, detail: str) -> None:
-        detail = " ".join(detail.split())
-        super().__init__(detail)
-        self.status: MediaStatus = status
-        self.detail = detail
 
 
 @dataclass(frozen=True)
@@ -90,6 +68,8 @@ class MediaInfo:
         Number of damaged frames met so far; they are left out.
     parts
         Where, in seconds, further recordings begin in a file of several that were joined or cut.
+    audio
+        The sound of a video; None where there is none.
     """
 
     kind: MediaKind
@@ -102,6 +82,7 @@ class MediaInfo:
     details: tuple[str, ...] = ()
     damaged: int = 0
     parts: tuple[float, ...] = ()
+    audio: AudioInfo | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,21 +100,15 @@ class Frame:
     present
         (x0, y0, x1, y1) in pixels: the part that was decoded, of a picture that breaks off; the rest is grey. None for
         all of it.
+    burst
+        Number of the burst that it belongs to, from 0; None where no bursts were wanted, and for images.
+    place
+        Which frame of its burst it is, from 0.
     """
 
     index: int
     time: float
     image: np.ndarray
     present: tuple[int, int, int, int] | None = None
-
-
-def as_media_error(step: Callable[[], T]) -> T:
-    """Run one step on untrusted bytes; whatever goes wrong in there is the file's fault: MediaError."""
-    try:
-        return step()
-    except MediaError:
-        raise
-    except MemoryError as error:
-        raise MediaError("too_large", "decoding it takes more memory than is allowed") from error
-    except Exception as error:
-        raise MediaError("unreadable", f"could not be decoded ({type(error).__name__})") from error
+    burst: int | None = None
+    place: int | None = None

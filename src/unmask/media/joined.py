@@ -7,20 +7,21 @@ import os
 import re
 import struct
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
-from unmask.media.frame import Limits, MediaError, MediaInfo
-from unmask.media.source import DecodedMedia
+from unmask.formats.errors import MediaError
+from unmask.media.frame import Limits, MediaInfo
+from unmask.media.sampling import Sampling
+from unmask.media.source import DecodedMedia, opened
 from unmask.media.video import VideoMedia
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from unmask.media.facts import FileFacts
+    from unmask.formats.facts import FileFacts
+    from unmask.media.audio import AudioInfo, AudioSampling, RawAudio
     from unmask.media.picture import Picture
-    from unmask.media.sampling import Sampling
 
 MAX_VIDEOS = 64
 
@@ -32,7 +33,7 @@ _MOST_BOXES = 1000
 
 def open_video(source: Path | int, formats: tuple[str, ...], limits: Limits) -> DecodedMedia:
     """Open a video, or several in one file; MediaError as ``VideoMedia``."""
-    with _opened(source) as file:
+    with opened(source) as file:
         size = file.seek(0, os.SEEK_END)
         starts = starts_of_videos(file, size)
     if len(starts) == 1:
@@ -105,6 +106,7 @@ class JoinedVideo(DecodedMedia):
         """Return the pictures of each video, whose share of the count is by its length, at least one."""
         error: MediaError | None = None
         nothing = True
+        bursts = 0
         end = sampling.end(0.0, self._segments[-1][1])
         segments = [(low, min(high, end)) for low, high in self._segments if low < end] or self._segments[:1]
         for video, (start, _), share in zip(self._videos, segments, sampling.shares(segments), strict=False):
@@ -113,15 +115,26 @@ class JoinedVideo(DecodedMedia):
             until = None if sampling.until is None else sampling.until - start
             taken = [time - start for time in sampling.exclude if time >= start]
             count = sampling.count if sampling.every is not None else max(1, share)
+            before = bursts
             try:
                 for picture in video.pictures(replace(sampling, count=count, until=until, exclude=taken)):
                     nothing = False
-                    yield replace(picture, time=picture.time + start)
+                    burst = picture.burst and picture.burst._replace(burst=picture.burst.burst + before)
+                    bursts = bursts if burst is None else burst.burst + 1
+                    yield replace(picture, time=picture.time + start, burst=burst)
             except MediaError as broken:
                 error = error or broken
         self.info = self._joint_info()
         if nothing and error is not None and not sampling.exclude:
             raise error
+
+    def sounds(self, sampling: AudioSampling) -> Iterator[RawAudio]:
+        """Return the windows of sound of each video, whose share of them is by its length."""
+        shares = Sampling(sampling.windows).shares(self._segments)
+        for video, (start, _), share in zip(self._videos, self._segments, shares, strict=False):
+            if share:
+                for sound in video.sounds(replace(sampling, windows=share)):
+                    yield replace(sound, start=sound.start + start)
 
     def facts(self) -> FileFacts:
         """Read the technical facts that the first video's header states."""
@@ -146,6 +159,7 @@ class JoinedVideo(DecodedMedia):
             frames=frames,
             details=tuple(details),
             damaged=sum(info.damaged for info in infos),
+            audio=self._joint_audio(infos),
             parts=tuple(
                 start + time
                 for (start, _), info in zip(self._segments, infos, strict=False)
@@ -153,11 +167,13 @@ class JoinedVideo(DecodedMedia):
             ),
         )
 
-
-@contextmanager
-def _opened(source: Path | int) -> Iterator[BinaryIO]:
-    try:
-        with open(source, "rb", closefd=not isinstance(source, int)) as file:
-            yield file
-    except OSError as error:
-        raise MediaError("unreadable", (error.strerror or "cannot be opened").lower()) from error
+    def _joint_audio(self, infos: Sequence[MediaInfo]) -> AudioInfo | None:
+        """Return the first video's sound that has any, as long as that of all together."""
+        heard = [
+            (start, info.audio) for (start, _), info in zip(self._segments, infos, strict=True) if info.audio
+        ]
+        if not heard:
+            return None
+        start, first = heard[0]
+        seconds = sum(audio.duration or 0.0 for _, audio in heard)
+        return replace(first, start=start + first.start, duration=seconds or None)

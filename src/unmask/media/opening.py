@@ -7,10 +7,11 @@ import os
 import stat
 from pathlib import Path
 
+from unmask.formats.content import HEAD_BYTES, HEIF_SEQUENCE, UNREAD, Content, content_of, recognised
+from unmask.formats.errors import MediaError
+from unmask.formats.signatures import is_sound_alone
 from unmask.media.addresses import address_advice
-from unmask.media.content import HEAD_BYTES, HEIF_SEQUENCE, UNREAD, Content, content_of, recognised
-from unmask.media.frame import Limits, MediaError
-from unmask.media.signatures import is_sound_alone
+from unmask.media.frame import Limits
 from unmask.media.source import DecodedMedia
 
 _KINDS = (

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from unmask.media.bursts import BurstPlace
 from unmask.media.frame import Frame
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ class Picture:
         What makes it upright.
     present
         (x0, y0, x1, y1) in pixels of the upright picture: where it was decoded; the rest is grey. None: everywhere.
+    burst
+        Its burst, and its place in there; None where there are no bursts.
     """
 
     time: float
@@ -74,6 +77,7 @@ class Picture:
     strips: Iterator[bytes | memoryview]
     turn: Turn = Turn()
     present: Box | None = None
+    burst: BurstPlace | None = None
 
     @property
     def size(self) -> int:
@@ -88,7 +92,8 @@ class Picture:
         for strip in self.strips:
             pixels += strip
         array = np.frombuffer(pixels, np.uint8)
-        return framed(index, self.time, array, self.width, self.height, self.turn, self.present)
+        frame = framed(index, self.time, array, self.width, self.height, self.turn, self.present)
+        return in_burst(frame, self.burst)
 
 
 def framed(
@@ -96,3 +101,8 @@ def framed(
 ) -> Frame:
     """Make a frame of (H x W x 3,) uint8 pixels."""
     return Frame(index, time, turn.applied(pixels.reshape(height, width, CHANNELS)), present)
+
+
+def in_burst(frame: Frame, burst: BurstPlace | None) -> Frame:
+    """Return the frame with its burst and its place in there."""
+    return frame if burst is None else replace(frame, burst=burst.burst, place=burst.place)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from array import array
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from unmask.media.sampling import TIE_SECONDS
@@ -14,6 +15,7 @@ from unmask.media.sampling import TIE_SECONDS
 Picture = TypeVar("Picture")
 
 _FIRST_MOMENTS = 0.5  # Seconds.
+HELD_SECONDS = 0.25  # A picture that is shown for so long is held, as slides are.
 BEHIND_KEY = 0.1  # Seconds; a key frame is coded more finely than the frames that a detector mostly sees.
 
 
@@ -35,6 +37,8 @@ class Survey:
         By how much time stamps were raised behind each gap, in ticks.
     shown_until
         Seconds until which the last picture is shown: as the container says, or ``end``.
+    times
+        Seconds at which each shown picture comes up, ascending.
     """
 
     start: float
@@ -44,6 +48,7 @@ class Survey:
     cuts: tuple[float, ...] = ()
     jumps: tuple[int, ...] = ()
     shown_until: float = 0.0
+    times: Sequence[float] = field(default=(), repr=False, compare=False)
 
     @property
     def segments(self) -> list[tuple[float, float]]:
@@ -70,32 +75,63 @@ def survey_of(packets: Iterable[tuple[float, bool, bool]]) -> Survey | None:
     Survey or None
         None when no packet is shown.
     """
-    first, last = float("inf"), float("-inf")
-    count = shown = 0
+    shown = array("d")  # Of a long video there are many.
+    count = 0
     keys: list[tuple[int, float]] = []
     for time, is_key, is_shown in packets:
         if is_shown:
-            first, last = min(first, time), max(last, time)
-            shown += 1
+            shown.append(time)
         if is_key:
             keys.append((count, time))
         count += 1
-    if shown == 0:
+    if not shown:
         return None
-    frame_seconds = (last - first) / (shown - 1) if shown > 1 else 0.0
+    shown = array("d", sorted(shown))
+    first, last = shown[0], shown[-1]
+    frame_seconds = (last - first) / (len(shown) - 1) if len(shown) > 1 else 0.0
     times = [time for _, time in keys]
     if times != sorted(times):  # Time stamps that jump about: let decoding begin at the first key frame only.
         keys = keys[:1]
-    return Survey(first, last + frame_seconds, count, tuple(keys) or ((0, first),))
+    return Survey(first, last + frame_seconds, count, tuple(keys) or ((0, first),), times=shown)
 
 
-def cheap_moments(survey: Survey, parts: Sequence[tuple[float, float]]) -> list[float]:
-    """Return for each part a time in it that costs little to decode.
+def held_at(survey: Survey, moment: float) -> float | None:
+    """Return when the picture that is on show at a time came up, in seconds; None where it is not held."""
+    number = bisect_right(survey.times, moment + TIE_SECONDS) - 1
+    if number < 0:
+        return None
+    later = survey.times[number + 1 : number + 2]
+    until = later[0] if later else survey.shown_until or survey.end
+    return survey.times[number] if until - survey.times[number] >= HELD_SECONDS else None
+
+
+def moments_on_show(survey: Survey, moments: Sequence[float]) -> list[float]:
+    """Replace each time at which a picture is held by that at which it came up.
+
+    Where fewer pictures would be nearest to these times than to the given ones, the given ones are returned.
+    """
+    held = [held_at(survey, moment) for moment in moments]
+    on_show = [moment if begin is None else begin for moment, begin in zip(moments, held, strict=True)]
+
+    def pictures(wanted: Sequence[float]) -> int:
+        return sum(1 for _ in nearest(((time, None) for time in survey.times), wanted))
+
+    fewer = on_show != list(moments) and pictures(on_show) < pictures(moments)
+    return list(moments) if fewer else on_show
+
+
+def cheap_moments(
+    survey: Survey, parts: Sequence[tuple[float, float]], exclude: Sequence[float] = ()
+) -> list[float]:
+    """Return for each part a time in it that costs little to decode, ascending.
 
     That is shortly behind a key frame, of several the one nearest to the part's middle; where there is none, the
     part's beginning, which is the nearest to the key frame before it. Key frames themselves are taken only where
     another follows at once, or the part ends: they are coded otherwise than most frames, and score otherwise. A video's
     first moments are left alone: they often show a fade or a title, coded coarsely.
+
+    Where a picture is held in the middle of a part, the time is that at which this picture came up: once for all
+    parts, and not at all where ``exclude`` names it.
 
     Parameters
     ----------
@@ -103,7 +139,22 @@ def cheap_moments(survey: Survey, parts: Sequence[tuple[float, float]]) -> list[
         Of the video's packets.
     parts
         (from, to) in seconds of the stream.
+    exclude
+        Held pictures that were taken already, in seconds from the first picture.
     """
+    moments = {
+        cheap if held is None else held
+        for cheap, held in zip(
+            _cheap_in_motion(survey, parts),
+            (held_at(survey, (low + high) / 2) for low, high in parts),
+            strict=True,
+        )
+        if held is None or not any(abs(held - survey.start - time) <= TIE_SECONDS for time in exclude)
+    }
+    return sorted(moments)
+
+
+def _cheap_in_motion(survey: Survey, parts: Sequence[tuple[float, float]]) -> list[float]:
     settled = survey.start + _FIRST_MOMENTS
     moments = []
     for low, high in parts:
@@ -163,23 +214,29 @@ def following(
             return
 
 
-def behind_first(frames: Iterable[tuple[float, Picture]], earliest: float) -> tuple[float, Picture] | None:
+def behind_first(
+    frames: Iterable[tuple[float, Picture]], earliest: float, moment: float = float("-inf")
+) -> tuple[float, Picture] | None:
     """Choose the first frame that is neither before ``earliest`` nor right behind the first one of all.
 
     The first one is a key frame, as decoding begins at these. Where frames end before that, the last one stands in, if
-    it is not before ``earliest``.
+    it is not before ``earliest``. A picture that is held at ``moment`` is chosen before all others.
 
     Parameters
     ----------
     frames
         (time in seconds, picture), ascending.
-    earliest
+    earliest, moment
         Seconds.
     """
     key: float | None = None
     chosen: tuple[float, Picture] | None = None
+    previous: tuple[float, Picture] | None = None
     for time, picture in frames:
         key = time if key is None else key
+        if previous is not None and previous[0] <= moment < time and time - previous[0] >= HELD_SECONDS:
+            return previous
+        previous = time, picture
         if time >= earliest:
             chosen = time, picture
             if time >= key + BEHIND_KEY - TIE_SECONDS:

@@ -12,6 +12,28 @@ TIE_SECONDS = 1e-6  # Above the rounding errors of time stamps, below any distan
 
 
 @dataclass(frozen=True)
+class Burst:
+    """Successive frames.
+
+    Parameters
+    ----------
+    frames
+        Number of frames, 1 to 1024.
+    rate
+        Frames a second. Of a video with fewer, each frame is taken.
+    """
+
+    frames: int
+    rate: float
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.frames <= MAX_FRAMES:
+            raise ValueError(f"the frames of a burst must be between 1 and {MAX_FRAMES}, not {self.frames}")
+        if not 0 < self.rate < float("inf"):
+            raise ValueError(f"the rate of a burst must be positive and finite, not {self.rate}")
+
+
+@dataclass(frozen=True)
 class Sampling:
     """An order for frames; an image gives its only picture whatever the order.
 
@@ -29,6 +51,9 @@ class Sampling:
         With ``near_keyframes``: leave out the parts in which one of these times lies, in seconds from the first frame.
     every_frame
         Every frame there is, whatever the count.
+    burst
+        At each of these times, so many successive frames, at most 1024 in all. Bursts do not overlap: one that would
+        reach beyond the end begins earlier, and where not all of them fit there are fewer.
     """
 
     count: int
@@ -37,6 +62,7 @@ class Sampling:
     near_keyframes: bool = False
     exclude: Sequence[float] = ()
     every_frame: bool = False
+    burst: Burst | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.count <= MAX_FRAMES:
@@ -44,6 +70,16 @@ class Sampling:
         for seconds in (self.every, self.until):
             if seconds is not None and not 0 < seconds < float("inf"):
                 raise ValueError(f"seconds must be positive and finite, not {seconds}")
+        if self.burst is not None and self.every_frame:
+            raise ValueError("every_frame must be off where bursts are wanted")
+        if self.frames_of(self.count) > MAX_FRAMES:
+            raise ValueError(
+                f"the frames of all bursts must be {MAX_FRAMES} at most, not {self.frames_of(self.count)}"
+            )
+
+    def frames_of(self, moments: int) -> int:
+        """Return how many frames so many moments give at most."""
+        return moments * (1 if self.burst is None else self.burst.frames)
 
     def end(self, start: float, end: float) -> float:
         """Return where to stop looking, for a video from ``start`` to ``end``, in seconds."""
@@ -79,7 +115,7 @@ class Sampling:
         """
         count = max(self.count, min(len(segments), MAX_SEGMENTS)) if self.near_keyframes else self.count
         if len(segments) >= count:
-            chosen = {(2 * part + 1) * len(segments) // (2 * count) for part in range(count)}
+            chosen = spread(len(segments), count)
             return [int(number in chosen) for number in range(len(segments))]
         shares = [1] * len(segments)
         lengths = [high - low for low, high in segments]

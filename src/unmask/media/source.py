@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
-from unmask.media.facts import FileFacts
+from unmask.formats.errors import MediaError
+from unmask.formats.facts import FileFacts
+from unmask.media.audio import AudioChunk, AudioSampling, RawAudio
 from unmask.media.frame import Frame, MediaInfo
 from unmask.media.picture import Picture
 from unmask.media.sampling import Sampling
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
     from typing_extensions import Self
@@ -45,6 +49,19 @@ class Media(ABC):
             While iterating, when not one frame can be decoded or a frame breaks a limit.
         ValueError
             When the number is below 1.
+        """
+
+    @abstractmethod
+    def audio(self, wanted: AudioSampling) -> Iterator[AudioChunk]:
+        """Return windows of the file's sound in order, decoded as they are asked for; none where it has no sound.
+
+        Their times are those of the frames: seconds from the first frame. A window is shorter than wanted only where
+        the sound is. Of a file whose time stamps start anew or jump, what comes before that is read.
+
+        Raises
+        ------
+        MediaError
+            While iterating, when the sound breaks a limit or cannot be read.
         """
 
     @abstractmethod
@@ -83,6 +100,14 @@ class DecodedMedia(Media):
             As ``sample``.
         """
 
+    def sounds(self, sampling: AudioSampling) -> Iterator[RawAudio]:
+        """Return the windows of sound that were ordered, as ``audio``; none unless a subclass has any."""
+        return iter(())
+
+    def audio(self, wanted: AudioSampling) -> Iterator[AudioChunk]:
+        """Return windows of sound in order, decoded as they are asked for; see ``Media.audio``."""
+        return (sound.chunk(wanted.channels) for sound in self.sounds(wanted))
+
     def sample(self, wanted: int | Sampling) -> Iterator[Frame]:
         """Return frames in order, decoded as they are asked for; see ``Media.sample``."""
         pictures = self.pictures(sampling_of(wanted))
@@ -92,3 +117,13 @@ class DecodedMedia(Media):
 def sampling_of(wanted: int | Sampling) -> Sampling:
     """Return the order that a number of frames stands for."""
     return wanted if isinstance(wanted, Sampling) else Sampling(wanted)
+
+
+def opened(source: Path | int) -> BinaryIO:
+    """Open a file by its path, or an open file descriptor, which stays open, at its beginning; MediaError."""
+    try:
+        if isinstance(source, int):
+            os.lseek(source, 0, os.SEEK_SET)
+        return open(source, "rb", closefd=not isinstance(source, int))
+    except OSError as error:
+        raise MediaError("unreadable", (error.strerror or "cannot be opened").lower()) from error

@@ -1,12 +1,13 @@
-"""Which of several video streams is scanned: the one that a player shows."""
+"""Which of several streams is read: the one that a player shows or plays."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from unmask.media.frame import MediaError
+from unmask.formats.errors import MediaError
 
 if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
@@ -40,6 +41,27 @@ def shown_stream(container: InputContainer) -> VideoStream:
     if shown.codec_context is None:
         raise MediaError("unsupported", "its video coding is unknown")
     return shown
+
+
+def heard_stream(container: InputContainer) -> AudioStream | None:
+    """Return the audio stream that a player plays; None where none can be decoded.
+
+    The default ones come first, then those that are not made for the deaf or the blind, then the first in the file.
+    """
+    from av.stream import Disposition
+
+    def rank(stream: AudioStream) -> int:
+        impaired = bool(stream.disposition & (Disposition.hearing_impaired | Disposition.visual_impaired))
+        return bool(stream.disposition & Disposition.default) - impaired
+
+    streams = [
+        stream
+        for stream in container.streams.audio
+        if stream.codec_context is not None
+        and stream.codec_context.channels > 0
+        and stream.codec_context.sample_rate > 0
+    ]
+    return max(streams, key=rank, default=None)
 
 
 def streams_left_out(container: InputContainer, shown: VideoStream) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
-from unmask.media.frame import Limits, MediaError
+from unmask.formats.errors import MediaError
+from unmask.media.frame import Limits
 
 _BLOCK_BYTES = 1 << 20
 

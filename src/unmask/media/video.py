@@ -4,39 +4,47 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from unmask.media import decoding, plan
+from unmask.formats.display import Display
+from unmask.formats.errors import MediaError
+from unmask.formats.facts import FileFacts, facts_of_video
+from unmask.media import audio_decoding, decoding, plan
+from unmask.media.audio import AudioInfo, AudioSampling, RawAudio
+from unmask.media.bursts import BurstPlace, in_bursts, one_burst, plan_bursts, starts_of_bursts
+from unmask.media.container import discard_others, header_of, opened_container, picture_stream
 from unmask.media.damage import DamageRecord
-from unmask.media.display import Display
-from unmask.media.facts import FileFacts, facts_of_video
-from unmask.media.frame import Limits, MediaError, MediaInfo
+from unmask.media.frame import Limits
 from unmask.media.picture import Picture
 from unmask.media.probing import may_jump
-from unmask.media.sampling import Sampling
+from unmask.media.sampling import Burst, Sampling
 from unmask.media.source import DecodedMedia
-from unmask.media.stream_selection import shown_stream, streams_left_out
+from unmask.media.stream_selection import heard_stream
 from unmask.media.timeline import MPEG_STREAMS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from av.audio.stream import AudioStream
     from av.container import InputContainer
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
     _Timed = tuple[float, VideoFrame]
-    _Choice = Callable[[Iterable[_Timed], Sequence[float]], Iterator[_Timed]]
+    _Chosen = _Timed | tuple[float, VideoFrame, BurstPlace]
+    _Choice = Callable[[Iterable[_Timed], Sequence[float]], Iterator[_Chosen]]
 
 # Longer videos are sampled by seeking to key frames, shorter ones by decoding in order: on a clip with few
 # key frames every seek decodes half a clip, on a long video nearly all of the decoding would be for nothing.
 SEEK_BEYOND_SECONDS = 60.0
 
 _FRAMES_PER_SEEK = 600
+_WRONG_SOUND_SECONDS = (
+    60.0  # Sound that is said to be longer than twice the pictures and this is not believed.
+)
 _WRONG_SECONDS, _WRONG_SHARE = 0.5, 0.02  # A stated length that is as far off the real one is put right.
 
 # Bare streams without time stamps: a frame's time is its number among all, so none can be left out.
@@ -74,7 +82,7 @@ class VideoMedia(DecodedMedia):
         self._extent = extent
         self._formats = formats
         self._limits = limits
-        self._container: InputContainer | None = None
+        self._containers: list[InputContainer] = []
         self._survey: plan.Survey | None = None
         self._damage = DamageRecord()
         self._asked: set[int] = (
@@ -82,8 +90,9 @@ class VideoMedia(DecodedMedia):
         )  # Parts of a time line that restarts: of which frames were wanted, and came.
         self._given: set[int] = set()
         with self._open() as container:
-            stream = _picture_stream(container)
-            self.info = _header(container, stream)
+            stream = picture_stream(container)
+            self._start = float((stream.start_time or 0) * (stream.time_base or 0))
+            self.info = header_of(container, stream, self._start)
             stated = self.info.duration
             # Where the stream itself states none, the header's is that of the longest stream, such as the sound.
             own = stream.duration is not None or len(container.streams) == 1
@@ -125,6 +134,43 @@ class VideoMedia(DecodedMedia):
         if nothing and not sampling.exclude:
             raise self._nothing()
 
+    def sounds(self, sampling: AudioSampling) -> Iterator[RawAudio]:
+        """Return windows of sound, at times from the first frame on; see ``Media.audio``."""
+        info = self.info.audio
+        if info is None:
+            return
+        audio_decoding.check_audio(info)
+        by_seeking = self._can_seek and self._planned_seconds > SEEK_BEYOND_SECONDS
+        survey = None if by_seeking else self._surveyed()
+        origin = self._start if survey is None else survey.start
+        low, high = self._stated_extent(info)
+        if survey is not None:
+            with self._heard() as (container, stream):
+                found = audio_decoding.extent_of(container, stream, self._limits.packets)
+            low, high = found or (low, high)
+            high = min([high, *survey.cuts[:1]])
+        spans = sampling.spans(max(0.0, low - origin), high - origin)
+        with self._heard() as (container, stream):
+            yield from audio_decoding.windows_of(
+                container, stream, spans, sampling.rate, origin, self._limits.packets
+            )
+
+    def _stated_extent(self, info: AudioInfo) -> tuple[float, float]:
+        """Return from when to when there is sound, in the stream's seconds; where that is nonsense, the pictures' length."""
+        start, pictures = self._start + info.start, self.info.duration or 0.0
+        if info.duration is None or info.duration > 2 * pictures + _WRONG_SOUND_SECONDS:
+            return start, self._start + pictures
+        return start, start + info.duration
+
+    @contextmanager
+    def _heard(self) -> Iterator[tuple[InputContainer, AudioStream]]:
+        with self._open() as container:
+            stream = heard_stream(container)
+            if stream is None:
+                raise MediaError("unreadable", "its sound cannot be found again")
+            discard_others(container, stream)
+            yield container, stream
+
     def facts(self) -> FileFacts:
         """Read the technical facts that the header states."""
         with self._open() as container:
@@ -132,9 +178,8 @@ class VideoMedia(DecodedMedia):
 
     def close(self) -> None:
         """Close the file; sampling ends."""
-        if self._container is not None:
-            self._container.close()
-            self._container = None
+        while self._containers:
+            self._containers.pop().close()
 
     def _whole(self, sampling: Sampling) -> Iterator[Picture]:
         """Decode every frame, in order."""
@@ -142,7 +187,7 @@ class VideoMedia(DecodedMedia):
         survey = self._surveyed()
         jumps = survey.jumps if survey else ()
         with self._open() as container:
-            stream = _picture_stream(container)
+            stream = picture_stream(container)
             display = Display(stream)
             for time, frame in decoding.decode_all(container, stream, self._limits, jumps):
                 start = time if start is None else start
@@ -156,10 +201,13 @@ class VideoMedia(DecodedMedia):
         survey = self._surveyed()
         if survey is None:
             return
+        if sampling.burst is not None:
+            yield from self._bursts(survey, sampling, sampling.burst)
+            return
         extent = survey.start, survey.end, survey.segments
-        moments, choose = sampling.moments(*extent), plan.nearest
+        moments, choose = plan.moments_on_show(survey, sampling.moments(*extent)), plan.nearest
         if sampling.near_keyframes:
-            moments = plan.cheap_moments(survey, sampling.parts(*extent))
+            moments = plan.cheap_moments(survey, sampling.parts(*extent), sampling.exclude)
             choose = plan.following
         if not moments:
             return
@@ -171,17 +219,44 @@ class VideoMedia(DecodedMedia):
         if nothing and self._damage.count and not sampling.exclude:
             yield from self._decoded(survey, moments, plan.nearest)  # What is whole lies before the moments.
 
-    def _decoded(self, survey: plan.Survey, moments: list[float], choose: _Choice) -> Iterator[Picture]:
+    def _bursts(self, survey: plan.Survey, sampling: Sampling, burst: Burst) -> Iterator[Picture]:
+        extent = survey.start, survey.end, survey.segments
+        moments = sampling.moments(*extent)
+        if sampling.near_keyframes:
+            moments = plan.cheap_moments(survey, sampling.parts(*extent), sampling.exclude)
+        end = sampling.end(survey.start, survey.end)
+        segments = [(low, min(high, end)) for low, high in survey.segments if low < end]
+        bursts = plan_bursts(survey.times, moments, burst, segments)
+        targets = [time for times in bursts for time in times]
+        if not targets:
+            return
+        self._asked.update(map(survey.part_of, targets))
+        step = max(1 / burst.rate, (survey.end - survey.start) / len(survey.times))
+
+        def choose(frames: Iterable[_Timed], _: Sequence[float]) -> Iterator[_Chosen]:
+            return in_bursts(frames, bursts, step)
+
+        yield from self._decoded(survey, targets, choose, every_frame=True)
+
+    def _decoded(
+        self, survey: plan.Survey, moments: list[float], choose: _Choice, every_frame: bool = False
+    ) -> Iterator[Picture]:
         with self._open() as container:
-            stream = _picture_stream(container)
+            stream = picture_stream(container)
             display = Display(stream)
             if container.format.name in _UNTIMED:
                 frames = decoding.decode_all(container, stream, self._limits, survey.jumps)
             else:
-                frames = decoding.decode_for(container, stream, survey, moments, self._limits, self._damage)
-            for time, frame in choose(frames, moments):
+                every_frame = every_frame or any(
+                    plan.held_at(survey, moment) is not None for moment in moments
+                )
+                frames = decoding.decode_for(
+                    container, stream, survey, moments, self._limits, self._damage, every_frame
+                )
+            for time, frame, *burst in choose(frames, moments):
                 self._given.add(survey.part_of(time))
-                yield decoding.picture_of(frame, max(time - survey.start, 0.0), self._limits, display)
+                picture = decoding.picture_of(frame, max(time - survey.start, 0.0), self._limits, display)
+                yield replace(picture, burst=burst[0]) if burst else picture
 
     def _surveyed(self) -> plan.Survey | None:
         """Survey the packets, once, and put right what the header says about the length."""
@@ -189,7 +264,7 @@ class VideoMedia(DecodedMedia):
             jumps: tuple[int, ...] = ()
             for _ in range(2):  # The first reading finds how long the gaps are.
                 with self._open() as container:
-                    stream = _picture_stream(container)
+                    stream = picture_stream(container)
                     self._survey = decoding.survey(container, stream, self._limits, jumps)
                 if self._survey is None or self._survey.jumps == jumps:
                     break
@@ -238,86 +313,50 @@ class VideoMedia(DecodedMedia):
 
     def _by_seeking(self, duration: float, sampling: Sampling) -> Iterator[Picture]:
         with self._open() as container:
-            stream = _picture_stream(container)
+            stream = picture_stream(container)
             display = Display(stream)
-            start = float((stream.start_time or 0) * (stream.time_base or 0))
+            start = self._start
             end = sampling.end(start, start + duration)
             moments = sampling.moments(start, end)
             first = next(decoding.packets_of(container, stream), None)
             if not moments or first is None or not _holds(container, stream, (start + end) / 2, moments[-1]):
                 return
-            decoder = decoding.Decoder(stream, self._limits, True, self._damage)
+            burst, rate = sampling.burst, float(stream.average_rate or 0)
+            if burst is not None:
+                rate = min(burst.rate, rate or burst.rate)
+                moments = starts_of_bursts(moments, start, end, burst.frames / rate)
+            decoder = decoding.Decoder(stream, self._limits, burst is None, self._damage)
             decoder.begin(first)
             slack = (end - start) / sampling.count / 2
             latest = float("-inf")
+            number = 0
             for moment in moments:
                 frames = decoding.decode_from(container, stream, moment, decoder)
+                earliest = max(moment - slack, math.nextafter(latest, math.inf))
+                if burst is not None:
+                    place = 0
+                    for latest, frame in one_burst(frames, earliest, burst):
+                        picture = decoding.picture_of(frame, max(latest - start, 0.0), self._limits, display)
+                        yield replace(picture, burst=BurstPlace(number, place))
+                        place += 1
+                    number += place > 0
+                    continue
                 frames = itertools.islice(frames, _FRAMES_PER_SEEK)
-                chosen = plan.behind_first(frames, max(moment - slack, math.nextafter(latest, math.inf)))
-                if chosen is not None:
+                chosen = plan.behind_first(frames, earliest, moment)
+                if chosen is not None and chosen[0] > latest:  # A picture that is held is taken once.
                     latest, frame = chosen
                     yield decoding.picture_of(frame, max(latest - start, 0.0), self._limits, display)
 
     @contextmanager
     def _open(self) -> Iterator[InputContainer]:
-        import av
-        from av.error import FFmpegError
-
-        # An absolute path behind "file:" is never taken for a protocol of FFmpeg's, whatever the name.
-        url, protocol, options = "fd:", "fd", {"fd": str(self._source)}
-        if isinstance(self._source, int):
-            os.lseek(self._source, 0, os.SEEK_SET)
-        else:
-            url, protocol, options = f"file:{self._source.absolute()}", "file", {}
-        if self._extent is not None:
-            start, end = self._extent
-            url, protocol = f"subfile,,start,{start},end,{end},,:{url}", f"subfile,{protocol}"
-        try:
-            self._container = av.open(
-                url,
-                options=options,
-                container_options={
-                    "format_whitelist": ",".join(self._formats),
-                    "protocol_whitelist": protocol,
-                },
-            )
-            yield self._container
-        except (FFmpegError, UnicodeError) as error:
-            raise MediaError("unreadable", "not an image or video, or broken") from error
-        finally:
-            self.close()
-
-
-def _picture_stream(container: InputContainer) -> VideoStream:
-    """Return the stream of pictures that is scanned, and let the demuxer drop the packets of all others."""
-    from av.stream import Discard
-
-    stream = shown_stream(container)
-    for other in container.streams:
-        if other is not stream:
-            other.discard = Discard.all
-    return stream
-
-
-def _header(container: InputContainer, stream: VideoStream) -> MediaInfo:
-    duration = 0.0
-    if container.format.name == "mpegvideo":
-        pass  # A bare stream has no header; FFmpeg guesses from the bit rate, far off.
-    elif stream.duration and stream.time_base:
-        duration = float(stream.duration * stream.time_base)
-    elif container.duration:
-        duration = container.duration / 1e6
-    rate = float(stream.average_rate or 0)
-    return MediaInfo(
-        kind="video",
-        width=stream.codec_context.width,
-        height=stream.codec_context.height,
-        duration=duration if duration > 0 else None,
-        frame_rate=rate or None,
-        codec=stream.codec_context.name,
-        frames=stream.frames or None,
-        details=streams_left_out(container, stream) + Display(stream).details(),
-    )
+        with opened_container(self._source, self._formats, self._extent) as container:
+            self._containers.append(container)
+            try:
+                yield container
+            finally:
+                container.close()
+                if container in self._containers:
+                    self._containers.remove(container)
 
 
 def _holds(container: InputContainer, stream: VideoStream, earliest: float, moment: float) -> bool:

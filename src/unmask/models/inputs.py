@@ -12,9 +12,16 @@ from torch import Tensor
 class TrainingBatch(NamedTuple):
     """A training batch as a model family's loss sees it.
 
-    inputs : as the network reads them (``FamilyOptions.reads``). pictures : (N, h, w, 3) uint8 RGB, the crops or small
-    copies of them. labels : (N,) float32, 0 real, 1 fake. wanted : (N,) float32 in [0, 1], the probabilities to learn:
-    the labels, or between them and a teacher's.
+    Parameters
+    ----------
+    inputs
+        As the network reads them (``FamilyOptions.reads``).
+    pictures
+        (N, h, w, 3) uint8 RGB, the crops or small copies of them.
+    labels
+        (N,) float32, 0 real, 1 fake.
+    wanted
+        (N,) float32 in [0, 1], the target probabilities: the labels, or between them and a teacher's.
     """
 
     inputs: Tensor
@@ -24,11 +31,21 @@ class TrainingBatch(NamedTuple):
 
 
 def model_input(inputs: Tensor, whole: bool = False) -> Tensor:
-    """Turn a batch into what the model reads.
+    """Return a batch as the model reads it.
 
-    Crops (N, S, S, 3) uint8 -> (N, 3, S, S) float in [0, 1]; patch tokens (N, places, channels) float16 ->
-    (N, channels, side, side) float. Both keep their layout in memory, which is torch's channels-last. A class token
-    before the patch tokens is left out. whole: tokens stay as they are, for a network that reads all of them.
+    The layout in memory is kept, which is torch's channels-last.
+
+    Parameters
+    ----------
+    inputs
+        Crops (N, S, S, 3) uint8, or patch tokens (N, places, channels) float16.
+    whole
+        Whether tokens stay as they are, for a network that reads all of them.
+
+    Returns
+    -------
+    Tensor
+        Of crops (N, 3, S, S) float in [0, 1]; of tokens (N, channels, side, side) float, without a class token.
     """
     if inputs.dtype == torch.uint8:
         return to_planes(inputs)
@@ -40,5 +57,11 @@ def model_input(inputs: Tensor, whole: bool = False) -> Tensor:
 
 
 def to_planes(pictures: Tensor) -> Tensor:
-    """(N, h, w, 3) uint8 -> (N, 3, h, w) float in [0, 1]."""
+    """Return pictures as (N, 3, h, w) float in [0, 1].
+
+    Parameters
+    ----------
+    pictures
+        (N, h, w, 3) uint8 RGB.
+    """
     return pictures.permute(0, 3, 1, 2).float() / 255

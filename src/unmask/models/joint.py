@@ -19,10 +19,16 @@ from unmask.models.options import ClassifierOptions, DecoderOptions, EncoderOpti
 
 
 class JointOutput(NamedTuple):
-    """What both branches say of a batch.
+    """Output of both branches for a batch.
 
-    logit: (N,), above 0 means manipulated. reconstruction: (N, 3, h, w) in [0, 1], None when it was not asked
-    for or the detector has no decoder. latent: (N, C, h', w').
+    Parameters
+    ----------
+    logit
+        (N,), above 0 means manipulated.
+    reconstruction
+        (N, 3, h, w) in [0, 1]; None when it was not asked for or the detector has no decoder.
+    latent
+        (N, C, h', w').
     """
 
     logit: Tensor
@@ -51,12 +57,25 @@ class JointDetector(nn.Module):
     def forward(self, x: Tensor, reconstruct: bool = True) -> JointOutput:
         """Run both branches, or the classifier alone.
 
-        x: (N, 3, S, S) float RGB in [0, 1], or (N, channels, grid, grid) maps where the backbone is `maps`.
+        Parameters
+        ----------
+        x
+            (N, 3, S, S) float RGB in [0, 1], or (N, channels, grid, grid) maps where the backbone is `maps`.
+        reconstruct
+            Whether to run the decoder.
         """
         return self.judge(self.backbone(x), reconstruct)
 
     def judge(self, features: Tensor, reconstruct: bool = True) -> JointOutput:
-        """Run both branches on the backbone's feature map (N, channels, grid, grid)."""
+        """Run both branches on the backbone's feature map.
+
+        Parameters
+        ----------
+        features
+            (N, channels, grid, grid).
+        reconstruct
+            Whether to run the decoder.
+        """
         latent = self.encoder(features)
         rebuilt = self.decoder(latent) if reconstruct and self.decoder is not None else None
         return JointOutput(self.classifier(latent), rebuilt, latent)
@@ -65,7 +84,12 @@ class JointDetector(nn.Module):
 def build_model(options: JointOptions, loss: LossOptions | None = None) -> JointDetector:
     """Build the detector; pretrained weights are read where the options name them.
 
-    With a loss whose reconstruction weight is 0 there is no decoder: nothing of it is held or computed.
+    Parameters
+    ----------
+    options
+        The section ``model`` of a recipe.
+    loss
+        With a reconstruction weight of 0 there is no decoder: nothing of it is held or computed.
     """
     if loss is not None and loss.weight == 0:
         options = options.without_decoder()
@@ -73,7 +97,17 @@ def build_model(options: JointOptions, loss: LossOptions | None = None) -> Joint
 
 
 def build_encoder(options: EncoderOptions, channels: int, levels: int = 1) -> nn.Module:
-    """Build the shared encoder: (N, channels, s, s) -> (N, width, s / stride, s / stride)."""
+    """Build the shared encoder: (N, channels, s, s) -> (N, width, s / stride, s / stride).
+
+    Parameters
+    ----------
+    options
+        The section ``model.encoder`` of a recipe.
+    channels
+        Of the map that it reads.
+    levels
+        Number of maps that stand one after the other in these channels; each is normalised by itself.
+    """
     if options.kind == "identity":
         return nn.Identity()
     layers: list[nn.Module] = [ChannelNorm(channels, levels)] if options.normalise else []
@@ -101,7 +135,13 @@ class ChannelNorm(nn.LayerNorm):
         self.levels = levels
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise each place."""
+        """Return the map with each place normalised.
+
+        Parameters
+        ----------
+        x
+            (N, C, h, w).
+        """
         places = x.permute(0, 2, 3, 1)
         if self.levels == 1:
             return super().forward(places).permute(0, 3, 1, 2)
@@ -125,12 +165,24 @@ class Classifier(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, latent: Tensor) -> Tensor:
-        """Return the logit of each latent."""
+        """Return the logits (N,).
+
+        Parameters
+        ----------
+        latent
+            (N, C, h, w).
+        """
         logit: Tensor = self.last(self.hidden(latent))
         return logit.squeeze(1)
 
     def hidden(self, latent: Tensor) -> Tensor:
-        """Return what the last layer reads: (N, C, h, w) -> (N, hidden)."""
+        """Return what the last layer reads, (N, hidden).
+
+        Parameters
+        ----------
+        latent
+            (N, C, h, w).
+        """
         values: Tensor = self.layers[:-1](self._pooled(latent))
         return values
 
@@ -142,10 +194,15 @@ class Classifier(nn.Module):
         return layer
 
     def at_each_place(self, latent: Tensor) -> Tensor:
-        """Return the logit that each place would get if the whole latent were like it: (N, C, h, w) -> (N, h, w).
+        """Return the logit that each place would get if the whole latent were like it, (N, h, w).
 
         Pooling over one place is that place (its mean and its maximum alike). A hint where to look, no proof: the
         classifier was never trained on single places, and each of them has seen the whole face.
+
+        Parameters
+        ----------
+        latent
+            (N, C, h, w).
         """
         count, channels, height, width = latent.shape
         places = latent.permute(0, 2, 3, 1).reshape(count * height * width, channels, 1, 1)
@@ -192,7 +249,13 @@ class Decoder(nn.Module):
         self.resize = side * 2**doublings != options.resolution
 
     def forward(self, latent: Tensor) -> Tensor:
-        """Return the rebuilt face of each latent."""
+        """Return the rebuilt faces, (N, 3, resolution, resolution) in [0, 1].
+
+        Parameters
+        ----------
+        latent
+            (N, C, h, w).
+        """
         image: Tensor = self.layers(latent)
         if self.resize:
             size = (self.resolution, self.resolution)

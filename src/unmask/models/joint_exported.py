@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from unmask.models.exported import Exported, Sigmoid
+from unmask.detectors import Calibration
+from unmask.models.exported import Exported
 from unmask.models.inputs import model_input
 from unmask.models.joint import JointDetector
 
@@ -21,13 +22,19 @@ class JointExported(Exported):
     a weighted sum of one hidden layer.
     """
 
-    def __init__(self, heads: Sequence[JointDetector], platt: Sigmoid) -> None:
-        super().__init__(heads, platt)
+    def __init__(self, heads: Sequence[JointDetector], calibration: Calibration) -> None:
+        super().__init__(heads, calibration)
         self.first = heads[0]
         self.last = _joined([head.classifier.last for head in heads])
 
     def forward(self, entry: Tensor) -> tuple[Tensor, ...]:
-        """Return what ``outputs`` names."""
+        """Return what ``outputs`` names.
+
+        Parameters
+        ----------
+        entry
+            As in `Exported.forward`.
+        """
         latents = self._latents(model_input(entry))
         hidden = torch.cat([head.classifier.hidden(latent) for head, latent in latents], dim=1)
         logit = self.last(hidden).squeeze(1)
@@ -47,7 +54,15 @@ class JointExported(Exported):
         return latents
 
     def own_part(self, inputs: Tensor, options: Any) -> Tensor:
-        """Return the part of an input that a head reads: of maps, the last of their channels."""
+        """Return the part of an input that a head reads: of maps, the last of their channels.
+
+        Parameters
+        ----------
+        inputs
+            What the exported model reads.
+        options
+            Of the head.
+        """
         return inputs if self.entry == "crops" else inputs[:, -options.backbone.map_channels :]
 
     @property

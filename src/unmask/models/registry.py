@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor, nn
 
-    from unmask.models.exported import Exported, Sigmoid
+    from unmask.detectors import Calibration
+    from unmask.models.exported import Exported
     from unmask.models.inputs import TrainingBatch
 
 DEFAULT = "joint"
@@ -86,25 +87,60 @@ class FamilyOptions(Options):
         raise NotImplementedError
 
     def check(self, recipe: RecipeSections) -> None:
-        """Raise ValueError where a recipe's sections do not fit together."""
+        """Check that a recipe's sections fit together.
+
+        Parameters
+        ----------
+        recipe
+            The resolved recipe.
+
+        Raises
+        ------
+        ValueError
+            When they do not.
+        """
         if recipe.pretraining.steps:
             raise ValueError(f"pretraining.steps: the model family {self.family} has no such part")
 
     def unread(self, recipe: RecipeSections) -> Iterable[str]:
-        """Return the recipe's keys (dotted) that do not change the trained weights."""
+        """Return the recipe's keys (dotted) that do not change the trained weights.
+
+        Parameters
+        ----------
+        recipe
+            The resolved recipe.
+        """
         loss = ("loss.weight", "loss.reconstruction", "loss.target")
         return (*loss, "pretraining", *(("trunk",) if self.reads == "crops" else ()))
 
     def discarded(self, recipe: RecipeSections) -> tuple[str, ...]:
-        """Return the beginnings of the names of weights that are trained but not part of the detector."""
+        """Return the beginnings of the names of weights that are trained but not part of the detector.
+
+        Parameters
+        ----------
+        recipe
+            The resolved recipe.
+        """
         return ()
 
     def finished(self, recipe: RecipeSections) -> FamilyOptions:
-        """Return the options by which a finished run's network is built, before its weights are read."""
+        """Return the options by which a finished run's network is built, before its weights are read.
+
+        Parameters
+        ----------
+        recipe
+            The resolved recipe.
+        """
         return self
 
     def with_channels(self, channels: int) -> FamilyOptions:
-        """Return the options for maps of another number of channels."""
+        """Return the options for maps of another number of channels.
+
+        Parameters
+        ----------
+        channels
+            That number.
+        """
         raise ValueError(f"the model family {self.family} reads maps as they are, not projected ones")
 
     def shared_by_heads(self) -> Mapping[str, Any]:
@@ -119,8 +155,12 @@ class FamilyOptions(Options):
 class TunedTrunk:
     """What a network that reads tokens has changed of the trunk behind which it begins.
 
-    earlier : numbers of blocks whose patch tokens the exported model reads before the last one's. constants : by their
-    names in the trunk's graph.
+    Parameters
+    ----------
+    earlier
+        Numbers of blocks whose patch tokens the exported model reads before the last one's.
+    constants
+        By their names in the trunk's graph.
     """
 
     earlier: tuple[int, ...]
@@ -128,17 +168,37 @@ class TunedTrunk:
 
 
 def model_output(model: Any, inputs: Tensor) -> Tensor:
-    """Return what a network gives, where that is the logits (N,)."""
+    """Return a network's output, where that is the logits (N,).
+
+    Parameters
+    ----------
+    model
+        The network.
+    inputs
+        As it reads them.
+    """
     logits: Tensor = model(inputs)
     return logits
 
 
 def do_nothing(model: Any, recipe: RecipeSections, step: int) -> None:
-    """Leave the network as it is."""
+    """Leave the network as it is.
+
+    Parameters
+    ----------
+    model, recipe, step
+        As `Family.before_step` gets them.
+    """
 
 
 def no_tuned_trunk(model: Any, recipe: RecipeSections) -> TunedTrunk:
-    """Refuse to export a network that was trained together with a part of the trunk."""
+    """Refuse to export a network that was trained together with a part of the trunk.
+
+    Parameters
+    ----------
+    model, recipe
+        As `Family.tuned_trunk` gets them.
+    """
     raise ValueError(f"the model family {recipe.model.family} cannot export a tuned trunk")
 
 
@@ -160,7 +220,7 @@ class Family:
         ``(network, batch, recipe, step)`` to scalars by name. It runs the network; ``total`` is minimised, and the mean
         of each is a column of ``metrics.csv``.
     exported : callable
-        ``(networks, platt)`` to the module that is written as ONNX, with named outputs.
+        ``(networks, calibration)`` to the module that is written as ONNX, with named outputs.
     logits : callable
         ``(network, inputs)`` to logits (N,), for validation; a logit above 0 means manipulated.
     before_step : callable
@@ -174,7 +234,7 @@ class Family:
     options: type[FamilyOptions]
     build: Callable[[Any, RecipeSections], nn.Module]
     loss: Callable[[Any, TrainingBatch, RecipeSections, int], Mapping[str, Tensor]]
-    exported: Callable[[Sequence[Any], Sigmoid], Exported]
+    exported: Callable[[Sequence[Any], Calibration], Exported]
     logits: Callable[[Any, Tensor], Tensor] = model_output
     before_step: Callable[[Any, RecipeSections, int], None] = do_nothing
     tuned_trunk: Callable[[Any, RecipeSections], TunedTrunk] = no_tuned_trunk
@@ -185,6 +245,11 @@ _registered: dict[str, Family] = {}
 
 def register(family: Family) -> Family:
     """Make a model family known by its name.
+
+    Parameters
+    ----------
+    family
+        The family.
 
     Raises
     ------
@@ -204,6 +269,11 @@ def family_names() -> list[str]:
 def find_family(name: str) -> Family:
     """Return a model family; its file is imported where it has not been yet.
 
+    Parameters
+    ----------
+    name
+        Of the family, and of its file.
+
     Raises
     ------
     ValueError
@@ -222,7 +292,13 @@ def find_family(name: str) -> Family:
 
 
 def model_family(values: Any) -> Family:
-    """Return the model family that the section ``model`` of a recipe names, by plain values or by options."""
+    """Return the model family that the section ``model`` of a recipe names.
+
+    Parameters
+    ----------
+    values
+        Plain values, or options.
+    """
     name = (
         values.get("family", DEFAULT) if isinstance(values, Mapping) else getattr(values, "family", DEFAULT)
     )
@@ -230,19 +306,39 @@ def model_family(values: Any) -> Family:
 
 
 def read_options(values: Any) -> Any:
-    """Read the section ``model`` of a recipe by the options of its family; options stay as they are."""
+    """Read the section ``model`` of a recipe by the options of its family.
+
+    Parameters
+    ----------
+    values
+        Plain values; options are returned as they are.
+    """
     if isinstance(values, FamilyOptions) or not isinstance(values, Mapping):
         return values
     return model_family(values).options.model_validate(dict(values))
 
 
 def options_at(model: type[BaseModel], values: Any) -> type[BaseModel]:
-    """Return the options of the family that plain values name, where a recipe says `FamilyOptions`."""
+    """Return the options of the family that plain values name, where a recipe says `FamilyOptions`.
+
+    Parameters
+    ----------
+    model
+        The type that the recipe names.
+    values
+        Plain values.
+    """
     return model_family(values).options if model is FamilyOptions else model
 
 
 def deferred(place: str) -> Callable[..., Any]:
-    """Return a function that imports ``module:name`` when it is called, for a family file without torch."""
+    """Return a function that imports another when it is called, for a family file without torch.
+
+    Parameters
+    ----------
+    place
+        ``module:name`` of that function.
+    """
     module, _, name = place.partition(":")
 
     def call(*arguments: Any) -> Any:

@@ -1,25 +1,18 @@
 """The result of a scan: its type, its JSON schema, as a table and as a page."""
 
 from unmask.report.evidence import Evidence, FaceEvidence, FrameView
+from unmask.report.opinions import FACE_MANIPULATED, DetectorInfo, Opinion, Subject, SubjectKind, subjects_of
 from unmask.report.page import page, save_report
-from unmask.report.result import (
-    READ,
-    SCHEMA,
-    Coverage,
-    DetectorInfo,
-    FrameScore,
-    Kind,
-    ScanResult,
-    Status,
-    TrackScore,
-)
+from unmask.report.result import READ, SCHEMA, Coverage, Kind, ScanResult, Status
 from unmask.report.schema import schema
 from unmask.report.spans import Span, suspicious_spans
 from unmask.report.table import table
 from unmask.report.timeline import timeline
+from unmask.report.tracks import FrameScore, TrackScore
 from unmask.report.words import face_name, percent
 
 __all__ = [
+    "FACE_MANIPULATED",
     "READ",
     "SCHEMA",
     "Coverage",
@@ -29,15 +22,19 @@ __all__ = [
     "FrameScore",
     "FrameView",
     "Kind",
+    "Opinion",
     "ScanResult",
     "Span",
     "Status",
+    "Subject",
+    "SubjectKind",
     "TrackScore",
     "face_name",
     "page",
     "percent",
     "save_report",
     "schema",
+    "subjects_of",
     "suspicious_spans",
     "table",
     "timeline",

@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from operator import methodcaller
+from typing import Annotated
+
+import numpy as np
 
 from unmask.media import Credentials, FileFacts
-
-if TYPE_CHECKING:
-    import numpy as np
+from unmask.report.codec import OMITTED, Box, Count, Part, Seconds, Written
 
 _JSON_SIDE = 14
+_MAP = {
+    "type": "array",
+    "minItems": 1,
+    "items": {"type": "array", "minItems": 1, "items": {"type": "number"}},
+}
+
+
+def rows_of(values: np.ndarray) -> list[list[float]]:
+    """Return a map (h, w) as rows from the top, each from the left, to three decimal places."""
+    return [[round(float(value), 3) for value in row] for row in values]
+
+
+def rows_of_average(values: np.ndarray) -> list[list[float]]:
+    """Return a map (h, w) as rows, averaged to at most 14 x 14."""
+    from PIL import Image  # Here, so that a scan without a report starts without Pillow.
+
+    size = (min(_JSON_SIDE, values.shape[1]), min(_JSON_SIDE, values.shape[0]))
+    return rows_of(np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BOX)))
 
 
 @dataclass(frozen=True)
@@ -24,59 +43,50 @@ class FrameView:
 
 
 @dataclass(frozen=True, eq=False)
-class FaceEvidence:
-    """One face on one shown frame, and the detector's maps of it.
+class FaceEvidence(Part):
+    """One face on one shown frame, and the detector's maps of it: hints where to look, no proof.
 
-    track, time : of the observation in ``ScanResult.tracks``. square : (x0, y0, x1, y1), what the crop shows, in pixels
-    of the upright frame. crop, reconstruction : JPEG. patch_logits : (h', w') float32, the classifier's raw logit of
-    each place alone. error_map : (h, w) float32 in [0, 1]. What the detector does not give is None. The maps are hints
-    where to look, no proof.
+    Parameters
+    ----------
+    track, time
+        Of the observation in ``ScanResult.tracks``.
+    square
+        [x0, y0, x1, y1] that the crop and the maps show, pixels of the upright frame.
+    crop, reconstruction
+        JPEG.
+    patch_logits
+        The classifier's raw logit of each place alone, (h, w) float32; None when the detector has none.
+    error_map
+        Difference from the reconstruction, (h, w) float32 in [0, 1], in JSON averaged to at most 14 x 14; None when the
+        detector has none.
     """
 
-    track: int
-    time: float
-    square: tuple[float, float, float, float]
-    crop: bytes
-    patch_logits: np.ndarray | None = None
-    reconstruction: bytes | None = None
-    error_map: np.ndarray | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the maps as the JSON schema has them, rows from the top; the error map averaged to 14 x 14."""
-        return {
-            "track": self.track,
-            "time": round(self.time, 3),
-            "square": [round(value, 1) for value in self.square],
-            "patch_logits": _rows(self.patch_logits),
-            "error_map": None if self.error_map is None else _rows(_averaged(self.error_map)),
-        }
+    track: Count
+    time: Seconds
+    square: Box
+    crop: Annotated[bytes, OMITTED]
+    patch_logits: Annotated[np.ndarray, Written(rows_of, _MAP)] | None = None
+    reconstruction: Annotated[bytes | None, OMITTED] = None
+    error_map: Annotated[np.ndarray, Written(rows_of_average, _MAP)] | None = None
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What was gathered of one file; None what could not be."""
+class Evidence(Part):
+    """What was gathered of one file.
 
-    frames: tuple[FrameView, ...] = ()
+    Parameters
+    ----------
+    frames
+        The sampled frames as pictures.
+    faces
+        The shown faces with their maps.
+    file
+        Technical facts; None when they could not be read.
+    credentials
+        Content credentials (C2PA), checked offline; None when nothing looked for any.
+    """
+
+    frames: Annotated[tuple[FrameView, ...], OMITTED] = ()
     faces: tuple[FaceEvidence, ...] = ()
-    file: FileFacts | None = None
-    credentials: Credentials | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the evidence as the JSON schema has it, without the pictures."""
-        return {
-            "faces": [face.to_dict() for face in self.faces],
-            "file": None if self.file is None else self.file.to_dict(),
-            "credentials": None if self.credentials is None else self.credentials.to_dict(),
-        }
-
-
-def _averaged(values: np.ndarray) -> np.ndarray:
-    import numpy as np
-    from PIL import Image
-
-    size = (min(_JSON_SIDE, values.shape[1]), min(_JSON_SIDE, values.shape[0]))
-    return np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BOX))
-
-
-def _rows(values: np.ndarray | None) -> list[list[float]] | None:
-    return None if values is None else [[round(float(value), 3) for value in row] for row in values]
+    file: Annotated[FileFacts, Written(methodcaller("to_dict"), FileFacts)] | None = None
+    credentials: Annotated[Credentials, Written(methodcaller("to_dict"), Credentials)] | None = None

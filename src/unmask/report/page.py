@@ -8,25 +8,57 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cache
-from html import escape
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from unmask.report.faces import faces_section
-from unmask.report.file_facts import file_section
-from unmask.report.marks import gauge, kind_of, mark
-from unmask.report.overview import coverage_section
+from unmask.report.face_view import MOST_CARDS
+from unmask.report.marks import MARKS
+from unmask.report.pictures import FramePicture, ShownLook, frame_pictures, scale_address, shown_looks
 from unmask.report.result import ScanResult
-from unmask.report.words import CANNOT_TELL, counted, face_name, headline, meaning, percent, safe
+from unmask.report.timeline import timeline
+from unmask.report.view import View, result_view
+from unmask.report.words import CANNOT_TELL, counted, headline
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+
+@dataclass(frozen=True)
+class Article:
+    """One file on the page: its view, and what the page alone shows of it.
+
+    timelines, looks : by the id of a face.
+    """
+
+    view: View
+    frames: list[FramePicture]
+    looks: dict[int, list[ShownLook]]
+    timelines: dict[int, str]
 
 
 def save_report(results: Sequence[ScanResult], folder: str | Path, threshold: float | None = None) -> Path:
-    """Write ``index.html`` and ``scan.json`` (a list) for these results into a folder; give the page's path.
+    """Write ``index.html`` and ``scan.json`` (a list) for these results into a folder; return the page's path.
 
-    The folder is made if missing; nothing is written outside it. threshold : the score that parts real from fake, for
-    results whose detector does not state its own.
-    Raises OSError when the folder cannot be written; no file is left there half written.
+    The folder is made if missing; nothing is written outside it.
+
+    Parameters
+    ----------
+    results
+        One or more.
+    folder
+        Where to write.
+    threshold
+        The score that parts real from fake, for results whose detector does not state its own.
+
+    Raises
+    ------
+    OSError
+        When the folder cannot be written; no file is left there half written.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -54,16 +86,16 @@ def page(results: Sequence[ScanResult], threshold: float | None = None, made: da
     It holds no script, loads nothing, and its security policy forbids both. made : the time that it states.
     """
     style = _style()
-    title = f"unmask report: {safe(Path(results[0].path).name)}" if len(results) == 1 else "unmask report"
-    sections = "\n".join(_article(result, number, threshold) for number, result in enumerate(results, 1))
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy(style)}">\n'
-        '<meta name="referrer" content="no-referrer">\n'
-        f"<title>{title}</title>\n<style>{style}</style>\n</head>\n<body>\n"
-        f"<header><h1>unmask report</h1>{_made(results, made)}</header>\n<main>\n{_contents(results)}\n{sections}\n"
-        f"</main>\n<footer>{_how_to_read()}</footer>\n</body>\n</html>\n"
+    counts = Counter(headline(result) for result in results)
+    return _template().render(
+        style=style,
+        policy=policy(style),
+        version=_version(),
+        made=made,
+        articles=[_article(result, threshold) for result in results],
+        summary=", ".join(f"{count} {words}" for words, count in counts.most_common()),
+        cannot_tell=CANNOT_TELL,
+        most_cards=MOST_CARDS,
     )
 
 
@@ -75,119 +107,47 @@ def policy(style: str) -> str:
     )
 
 
+def _article(result: ScanResult, threshold: float | None) -> Article:
+    view = result_view(result, threshold)
+    tracks = {track.id: track for track in result.tracks}
+    drawn = view.faces[:MOST_CARDS] if view.is_video else ()
+    coverage = result.coverage
+    return Article(
+        view,
+        frame_pictures(result, view.moments),
+        shown_looks(result, view.threshold),
+        {
+            face.id: timeline(tracks[face.id], coverage.duration, view.threshold, coverage.times)
+            for face in drawn
+        },
+    )
+
+
+@cache
+def _template() -> Template:
+    # Here, so that a scan without a report starts without Jinja.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("unmask.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["counted"] = counted
+    sections = environment.list_templates(filter_func=lambda name: name.startswith("sections/"))
+    environment.globals.update(marks=MARKS, scale_address=scale_address, sections=sections)
+    return environment.get_template("report.html")
+
+
 @cache
 def _style() -> str:
-    from importlib.resources import files
-
     return "\n" + files("unmask.report").joinpath("report.css").read_text(encoding="utf-8")
 
 
-def _made(results: Sequence[ScanResult], made: datetime | None) -> str:
-    when = "" if made is None else f", {made:%Y-%m-%d %H:%M} UTC"
-    return f'<p class="muted small">unmask {_version()}{when}. {counted(len(results), "file")}.</p>'
-
-
 def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
     try:
         return version("unmask")
     except PackageNotFoundError:
         return "(not installed)"
-
-
-def _contents(results: Sequence[ScanResult]) -> str:
-    """Return a table of the files where there are several."""
-    if len(results) < 2:
-        return ""
-    counts = Counter(headline(result) for result in results)
-    summary = ", ".join(f"{count} {words}" for words, count in counts.most_common())
-    rows = "".join(
-        f'<tr><td class="name"><a href="#file-{number}">{safe(result.path)}</a></td>'
-        f'<td><span class="mark {kind_of(result)}">{mark(kind_of(result))}{escape(headline(result))}</span></td>'
-        f'<td class="nowrap">{escape(percent(result.score))}</td>'
-        f'<td class="nowrap">{escape(_interval(result) or "-")}</td></tr>'
-        for number, result in enumerate(results, 1)
-    )
-    return (
-        f'<section class="card"><h2>{counted(len(results), "file")}</h2><p>{escape(summary)}.</p>'
-        '<div class="scroll" tabindex="0" role="region" aria-label="All files"><table><thead><tr>'
-        '<th scope="col">File</th><th scope="col">Verdict</th><th scope="col">Score</th>'
-        f'<th scope="col">90 % interval</th></tr></thead><tbody>{rows}</tbody></table></div></section>'
-    )
-
-
-def _article(result: ScanResult, number: int, threshold: float | None) -> str:
-    threshold = threshold if result.detector.threshold is None else result.detector.threshold
-    anchor = f"file-{number}"
-    name = safe(Path(result.path).name or result.path)
-    place = f'<p class="muted small">{safe(result.path)}</p>' if name != safe(result.path) else ""
-    return (
-        f'<article id="{anchor}"><h2>{name}</h2>{place}\n{_verdict(result, threshold)}\n'
-        f"{coverage_section(result, threshold)}\n{faces_section(result, threshold, anchor)}\n"
-        f"{file_section(result)}\n{_detector(result, threshold)}</article>"
-    )
-
-
-def _verdict(result: ScanResult, threshold: float | None) -> str:
-    kind = kind_of(result)
-    score = ""
-    if result.score is not None:
-        score = (
-            f"<p>Estimated probability of manipulation: <strong>{escape(percent(result.score))}</strong>, "
-            f"90 % interval {escape(_interval(result))}.</p>{gauge(result, threshold)}"
-        )
-    score += _rests_on(result) + _reasons(result)
-    detail = f'<p class="muted">{safe(result.detail)}</p>' if result.detail else ""
-    return (
-        f'<section class="card verdict {kind}">{mark(kind)}<p class="words">{escape(headline(result))}</p>'
-        f'<div class="rest"><p>{escape(meaning(result))}</p>{score}{detail}</div></section>'
-    )
-
-
-def _reasons(result: ScanResult) -> str:
-    """Return what widens the interval, and why there is no verdict."""
-    why = {"widens": "This widens the interval", "abstains": "This is why there is no verdict"}
-    items = "".join(f"<li>{why[reason.effect]}: {safe(reason.text)}.</li>" for reason in result.reasons)
-    return f'<ul class="reasons">{items}</ul>' if items else ""
-
-
-def _rests_on(result: ScanResult) -> str:
-    """Return which of several faces the verdict rests on, and why its score is not the file's."""
-    track = next((track for track in result.tracks if track.id == result.decisive_track), None)
-    if track is None or len(result.tracks) < 2:
-        return ""
-    return (
-        f"<p>It rests on {face_name(track.id).lower()} of {len(result.tracks)}, whose own score is "
-        f"{escape(percent(track.score))}: of many faces one looks suspicious by chance, so more is asked of each.</p>"
-    )
-
-
-def _interval(result: ScanResult) -> str:
-    if result.interval is None:
-        return ""
-    low, high = result.interval
-    return f"{percent(low)} to {percent(high)}"
-
-
-def _detector(result: ScanResult, threshold: float | None) -> str:
-    detector = result.detector
-    rows = [("Detector", f"{detector.name} {detector.version}, crop profile {detector.crop_profile}")]
-    if threshold is not None:
-        rows.append(("Threshold", percent(threshold)))
-    if detector.band is not None:
-        rows.append(("Inconclusive", f"{percent(detector.band[0])} to {percent(detector.band[1])}"))
-    items = "".join(f"<dt>{name}</dt><dd>{safe(value)}</dd>" for name, value in rows)
-    return (
-        f'<section class="card"><h3>How it was judged</h3><dl>{items}'
-        f'<dt>Weights</dt><dd class="hash">sha256 {safe(detector.sha256)}</dd></dl></section>'
-    )
-
-
-def _how_to_read() -> str:
-    limits = "".join(f"<li>{escape(sentence)}</li>" for sentence in CANNOT_TELL)
-    return (
-        f"<h2>What this can and cannot tell</h2><ul>{limits}</ul>"
-        "<p>The interval holds the true probability in 9 of 10 files like those that the detector was validated on; on "
-        "other material less is certain than it says. Do not let a verdict alone decide about a person.</p>"
-    )

@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
+
+from unmask.report.codec import Number, Part, Probability, Seconds
 
 if TYPE_CHECKING:
-    from unmask.report.result import FrameScore
+    from unmask.report.tracks import FrameScore
 
 
 @dataclass(frozen=True)
-class Span:
-    """A run of successive looks at a face whose scores all reach the threshold.
+class Span(Part):
+    """A run of successive looks at a face whose scores all reach the threshold; what lies between was not seen.
 
-    start, end : seconds, of its first and last look (equal for a single one); what lies between two looks was not seen.
-    frames : number of looks. score : the highest of their scores.
+    Parameters
+    ----------
+    start, end
+        Seconds, of the first and of the last look.
+    frames
+        Number of looks.
+    score
+        The highest of their scores.
     """
 
-    start: float
-    end: float
-    frames: int
-    score: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the span as the JSON schema has it."""
-        return {
-            "start": round(self.start, 3),
-            "end": round(self.end, 3),
-            "frames": self.frames,
-            "score": round(self.score, 6),
-        }
+    start: Seconds
+    end: Seconds
+    frames: Annotated[int, Number(1)]
+    score: Probability
 
 
 def suspicious_spans(frames: tuple[FrameScore, ...], threshold: float) -> tuple[Span, ...]:

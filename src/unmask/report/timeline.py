@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from unmask.report.result import FrameScore, TrackScore
 from unmask.report.spans import Span
-from unmask.report.words import percent
+from unmask.report.tracks import FrameScore, TrackScore
+from unmask.report.words import clock, percent
 
 WIDTH, HEIGHT = 760, 190
 LEFT, RIGHT, TOP, BOTTOM = 82, 14, 22, 46
@@ -49,15 +49,6 @@ def timeline(
         + "".join(parts)
         + "</svg>"
     )
-
-
-def clock(seconds: float, step: float = 1.0) -> str:
-    """Write a time as seconds below a minute, else as minutes or hours with seconds."""
-    if seconds < 60:
-        return f"{seconds:.1f} s" if step < 1 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 class _Axis:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from unmask.report.result import ScanResult
 
 VERDICTS = {
@@ -19,6 +17,11 @@ STATUSES = {
     "too_large": "too large",
     "failed": "failed",
 }
+QUESTIONS = {
+    "face_manipulated": "Was a face swapped or re-enacted?",
+    "face_generated": "Was a face made by a machine?",
+    "sound_belongs_to_face": "Does the sound belong to the face?",
+}
 MEANINGS = {
     "likely_fake": "The detector found signs that a face was swapped or re-enacted.",
     "likely_real": "The detector noticed no signs of a swapped or re-enacted face. That is no proof of authenticity.",
@@ -28,6 +31,19 @@ MEANINGS = {
     "unsupported": "This kind of file is not read, so nothing can be said about it.",
     "too_large": "The file is beyond the limits, so nothing can be said about it.",
     "failed": "unmask itself failed, so nothing can be said about the file.",
+}
+# Of an opinion on another question than on manipulated faces, and of a file on which there are several.
+ANSWERS = {
+    "likely_fake": "The detector found signs of manipulation.",
+    "likely_real": "The detector noticed no signs of manipulation. That is no proof of authenticity.",
+    "inconclusive": MEANINGS["inconclusive"],
+}
+NOTHING_TO_JUDGE = "The file has nothing that this detector could judge."
+ADVICE = {
+    "inconclusive": "What may help: a better copy of the file (larger, less compressed, not filmed from a screen), or "
+    "a scan of more frames.",
+    "no_face": "Faces smaller than 20 pixels are not looked at. In a video, a scan of more frames may meet a face.",
+    "unreadable": "Check that the file plays elsewhere, and that it was transferred completely.",
 }
 CANNOT_TELL = (
     "A verdict concerns the faces alone: swapped and re-enacted faces are what the detector looks for.",
@@ -62,11 +78,6 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def safe(text: str) -> str:
-    """Make any string of a file harmless inside HTML, in text and in attributes."""
-    return escape(printable(text))
-
-
 def percent(value: float | None) -> str:
     """Write a probability as whole per cent, never rounded to a certainty it does not have."""
     if value is None:
@@ -76,6 +87,36 @@ def percent(value: float | None) -> str:
     if 0.99 < value < 1:
         return ">99 %"
     return f"{value:.0%}".replace("%", " %")
+
+
+def interval_words(interval: tuple[float, float] | None) -> str:
+    """Write an interval of probabilities; a dash for none."""
+    if interval is None:
+        return "-"
+    low, high = map(percent, interval)
+    return f"{low} throughout" if low == high else f"{low} to {high}"
+
+
+def clock(seconds: float, step: float = 0.1) -> str:
+    """Write a time as seconds below a minute, else as minutes or hours with seconds; with tenths for a step below 1."""
+    tenths = step < 1
+    if round(seconds, 1 if tenths else 0) < 60:
+        return f"{seconds:.1f} s" if tenths else f"{seconds:.0f} s"
+    whole, rest = divmod(round(seconds * 10) if tenths else 10 * round(seconds), 10)
+    minutes, second = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    text = f"{hours}:{minutes:02d}:{second:02d}" if hours else f"{minutes}:{second:02d}"
+    return f"{text}.{rest}" if tenths else text
+
+
+def stretch(start: float, end: float) -> str:
+    """Write a stretch of time: from when to when, or the one moment."""
+    return f"{clock(start)} to {clock(end)}" if end > start else f"at {clock(start)}"
+
+
+def question_words(question: str) -> str:
+    """Return a question as a person would ask it."""
+    return QUESTIONS.get(question) or f"{question.replace('_', ' ').capitalize()}?"
 
 
 def counted(count: int, noun: str) -> str:

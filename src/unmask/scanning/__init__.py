@@ -14,11 +14,8 @@ if TYPE_CHECKING:
     from unmask.scanning.scanner import Scanner, ScannerClosedError, scan
     from unmask.scanning.settings import DEFAULTS, ScannerSettings, ScanOptions, Settings
 
-DEFAULT_DETECTOR = "jrc"
-
 __all__ = [
     "DEFAULTS",
-    "DEFAULT_DETECTOR",
     "PASS_SIZES",
     "ScanOptions",
     "Scanner",

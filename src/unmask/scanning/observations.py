@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from unmask.detectors import RECONSTRUCTION_ERROR
 from unmask.faces import follow
 from unmask.media import FileFacts, MediaInfo
@@ -25,8 +27,6 @@ from unmask.verdict import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from unmask.detectors import Card, Prediction
     from unmask.faces import Face, FaceQuality, FaceSearch, FrameFaces
     from unmask.report import FrameView
@@ -80,7 +80,7 @@ class FaceObservation:
         """Return the observation as a part of the result."""
         score = None
         if self.prediction is not None:
-            score = min(1.0, max(0.0, float(card.calibration.scores(self.prediction.logits)[0])))
+            score = min(1.0, max(0.0, float(np.float32(card.calibration.scores(self.prediction.logits)[0]))))
         x0, y0, x1, y1 = (float(value) for value in self.face.box)
         confidence = min(1.0, max(0.0, float(self.face.confidence)))
         return FrameScore(
@@ -231,10 +231,11 @@ def conclude(path: str, seen: Observations, tracks: Sequence[Track], card: Card)
     """Turn scored tracks into the file's result, without evidence and seconds."""
     detector, coverage = detector_info(card), seen.coverage()
     if not tracks:
-        return ScanResult(path, seen.info.kind, "no_face", detector, seen.details(), coverage=coverage)
+        result = ScanResult(path, seen.info.kind, "no_face", detector, seen.details(), coverage=coverage)
+        return result.with_opinion_on_faces()
     rule = rule_of(card)
     judged, verdict = judge(tracks, seen, rule)
-    return ScanResult(
+    result = ScanResult(
         path=path,
         kind=seen.info.kind,
         status="ok",
@@ -256,6 +257,7 @@ def conclude(path: str, seen: Observations, tracks: Sequence[Track], card: Card)
         coverage=coverage,
         decisive_track=verdict.track,
     )
+    return result.with_opinion_on_faces({number: one.interval for number, one in enumerate(judged)})
 
 
 def detector_info(card: Card) -> DetectorInfo:

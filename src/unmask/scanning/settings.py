@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 
+from unmask.defaults import DETECTOR
 from unmask.media import Limits
-from unmask.scanning import DEFAULT_DETECTOR
 
 MAX_FRAMES = 256
 
@@ -28,7 +28,7 @@ class ScannerSettings:
         costs one file.
     """
 
-    detector: str = DEFAULT_DETECTOR
+    detector: str = DETECTOR
     threads: int | None = field(default=None, kw_only=True)
     limits: Limits = field(default_factory=Limits, kw_only=True)
     isolated: bool = field(default=True, kw_only=True)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from unmask.scanning import DEFAULT_DETECTOR
+from unmask.defaults import DETECTOR
 
 if TYPE_CHECKING:
     from unmask.media import DecodingProcesses
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # With one of these `unmask scan` scans in other processes, or not at all.
 MULTI_PROCESS_OPTIONS = ("--output", "--workers", "--resume", "--from", "--ray", "--help")
-REPORT, DETECTOR = "--report", "--detector"
+REPORT_OPTION, DETECTOR_OPTION = "--report", "--detector"
 
 
 @dataclass(frozen=True)
@@ -76,13 +76,13 @@ class WarmStart:
         """
         if not scans_here(arguments):
             return None
-        credentials = _has(arguments, REPORT)
+        credentials = _has(arguments, REPORT_OPTION)
         decoding = _start_decoding(credentials)
-        if _has(arguments, DETECTOR):
+        if _has(arguments, DETECTOR_OPTION):
             return cls(credentials, Resources(decoding))
         from unmask.scanning.loading import Loading
 
-        loading = Loading(DEFAULT_DETECTOR, at_once=faces_at_once(arguments))
+        loading = Loading(DETECTOR, at_once=faces_at_once(arguments))
         loading.imports.exception()  # Waited for: the sooner the weights are read, beside what is done here next.
         return cls(credentials, Resources(decoding, loading))
 
@@ -91,7 +91,7 @@ class WarmStart:
         from unmask.media import Limits
 
         taken, self._resources = self._resources, Resources()
-        default = settings.detector == DEFAULT_DETECTOR and settings.threads is None
+        default = settings.detector == DETECTOR and settings.threads is None
         loading = taken.loading if default else None
         if settings.isolated and settings.limits == Limits() and settings.evidence == self._credentials:
             return Resources(taken.decoding, loading)

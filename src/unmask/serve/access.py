@@ -19,14 +19,28 @@ _cookie = APIKeyCookie(name=COOKIE, auto_error=False, description="set by POST /
 
 @dataclass(frozen=True)
 class Client:
-    """Who asks. name : counted against rate limits; owner : whose jobs are seen, None for everybody's."""
+    """Who sends a request.
+
+    Parameters
+    ----------
+    name
+        Counted against rate limits.
+    owner
+        Whose jobs are seen; None for everybody's.
+    """
 
     name: str
     owner: str | None = None
 
 
 def anyone(request: Request) -> Client:
-    """Let everyone in, told apart by address."""
+    """Let everyone in, told apart by address.
+
+    Parameters
+    ----------
+    request
+        The request.
+    """
     return Client(request.client.host if request.client else "")
 
 
@@ -35,7 +49,22 @@ def key_holder(
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     cookie: Annotated[str | None, Depends(_cookie)],
 ) -> Client:
-    """Let holders of a key in; ProblemError 401 for others."""
+    """Let holders of a key in.
+
+    Parameters
+    ----------
+    request
+        The request.
+    bearer
+        Key of the header ``Authorization``.
+    cookie
+        Key of the cookie.
+
+    Raises
+    ------
+    ProblemError
+        401 without a key of this server.
+    """
     token = bearer.credentials if bearer else cookie
     holder = service_of(request).keys.holder(token) if token else None
     if holder is None:
@@ -44,5 +73,11 @@ def key_holder(
 
 
 def identify(request: Request) -> Client:
-    """Stand in for ``anyone`` or ``key_holder``, whichever the application's settings choose."""
+    """Stand in for ``anyone`` or ``key_holder``, whichever the application's settings choose.
+
+    Parameters
+    ----------
+    request
+        The request.
+    """
     raise NotImplementedError

@@ -30,8 +30,19 @@ DESCRIPTION = (
 def create_app(settings: ServeSettings, worker: Sequence[str] = WORKER) -> FastAPI:
     """Make the application; its workers run while it does.
 
-    worker : the command that starts a worker process. Raises ServeError when the database or the folder
-    cannot be used, DetectorError when the detector is not installed.
+    Parameters
+    ----------
+    settings
+        Of the server.
+    worker
+        The command that starts a worker process.
+
+    Raises
+    ------
+    ServeError
+        When the database or the folder cannot be used.
+    DetectorError
+        When the detector is not installed.
     """
     make_folders(settings)
     service = Service.over(settings, connect(settings.database_url))

@@ -90,7 +90,15 @@ version = Table("unmask_version", metadata, Column("number", Integer, primary_ke
 def connect(url: str) -> Engine:
     """Open a database and make its tables where they are missing.
 
-    Raises ServeError in one line, without the URL's password.
+    Parameters
+    ----------
+    url
+        As SQLAlchemy reads it.
+
+    Raises
+    ------
+    ServeError
+        In one line, without the URL's password.
     """
     try:
         parsed = make_url(url)

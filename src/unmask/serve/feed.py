@@ -1,4 +1,4 @@
-"""Tells listeners how jobs go on: one look into the database serves everyone who waits."""
+"""Reports changes of jobs to listeners: one query of the database serves all of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,15 @@ from unmask.serve.store import JobStore
 
 
 class Feed:
-    """Jobs as they change. period : seconds between two looks while anyone waits."""
+    """The jobs that somebody waits for, as they change.
+
+    Parameters
+    ----------
+    store
+        Of the jobs.
+    period
+        Seconds between two queries while anyone waits.
+    """
 
     def __init__(self, store: JobStore, period: float = 0.25) -> None:
         self._store = store
@@ -24,7 +32,13 @@ class Feed:
 
     @contextmanager
     def watching(self, identifier: str) -> Iterator[None]:
-        """Have a job looked at while the context lasts."""
+        """Include a job in the queries while the context lasts.
+
+        Parameters
+        ----------
+        identifier
+            Of the job.
+        """
         self._watched[identifier] += 1
         try:
             yield
@@ -33,13 +47,13 @@ class Feed:
             if not self._watched[identifier]:
                 del self._watched[identifier]
 
-    async def look(self) -> dict[str, Job]:
-        """Wait for the next look; gives the watched jobs that exist, by id, without results."""
+    async def poll(self) -> dict[str, Job]:
+        """Wait for the next query; return the watched jobs that exist, by id, without results."""
         if self._next is None:
-            self._next = asyncio.create_task(self._look())
+            self._next = asyncio.create_task(self._poll())
         return await asyncio.shield(self._next)
 
-    async def _look(self) -> dict[str, Job]:
+    async def _poll(self) -> dict[str, Job]:
         await asyncio.sleep(self._period)
         self._next = None
         return await run_in_threadpool(self._store.get_many, list(self._watched))

@@ -17,7 +17,18 @@ _JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def make_folders(settings: ServeSettings) -> None:
-    """Make the data folder, readable by its owner alone; ServeError when it cannot be written."""
+    """Make the data folder, readable by its owner alone.
+
+    Parameters
+    ----------
+    settings
+        Of the server.
+
+    Raises
+    ------
+    ServeError
+        When it cannot be written.
+    """
     try:
         for folder in (settings.folder, settings.uploads, settings.reports):
             folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
@@ -29,23 +40,55 @@ def make_folders(settings: ServeSettings) -> None:
 
 
 def upload_path(settings: ServeSettings, identifier: str) -> Path:
-    """Where the upload of a job lies."""
+    """Return the path of a job's upload.
+
+    Parameters
+    ----------
+    settings
+        Of the server.
+    identifier
+        Of the job.
+    """
     return settings.uploads / identifier
 
 
 def report_folder(settings: ServeSettings, identifier: str) -> Path:
-    """Where the report of a job lies."""
+    """Return the folder of a job's report.
+
+    Parameters
+    ----------
+    settings
+        Of the server.
+    identifier
+        Of the job.
+    """
     return settings.reports / identifier
 
 
 def remove_files(settings: ServeSettings, identifier: str) -> None:
-    """Remove everything that belongs to a job."""
+    """Remove everything that belongs to a job.
+
+    Parameters
+    ----------
+    settings
+        Of the server.
+    identifier
+        Of the job.
+    """
     upload_path(settings, identifier).unlink(missing_ok=True)
     shutil.rmtree(report_folder(settings, identifier), ignore_errors=True)
 
 
 def remove_scanned(settings: ServeSettings, scanned: Callable[[Sequence[str]], set[str]]) -> None:
-    """Remove uploads that a worker would have removed after the scan, had it lived."""
+    """Remove uploads that a worker would have removed after the scan, had it not crashed.
+
+    Parameters
+    ----------
+    settings
+        Of the server.
+    scanned
+        Returns those of some job ids whose upload is not to be kept.
+    """
     there = [path.name for path in _entries(settings.uploads) if _JOB_ID.fullmatch(path.name)]
     for start in range(0, len(there), BATCH):
         for identifier in scanned(there[start : start + BATCH]):
@@ -53,7 +96,20 @@ def remove_scanned(settings: ServeSettings, scanned: Callable[[Sequence[str]], s
 
 
 def remove_ownerless(settings: ServeSettings, known: Callable[[Sequence[str]], set[str]]) -> int:
-    """Remove what a crash left behind: files older than an hour whose job does not exist; gives their number."""
+    """Remove what a crash left behind: files older than an hour whose job does not exist.
+
+    Parameters
+    ----------
+    settings
+        Of the server.
+    known
+        Returns those of some ids that are jobs.
+
+    Returns
+    -------
+    int
+        Number of files removed.
+    """
     removed = 0
     for folder in (settings.uploads, settings.reports):
         old = [path for path in _entries(folder) if _age(path) > UNFINISHED_SECONDS]

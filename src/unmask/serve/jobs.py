@@ -19,7 +19,22 @@ NAME_LENGTH = 255
 class NewJob:
     """An upload that is complete and waits to be scanned.
 
-    frames : sampled from a video, evenly; None for as many as the scan needs.
+    Parameters
+    ----------
+    id
+        32 hexadecimal digits.
+    name
+        The client's file name, to be shown.
+    size, sha256
+        Of the upload: bytes, and hash in hex.
+    detector
+        Its name.
+    frames
+        Sampled from a video, evenly; None for as many as the scan needs.
+    owner
+        Id of the key that made it; None without keys.
+    kept
+        Whether the upload is kept after the scan.
     """
 
     id: str
@@ -34,9 +49,22 @@ class NewJob:
 
 @dataclass(frozen=True)
 class Job:
-    """One upload on its way to a result; times in seconds since 1970, created in microseconds.
+    """One upload on its way to a result; times in seconds since 1970, ``created`` in microseconds.
 
-    result : the JSON of the scan, once done and where it was asked for. failure : one line, once failed.
+    Parameters
+    ----------
+    id, name, size, sha256, detector, frames, owner, kept
+        As in `NewJob`.
+    created, updated, started, finished
+        Times.
+    state, progress, attempts, claim
+        Where it is, how far in [0, 1], how often it was begun, and by which claim of a worker.
+    status, verdict, score
+        Of the scan, once done.
+    failure
+        One line, once failed.
+    result
+        The JSON of the scan, once done and where it was asked for.
     """
 
     id: str
@@ -67,7 +95,13 @@ class Job:
         return self.state in FINISHED
 
     def to_dict(self, retention: float) -> dict[str, Any]:
-        """Return the job as the API has it, without its result; see ``docs/api.md``."""
+        """Return the job as the API has it, without its result; see ``docs/api.md``.
+
+        Parameters
+        ----------
+        retention
+            Seconds for which a finished job is kept.
+        """
         expires = self.finished + retention if self.finished and retention else None
         return {
             "id": self.id,
@@ -100,7 +134,13 @@ class Job:
 
 
 def links(identifier: str) -> dict[str, str]:
-    """Where a job is found, relative to the server."""
+    """Return the addresses of a job, relative to the server.
+
+    Parameters
+    ----------
+    identifier
+        Of the job.
+    """
     own = f"/v1/scans/{identifier}"
     return {"self": own, "events": f"{own}/events", "report": f"{own}/report"}
 
@@ -111,7 +151,13 @@ def new_id() -> str:
 
 
 def moment(seconds: float | None) -> str | None:
-    """Write a time as RFC 3339 in UTC."""
+    """Return a time as RFC 3339 in UTC.
+
+    Parameters
+    ----------
+    seconds
+        Since 1970; None stays None.
+    """
     if seconds is None:
         return None
     return (

@@ -37,7 +37,18 @@ class KeyStore:
         self.engine = engine
 
     def add(self, name: str) -> str:
-        """Make a key; gives it, which nothing can do again. ServeError for a name that is taken."""
+        """Make a key and return it; it cannot be read again.
+
+        Parameters
+        ----------
+        name
+            Of the key.
+
+        Raises
+        ------
+        ServeError
+            When the name is taken.
+        """
         name = name.strip()
         if not 1 <= len(name) <= 100:
             raise ServeError("a key needs a name of 1 to 100 characters")
@@ -59,13 +70,30 @@ class KeyStore:
             return [ApiKey(*row) for row in connection.execute(select(*columns).order_by(api_keys.c.created))]
 
     def revoke(self, name: str) -> None:
-        """Delete the key of a name; ServeError when there is none."""
+        """Delete a key.
+
+        Parameters
+        ----------
+        name
+            Of the key.
+
+        Raises
+        ------
+        ServeError
+            When there is none of this name.
+        """
         with self.engine.begin() as connection:
             if not connection.execute(delete(api_keys).where(api_keys.c.name == name)).rowcount:
                 raise ServeError(f"there is no key named {name!r}")
 
     def holder(self, token: str) -> str | None:
-        """Return the id of the key that a token is, None when it is no key."""
+        """Return the id of a key; None when it is no key of this server.
+
+        Parameters
+        ----------
+        token
+            The key.
+        """
         match = _TOKEN.fullmatch(token)
         if match is None:
             return None

@@ -19,7 +19,18 @@ class RateLimit:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, client: str) -> float:
-        """Count one request: 0 when it may pass, else seconds after which the next one may."""
+        """Count one request.
+
+        Parameters
+        ----------
+        client
+            Name that is counted against.
+
+        Returns
+        -------
+        float
+            0 when the request may pass, else seconds after which the next one may.
+        """
         if not self._rate:
             return 0.0
         moment = self._clock()

@@ -34,7 +34,19 @@ class Metrics:
         ProcessCollector(registry=self._registry)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count one request; route is its template, never what a client made up."""
+        """Count one request.
+
+        Parameters
+        ----------
+        method
+            Of HTTP.
+        route
+            Its template, never what a client made up.
+        status
+            Of the answer.
+        seconds
+            That it took.
+        """
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(method, route).observe(seconds)
 

@@ -29,7 +29,19 @@ def save_pictures(evidence: Evidence, folder: Path) -> None:
 
     The list holds ``frames`` (time, width and height of the upright frame, picture), ``faces`` (track, time, crop,
     heat and, in words, where that is strongest) and ``heat``, what the heat maps show; null for a detector without
-    maps. Times are those of the scan's JSON. Raises OSError when the folder cannot be written.
+    maps. Times are those of the scan's JSON.
+
+    Parameters
+    ----------
+    evidence
+        Of the scan.
+    folder
+        To be filled.
+
+    Raises
+    ------
+    OSError
+        When the folder cannot be written.
     """
     frames: list[dict[str, Any]] = []
     for number, frame in enumerate(evidence.frames):

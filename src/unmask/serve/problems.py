@@ -35,10 +35,20 @@ class ProblemDocument(BaseModel):
 
 
 class ProblemError(Exception):
-    """An error to be told to the client.
+    """An error that the client is told.
 
-    kind : name of the sort of problem where the status alone does not tell, given as
-    ``urn:unmask:problem:<kind>``.
+    Parameters
+    ----------
+    status
+        Of HTTP.
+    detail
+        One line for people.
+    kind
+        Name of the problem where the status alone does not tell, given as ``urn:unmask:problem:<kind>``.
+    headers
+        Of the answer.
+    errors
+        Single values that are wrong: ``where`` and ``detail``.
     """
 
     def __init__(
@@ -70,12 +80,28 @@ class ProblemError(Exception):
 
 
 def too_many(detail: str, kind: str, retry_after: float) -> ProblemError:
-    """Make the problem that asks a client to come again after some seconds."""
+    """Return the problem that asks a client to come again later.
+
+    Parameters
+    ----------
+    detail
+        One line for people.
+    kind
+        Name of the problem.
+    retry_after
+        Seconds.
+    """
     return ProblemError(429, detail, kind, {"Retry-After": str(max(1, round(retry_after)))})
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Document the problems that an endpoint may answer with."""
+    """Return the OpenAPI documents of the problems that an endpoint may answer with.
+
+    Parameters
+    ----------
+    *statuses
+        Of HTTP.
+    """
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": content} for status in (400, *statuses)
@@ -83,7 +109,13 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def answer_with_problems(app: FastAPI) -> None:
-    """Make the application answer every error with a problem."""
+    """Make the application answer every error with a problem.
+
+    Parameters
+    ----------
+    app
+        The application.
+    """
     app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)

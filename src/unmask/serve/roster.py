@@ -21,28 +21,46 @@ class Roster:
         self.lease = lease
         self._clock = clock
 
-    def enter(self, worker: str) -> None:
-        """Note that this process is ready to scan, under its id."""
+    def register(self, worker: str) -> None:
+        """Record that this process is ready to scan.
+
+        Parameters
+        ----------
+        worker
+            Its id.
+        """
         moment = self._clock()
         values = {"host": socket.gethostname()[:255], "pid": os.getpid(), "started": moment, "heard": moment}
         try:
             with self.engine.begin() as connection:
                 connection.execute(insert(workers).values(id=worker, **values))
         except IntegrityError:
-            self.hear(worker)
+            self.heartbeat(worker)
 
-    def hear(self, worker: str) -> None:
-        """Note that a worker is alive."""
+    def heartbeat(self, worker: str) -> None:
+        """Record that a worker is alive.
+
+        Parameters
+        ----------
+        worker
+            Its id.
+        """
         with self.engine.begin() as connection:
             connection.execute(update(workers).where(workers.c.id == worker).values(heard=self._clock()))
 
     def leave(self, worker: str) -> None:
-        """Strike a worker out."""
+        """Remove a worker.
+
+        Parameters
+        ----------
+        worker
+            Its id.
+        """
         with self.engine.begin() as connection:
             connection.execute(delete(workers).where(workers.c.id == worker))
 
     def remove_expired(self) -> None:
-        """Strike out every worker that was silent for ten leases; it can enter again."""
+        """Remove every worker that was silent for ten leases; it can register again."""
         with self.engine.begin() as connection:
             connection.execute(delete(workers).where(workers.c.heard < self._clock() - 10 * self.lease))
 

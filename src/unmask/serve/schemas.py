@@ -83,7 +83,13 @@ class Readiness(BaseModel):
 
 
 def with_scan_schema(document: dict[str, Any]) -> dict[str, Any]:
-    """Put the scan's JSON schema into an OpenAPI document, as what a job's result is."""
+    """Add the scan's JSON schema to an OpenAPI document, as what a job's result is.
+
+    Parameters
+    ----------
+    document
+        The OpenAPI document.
+    """
     scan = schema()
     parts = scan.pop("$defs")
     for key in ("$schema", "$id"):

@@ -36,12 +36,24 @@ class LimitedHTTP(H11Protocol):
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
-        """Start the clock."""
+        """Start the clock.
+
+        Parameters
+        ----------
+        transport
+            Of the connection.
+        """
         super().connection_made(transport)
         self._start_clock()
 
     def data_received(self, data: bytes) -> None:
-        """Stop the clock when a request has begun."""
+        """Stop the clock when a request has begun.
+
+        Parameters
+        ----------
+        data
+            Bytes that came.
+        """
         # uvicorn's own limit answers in plain text.
         self.app = self._application if len(self.connections) <= self._most else turn_away
         before = self.cycle
@@ -57,7 +69,13 @@ class LimitedHTTP(H11Protocol):
             self._start_clock()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock."""
+        """Stop the clock.
+
+        Parameters
+        ----------
+        exc
+            Why; None when it was closed.
+        """
         self._stop_clock()
         super().connection_lost(exc)
 
@@ -72,7 +90,13 @@ class LimitedHTTP(H11Protocol):
 
 
 async def turn_away(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer that too many connections are open, and close this one."""
+    """Answer excess connections with a 503 problem document and `Retry-After`, and close them.
+
+    Parameters
+    ----------
+    scope, receive, send
+        As in ASGI.
+    """
     headers = {**HEADERS, "Retry-After": str(BUSY_SECONDS)}
     if scope["method"] in SAFE:
         # Whoever sends a body would not see the answer if the connection closed upon it.
@@ -82,7 +106,15 @@ async def turn_away(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def configuration(app: FastAPI, settings: ServeSettings) -> uvicorn.Config:
-    """Return uvicorn's configuration for an application."""
+    """Return uvicorn's configuration for an application.
+
+    Parameters
+    ----------
+    app
+        The application.
+    settings
+        Of the server.
+    """
     protocol: Any = partial(LimitedHTTP, head_timeout=settings.head_timeout, most=settings.connections)
     return uvicorn.Config(
         app,
@@ -100,7 +132,18 @@ def configuration(app: FastAPI, settings: ServeSettings) -> uvicorn.Config:
 
 
 def listen(settings: ServeSettings) -> socket.socket:
-    """Take the port before anything is started; ServeError when it cannot be had."""
+    """Open the port before anything is started.
+
+    Parameters
+    ----------
+    settings
+        Host and port.
+
+    Raises
+    ------
+    ServeError
+        When it cannot be opened.
+    """
     try:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         # Named TCP, or asyncio leaves Nagle's algorithm on and every answer waits 40 ms for an acknowledgement.
@@ -115,7 +158,17 @@ def listen(settings: ServeSettings) -> socket.socket:
 
 
 def run(app: FastAPI, settings: ServeSettings, listener: socket.socket) -> None:
-    """Serve until a signal ends it."""
+    """Serve until a signal ends it.
+
+    Parameters
+    ----------
+    app
+        The application.
+    settings
+        Of the server.
+    listener
+        What `listen` opened.
+    """
     # uvicorn ends in good order at Ctrl+C, then raises the interrupt once more.
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(configuration(app, settings)).run(sockets=[listener])

@@ -19,7 +19,19 @@ from unmask.serve.store import JobStore
 
 @dataclass
 class Service:
-    """The parts of one web process. taking_in : uploads under way; streams : open event streams."""
+    """The parts of one web process.
+
+    Parameters
+    ----------
+    settings, engine, store, roster, keys, feed, metrics
+        The parts.
+    uploads
+        Rate limit of uploads.
+    uploads_under_way
+        Uploads that are being received.
+    streams
+        Open event streams.
+    """
 
     settings: ServeSettings
     engine: Engine
@@ -29,12 +41,20 @@ class Service:
     feed: Feed
     metrics: Metrics
     uploads: RateLimit
-    taking_in: int = 0
+    uploads_under_way: int = 0
     streams: int = 0
 
     @classmethod
     def over(cls, settings: ServeSettings, engine: Engine) -> Service:
-        """Make the parts for a database."""
+        """Make the parts for a database.
+
+        Parameters
+        ----------
+        settings
+            Of the server.
+        engine
+            Of the database.
+        """
         store = JobStore(engine, settings.attempts, settings.lease)
         roster = Roster(engine, settings.lease)
         uploads = RateLimit(settings.uploads_per_minute)
@@ -53,6 +73,12 @@ class Service:
 
 
 def service_of(request: Request) -> Service:
-    """Return the parts that belong to the application of a request."""
+    """Return the parts that belong to the application of a request.
+
+    Parameters
+    ----------
+    request
+        The request.
+    """
     service: Service = request.app.state.service
     return service

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from unmask.defaults import DETECTOR
+from unmask.processes.cores import available_cores
 
 
 class ServeError(Exception):
@@ -22,8 +24,7 @@ def default_folder() -> Path:
 
 def default_workers() -> int:
     """One scan at a time for each processor, four at most."""
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(4, processors)
+    return min(4, available_cores())
 
 
 class ServeSettings(BaseModel):
@@ -63,7 +64,7 @@ class ServeSettings(BaseModel):
 
     # Scanning
     workers: int = Field(default_factory=default_workers, ge=0, le=64)
-    detector: str = "jrc"
+    detector: str = DETECTOR
     frames: int | None = Field(
         None, ge=1, le=256, description="of a video, where the client does not say; None: as many as it needs"
     )
@@ -82,7 +83,18 @@ class ServeSettings(BaseModel):
 
     @classmethod
     def checked(cls, **values: object) -> ServeSettings:
-        """Make settings; ServeError names the first wrong value in one line."""
+        """Make settings.
+
+        Parameters
+        ----------
+        **values
+            By name.
+
+        Raises
+        ------
+        ServeError
+            Names the first wrong value in one line.
+        """
         try:
             return cls.model_validate(values)
         except ValidationError as error:
@@ -112,7 +124,13 @@ class ServeSettings(BaseModel):
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address can be reached from this machine alone."""
+    """Return whether an address can be reached from this machine alone.
+
+    Parameters
+    ----------
+    host
+        Name or address.
+    """
     if host == "localhost":
         return True
     try:

@@ -44,7 +44,20 @@ class JobStore:
         self._skips_locked = engine.dialect.name in ("postgresql", "mysql", "mariadb", "oracle")
 
     def add(self, job: NewJob, queue: int) -> bool:
-        """Put a job into the queue, unless ``queue`` jobs wait already; says whether it was put there."""
+        """Put a job into the queue.
+
+        Parameters
+        ----------
+        job
+            The job.
+        queue
+            Largest number of jobs that wait.
+
+        Returns
+        -------
+        bool
+            False, and nothing is stored, when so many wait already.
+        """
         moment = now()
         values = {
             "id": job.id,
@@ -80,13 +93,29 @@ class JobStore:
             return {row[0]: row[1] for row in connection.execute(statement)}
 
     def get(self, identifier: str, owner: str | None = None, whole: bool = False) -> Job | None:
-        """Return one job, with its result when ``whole``; None where there is none of this owner."""
+        """Return one job; None where there is none of this owner.
+
+        Parameters
+        ----------
+        identifier
+            Of the job.
+        owner
+            Whose jobs are seen; None for everybody's.
+        whole
+            Whether to read the result too.
+        """
         columns = _WHOLE if whole else _BRIEF
         rows = self._rows(_owned(select(*columns).where(jobs.c.id == identifier), owner))
         return _job(rows[0]) if rows else None
 
     def get_many(self, identifiers: Iterable[str]) -> dict[str, Job]:
-        """Return jobs by id, without results."""
+        """Return jobs by id, without results.
+
+        Parameters
+        ----------
+        identifiers
+            Of the jobs; unknown ones are left out.
+        """
         rows = self._rows(select(*_BRIEF).where(jobs.c.id.in_(list(identifiers))))
         return {row["id"]: _job(row) for row in rows}
 
@@ -97,7 +126,19 @@ class JobStore:
         state: State | None = None,
         owner: str | None = None,
     ) -> list[Job]:
-        """Return up to ``limit`` jobs, newest first, older than ``before`` (created, id); without results."""
+        """Return jobs, newest first, without results.
+
+        Parameters
+        ----------
+        limit
+            Number of jobs at most.
+        before
+            (created, id) of the job after which the page begins.
+        state
+            Of the jobs; None for all.
+        owner
+            Whose jobs are seen; None for everybody's.
+        """
         statement = _owned(select(*_BRIEF), owner)
         if before is not None:
             statement = statement.where(
@@ -109,7 +150,15 @@ class JobStore:
         return [_job(row) for row in self._rows(ordered)]
 
     def remove(self, identifier: str, owner: str | None = None) -> bool:
-        """Delete a job in any state; a worker that scans it learns so at its next heartbeat."""
+        """Delete a job in any state; a worker that scans it learns so at its next heartbeat.
+
+        Parameters
+        ----------
+        identifier
+            Of the job.
+        owner
+            Whose jobs may be deleted; None for everybody's.
+        """
         statement = delete(jobs).where(jobs.c.id == identifier)
         if owner is not None:
             statement = statement.where(jobs.c.owner == owner)
@@ -117,7 +166,13 @@ class JobStore:
             return connection.execute(statement).rowcount == 1
 
     def claim(self, worker: str) -> Job | None:
-        """Take the oldest waiting job for a worker; no two workers ever get the same one."""
+        """Return the oldest waiting job for a worker; no two workers ever get the same one.
+
+        Parameters
+        ----------
+        worker
+            Its id.
+        """
         oldest = (
             select(jobs.c.id).where(jobs.c.state == "queued").order_by(jobs.c.created, jobs.c.id).limit(1)
         )
@@ -152,7 +207,22 @@ class JobStore:
         return bool(connection.execute(statement).rowcount == 1)
 
     def heartbeat(self, identifier: str, claim: str, progress: float) -> bool:
-        """Report progress in [0, 1] and renew the lease; False when the job is no longer this claim's."""
+        """Report progress and renew the lease.
+
+        Parameters
+        ----------
+        identifier
+            Of the job.
+        claim
+            Under which a worker has it.
+        progress
+            In [0, 1].
+
+        Returns
+        -------
+        bool
+            False when the job is no longer this claim's.
+        """
         moment = now()
         # The moment of change is kept where nothing changed, so that listeners are not woken for nothing.
         changed = case((jobs.c.progress == progress, jobs.c.updated), else_=moment)
@@ -163,16 +233,61 @@ class JobStore:
     def finish(
         self, identifier: str, claim: str, result: str, status: str, verdict: str | None, score: float | None
     ) -> bool:
-        """Store a result; False, and nothing is stored, when the job is no longer this claim's."""
+        """Store a result.
+
+        Parameters
+        ----------
+        identifier
+            Of the job.
+        claim
+            Under which a worker has it.
+        result
+            JSON of the scan.
+        status, verdict, score
+            Of the scan.
+
+        Returns
+        -------
+        bool
+            False, and nothing is stored, when the job is no longer this claim's.
+        """
         values = {"state": "done", "progress": 1.0, "result": result, "status": status, "verdict": verdict}
         return self._change(identifier, claim, {**values, "score": score, **_ended()})
 
     def fail(self, identifier: str, claim: str, reason: str) -> bool:
-        """Store why a job has no result; False when the job is no longer this claim's."""
+        """Store why a job has no result.
+
+        Parameters
+        ----------
+        identifier
+            Of the job.
+        claim
+            Under which a worker has it.
+        reason
+            One line.
+
+        Returns
+        -------
+        bool
+            False when the job is no longer this claim's.
+        """
         return self._change(identifier, claim, {"state": "failed", "failure": reason, **_ended()})
 
-    def hand_back(self, identifier: str, claim: str) -> bool:
-        """Put a job back into the queue as if it had not been begun, for a worker that is told to stop."""
+    def requeue(self, identifier: str, claim: str) -> bool:
+        """Put a job back into the queue as if it had not been begun, for a worker that must stop.
+
+        Parameters
+        ----------
+        identifier
+            Of the job.
+        claim
+            Under which a worker has it.
+
+        Returns
+        -------
+        bool
+            False when the job is no longer this claim's.
+        """
         values = {"state": "queued", "progress": 0.0, "attempts": jobs.c.attempts - 1, "started": None}
         return self._change(
             identifier, claim, {**values, "updated": now(), "claim": None, "worker": None, "lease": None}
@@ -188,7 +303,18 @@ class JobStore:
             return connection.execute(statement).rowcount == 1
 
     def release_worker(self, worker: str) -> int:
-        """Queue again, or fail, the jobs of a worker that is known to be dead; gives their number."""
+        """Queue again, or fail, the jobs of a worker that is known to be dead.
+
+        Parameters
+        ----------
+        worker
+            Its id.
+
+        Returns
+        -------
+        int
+            Number of jobs.
+        """
         return self._release(jobs.c.worker == worker)
 
     def release_expired(self) -> int:
@@ -219,7 +345,20 @@ class JobStore:
             return connection.execute(statement).rowcount
 
     def remove_finished_before(self, moment: float, limit: int = 500) -> list[str]:
-        """Delete up to ``limit`` jobs that were finished before a moment; gives their ids."""
+        """Delete jobs that were finished before a time.
+
+        Parameters
+        ----------
+        moment
+            Seconds since 1970.
+        limit
+            Number of jobs at most.
+
+        Returns
+        -------
+        list
+            Their ids.
+        """
         old = select(jobs.c.id).where(jobs.c.state.in_(FINISHED), jobs.c.finished < moment).limit(limit)
         with self.engine.begin() as connection:
             identifiers = list(connection.execute(old).scalars())
@@ -227,12 +366,24 @@ class JobStore:
         return identifiers
 
     def known(self, identifiers: Sequence[str]) -> set[str]:
-        """Return which of these ids are jobs."""
+        """Return which ids are jobs.
+
+        Parameters
+        ----------
+        identifiers
+            To be looked up.
+        """
         with self.engine.connect() as connection:
             return set(connection.execute(select(jobs.c.id).where(jobs.c.id.in_(identifiers))).scalars())
 
     def scanned(self, identifiers: Sequence[str]) -> set[str]:
-        """Return which of these ids are finished jobs whose upload is not to be kept."""
+        """Return which ids are finished jobs whose upload is not to be kept.
+
+        Parameters
+        ----------
+        identifiers
+            To be looked up.
+        """
         finished = and_(jobs.c.id.in_(identifiers), jobs.c.state.in_(FINISHED), jobs.c.kept.is_(False))
         with self.engine.connect() as connection:
             return set(connection.execute(select(jobs.c.id).where(finished)).scalars())

@@ -51,7 +51,7 @@ class Supervisor:
         self._thread.start()
 
     def stop(self) -> None:
-        """Tell the workers to end, and wait until they have; jobs in hand go back into the queue."""
+        """Tell the workers to end, and wait until they have; running jobs go back into the queue."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -74,7 +74,7 @@ class Supervisor:
         tidied = swept = -TIDY_SECONDS
         while not self._stop.is_set():
             moment = time.monotonic()
-            done = [self._attempt(partial(self._look_after, member)) for member in self._slots]
+            done = [self._attempt(partial(self._check, member)) for member in self._slots]
             if moment - swept >= min(1.0, self._settings.lease / 4):
                 swept = moment
                 done.append(self._attempt(self._sweep))
@@ -95,7 +95,7 @@ class Supervisor:
     def _sweep(self) -> None:
         self._after_release(self._store.release_expired())
 
-    def _look_after(self, member: _Slot) -> None:
+    def _check(self, member: _Slot) -> None:
         if member.process is not None and member.process.poll() is not None:
             self._reap(member)
         if member.process is None and time.monotonic() >= member.not_before and not self._stop.is_set():

@@ -39,10 +39,22 @@ class Upload:
 
 
 async def receive_upload(request: Request, path: Path, settings: ServeSettings) -> Upload:
-    """Read a multipart request whose part ``file`` is written to a path; on any error the path is removed.
+    """Receive a multipart request and write its part ``file`` to a path; on any error the path is removed.
 
-    Raises ProblemError: 400 malformed or too many parts, 408 too slow, 413 too large, 415 not multipart,
-    422 without a file, 507 no room.
+    Parameters
+    ----------
+    request
+        The request.
+    path
+        Where the file is written.
+    settings
+        Limits.
+
+    Raises
+    ------
+    ProblemError
+        400 malformed or too many parts, 408 too slow, 413 too large, 415 not multipart, 422 without a file, 507 no
+        room.
     """
     boundary = _boundary(request)
     declared = request.headers.get("content-length", "")
@@ -208,7 +220,13 @@ class _Form:
 
 
 def shown_name(name: str) -> str:
-    """Keep the last part of a client's file name, at most 255 characters, to be shown; never used as a path."""
+    """Return the last part of a client's file name, at most 255 characters, to be shown; never used as a path.
+
+    Parameters
+    ----------
+    name
+        What the client sent.
+    """
     last = PurePosixPath(PureWindowsPath(name).name).name
     kept = "".join(c for c in last if c != "\0" and not 0xD800 <= ord(c) <= 0xDFFF)
     return kept[:NAME_LENGTH] if kept.strip(".") else "upload"

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from unmask.processes.cores import available_cores
 from unmask.serve.database import connect
 from unmask.serve.files import report_folder, upload_path
 from unmask.serve.jobs import Job, moment
@@ -33,7 +34,13 @@ AUTOGROUP_TRIES = 30
 
 
 def main(make_scan: Callable[[ServeSettings], Scan] | None = None) -> None:
-    """Run a worker; its id and settings come as one line of JSON on standard input."""
+    """Run a worker; its id and settings come as one line of JSON on standard input.
+
+    Parameters
+    ----------
+    make_scan
+        Returns the scan for some settings; None for the real one.
+    """
     told = json.loads(sys.stdin.readline())
     settings = ServeSettings.model_validate(told["settings"])
     step_back(settings.niceness)
@@ -41,10 +48,15 @@ def main(make_scan: Callable[[ServeSettings], Scan] | None = None) -> None:
 
 
 def step_back(niceness: int) -> None:
-    """Let other processes go first, on systems that know how.
+    """Lower the priority of this process, on systems that have one.
 
     Linux shares a processor evenly between sessions before it looks at the priorities of their processes
-    (sched(7), "The autogroup feature"), and a worker has a session of its own: that one steps back as well.
+    (sched(7), "The autogroup feature"), and a worker has its own session: its priority is lowered as well.
+
+    Parameters
+    ----------
+    niceness
+        As in nice(2).
     """
     if not niceness:
         return
@@ -62,8 +74,7 @@ def step_back(niceness: int) -> None:
 
 
 def _load(settings: ServeSettings) -> Scan:
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return UploadScanner(settings.detector, max(1, min(8, processors // max(1, settings.workers))))
+    return UploadScanner(settings.detector, max(1, min(8, available_cores() // max(1, settings.workers))))
 
 
 class Worker:
@@ -85,7 +96,7 @@ class Worker:
         """Scan jobs until standard input ends."""
         threading.Thread(target=self._end_with_parent, daemon=True).start()
         scan = self._make_scan(self._settings)
-        self._roster.enter(self.id)
+        self._roster.register(self.id)
         threading.Thread(target=self._keep_leases, daemon=True).start()
         while True:
             try:
@@ -100,20 +111,22 @@ class Worker:
                 self._work(job, scan)
 
     def _work(self, job: Job, scan: Scan) -> None:
-        hand = _RunningJob(job)
+        running = _RunningJob(job)
         with self._lock:
-            self._now = hand
+            self._now = running
         upload = upload_path(self._settings, job.id)
-        draft = report_folder(self._settings, f"{job.id}.{hand.claim[:8]}")
+        draft = report_folder(self._settings, f"{job.id}.{running.claim[:8]}")
         try:
-            result = scan(job, upload, draft, hand.tell)
+            result = scan(job, upload, draft, running.report_progress)
             text = json.dumps(result.to_dict())
             self._publish(job, draft)
-            ours = self._store.finish(job.id, hand.claim, text, result.status, result.verdict, result.score)
+            ours = self._store.finish(
+                job.id, running.claim, text, result.status, result.verdict, result.score
+            )
         except Exception as error:
             _log(f"job {job.id}: {type(error).__name__}: {error}")
             reason = f"internal error: {type(error).__name__}: {' '.join(str(error).split())}"
-            ours = self._store.fail(job.id, hand.claim, reason[:500])
+            ours = self._store.fail(job.id, running.claim, reason[:500])
         finally:
             with self._lock:
                 self._now = None
@@ -137,48 +150,50 @@ class Worker:
         while True:
             time.sleep(min(0.25, self._settings.lease / HEARTBEATS_A_LEASE))
             with self._lock:
-                hand = self._now
+                running = self._now
             try:
                 if time.monotonic() - heard >= self._settings.lease / HEARTBEATS_A_LEASE:
                     heard = time.monotonic()
-                    self._roster.hear(self.id)
+                    self._roster.heartbeat(self.id)
                     due = True
                 else:
                     due = False
-                if hand is not None and (due or hand.has_news()):
-                    self._beat(hand)
+                if running is not None and (due or running.has_progress()):
+                    self._beat(running)
             except Exception as error:  # Whatever it is: without this thread the lease runs out.
                 _log(f"no heartbeat: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
 
-    def _beat(self, hand: _RunningJob) -> None:
-        if hand.age() > self._settings.job_timeout:
+    def _beat(self, running: _RunningJob) -> None:
+        if running.age() > self._settings.job_timeout:
             reason = f"the scan took longer than {self._settings.job_timeout:.0f} s"
-            if self._still_at(hand) and self._store.fail(hand.job.id, hand.claim, reason):
-                _log(f"job {hand.job.id}: {reason}")
+            if self._still_at(running) and self._store.fail(running.job.id, running.claim, reason):
+                _log(f"job {running.job.id}: {reason}")
                 os._exit(OVERDUE)
-        elif not self._store.heartbeat(hand.job.id, hand.claim, hand.news()) and self._still_at(hand):
+        elif not self._store.heartbeat(
+            running.job.id, running.claim, running.take_progress()
+        ) and self._still_at(running):
             # The job was deleted, or given to another worker: nobody waits for this scan.
             os._exit(LOST)
 
-    def _still_at(self, hand: _RunningJob) -> bool:
+    def _still_at(self, running: _RunningJob) -> bool:
         with self._lock:
-            return self._now is hand
+            return self._now is running
 
     def _end_with_parent(self) -> None:
-        """End when standard input does, giving back the job in hand."""
+        """End when standard input does, putting the running job back into the queue."""
         while sys.stdin.readline():
             pass
         with self._lock:
-            hand = self._now
+            running = self._now
         with contextlib.suppress(Exception):
-            if hand is not None:
-                self._store.hand_back(hand.job.id, hand.claim)
+            if running is not None:
+                self._store.requeue(running.job.id, running.claim)
             self._roster.leave(self.id)
         os._exit(STOPPED)
 
 
 class _RunningJob:
-    """The job in hand and its progress, which the scan tells and the heartbeat passes on."""
+    """The running job and its progress, which the scan reports and the heartbeat passes on."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -186,19 +201,19 @@ class _RunningJob:
         self._began = time.monotonic()
         self._lock = threading.Lock()
         self._progress = 0.0
-        self._told = 0.0
+        self._taken = 0.0
 
-    def tell(self, progress: float) -> None:
+    def report_progress(self, progress: float) -> None:
         # From any of the scan's threads, so not always in order.
         with self._lock:
             self._progress = max(self._progress, min(1.0, progress))
 
-    def has_news(self) -> bool:
-        return self._progress != self._told
+    def has_progress(self) -> bool:
+        return self._progress != self._taken
 
-    def news(self) -> float:
-        self._told = self._progress
-        return self._told
+    def take_progress(self) -> float:
+        self._taken = self._progress
+        return self._taken
 
     def age(self) -> float:
         return time.monotonic() - self._began

@@ -3,7 +3,7 @@
 Arrays in, numbers out: nothing here knows of files, faces or detectors.
 """
 
-from unmask.statistics.delong import DeLong, delong_interval, delong_test, delong_variance
+from unmask.statistics.delong import DeLong, delong_test
 from unmask.statistics.intervals import (
     Difference,
     Estimate,
@@ -22,9 +22,7 @@ __all__ = [
     "Settings",
     "UndefinedMetricError",
     "bootstrap",
-    "delong_interval",
     "delong_test",
-    "delong_variance",
     "measure",
     "paired_bootstrap",
 ]

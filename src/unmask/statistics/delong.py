@@ -30,32 +30,6 @@ class DeLong:
         return {"difference": self.difference, "standard_error": self.standard_error, "z": z, "p": self.p}
 
 
-def delong_variance(labels: ArrayLike, values: ArrayLike) -> tuple[float, float]:
-    """Return (AUC, variance of the AUC).
-
-    Parameters
-    ----------
-    labels
-        (N,) 0 real or 1 fake, at least two of each.
-    values
-        (N,) finite, higher is more fake.
-
-    Raises
-    ------
-    UndefinedMetricError
-        A class has fewer than two items.
-    """
-    areas, covariance = _covariance(labels, [values])
-    return float(areas[0]), float(covariance[0, 0])
-
-
-def delong_interval(labels: ArrayLike, values: ArrayLike, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the normal interval of the AUC, cut to [0, 1]."""
-    area, variance = delong_variance(labels, values)
-    half = float(stats.norm.ppf((1 + confidence) / 2)) * variance**0.5
-    return max(0.0, area - half), min(1.0, area + half)
-
-
 def delong_test(labels: ArrayLike, first: ArrayLike, second: ArrayLike) -> DeLong:
     """Test whether two detectors have the same AUC on the same items.
 

@@ -176,10 +176,10 @@ def paired_bootstrap(
         ours = first.resampled(item_counts(index, settings))
         theirs = second.resampled(item_counts(index, settings))
         draws = {name: ours[name] - theirs[name] for name in NAMES}
-    return {name: _difference(one[name], other[name], draws.get(name), settings, too_few) for name in NAMES}
+    return {name: _compared(one[name], other[name], draws.get(name), settings, too_few) for name in NAMES}
 
 
-def _difference(
+def _compared(
     one: float | UndefinedMetricError,
     other: float | UndefinedMetricError,
     draws: Floats | None,
@@ -188,15 +188,26 @@ def _difference(
 ) -> Difference:
     if isinstance(one, UndefinedMetricError) or isinstance(other, UndefinedMetricError):
         return Difference(None, reason=str(one if isinstance(one, UndefinedMetricError) else other))
+    return difference(one - other, draws, settings, too_few)
+
+
+def difference(
+    value: float, draws: Floats | None, settings: Settings, too_few: str | None = None
+) -> Difference:
+    """Put a difference and what it was in the resamples (B,), NaN where undefined, together, with its p value.
+
+    The p value is twice the smaller share of the resamples on either side of 0. `draws` is None where none could be
+    made, and `too_few` then says why.
+    """
     if draws is None:
-        return Difference(one - other, reason=too_few)
+        return Difference(value, reason=too_few)
     low, high, reason = percentiles(draws, settings)
     if reason:
-        return Difference(one - other, reason=reason)
+        return Difference(value, reason=reason)
     usable = draws[np.isfinite(draws)]
     # A share of resamples can be 0, a p value cannot: one more resample is counted on either side.
     tail = (min((usable <= 0).sum(), (usable >= 0).sum()) + 1) / (usable.size + 1)
-    return Difference(one - other, low, high, p=float(min(1.0, 2 * tail)))
+    return Difference(value, low, high, p=float(min(1.0, 2 * tail)))
 
 
 def cluster_index(clusters: ArrayLike, items: int) -> NDArray[np.int64]:
@@ -212,13 +223,21 @@ def item_counts(index: NDArray[np.int64], settings: Settings, cells: int = 0) ->
 
     `cells` is the number of values that the caller makes of a row, where it is more than N: blocks are cut to it.
     """
-    clusters = int(index.max()) + 1
+    for counts in cluster_counts(int(index.max()) + 1, settings, max(len(index), cells)):
+        yield counts[:, index]
+
+
+def cluster_counts(clusters: int, settings: Settings, cells: int = 0) -> Iterator[Floats]:
+    """Yield, in blocks (b, C) that sum to `settings.resamples` rows, how often each of C clusters was drawn.
+
+    `cells` is the number of values that the caller makes of a row, where it is more than C: blocks are cut to it.
+    """
     random = np.random.default_rng(settings.seed)
-    block = max(1, _CELLS_AT_ONCE // max(len(index), clusters, cells))
+    block = max(1, _CELLS_AT_ONCE // max(clusters, cells))
     for start in range(0, settings.resamples, block):
         rows = min(block, settings.resamples - start)
         drawn = random.multinomial(clusters, np.full(clusters, 1 / clusters), size=rows)
-        yield drawn[:, index].astype(np.float64)
+        yield drawn.astype(np.float64)
 
 
 def too_few_clusters(index: NDArray[np.int64]) -> str | None:

@@ -5,6 +5,7 @@ El-Yaniv and Wiener (2010); the area under the curve after Geifman and El-Yaniv 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -16,14 +17,48 @@ from unmask.statistics.intervals import (
     Estimate,
     Settings,
     cluster_index,
+    difference,
     estimate,
     item_counts,
-    percentiles,
     too_few_clusters,
 )
 from unmask.statistics.metrics import Floats
 
 COVERAGES = (0.5, 0.7, 0.8, 0.9, 1.0)
+_REJECTED = 1e6  # Below every margin of an item that is not rejected.
+
+
+def log_odds(probability: float, least: float = 1e-12) -> float:
+    """Return the log-odds of a probability, which is moved to within [least, 1 - least] first."""
+    inside = min(1 - least, max(least, probability))
+    return math.log(inside / (1 - inside))
+
+
+def margin(
+    score: float,
+    interval: tuple[float, float],
+    threshold: float,
+    *,
+    rejected: bool = False,
+    least: float = 1e-12,
+) -> float:
+    """Return the confidence of a decision: the distance of its score from the threshold in interval widths.
+
+    Distance and width (towards the threshold) are in log-odds. Rejected items rank below all others, in the same
+    order.
+
+    Parameters
+    ----------
+    score, interval, threshold
+        Probabilities.
+    rejected
+        Whether a gate rejects the item.
+    least
+        Smallest probability that is told from 0, and its distance from 1.
+    """
+    value, limit = log_odds(score, least), log_odds(threshold, least)
+    end = log_odds(interval[0] if value >= limit else interval[1], least)
+    return abs(value - limit) / max(abs(end - value), 1e-9) - (_REJECTED if rejected else 0.0)
 
 
 @dataclass(frozen=True)
@@ -117,8 +152,16 @@ def compare_abstaining(
         {name: estimate(value[name], draw[name] if draw else None, settings, too_few) for name in value}
         for value, draw in zip(values, draws, strict=True)
     ]
-    difference = {name: _difference(name, values, draws, settings, too_few) for name in values[0]}
-    return Abstaining(len(errors), int(index.max()) + 1, estimates[0], estimates[1], difference)
+    gaps = {
+        name: difference(
+            values[1][name] - values[0][name],
+            draws[1][name] - draws[0][name] if draws[0] and draws[1] else None,
+            settings,
+            too_few,
+        )
+        for name in values[0]
+    }
+    return Abstaining(len(errors), int(index.max()) + 1, estimates[0], estimates[1], gaps)
 
 
 def _resampled(sure: Floats, errors: Floats, blocks: Iterable[Floats]) -> dict[str, Floats]:
@@ -139,19 +182,3 @@ def _resampled(sure: Floats, errors: Floats, blocks: Iterable[Floats]) -> dict[s
             values[f"risk at {share:.0%}"] = risk[np.arange(len(risk)), first]
         parts.append(values)
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def _difference(
-    name: str,
-    values: list[dict[str, float]],
-    draws: list[dict[str, Floats] | None],
-    settings: Settings,
-    too_few: str | None,
-) -> Difference:
-    value = values[1][name] - values[0][name]
-    if draws[0] is None or draws[1] is None:
-        return Difference(value, reason=too_few)
-    gap = draws[1][name] - draws[0][name]
-    low, high, reason = percentiles(gap, settings)
-    tail = (min((gap <= 0).sum(), (gap >= 0).sum()) + 1) / (gap.size + 1)
-    return Difference(value, low, high, float(min(1.0, 2 * tail)), reason)

@@ -39,26 +39,17 @@ class RankingMetrics:
 
     def auc(self, weights: NDArray[np.floating]) -> Floats:
         """AUC (B,) of weights (B, N) >= 0 alone; NaN where a class has no weight."""
-        ranked = np.asarray(weights, dtype=np.float64)[:, self._order]
-        positives = np.add.reduceat(ranked * self._fake, self._ties, axis=1)
-        negatives = np.add.reduceat(ranked, self._ties, axis=1) - positives
-        false = negatives.cumsum(axis=1)
-        reals = false[:, -1]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            area = (positives * (reals[:, None] - false + negatives / 2)).sum(axis=1)
-            value: Floats = area / (positives.sum(axis=1) * reals)
-        return value
+        positives, negatives = self._classes(weights)
+        return _area(positives, negatives, negatives.cumsum(axis=1))
 
     def __call__(self, weights: NDArray[np.floating]) -> dict[str, Floats]:
         """Metrics of `RANKING`, each (B,), of weights (B, N) >= 0; NaN where a class has no weight."""
-        ranked = np.asarray(weights, dtype=np.float64)[:, self._order]
-        positives = np.add.reduceat(ranked * self._fake, self._ties, axis=1)
-        negatives = np.add.reduceat(ranked * (1 - self._fake), self._ties, axis=1)
+        positives, negatives = self._classes(weights)
         true, false = positives.cumsum(axis=1), negatives.cumsum(axis=1)
         fakes, reals = true[:, -1:], false[:, -1:]
         with np.errstate(divide="ignore", invalid="ignore"):
             values = {
-                "auc": (positives * (reals - false + negatives / 2)).sum(axis=1) / (fakes * reals)[:, 0],
+                "auc": _area(positives, negatives, false),
                 "ap": (positives * _precision(true, false)).sum(axis=1) / fakes[:, 0],
                 "eer": _equal_error_rate(false / reals, true / fakes),
                 "tpr_at_fpr_1": _tpr_at(false / reals, true / fakes, 0.01),
@@ -66,6 +57,38 @@ class RankingMetrics:
             }
         both = (fakes > 0)[:, 0] & (reals > 0)[:, 0]
         return {name: np.where(both, values[name], np.nan) for name in RANKING}
+
+    def _classes(self, weights: NDArray[np.floating]) -> tuple[Floats, Floats]:
+        """Return the weight (B, K) of the fake and of the real items with each distinct value, the largest first."""
+        ranked = np.asarray(weights, dtype=np.float64)[:, self._order]
+        positives = np.add.reduceat(ranked * self._fake, self._ties, axis=1)
+        return positives, np.add.reduceat(ranked, self._ties, axis=1) - positives
+
+
+def _area(positives: Floats, negatives: Floats, false: Floats) -> Floats:
+    """Return the AUC (B,) of weights (B, K) by class and distinct value, and the real ones' running sum."""
+    reals = false[:, -1:]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        area = (positives * (reals - false + negatives / 2)).sum(axis=1)
+        value: Floats = area / (positives.sum(axis=1) * reals[:, 0])
+    return value
+
+
+def auc_of_labellings(ranked: Floats, labels: Floats) -> Floats:
+    """Return the AUC (B, M) of M rankings of the same items under many labellings, as a permutation test needs it.
+
+    Parameters
+    ----------
+    ranked
+        (N, M) ranks from 1 on; equal values share their mean rank.
+    labels
+        (B, N) 0 real or 1 fake; NaN results where a labelling has one class.
+    """
+    fakes = labels.sum(axis=1, keepdims=True)
+    reals = labels.shape[1] - fakes
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value: Floats = (labels @ ranked - fakes * (fakes + 1) / 2) / (fakes * reals)
+    return value
 
 
 def _precision(true: Floats, false: Floats) -> Floats:

@@ -11,12 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from unmask.models.registry import DEFAULT
 from unmask.studies.study import Changes, Study, StudyError
-from unmask.training.recipes import Recipe, RecipeError, apply_override, describe_error
+from unmask.training.recipes import Recipe, RecipeError, apply_override, describe_error, read_keys
 
 ANY = "any"
 
@@ -63,13 +62,10 @@ def plan(study: Study, path: Path, overrides: Iterable[str] = ()) -> list[Cell]:
 
 def base_values(study: Study, path: Path) -> dict[str, Any]:
     """Read the base recipe's own keys, with the study's changes."""
-    recipe = path.parent / study.recipe
     try:
-        values = yaml.safe_load(recipe.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise StudyError(f"{path}: recipe: {recipe}: {error.strerror}") from None
-    if not isinstance(values, dict):
-        raise StudyError(f"{path}: recipe: {recipe} holds no keys")
+        values = read_keys(path.parent / study.recipe, StudyError)
+    except StudyError as error:
+        raise StudyError(f"{path}: recipe: {error}") from None
     return changed(values, study.changes)
 
 

@@ -14,20 +14,22 @@ from typing import Any
 
 import numpy as np
 
+from unmask.statistics.auc import auc_draws
 from unmask.statistics.intervals import (
     Difference,
     Estimate,
     Settings,
     cluster_index,
-    item_counts,
-    percentiles,
+    difference,
+    estimate,
     too_few_clusters,
 )
 from unmask.statistics.metrics import Floats, auc, single_class_reason
-from unmask.statistics.weighted import RankingMetrics
 from unmask.studies.cells import Cell
 from unmask.studies.runs import Cost, Run
 from unmask.training.calibrate import mean_by_video
+
+NO_INTERVAL = "an interval needs two groups and both classes"
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ def _figure(
     values = {run.seed: _value(run.folder, name, videos) for run in mine}
     spread = float(np.std(list(values.values()), ddof=1)) if len(values) > 1 else None
     draws = _over_seeds([_draws(run.folder, name, videos, settings) for run in mine], settings)
-    mean = Estimate(float(np.mean(list(values.values()))), *_interval(draws, settings))
+    mean = estimate(float(np.mean(list(values.values()))), draws, settings, NO_INTERVAL)
     controls = {run.seed: run for run in theirs}
     pairs = [(run, controls[run.seed]) for run in mine if run.seed in controls]
     return Figure(mean, values, spread, _difference(name, pairs, videos, settings), len(pairs))
@@ -152,28 +154,16 @@ def _difference(
     value = float(
         np.mean([_value(a.folder, name, videos) - _value(b.folder, name, videos) for a, b in pairs])
     )
-    each = [
-        _draws(a.folder, name, videos, settings) - _draws(b.folder, name, videos, settings) for a, b in pairs
-    ]
-    draws = _over_seeds(each, settings)
-    low, high, reason = _interval(draws, settings)
-    if low is None:
-        return Difference(value, reason=reason)
-    usable = draws[np.isfinite(draws)]
-    # A share of resamples can be 0, a p value cannot: one more resample is counted on either side.
-    tail = (min((usable <= 0).sum(), (usable >= 0).sum()) + 1) / (usable.size + 1)
-    return Difference(value, low, high, p=float(min(1.0, 2 * tail)))
+    each = [_gap(*(_draws(run.folder, name, videos, settings) for run in pair)) for pair in pairs]
+    return difference(value, _over_seeds(each, settings), settings, NO_INTERVAL)
 
 
-def _interval(draws: Floats, settings: Settings) -> tuple[float | None, float | None, str | None]:
-    if not draws.size:
-        return None, None, "an interval needs two groups and both classes"
-    return percentiles(draws, settings)
-
-
-def _over_seeds(draws: Sequence[Floats], settings: Settings) -> Floats:
-    """Average (S, B) resamples over seeds drawn with replacement: (B,)."""
-    table = np.stack(draws)
+def _over_seeds(draws: Sequence[Floats | None], settings: Settings) -> Floats | None:
+    """Average (S, B) resamples over seeds drawn with replacement: (B,); None where there are none."""
+    known = [each for each in draws if each is not None]
+    if len(known) < len(draws):
+        return None
+    table = np.stack(known)
     seeds, resamples = table.shape
     chosen = np.random.default_rng([settings.seed, 1]).integers(seeds, size=(resamples, seeds))
     mean: Floats = table[chosen, np.arange(resamples)[:, None]].mean(axis=1)
@@ -186,14 +176,17 @@ def _value(folder: Path, name: str, videos: tuple[str, ...]) -> float:
 
 
 @lru_cache(maxsize=4096)
-def _draws(folder: Path, name: str, videos: tuple[str, ...], settings: Settings) -> Floats:
-    """Return the AUC (B,) under resampled groups, the same resamples for every run of a set."""
+def _draws(folder: Path, name: str, videos: tuple[str, ...], settings: Settings) -> Floats | None:
+    """Return the AUC (B,) under resampled groups, the same resamples for every run of a set; None for too few."""
     rows = read_rows(folder, videos)[name]
     index = cluster_index(rows.groups, len(rows.labels))
     if too_few_clusters(index) or single_class_reason(rows.labels) is not None:
-        return np.zeros(0)
-    ranking = RankingMetrics(rows.labels, rows.logits)
-    return np.concatenate([ranking.auc(weights) for weights in item_counts(index, settings)])
+        return None
+    return auc_draws(rows.labels, rows.logits, index, settings)
+
+
+def _gap(mine: Floats | None, theirs: Floats | None) -> Floats | None:
+    return None if mine is None or theirs is None else mine - theirs
 
 
 def _mean_cost(runs: Sequence[Run]) -> Cost:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from unmask.evaluation.remarks import show
+from unmask.evaluation.remarks import markdown_table, show
 from unmask.studies.judging import Figure, Judged
 from unmask.studies.runs import Failure
 
@@ -53,13 +53,23 @@ def to_markdown(report: StudyReport, plot: str | None = None) -> str:
     if plot:
         lines += [f"![Differences from the control]({plot})", ""]
     figures = list(report.sets)
-    lines += ["## AUC", "", *_table(["cell", "seeds", *figures], _auc_rows(report.cells, figures)), ""]
+    lines += [
+        "## AUC",
+        "",
+        *markdown_table(["cell", "seeds", *figures], _auc_rows(report.cells, figures)),
+        "",
+    ]
     compared = [cell for cell in report.cells if cell.control]
     if compared:
         rows = _difference_rows(compared, figures)
-        lines += ["## Difference from the control", "", *_table(["cell", "control", *figures], rows), ""]
+        lines += [
+            "## Difference from the control",
+            "",
+            *markdown_table(["cell", "control", *figures], rows),
+            "",
+        ]
     heading = ["cell", "steps", "CPU seconds a run", "trained weights"]
-    lines += ["## Cost", "", *_table(heading, _cost_rows(report.cells)), ""]
+    lines += ["## Cost", "", *markdown_table(heading, _cost_rows(report.cells)), ""]
     if report.failures:
         lines += ["## Failed", ""]
         lines += [f"- {failure.cell}, seed {failure.seed}: {failure.error}" for failure in report.failures]
@@ -81,14 +91,6 @@ def _facts(report: StudyReport) -> Iterator[str]:
         yield f"- {name}: {counts['real']} real, {counts['fake']} fake, {counts['groups']} groups"
     if report.best:
         yield f"\n`{report.best}` is the best cell of the grid by the figures below, so they flatter it."
-
-
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return [
-        "| " + " | ".join(headings) + " |",
-        "| --- " * len(headings) + "|",
-        *("| " + " | ".join(row) + " |" for row in rows),
-    ]
 
 
 def _auc_rows(cells: Sequence[Judged], figures: Sequence[str]) -> list[list[str]]:

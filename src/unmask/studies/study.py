@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from unmask.models.options import Options
-from unmask.training.recipes import describe_error
+from unmask.training.recipes import describe_error, read_keys
 
 Changes = Mapping[str, Any]
 
@@ -78,14 +77,7 @@ class Study(Options):
 
 def load_study(path: str | Path) -> Study:
     """Read a study file; StudyError says in one line what is wrong with it."""
-    try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise StudyError(f"{path}: {error.strerror}") from None
-    except yaml.YAMLError as error:
-        raise StudyError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict):
-        raise StudyError(f"{path} holds no keys")
+    values = read_keys(path, StudyError)
     # Keys that begin with a full stop hold what YAML anchors refer to.
     values = {key: value for key, value in values.items() if not str(key).startswith(".")}
     try:

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import expit
-from sklearn.metrics import roc_auc_score, roc_curve
+from sklearn.metrics import roc_curve
+
+from unmask.detectors import Calibration
 
 Floats = npt.NDArray[np.floating]
 Labels = npt.NDArray[np.integer]
 
 
-@dataclass(frozen=True)
-class Platt:
-    """Platt's calibration: score = sigmoid(slope * logit + intercept)."""
-
-    slope: float
-    intercept: float
-
-    def __call__(self, logits: Floats) -> Floats:
-        """Return calibrated scores in [0, 1]."""
-        scores: Floats = expit(self.slope * np.asarray(logits, float) + self.intercept)
-        return scores
-
-
-def fit_platt(logits: Floats, labels: Labels) -> Platt:
+def fit_platt(logits: Floats, labels: Labels) -> Calibration:
     """Fit slope and intercept by maximum likelihood, as if real and fake were equally frequent.
 
     Labels are moved a little inwards as Platt (1999) does, so that perfectly separated logits give a finite
@@ -52,7 +40,7 @@ def fit_platt(logits: Floats, labels: Labels) -> Platt:
     found = minimize(
         loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(1e-3, None), (None, None)]
     )
-    return Platt(float(found.x[0] / scale), float(found.x[1]))
+    return Calibration(slope=float(found.x[0] / scale), intercept=float(found.x[1]))
 
 
 def choose_threshold(
@@ -106,19 +94,3 @@ def mean_by_video(logits: Floats, videos: npt.NDArray[Any]) -> tuple[Floats, npt
     """
     _, first, video = np.unique(videos, return_index=True, return_inverse=True)
     return np.bincount(video, logits) / np.bincount(video), first
-
-
-def auc_interval(
-    logits: Floats, labels: Labels, groups: npt.NDArray[np.str_], resamples: int = 1000, seed: int = 0
-) -> tuple[float, float, float]:
-    """Return AUC and its 95 % interval by bootstrap over groups (sources, persons)."""
-    rng = np.random.default_rng(seed)
-    _, inverse = np.unique(groups, return_inverse=True)
-    members = np.split(np.argsort(inverse, kind="stable"), np.cumsum(np.bincount(inverse))[:-1])
-    values = []
-    for _ in range(resamples):
-        rows = np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
-        if 0 < labels[rows].sum() < len(rows):
-            values.append(roc_auc_score(labels[rows], logits[rows]))
-    low, high = np.quantile(values, [0.025, 0.975]) if values else (np.nan, np.nan)
-    return float(roc_auc_score(labels, logits)), float(low), float(high)

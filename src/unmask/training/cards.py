@@ -15,23 +15,21 @@ from unmask.datasets.families import family_of
 from unmask.detectors import Calibration, Card, DataSource, FaceCrops, TrunkReference, load_card
 from unmask.detectors.trunk import INPUT_SIZE
 from unmask.models.registry import model_family
-from unmask.training.calibrate import (
-    Platt,
-    auc_interval,
-    choose_band,
-    choose_threshold,
-    mean_by_video,
-    spread_within,
-)
+from unmask.statistics.auc import auc_estimate
+from unmask.training.calibrate import choose_band, choose_threshold, mean_by_video, spread_within
 from unmask.training.recipes import Recipe
 from unmask.training.validation_logits import ValidationLogits
 
 
 def make_card(
-    trunk: TrunkReference | None, recipe: Recipe, rows: ValidationLogits, platt: Platt, sha256: str
+    trunk: TrunkReference | None,
+    recipe: Recipe,
+    rows: ValidationLogits,
+    calibration: Calibration,
+    sha256: str,
 ) -> Card:
     """Write down what the detector is, what it was trained on, how good it is and how it is to be used."""
-    scores = platt(rows.logit)
+    scores = calibration.scores(rows.logit)
     threshold = choose_threshold(scores, rows.label, recipe.export.threshold)
     band = choose_band(scores, rows.label, threshold, recipe.export.band_error)
     return Card(
@@ -47,11 +45,11 @@ def make_card(
         mirror=recipe.export.mirror,
         threshold=threshold,
         band=band,
-        calibration=Calibration(
-            slope=platt.slope,
-            intercept=platt.intercept,
-            within_sd=spread_within(rows.logit, [rows.set, rows.video.astype(str)]),
-            between_sd=recipe.export.between_sd,
+        calibration=calibration.model_copy(
+            update={
+                "within_sd": spread_within(rows.logit, [rows.set, rows.video.astype(str)]),
+                "between_sd": recipe.export.between_sd,
+            }
         ),
         tasks=recipe.export.tasks,
         families=trained_families(recipe),
@@ -74,10 +72,8 @@ def figures(rows: ValidationLogits, scores: np.ndarray, threshold: float) -> dic
         label, fake = rows.label[here], scores[here] > threshold
         if len(np.unique(label)) < 2:
             continue
-        auc, low, high = auc_interval(rows.logit[here], label, rows.group[here])
         result[str(name)] = {
-            "frame_auc": round(auc, 4),
-            "frame_auc_interval": [round(low, 4), round(high, 4)],
+            **auc_figures("frame", label, rows.logit[here], rows.group[here]),
             "frame_average_precision": round(float(average_precision_score(label, rows.logit[here])), 4),
             "true_positive_rate": round(float(fake[label == 1].mean()), 4),
             "false_positive_rate": round(float(fake[label == 0].mean()), 4),
@@ -96,13 +92,20 @@ def video_figures(
     mean, first = mean_by_video(logits, videos)
     if len(first) == len(videos):
         return {}
-    auc, low, high = auc_interval(mean, labels[first], groups[first])
     return {
-        "video_auc": round(auc, 4),
-        "video_auc_interval": [round(low, 4), round(high, 4)],
+        **auc_figures("video", labels[first], mean, groups[first]),
         "real_videos": int((labels[first] == 0).sum()),
         "fake_videos": int((labels[first] == 1).sum()),
     }
+
+
+def auc_figures(level: str, labels: np.ndarray, logits: np.ndarray, groups: np.ndarray) -> dict[str, Any]:
+    """Return the AUC with its 95 % interval over groups, which needs two of them."""
+    found = auc_estimate(labels, logits, groups)
+    figures: dict[str, Any] = {f"{level}_auc": found.value and round(found.value, 4)}
+    if found.low is not None and found.high is not None:
+        figures[f"{level}_auc_interval"] = [round(found.low, 4), round(found.high, 4)]
+    return figures
 
 
 def data_sources(recipe: Recipe) -> tuple[DataSource, ...]:

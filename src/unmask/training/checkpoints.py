@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from safetensors.torch import save_file
-from torchmetrics.functional.classification import binary_auroc
 
+from unmask.statistics.metrics import auc, single_class_reason
 from unmask.training.batches import ValidationRows
 from unmask.training.module import DetectorTraining
 from unmask.training.recipes import EvaluationOptions, RecipeError
@@ -29,10 +28,13 @@ class KeepBest(Callback):
     def __init__(self, folder: Path, rows: list[ValidationRows], options: EvaluationOptions) -> None:
         self.folder, self.rows, self.options = folder, rows, options
         self.best, self.waited = -1.0, 0
-        if options.select != "mean" and options.select not in [row.name for row in rows]:
-            names = ", ".join(row.name for row in rows)
+        self.judged = [row.name for row in rows if single_class_reason(row.labels) is None]
+        if not self.judged:
+            raise RecipeError("data.validation: no set holds both real and fake rows")
+        if options.select != "mean" and options.select not in self.judged:
             raise RecipeError(
-                f"evaluation.select: no validation set {options.select!r}; there are {names}, mean"
+                f"evaluation.select: no validation set {options.select!r} with both classes; "
+                f"there are {', '.join(self.judged)}, mean"
             )
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -43,7 +45,11 @@ class KeepBest(Callback):
         losses, logits = module.mean_losses(), module.validation_logits()
         if not np.isfinite(np.concatenate([list(losses.values()), *logits])).all():
             raise RecipeError(f"the loss is not finite at step {trainer.global_step}: lower optimiser.lr")
-        aucs = {row.name: auc(values, row.labels) for row, values in zip(self.rows, logits, strict=True)}
+        aucs = {
+            row.name: auc(row.labels, values)
+            for row, values in zip(self.rows, logits, strict=True)
+            if row.name in self.judged
+        }
         chosen = (
             float(np.mean(list(aucs.values())))
             if self.options.select == "mean"
@@ -91,11 +97,6 @@ class KeepBest(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on where the run was stopped."""
         self.best, self.waited = state_dict["best"], state_dict["waited"]
-
-
-def auc(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Area under the ROC curve."""
-    return float(binary_auroc(torch.from_numpy(logits), torch.from_numpy(labels)))
 
 
 def append_row(path: Path, figures: dict[str, float]) -> None:

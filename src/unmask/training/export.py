@@ -12,12 +12,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from unmask.detectors import Card, Quality, Trunk, TrunkReference, file_sha256, open_trunk_of
+from unmask.detectors import Calibration, Card, Quality, Trunk, TrunkReference, file_sha256, open_trunk_of
 from unmask.detectors.trunk import INPUT_SIZE, TUNED_NAME
 from unmask.models.exported import Exported
 from unmask.models.registry import model_family
 from unmask.training.batches import set_names
-from unmask.training.calibrate import Platt, fit_platt
+from unmask.training.calibrate import fit_platt
 from unmask.training.cards import make_card, portable
 from unmask.training.onnx_export import check_parity, write_onnx
 from unmask.training.quality import distribution, real_face_errors
@@ -65,15 +65,15 @@ def export(
     exported = model_family(recipe.model).exported
     if recipe.model.reads == "tokens":
         trunk = tuned_trunk(heads[0], recipe, out / TUNED_NAME)
-        uncalibrated = exported(heads, Platt(1.0, 0.0))
+        uncalibrated = exported(heads, Calibration())
         judged[0] = through_trunk(recipe, uncalibrated, open_trunk_of(out, trunk), report)
     rows = mean_logits(judged)
-    platt = fit_platt(rows.logit, rows.label)
-    model = exported(heads, platt).eval()
+    calibration = fit_platt(rows.logit, rows.label)
+    model = exported(heads, calibration).eval()
     write_onnx(model, out / "model.onnx")
     check_parity(model, out / "model.onnx")
     write_weights(runs, out / "model.safetensors")
-    card = make_card(trunk, recipe, rows, platt, file_sha256(out / "model.onnx"))
+    card = make_card(trunk, recipe, rows, calibration, file_sha256(out / "model.onnx"))
     if others:
         card = card.model_copy(
             update={"recipe": {**card.recipe, "averaged_with": [portable(own) for own in recipes[1:]]}}

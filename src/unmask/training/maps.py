@@ -12,9 +12,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,6 +26,7 @@ from unmask.datasets.face_blending import FACE_BLEND_OPTIONS
 from unmask.datasets.manifests import MANIFEST_NAME
 from unmask.detectors import TrunkReference, file_sha256
 from unmask.detectors.trunk import INPUT_SIZE
+from unmask.processes.pool import worker_pool
 from unmask.training.recipes import Recipe
 from unmask.training.trunks import MapFunction, open_trunk, trunk_reference
 from unmask.training.views import SourceViews, open_views
@@ -225,9 +225,7 @@ def _written(
         _start(job, trunk)
         yield from map(_write_chunk, chunks)
         return
-    # Threads of ONNX Runtime and of torch do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_start, initargs=(job, trunk)) as pool:
+    with worker_pool(workers, _start, job, trunk) as pool:
         for future in as_completed([pool.submit(_write_chunk, chunk) for chunk in chunks]):
             yield future.result()
 

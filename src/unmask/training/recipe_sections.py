@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from unmask.datasets import AugmentOptions, SelfBlendOptions
+from unmask.defaults import DETECTOR
 from unmask.models.options import Options
 
 
@@ -147,7 +148,7 @@ class TeacherOptions(Options):
     1 - ``weight``, a real face's ``weight`` times that probability.
     """
 
-    detector: str = Field(default="jrc", description="name of a detector, or folder of an exported one")
+    detector: str = Field(default=DETECTOR, description="name of a detector, or folder of an exported one")
     weight: float = Field(default=0.5, gt=0.0, le=1.0)
     cache: str = "cache"
 

@@ -118,20 +118,26 @@ def load_recipe(path: str | Path, overrides: Iterable[str] = ()) -> Recipe:
     RecipeError
         In one line: the file cannot be read, a key is unknown (with the nearest one), a value does not fit.
     """
-    try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecipeError(f"{path}: {error.strerror}") from None
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict):
-        raise RecipeError(f"{path} holds no keys")
+    values = read_keys(path, RecipeError)
     for override in overrides:
         apply_override(values, override)
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
         raise RecipeError(f"{path}: {describe_error(error, Recipe, values)}") from None
+
+
+def read_keys(path: str | Path, problem: type[Exception]) -> dict[str, Any]:
+    """Read a YAML file of keys and values; what is wrong with it is raised as a ``problem``, in one line."""
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise problem(f"{path}: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        raise problem(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise problem(f"{path} holds no keys")
+    return values
 
 
 def apply_override(values: dict[str, Any], override: str) -> None:

@@ -27,15 +27,24 @@ class TrimmedMean:
 
 
 def trimmed_mean(values: ArrayLike, trim: float = TRIM) -> TrimmedMean:
-    """Average values after dropping the share ``trim`` at either end.
+    """Return the mean of values without the share ``trim`` at either end.
 
     With n values, g = floor(trim n) are dropped at each end: 8 values lose their smallest and their
     largest, fewer than 8 lose none. The variance is that of the winsorised values over (1 - 2g/n)^2, with n
     - 2g - 1 degrees of freedom (Tukey and McLaughlin 1963; Yuen 1974), so that sqrt(variance / n) is the
     mean's standard error.
 
-    values : (n,) finite numbers, n >= 1.
-    Raises ValueError for no values, values that are not finite, or a trim outside [0, 0.5).
+    Parameters
+    ----------
+    values
+        (n,) finite numbers, n >= 1.
+    trim
+        In [0, 0.5).
+
+    Raises
+    ------
+    ValueError
+        For no values, values that are not finite, or another trim.
     """
     ordered = np.sort(np.asarray(values, dtype=np.float64).ravel())
     if ordered.size == 0 or not np.isfinite(ordered).all():

@@ -9,7 +9,13 @@ from typing import Any
 
 
 def sigmoid(value: float) -> float:
-    """Return 1 / (1 + exp(-value)), without overflow."""
+    """Return 1 / (1 + exp(-value)), without overflow.
+
+    Parameters
+    ----------
+    value
+        Any finite number.
+    """
     if value >= 0:
         return 1 / (1 + math.exp(-value))
     return math.exp(value) / (1 + math.exp(value))
@@ -21,11 +27,15 @@ class Calibration:
 
     score = sigmoid(slope * logit + intercept), a probability of manipulation (Platt 1999).
 
-    within_sd : standard deviation of a frame's logit around its video's mean, as expected before seeing the
-    video.
-    between_sd : standard deviation of a video's mean logit around what its manipulation alone would give:
-    the part
-        of the error that more frames of the same video never take away. 0 when it was not measured.
+    Parameters
+    ----------
+    slope, intercept
+        Of that line.
+    within_sd
+        Standard deviation of a frame's logit around its video's mean, as expected before seeing the video.
+    between_sd
+        Standard deviation of a video's mean logit around what its manipulation alone would give: the part of the
+        error that more frames of the same video never take away. 0 when it was not measured.
     """
 
     slope: float = 1.0
@@ -40,12 +50,24 @@ class Calibration:
             raise ValueError("a calibration needs within_sd > 0 and between_sd >= 0")
 
     def score(self, logit: float) -> float:
-        """Turn a raw logit into a calibrated probability in [0, 1]."""
+        """Return the calibrated probability of a raw logit, in [0, 1].
+
+        Parameters
+        ----------
+        logit
+            Above 0: manipulated.
+        """
         return sigmoid(self.slope * logit + self.intercept)
 
     @classmethod
     def from_card(cls, values: Mapping[str, Any]) -> Calibration:
-        """Read a card's ``calibration``; a missing ``within_sd`` means one unit of calibrated log-odds."""
+        """Read a card's ``calibration``.
+
+        Parameters
+        ----------
+        values
+            By name; without ``within_sd`` one unit of calibrated log-odds is taken.
+        """
         slope = float(values.get("slope", 1.0))
         within = values.get("within_sd")
         return cls(

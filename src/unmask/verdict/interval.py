@@ -45,8 +45,14 @@ def logit_interval(
 def t_quantile(probability: float, degrees: float) -> float:
     """Return the quantile of Student's t, by the expansion of Abramowitz and Stegun 26.7.5.
 
-    Within 0.5 % of the exact value for at least 4 degrees of freedom (any positive real number) and
-    probabilities from 0.5 to 0.99; spares the core a dependency on SciPy.
+    It spares the core a dependency on SciPy.
+
+    Parameters
+    ----------
+    probability
+        From 0.5 to 0.99.
+    degrees
+        Degrees of freedom, a positive real number; from 4 on the result is within 0.5 % of the exact value.
     """
     z = NormalDist().inv_cdf(probability)
     terms = (

@@ -1,47 +1,31 @@
-"""Layouts of published datasets: each turns a folder into rows of videos with what is known about them."""
+"""Layouts of published datasets: each turns a folder into rows of videos with what is known about them.
+
+A layout is a file of this folder that has a tuple ``LAYOUTS``; it is found by being there.
+"""
 
 from __future__ import annotations
 
 import difflib
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
-from unmask.datasets.layouts import (
-    celeb_df,
-    deeperforensics,
-    deepfake_timit,
-    dfdc,
-    faceforensics,
-    fake_av_celeb,
-    manifest,
-    plain,
-    uadfv,
-    wild_deepfake,
-)
 from unmask.datasets.layouts.layout import REAL, Layout, Listing, VideoRow
 from unmask.datasets.manifests import DatasetError
 
-# In the order in which a folder is recognised: layouts that ask for more before those that ask for less.
-LAYOUTS = {
-    layout.name: layout
-    for layout in (
-        faceforensics.LAYOUT,
-        celeb_df.LAYOUT_V2,
-        celeb_df.LAYOUT_V1,
-        fake_av_celeb.LAYOUT,
-        deeperforensics.LAYOUT,
-        deepfake_timit.LAYOUT,
-        wild_deepfake.LAYOUT,
-        dfdc.LAYOUT_PREVIEW,
-        dfdc.LAYOUT,
-        uadfv.LAYOUT,
-        plain.LAYOUT,
-        manifest.LAYOUT,
-    )
-}
+
+def _found() -> dict[str, Layout]:
+    """Return the layouts of all files of this folder by name, in the order in which a folder is recognised."""
+    files = sorted(module.name for module in iter_modules(__path__))
+    layouts = [one for file in files for one in getattr(import_module(f"{__name__}.{file}"), "LAYOUTS", ())]
+    return {one.name: one for one in sorted(layouts, key=lambda one: one.rank)}
+
+
+LAYOUTS = _found()
 
 
 def layout(name: str) -> Layout:
-    """Look up a layout; raises DatasetError, which names the nearest, for an unknown one."""
+    """Return a layout by its name; DatasetError names the nearest for an unknown one."""
     if name not in LAYOUTS:
         near = difflib.get_close_matches(name, LAYOUTS, n=1, cutoff=0.0)[0]
         raise DatasetError(f"unknown layout {name!r}; did you mean {near!r}? Known: {', '.join(LAYOUTS)}")
@@ -54,8 +38,9 @@ def recognise(root: Path) -> Layout | None:
     The two versions of Celeb-DF are laid out alike: version 2 is answered unless the folder's name holds "v1".
     """
     fitting = [known for known in LAYOUTS.values() if not known.missing(root)]
-    if celeb_df.LAYOUT_V1 in fitting and "v1" in root.resolve().name.lower():
-        return celeb_df.LAYOUT_V1
+    first = LAYOUTS["celeb-df-v1"]
+    if first in fitting and "v1" in root.resolve().name.lower():
+        return first
     return fitting[0] if fitting else None
 
 

@@ -66,5 +66,7 @@ def _row(path: str, label: int, dataset: str, split: str) -> VideoRow:
 
 
 _NEEDS = (("Celeb-synthesis",), ("Celeb-real",), ("YouTube-real", "Youtube-real"))
-LAYOUT_V1 = Layout("celeb-df-v1", "Celeb-DF v1", _NEEDS, partial(read, dataset="Celeb-DF-v1"))
-LAYOUT_V2 = Layout("celeb-df-v2", "Celeb-DF v2", _NEEDS, partial(read, dataset="Celeb-DF-v2"))
+LAYOUTS = (
+    Layout("celeb-df-v2", "Celeb-DF v2", _NEEDS, partial(read, dataset="Celeb-DF-v2")),
+    Layout("celeb-df-v1", "Celeb-DF v1", _NEEDS, partial(read, dataset="Celeb-DF-v1")),
+)

@@ -62,4 +62,4 @@ def _splits(root: Path) -> dict[str, str]:
     return split
 
 
-LAYOUT = Layout("deeperforensics", "DeeperForensics-1.0", (("manipulated_videos",),), read)
+LAYOUTS = (Layout("deeperforensics", "DeeperForensics-1.0", (("manipulated_videos",),), read, rank=1),)

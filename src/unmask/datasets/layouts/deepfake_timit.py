@@ -40,4 +40,4 @@ def read(root: Path) -> Listing:
     )
 
 
-LAYOUT = Layout("deepfake-timit", "DeepfakeTIMIT", (_QUALITIES,), read)
+LAYOUTS = (Layout("deepfake-timit", "DeepfakeTIMIT", (_QUALITIES,), read, rank=1),)

@@ -88,5 +88,7 @@ def _entries(path: Path) -> Mapping[str, Mapping[str, Any]]:
 
 
 _METADATA_PLACES = (METADATA, f"*/{METADATA}", f"*/*/{METADATA}")
-LAYOUT = Layout("dfdc", "DFDC", ((f"dfdc_train_part_*/{METADATA}", *_METADATA_PLACES),), read)
-LAYOUT_PREVIEW = Layout("dfdc-preview", "DFDC preview", ((PREVIEW_LIST,),), read_preview)
+LAYOUTS = (
+    Layout("dfdc-preview", "DFDC preview", ((PREVIEW_LIST,),), read_preview, rank=2),
+    Layout("dfdc", "DFDC", ((f"dfdc_train_part_*/{METADATA}", *_METADATA_PLACES),), read, rank=2),
+)

@@ -95,9 +95,11 @@ def _of_actors(stem: str) -> Mapping[str, str]:
     return {"source": source, "donor": donor, "person": person, "group": person}
 
 
-LAYOUT = Layout(
-    "faceforensics",
-    "FaceForensics++",
-    (("manipulated_sequences/*/*/videos", "original_sequences/*/*/videos"),),
-    read,
+LAYOUTS = (
+    Layout(
+        "faceforensics",
+        "FaceForensics++",
+        (("manipulated_sequences/*/*/videos", "original_sequences/*/*/videos"),),
+        read,
+    ),
 )

@@ -73,4 +73,4 @@ def _metadata(path: Path) -> dict[str, dict[str, str]]:
     return known
 
 
-LAYOUT = Layout("fakeavceleb", "FakeAVCeleb", (("*Video-*Audio",), (METADATA,)), read)
+LAYOUTS = (Layout("fakeavceleb", "FakeAVCeleb", (("*Video-*Audio",), (METADATA,)), read),)

@@ -65,9 +65,20 @@ class Listing:
 class Layout:
     """One published layout.
 
-    name : what the command line calls it. title : the dataset. needs : for each thing that a root must hold, the
-    glob patterns that meet it, the usual one first. read : lists a root that holds them. endings : endings of
-    files that are a root of their own.
+    Parameters
+    ----------
+    name
+        What the command line calls it.
+    title
+        The dataset.
+    needs
+        For each thing that a root must hold, the glob patterns that meet it, the usual one first.
+    read
+        Lists a root that holds them.
+    endings
+        Endings of files that are a root of their own.
+    rank
+        Where several layouts fit a root, the one of the lowest rank is recognised: those that ask for little come last.
     """
 
     name: str
@@ -75,6 +86,7 @@ class Layout:
     needs: tuple[tuple[str, ...], ...]
     read: Callable[[Path], Listing]
     endings: tuple[str, ...] = ()
+    rank: int = 0
 
     def missing(self, root: Path) -> list[str]:
         """Name what a root lacks to have this layout; empty when it has it."""

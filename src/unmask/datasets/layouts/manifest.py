@@ -74,4 +74,4 @@ def _parquet(path: Path) -> Sequence[Mapping[str, Any]]:
     return rows
 
 
-LAYOUT = Layout("manifest", "a table of videos", (NAMES,), read, endings=(".csv", ".parquet"))
+LAYOUTS = (Layout("manifest", "a table of videos", (NAMES,), read, endings=(".csv", ".parquet"), rank=5),)

@@ -33,4 +33,4 @@ def _row(path: str, label: int, top: str, split: str, root: Path) -> VideoRow:
     )
 
 
-LAYOUT = Layout("folder", "real/ and fake/", (("real", "*/real"), ("fake", "*/fake")), read)
+LAYOUTS = (Layout("folder", "real/ and fake/", (("real", "*/real"), ("fake", "*/fake")), read, rank=4),)

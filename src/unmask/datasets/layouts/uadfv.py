@@ -20,4 +20,4 @@ def read(root: Path) -> Listing:
     return Listing(tuple(rows))
 
 
-LAYOUT = Layout("uadfv", "UADFV", (("real",), (f"fake/*{_MARK}.*",)), read)
+LAYOUTS = (Layout("uadfv", "UADFV", (("real",), (f"fake/*{_MARK}.*",)), read, rank=3),)

@@ -34,4 +34,8 @@ def read(root: Path) -> Listing:
     return Listing(tuple(rows), (note,) if packed and not rows else ())
 
 
-LAYOUT = Layout("wild-deepfake", "WildDeepfake", ((*_PARTS, *(f"{_TOP}/{part}" for part in _PARTS)),), read)
+LAYOUTS = (
+    Layout(
+        "wild-deepfake", "WildDeepfake", ((*_PARTS, *(f"{_TOP}/{part}" for part in _PARTS)),), read, rank=1
+    ),
+)

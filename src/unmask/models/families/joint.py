@@ -44,7 +44,18 @@ class JointOptions(FamilyOptions):
         return self.model_copy(update={"decoder": self.decoder.model_copy(update={"enabled": False})})
 
     def check(self, recipe: RecipeSections) -> None:
-        """Raise ValueError where decoder, trunk or pretraining do not fit together."""
+        """Check that decoder, trunk and pretraining fit together.
+
+        Parameters
+        ----------
+        recipe
+            The resolved recipe.
+
+        Raises
+        ------
+        ValueError
+            When they do not.
+        """
         backbone, decoder, trunk = self.backbone, self.decoder, recipe.trunk
         if backbone.reads_maps and decoder.enabled and decoder.resolution > trunk.target:
             raise ValueError(
@@ -58,17 +69,35 @@ class JointOptions(FamilyOptions):
             raise ValueError("model.backbone.start must be trunk.tap, the block whose tokens are cached")
 
     def unread(self, recipe: RecipeSections) -> Iterable[str]:
-        """Return the recipe's keys that change nothing: without a decoder, those of the reconstruction."""
+        """Return the recipe's keys that change nothing: without a decoder, those of the reconstruction.
+
+        Parameters
+        ----------
+        recipe
+            The resolved recipe.
+        """
         if recipe.loss.weight == 0 or not self.decoder.enabled:
             return "loss.weight", "loss.reconstruction", "loss.target", "model.decoder"
         return ("loss.weight",) if recipe.pretraining.steps else ()
 
     def discarded(self, recipe: RecipeSections) -> tuple[str, ...]:
-        """Return the decoder's name where it was there for pretraining alone."""
+        """Return the decoder's name where it was there for pretraining alone.
+
+        Parameters
+        ----------
+        recipe
+            The resolved recipe.
+        """
         return ("decoder.",) if recipe.pretraining.steps else ()
 
     def finished(self, recipe: RecipeSections) -> JointOptions:
-        """Return the options without the file that training began with, which need not be there any more."""
+        """Return the options without the file that training began with, which need not exist any more.
+
+        Parameters
+        ----------
+        recipe
+            The resolved recipe.
+        """
         backbone = self.backbone
         if backbone.kind == "timm" and backbone.pretrained != "centerface":
             backbone = backbone.model_copy(update={"pretrained": None})
@@ -76,7 +105,13 @@ class JointOptions(FamilyOptions):
         return options.without_decoder() if recipe.pretraining.steps else options
 
     def with_channels(self, channels: int) -> JointOptions:
-        """Return the options for maps of another number of channels."""
+        """Return the options for maps of another number of channels.
+
+        Parameters
+        ----------
+        channels
+            That number.
+        """
         backbone = self.backbone.model_copy(update={"channels": channels})
         return self.model_copy(update={"backbone": backbone})
 

@@ -72,7 +72,13 @@ def _days(seconds: float) -> str:
 
 
 def size_in_words(size: int) -> str:
-    """Write a number of bytes in decimal units, rounded down: 500 MB."""
+    """Return a number of bytes in decimal units, rounded down: 500 MB.
+
+    Parameters
+    ----------
+    size
+        Bytes.
+    """
     for unit, length in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if size >= length:
             return f"{size // (length // 10) / 10:g} {unit}"

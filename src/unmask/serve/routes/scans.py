@@ -89,7 +89,15 @@ async def upload(request: Request, client: Asking) -> Response:
 
 
 def describe_upload(document: dict[str, Any], service: Service) -> None:
-    """Put what this server takes into its OpenAPI document: names of detectors, number of frames."""
+    """Add what this server accepts to its OpenAPI document: names of detectors, number of frames.
+
+    Parameters
+    ----------
+    document
+        Changed in place.
+    service
+        Parts of the server.
+    """
     body = document["paths"]["/v1/scans"]["post"]["requestBody"]["content"]["multipart/form-data"]
     properties = body["schema"]["properties"]
     properties["detector"] |= {"enum": list(service.detectors), "default": service.settings.detector}
@@ -106,12 +114,12 @@ class _Place:
 
     async def __aenter__(self) -> None:
         waiting = await run_in_threadpool(self._service.store.waiting)
-        if waiting + self._service.taking_in >= self._service.settings.queue:
+        if waiting + self._service.uploads_under_way >= self._service.settings.queue:
             raise _queue_full()
-        self._service.taking_in += 1
+        self._service.uploads_under_way += 1
 
     async def __aexit__(self, *error: object) -> None:
-        self._service.taking_in -= 1
+        self._service.uploads_under_way -= 1
 
 
 def _queue_full() -> ProblemError:
@@ -242,12 +250,12 @@ async def _events(service: Service, job: Job) -> AsyncIterator[bytes]:
         started = sent = time.monotonic()
         yield _event(service, job)
         while not job.is_finished and time.monotonic() - started < service.settings.stream_timeout:
-            looked = (await service.feed.look()).get(job.id)
-            if looked is None:
+            current = (await service.feed.poll()).get(job.id)
+            if current is None:
                 yield b"event: deleted\ndata: {}\n\n"
                 return
-            if looked.updated != job.updated:
-                job, sent = looked, time.monotonic()
+            if current.updated != job.updated:
+                job, sent = current, time.monotonic()
                 yield _event(service, job)
             elif time.monotonic() - sent > PING_SECONDS:
                 sent = time.monotonic()

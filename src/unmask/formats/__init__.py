@@ -1,0 +1,25 @@
+"""What the bytes of a file say: its kind, its facts, the parts and layers of its pictures, its credentials."""
+
+from unmask.formats.content import Content, content_of
+from unmask.formats.endings import IMAGE_ENDINGS, VIDEO_ENDINGS, kind_by_name
+from unmask.formats.errors import MediaError, MediaKind, MediaStatus, as_media_error
+from unmask.formats.facts import FileFacts, StreamFacts
+from unmask.formats.provenance import Credentials, content_credentials
+from unmask.formats.shrinking import shrink
+
+__all__ = [
+    "IMAGE_ENDINGS",
+    "VIDEO_ENDINGS",
+    "Content",
+    "Credentials",
+    "FileFacts",
+    "MediaError",
+    "MediaKind",
+    "MediaStatus",
+    "StreamFacts",
+    "as_media_error",
+    "content_credentials",
+    "content_of",
+    "kind_by_name",
+    "shrink",
+]

@@ -1,0 +1,42 @@
+"""What can be wrong with a file, as the one error that its reading raises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, TypeVar
+
+MediaStatus = Literal["unreadable", "unsupported", "too_large"]
+MediaKind = Literal["image", "video"]
+
+T = TypeVar("T")
+
+
+class MediaError(Exception):
+    """A file that cannot be scanned.
+
+    Parameters
+    ----------
+    status
+        ``"unreadable"``: missing, not a plain file, broken, or not media at all; ``"unsupported"``: media of
+        a kind that is not read (sound only, an unknown codec); ``"too_large"``: beyond a limit.
+    detail
+        One line for the user, without the file's path.
+    """
+
+    def __init__(self, status: MediaStatus, detail: str) -> None:
+        detail = " ".join(detail.split())
+        super().__init__(detail)
+        self.status: MediaStatus = status
+        self.detail = detail
+
+
+def as_media_error(step: Callable[[], T]) -> T:
+    """Run one step on untrusted bytes; whatever goes wrong in there is the file's fault: MediaError."""
+    try:
+        return step()
+    except MediaError:
+        raise
+    except MemoryError as error:
+        raise MediaError("too_large", "decoding it takes more memory than is allowed") from error
+    except Exception as error:
+        raise MediaError("unreadable", f"could not be decoded ({type(error).__name__})") from error

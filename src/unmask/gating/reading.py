@@ -1,0 +1,76 @@
+"""Faces of a set of crops, as they are or degraded: what gates and statistics of reference faces are fitted on."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.datasets import CropRecord, CropSet
+from unmask.detectors import Card
+from unmask.distortions.faces import degrade
+from unmask.faces import PROFILES, Box, cut, profile
+
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledFace:
+    """One labelled face.
+
+    Parameters
+    ----------
+    record
+        Its row in the manifest.
+    image
+        (H, W, 3) uint8 RGB.
+    box
+        Box of the face in it; where the set has none, that of a tight crop.
+    degradation
+        Name of its degradation in `distortions.faces.DEGRADATIONS`; empty for none.
+    """
+
+    record: CropRecord
+    image: Picture
+    box: Box
+    degradation: str = ""
+
+    def cut_for(self, card: Card) -> Picture:
+        """Cut the face to a detector's crop profile and input size, (S, S, 3) uint8 RGB."""
+        return cut(self.image, self.box, profile(card.crop_profile), card.input_size)
+
+
+def read_face(crops: CropSet, position: int, seed: Sequence[int] | None = None) -> LabelledFace:
+    """Read one face of a set, degraded where a seed is given.
+
+    Parameters
+    ----------
+    crops
+        The set.
+    position
+        Of the face in its records.
+    seed
+        Of the kind and the strength of the degradation; None for the face as it is.
+    """
+    record, image = crops.records[position], crops.image(position)
+    box = record.box or box_of_tight(image.shape[0])
+    if seed is None:
+        return LabelledFace(record, image, box)
+    kind, image, box = degrade(image, box, np.random.default_rng(seed))
+    return LabelledFace(record, image, box, kind)
+
+
+def hash_of(text: str) -> int:
+    """Return a hash that is the same on every machine, to draw faces and degradations by."""
+    return zlib.crc32(text.encode())
+
+
+def box_of_tight(side: int) -> Box:
+    """Return the box of the face in a tight crop of this side: centred, an upright rectangle as finders draw it."""
+    tight = PROFILES["tight"]
+    longer = side / tight.scale
+    x, y = side / 2, side / 2 - tight.shift * side
+    return x - 0.37 * longer, y - longer / 2, x + 0.37 * longer, y + longer / 2

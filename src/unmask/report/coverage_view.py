@@ -1,0 +1,80 @@
+"""The part of the view that says what of a file was looked at, and what was not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from unmask.report.result import ScanResult
+from unmask.report.words import clock, counted
+
+_MOST_TIMES = 48
+_LEAST_FACE = 20
+
+
+@dataclass(frozen=True)
+class CoverageView:
+    """What was looked at: a sentence, what was found, and what was left out."""
+
+    looked_at: str
+    found: str
+    left_out: str
+
+
+def coverage_view(result: ScanResult) -> CoverageView | None:
+    """Return what was looked at; None for a file that could not be read."""
+    if not result.was_read:
+        return None
+    left_out = "; ".join(_left_out(result))
+    return CoverageView(_looked_at(result), _found(result), f"Not looked at: {left_out}." if left_out else "")
+
+
+def _looked_at(result: ScanResult) -> str:
+    coverage = result.coverage
+    if result.kind == "image":
+        return "The whole picture was searched."
+    whole = _frames_of_video(result)
+    of = f" (of about {whole:,})" if whole and whole > coverage.frames_sampled else ""
+    length = f" of {clock(coverage.duration)} of video" if coverage.duration else ""
+    text = f"{counted(coverage.frames_sampled, 'frame')}{of}{length}, each searched as a whole"
+    if coverage.times:
+        times = ", ".join(f"{time:.1f}" for time in coverage.times[:_MOST_TIMES])
+        text += f", at {times}{' …' if len(coverage.times) > _MOST_TIMES else ''} s"
+    planned = coverage.frames_planned or 0
+    if result.verdict not in (None, "inconclusive") and planned > coverage.frames_sampled:
+        text += f"; {planned} would have been, had these not settled the verdict"
+    return f"{text}."
+
+
+def _found(result: ScanResult) -> str:
+    where = "in it" if result.kind == "image" else "on any of them"
+    if not result.coverage.frames_with_face:
+        return f"No face of {_LEAST_FACE} pixels or more was found {where}."
+    if result.kind == "image":
+        faces = len(result.tracks)
+        return f"{counted(faces, 'face')} {'was' if faces == 1 else 'were'} found in it."
+    return f"A face was found on {result.coverage.frames_with_face} of them."
+
+
+def _left_out(result: ScanResult) -> list[str]:
+    gap = result.coverage.longest_gap
+    parts = []
+    if result.kind == "video":
+        between = f" (up to {clock(gap)} at a stretch)" if gap else ""
+        parts += [f"what happens between these moments{between}", "the sound"]
+    if result.tracks:
+        parts.append("everything outside the faces")
+    unscored = sum(frame.score is None for track in result.tracks for frame in track.frames)
+    if unscored:
+        parts.append(f"{counted(unscored, 'observation')} of faces in a crowd, found but not scored")
+    return parts
+
+
+def _frames_of_video(result: ScanResult) -> int | None:
+    file = result.evidence.file if result.evidence else None
+    for stream in file.streams if file else ():
+        if stream.kind == "video":
+            if stream.frames:
+                return stream.frames
+            if stream.frame_rate and result.coverage.duration:
+                return round(stream.frame_rate * result.coverage.duration)
+    return None

@@ -1,0 +1,209 @@
+"""The part of the view about faces: each with its scores and words, and each moment with the faces on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from unmask.report.order import SHARES, by_suspicion, looks_needed, scored_looks
+from unmask.report.result import ScanResult
+from unmask.report.spans import Span
+from unmask.report.tracks import FrameScore, TrackScore
+from unmask.report.words import clock, counted, face_name, percent, printable, stretch
+
+MOST_CARDS = len(SHARES)
+_MOST_SPANS = 4
+_MOST_IN_CAPTION = 4
+
+
+@dataclass(frozen=True)
+class Level:
+    """A score against the threshold.
+
+    kind : ``above`` (at or above it), ``below``, ``plain`` without a threshold, ``unscored``. text : the score.
+    words : what it means, empty without a threshold. score : to place it by.
+    """
+
+    kind: str
+    text: str
+    words: str
+    score: float | None
+
+
+@dataclass(frozen=True)
+class Look:
+    """One face on one sampled frame, in numbers. box : (x0, y0, x1, y1), pixels of the upright frame."""
+
+    time: float
+    clock: str
+    exact: str
+    level: Level
+    score: str
+    error: str
+    found: str
+    box: tuple[float, float, float, float]
+    box_words: str
+
+
+@dataclass(frozen=True)
+class SpanView:
+    """Where a face looked suspicious, in seconds and in words."""
+
+    start: float
+    end: float
+    words: str
+
+
+@dataclass(frozen=True)
+class FaceView:
+    """One face.
+
+    remarks : short, beside its name: whether it decides, does not count, and when it is suspicious. story : what was
+    seen of it when, a sentence; empty for an image. hard : what makes it hard to judge.
+    """
+
+    id: int
+    name: str
+    level: Level
+    is_decisive: bool
+    seen: str
+    looks_words: str
+    remarks: tuple[str, ...]
+    story: str
+    hard: str
+    spans: tuple[SpanView, ...]
+    looks: tuple[Look, ...]
+
+
+@dataclass(frozen=True)
+class FaceAtMoment:
+    """A face on the frame of one moment."""
+
+    id: int
+    name: str
+    level: Level
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One sampled frame. caption : its time and the scores on it, in words."""
+
+    time: float
+    clock: str
+    caption: str
+    faces: tuple[FaceAtMoment, ...]
+
+
+def level_of(score: float | None, threshold: float | None) -> Level:
+    """Return a score with what it means against a threshold."""
+    if score is None:
+        return Level("unscored", "not scored", "", None)
+    if threshold is None:
+        return Level("plain", percent(score), "", score)
+    kind, words = ("above", "at or above") if score >= threshold else ("below", "below")
+    return Level(kind, percent(score), f"{words} the threshold", score)
+
+
+def in_order(result: ScanResult) -> list[TrackScore]:
+    """Return the faces of a result in the order in which all pages show them."""
+    return by_suspicion(result.tracks, result.coverage.frames_sampled, result.decisive_track)
+
+
+def faces_of(result: ScanResult, threshold: float | None) -> tuple[FaceView, ...]:
+    """Return all faces of a result, in order."""
+    return tuple(_face(track, result, threshold) for track in in_order(result))
+
+
+def moments_of(result: ScanResult, threshold: float | None) -> tuple[Moment, ...]:
+    """Return every moment that was looked at in a file with faces, in order of time."""
+    tracks = in_order(result)
+    if not tracks:
+        return ()
+    seen: dict[float, list[tuple[TrackScore, FrameScore]]] = {}
+    for track in tracks:
+        for frame in track.frames:
+            seen.setdefault(_rounded(frame.time), []).append((track, frame))
+    times = sorted(seen.keys() | {_rounded(time) for time in result.coverage.times})
+    return tuple(
+        _moment(number, len(times), time, seen.get(time, []), threshold) for number, time in enumerate(times)
+    )
+
+
+def _rounded(time: float) -> float:
+    """Return a time as the JSON and the list of pictures have it."""
+    return round(time, 3)
+
+
+def _moment(
+    number: int, count: int, time: float, seen: list[tuple[TrackScore, FrameScore]], threshold: float | None
+) -> Moment:
+    faces = tuple(
+        FaceAtMoment(track.id, face_name(track.id), level_of(frame.score, threshold), frame.box)
+        for track, frame in seen
+    )
+    told = ", ".join(f"{face.name} {face.level.text}" for face in faces[:_MOST_IN_CAPTION]) or "no face"
+    more = f" and {len(faces) - _MOST_IN_CAPTION} more" if len(faces) > _MOST_IN_CAPTION else ""
+    return Moment(time, clock(time), f"{clock(time)}, look {number + 1} of {count}: {told}{more}", faces)
+
+
+def _face(track: TrackScore, result: ScanResult, threshold: float | None) -> FaceView:
+    video = result.kind == "video"
+    spans = track.spans(threshold)
+    looks = scored_looks(track)
+    briefly = looks < looks_needed(result.tracks, result.coverage.frames_sampled)
+    seen = stretch(track.frames[0].time, track.frames[-1].time)
+    decisive = result.decisive_track == track.id and len(result.tracks) > 1
+    return FaceView(
+        id=track.id,
+        name=face_name(track.id),
+        level=level_of(track.score, threshold),
+        is_decisive=decisive,
+        seen=seen,
+        looks_words=f"{looks}, too few to count" if briefly else f"{looks}",
+        remarks=_remarks(track, result, briefly, decisive, spans if video else ()),
+        story=_story(seen, looks, briefly, spans) if video else "",
+        hard=printable("; ".join(dict.fromkeys(reason.text for reason in track.reasons))),
+        spans=tuple(SpanView(span.start, span.end, stretch(span.start, span.end)) for span in spans),
+        looks=tuple(_look(frame, threshold) for frame in track.frames),
+    )
+
+
+def _remarks(
+    track: TrackScore, result: ScanResult, briefly: bool, decisive: bool, spans: Sequence[Span]
+) -> tuple[str, ...]:
+    remarks = ["the verdict rests on this face"] if decisive else []
+    judged = next((other for other in result.tracks if other.id == result.decisive_track), None)
+    # The verdict takes the most suspicious face that counts: one above it does not.
+    if judged is not None and not decisive and (briefly or track.score > judged.score):
+        unclear = not briefly and any(reason.effect == "abstains" for reason in track.reasons)
+        remarks.append("not clear enough to count" if unclear else "seen too briefly to count")
+    if spans:
+        words = ", ".join(stretch(one.start, one.end).removeprefix("at ") for one in spans[:_MOST_SPANS])
+        remarks.append(f"above the threshold: {words}{' …' if len(spans) > _MOST_SPANS else ''}")
+    return tuple(remarks)
+
+
+def _story(seen: str, looks: int, briefly: bool, spans: Sequence[Span]) -> str:
+    text = f"Seen {seen}, in {counted(looks, 'scored look')}"
+    if briefly:
+        text += ", too few to count for the verdict"
+    if spans:
+        parts = ", ".join(stretch(span.start, span.end) for span in spans)
+        text += f". At or above the threshold in {sum(span.frames for span in spans)} of them: {parts}"
+    return f"{text}."
+
+
+def _look(frame: FrameScore, threshold: float | None) -> Look:
+    error = frame.reconstruction_error
+    return Look(
+        _rounded(frame.time),
+        clock(frame.time),
+        f"{frame.time:.2f}",
+        level_of(frame.score, threshold),
+        "-" if frame.score is None else f"{frame.score:.3f}",
+        "-" if error is None else f"{error:.3f}",
+        f"{frame.face_confidence:.2f}",
+        frame.box,
+        ", ".join(f"{value:.0f}" for value in frame.box),
+    )

@@ -111,10 +111,18 @@ WITHOUT_EFFECT_IN_CARDS = [
     {"name": "other"}, {"version": "2"}, {"description": "x"}, {"licence": "MIT"}, {"tasks": ["x"]}, {"limits": "x"},
     {"data": [{"name": "x", "terms": "x"}]}, {"metrics": {"auc": 1.0}}, {"recipe": {"x": 1}},
     {"families": ["swap_video"]},
+    {"calibration": {"slope": 2.0, "intercept": 0.5, "prior": 0.5, "reals": 9, "fakes": 9, "log10_lr_bounds": [-1, 1]}},
+    {
+        "lineage": {
+            "parent": "x", "parent_version": "1", "parent_card_sha256": "9" * 64, "data_sha256": "9" * 64, "files": 9,
+            "groups": 9, "rates": [{"rate": 0.1, "threshold": 0.5, "interval": [0.0, 0.2]}],
+        }
+    },
     {"quality": QUALITY | {"fitted_on": "others"}},
     {"quality": QUALITY | {"familiarity": QUALITY["familiarity"] | {"trunk": "8" * 64}}},
     {"quality": QUALITY | {"reconstruction_error": QUALITY["reconstruction_error"] | {"faces": 11, "sets": ["x"]}}},
 ]  # fmt: skip
+CHANGES = EFFECTIVE + WITHOUT_EFFECT_IN_CARDS
 
 
 @pytest.fixture
@@ -137,9 +145,13 @@ def test_the_key_does_not_depend_on_the_rest_of_the_card(key_of, change):
 
 def test_every_field_of_a_card_is_tried():
     for model, tried in (
-        (Card, {name for change in EFFECTIVE + WITHOUT_EFFECT_IN_CARDS for name in change}),
+        (Card, {name for change in CHANGES for name in change}),
         (TrunkReference, {"name", "sha256", "output", "earlier", "tuned"}),  # A trunk is found by its hash.
-        (Calibration, {"kind", "slope", "intercept", "within_sd", "between_sd"}),  # There is one kind.
+        (
+            Calibration,
+            {"kind"}
+            | {name for c in EFFECTIVE + WITHOUT_EFFECT_IN_CARDS for name in c.get("calibration", ())},
+        ),
         (Quality, {"reconstruction_error", "gates", "fitted_on", "familiarity"}),
         (Familiarity, {"sha256", "trunk", "distances"}),
         (Distribution, {"quantiles", "faces", "sets"}),

@@ -56,10 +56,33 @@ CARD = detectors.Card(
 )
 
 
-def test_detectors_are_listed_with_their_cards(run, monkeypatch):
+FIGURES = {
+    "validation": {
+        "toy-faces": {"frame_auc": 0.954, "frame_auc_interval": [0.94, 0.96], "real": 1330, "fake": 7}
+    }
+}
+
+
+def test_detectors_are_listed_with_their_question_and_figures(run, monkeypatch):
+    monkeypatch.setattr(detectors, "installed", lambda: [CARD.model_copy(update={"metrics": FIGURES})])
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = run("detectors").stdout.splitlines()
+    assert lines[1].split("  ") == ["toy 1", "Was a face swapped or re-enacted?", "0.954 toy-faces"]
+    assert "unmask detectors NAME" in lines[-1]
+
+
+def test_a_detector_s_card_is_shown_by_its_name(run, monkeypatch):
+    monkeypatch.setattr(detectors, "load_card", lambda name: CARD.model_copy(update={"metrics": FIGURES}))
+    monkeypatch.setenv("COLUMNS", "80")
+    text = run("detectors", "toy").stdout
+    assert "CC0-1.0" in text and "[red]for[/red]" in text and "faces cut as wide, 224 px" in text
+    assert "toy-faces: AUC 0.954 (0.940 to 0.960), 1,330 real, 7 fake" in " ".join(text.split())
+    assert max(map(len, text.splitlines())) <= 80
+    assert [card["name"] for card in json.loads(run("detectors", "toy", "--json").stdout)] == ["toy"]
+
+
+def test_all_cards_are_printed_as_json(run, monkeypatch):
     monkeypatch.setattr(detectors, "installed", lambda: [CARD])
-    text = run("detectors").stdout
-    assert "toy" in text and "CC0-1.0" in text and "[red]for[/red]" in text and "wide, 224 px" in text
     assert json.loads(run("detectors", "--json").stdout) == [CARD.model_dump(mode="json")]
 
 

@@ -11,8 +11,7 @@ from jsonschema import Draft202012Validator
 from PIL import Image, PngImagePlugin
 
 from unmask.report import FrameScore, TrackScore, page, schema
-from unmask.report.order import SHARES
-from unmask.report.shown_faces import choose_shown
+from unmask.report.order import SHARES, choose_shown
 from unmask.scanning import Scanner, Settings, scan
 
 

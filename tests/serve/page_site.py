@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,18 @@ from unmask.report import (
     FaceEvidence,
     FrameScore,
     FrameView,
+    Opinion,
     ScanResult,
+    Subject,
     TrackScore,
     save_report,
+    subjects_of,
 )
 from unmask.report.heatmaps import jpeg
 from unmask.serve.files import report_folder
 from unmask.serve.jobs import NewJob, new_id
 from unmask.serve.pictures import save_pictures
+from unmask.verdict import Reason
 
 DETECTOR = DetectorInfo("jrc", "1", "0" * 64, "wide", 0.52, (0.36, 0.55))
 TIMES = (1.0, 3.0, 5.0, 7.0)
@@ -55,6 +60,18 @@ def scan(verdict, score, interval, name="clip.mp4", scores=None, faces=1, eviden
         decisive_track=0,
         evidence=shown,
     )
+
+
+def several_opinions():
+    """Make the result of a video on which three detectors have an opinion."""
+    result = scan("likely_fake", 0.9, (0.8, 0.95))
+    faces = Opinion(
+        "face_manipulated", DETECTOR, "likely_real", 0.1, (0.05, 0.2), (), subjects_of(result.tracks), 0
+    )
+    heard = (Subject("sound", 0, 1.0, 7.0, 0.9, (0.8, 0.95)),)
+    noisy = (Reason("noisy", "widens", "the sound is noisy"),)
+    sound = Opinion("sound_belongs_to_face", DETECTOR, "likely_fake", 0.9, (0.8, 0.95), noisy, heard, 0)
+    return replace(result, opinions=(faces, sound, Opinion("face_generated", DETECTOR)))
 
 
 def without_score(status, detail, name="clip.mp4"):

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from page_site import Complaints, drop, finish, put, scan, without_face, without_score
+from page_site import Complaints, drop, finish, put, scan, several_opinions, without_face, without_score
 
 from unmask.demo.clips import portrait, with_blended_face, write_clip
 
@@ -212,7 +212,7 @@ def test_an_inconclusive_clip_can_be_looked_at_longer(serve, visit, clip):
 
 VERDICTS = [
     (scan("likely_fake", 0.93, (0.81, 0.976)), "Likely fake", "93 %", "81 % to 98 %"),
-    (scan("likely_real", 0.004, (0.001, 0.008)), "Likely real", "under 1 %", "under 1 % throughout"),
+    (scan("likely_real", 0.004, (0.001, 0.008)), "Likely real", "<1 %", "<1 % throughout"),
     (scan("inconclusive", 0.5, (0.3, 0.7)), "Inconclusive", "50 %", "30 % to 70 %"),
 ]
 
@@ -287,6 +287,24 @@ def test_of_several_faces_it_is_said_which_one_counts(serve, visit):
             "Face 3 10 %",
         ]
     )
+    assert page.complaints.said == []
+
+
+def test_each_of_several_opinions_has_a_card(serve, visit):
+    client = serve()
+    page = visit(f"{client.base_url}/#{put(client, several_opinions())}")
+    cards = page.locator(".opinion")
+    expect(cards.locator("h3")).to_have_text(
+        [
+            "Was a face swapped or re-enacted?",
+            "Does the sound belong to the face?",
+            "Was a face made by a machine?",
+        ]
+    )
+    expect(cards.locator(".words")).to_have_text(["Likely real", "Likely fake", "Not judged"])
+    expect(cards.nth(1)).to_contain_text("90 % interval: 80 % to 95 %.")
+    expect(cards.nth(1).locator("tbody tr")).to_have_text(["The sound1.0 s to 7.0 s90 %80 % to 95 %"])
+    expect(page.locator(".verdict").first).to_contain_text("It rests on the answer to: Does the sound")
     assert page.complaints.said == []
 
 
@@ -446,6 +464,7 @@ STATES = {
     "empty": None,
     "fake": scan("likely_fake", 0.93, (0.81, 0.976), scores=(0.99, 0.9, 0.4, None), faces=3),
     "inconclusive": scan("inconclusive", 0.5, (0.3, 0.7)),
+    "opinions": several_opinions(),
     "real": scan("likely_real", 0.03, (0.01, 0.07)),
     "no face": without_face(),
     "unreadable": without_score("unreadable", "it ends early"),

@@ -1,33 +1,105 @@
-"""``unmask detectors``: what is installed, with its card."""
+"""``unmask detectors``: what is installed, and the card of one."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from unmask.detectors import Card
+
 
 def detectors(
-    as_json: Annotated[bool, typer.Option("--json", help="Print every card as JSON.")] = False,
+    name: Annotated[str, typer.Argument(help="Show the card of one: a name, or an exported folder.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the cards as JSON.")] = False,
 ) -> None:
-    """List the installed detectors with their cards."""
-    from unmask.detectors import installed
+    """List the installed detectors: what each answers, and how well; with a name, its card."""
+    from unmask.detectors import installed, load_card
 
-    cards = installed()
+    cards = [load_card(name)] if name else installed()
     if as_json:
         typer.echo(json.dumps([card.to_dict() for card in cards], indent=2))
         return
     from rich.console import Console
+
+    console = Console()
+    if name:
+        console.print(_card(cards[0]))
+    elif cards:
+        console.print(_list(cards))
+        console.print("\nAUC: of frames of the validation sets. The card: unmask detectors NAME", style="dim")
+    else:
+        console.print("no detector is installed")
+
+
+def _list(cards: list[Card]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("name", "version", "licence", "crops", "trained on", "what it is"):
+    for column in ("name", "question", "AUC"):
         table.add_column(column, overflow="fold")
     for card in cards:
-        sources = ", ".join(dict.fromkeys(source.name for source in card.data if source.use == "training"))
-        crops = f"{card.crop_profile}, {card.input_size} px"
-        cells = (card.name, card.version, card.licence, crops, sources, card.description)
-        table.add_row(*(Text(cell) for cell in cells))
-    Console().print(table if cards else "no detector is installed")
+        figures = "\n".join(f"{_auc(figures)} {data}" for data, figures in _validation(card).items())
+        table.add_row(
+            *(Text(cell) for cell in (f"{card.name} {card.version}", _question(card), figures or "-"))
+        )
+    return table
+
+
+def _card(card: Card) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    from unmask.report import percent
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    figures = [
+        f"{data}: AUC {_auc(one, interval=True)}, {one.get('real', 0):,} real, {one.get('fake', 0):,} fake"
+        for data, one in _validation(card).items()
+    ]
+    rows = {
+        "name": f"{card.name} {card.version}",
+        "question": _question(card),
+        "what it is": card.description,
+        "reads": f"faces cut as {card.crop_profile}, {card.input_size} px",
+        "threshold": f"{percent(card.threshold)}, inconclusive from {percent(card.band[0])} to {percent(card.band[1])}",
+        "trained for": ", ".join(card.tasks),
+        "data": "\n".join(f"{one.name} ({one.use}): {one.terms}" for one in card.data),
+        "figures": "\n".join(figures),
+        "limits": card.limits,
+        "licence": card.licence,
+        "weights": f"sha256 {card.sha256}",
+    }
+    for heading, value in rows.items():
+        if value:
+            table.add_row(heading, Text(value))
+    return table
+
+
+def _question(card: Card) -> str:
+    from unmask.report import FACE_MANIPULATED
+    from unmask.report.words import question_words
+
+    return question_words(getattr(card, "question", FACE_MANIPULATED))
+
+
+def _validation(card: Card) -> dict[str, dict[str, Any]]:
+    """Return the figures of each set that the detector was validated on."""
+    found = card.metrics.get("validation")
+    return (
+        {data: one for data, one in found.items() if isinstance(one, dict)} if isinstance(found, dict) else {}
+    )
+
+
+def _auc(figures: dict[str, Any], interval: bool = False) -> str:
+    value, ends = figures.get("frame_auc"), figures.get("frame_auc_interval")
+    if not isinstance(value, int | float):
+        return "-"
+    return f"{value:.3f}" + (f" ({ends[0]:.3f} to {ends[1]:.3f})" if interval and ends else "")

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from unmask.scanning.warm_start import WarmStart
 
 VERBS = (
-    "scan", "demo", "detectors", "doctor", "prepare", "train", "evaluate", "export", "study", "audit", "serve",
-    "keys",
+    "scan", "demo", "detectors", "doctor", "prepare", "train", "evaluate", "export", "calibrate", "study", "audit",
+    "serve", "keys",
 )  # fmt: skip
 
 NOT_WRITTEN = 1
@@ -38,7 +38,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
         "torch", "torchvision", "timm", "lightning", "torchmetrics", "safetensors", "sklearn", "scipy", "yaml",
         "matplotlib", "onnx", "onnxscript",
     ),
-    "serve": ("fastapi", "uvicorn", "sqlalchemy", "jinja2", "python_multipart", "prometheus_client", "starlette"),
+    "serve": ("fastapi", "uvicorn", "sqlalchemy", "python_multipart", "prometheus_client", "starlette"),
     "ray": ("ray", "pyarrow", "pandas"),
 }  # fmt: skip
 

@@ -9,7 +9,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import Field, FiniteFloat, NonNegativeFloat, ValidationError, model_validator
+from pydantic import (
+    Field,
+    FiniteFloat,
+    NonNegativeFloat,
+    NonPositiveFloat,
+    ValidationError,
+    model_validator,
+)
 
 from unmask.detectors.errors import DetectorError
 from unmask.detectors.inputs import CardPart, FaceCrops, InputSpec
@@ -17,6 +24,8 @@ from unmask.detectors.inputs import CardPart, FaceCrops, InputSpec
 FACE_MANIPULATED = "face_manipulated"
 """The question of every card that names none."""
 
+SCORING = frozenset({"kind", "slope", "intercept", "within_sd", "between_sd"})
+"""The fields of a calibration that scores and intervals depend on."""
 _BLOCK = 1 << 24  # Bytes; at each block's end the interpreter is waited for, which other threads keep busy.
 
 
@@ -43,6 +52,9 @@ class Calibration(CardPart):
     """Platt's calibration: score = sigmoid(slope * logit + intercept), and the spreads of logits.
 
     within_sd : of a frame around its video. between_sd : what all frames of a video are off by together.
+    prior : share of fakes that the fit counted on, whatever the data's own mix; None where it is not known, and then
+    a score gives no likelihood ratio. reals, fakes : items that it was fitted on. log10_lr_bounds : likelihood ratios
+    beyond which these items support nothing.
     """
 
     kind: str = "platt"
@@ -50,6 +62,10 @@ class Calibration(CardPart):
     intercept: float = 0.0
     within_sd: float | None = Field(default=None, gt=0)
     between_sd: float | None = Field(default=None, ge=0)
+    prior: float | None = Field(default=None, gt=0, lt=1)
+    reals: int | None = Field(default=None, ge=1)
+    fakes: int | None = Field(default=None, ge=1)
+    log10_lr_bounds: tuple[NonPositiveFloat, NonNegativeFloat] | None = None
 
     def scores(self, logits: ArrayLike) -> NDArray[np.float64]:
         """Return sigmoid(slope * logit + intercept) in [0, 1] of raw logits (N,)."""
@@ -135,6 +151,37 @@ class Quality(CardPart):
     familiarity: Familiarity | None = None
 
 
+class PromisedRate(CardPart):
+    """A rate of false positives and the threshold that promises it.
+
+    rate : wished, at most. threshold : on the calibrated score. interval : 90 % interval of the rate itself, given the
+    files that it was fixed on.
+    """
+
+    rate: float = Field(gt=0, lt=1)
+    threshold: float = Field(ge=0, le=1)
+    interval: tuple[float, float]
+
+
+class Lineage(CardPart):
+    """What a detector was derived from by ``unmask calibrate``: the same weights, another rule.
+
+    parent, parent_version : as its card has them. parent_card_sha256 : of its card's file. data_sha256 : of the sorted
+    lines "path, group, score" of the scored real files, separated by tabs. files : scored real files. groups : of these
+    only the highest score counted. fakes : scored fake files of a new calibration, 0 without one. rates : the first is
+    that of the card's threshold.
+    """
+
+    parent: str
+    parent_version: str
+    parent_card_sha256: str
+    data_sha256: str
+    files: int = Field(ge=1)
+    groups: int = Field(ge=1)
+    fakes: int = Field(default=0, ge=0)
+    rates: tuple[PromisedRate, ...]
+
+
 class Card(CardPart):
     """A detector's card; see ``docs/cards.md`` for each field."""
 
@@ -166,6 +213,7 @@ class Card(CardPart):
     data: tuple[DataSource, ...] = ()
     metrics: dict[str, Any] = Field(default_factory=dict)
     recipe: dict[str, Any] = Field(default_factory=dict)
+    lineage: Lineage | None = Field(default=None, description="of a detector that `unmask calibrate` derived")
 
     @model_validator(mode="before")
     @classmethod
@@ -222,7 +270,7 @@ class Card(CardPart):
             self.trunk.identity if self.trunk else "",
             self.crop_profile if crops else self.input.model_dump_json(),
             str(self.mirror),
-            self.calibration.model_dump_json(),
+            self.calibration.model_dump_json(include=set(SCORING)),
         ]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,7 +145,21 @@ def _file_of(part: EvaluationSet, index: int) -> Iterator[Path]:
         yield path
 
 
-def read_scans(log: Path, part: EvaluationSet, chosen: Sequence[int]) -> list[ScannedFile]:
+class ListedFiles(Protocol):
+    """A set as far as a log of its scans is read."""
+
+    @property
+    def name(self) -> str:
+        """The set's name in messages."""
+        ...
+
+    @property
+    def items(self) -> Sequence[Item]:
+        """Its files."""
+        ...
+
+
+def read_scans(log: Path, part: ListedFiles, chosen: Sequence[int]) -> list[ScannedFile]:
     """Find the results of a set's files in a log that `unmask scan --output` wrote.
 
     A file is known by the end of its path: `manipulated/a.mp4` of the set is `anywhere/manipulated/a.mp4` in the log.

@@ -156,7 +156,7 @@ class VideoMedia(DecodedMedia):
             )
 
     def _stated_extent(self, info: AudioInfo) -> tuple[float, float]:
-        """Return from when to when there is sound, in the stream's seconds; where that is nonsense, the pictures' length."""
+        """Return from when to when there is sound, in the stream's seconds; the pictures' length where it is wrong."""
         start, pictures = self._start + info.start, self.info.duration or 0.0
         if info.duration is None or info.duration > 2 * pictures + _WRONG_SOUND_SECONDS:
             return start, self._start + pictures

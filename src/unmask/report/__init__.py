@@ -9,6 +9,7 @@ from unmask.report.spans import Span, suspicious_spans
 from unmask.report.table import table
 from unmask.report.timeline import timeline
 from unmask.report.tracks import FrameScore, TrackScore
+from unmask.report.view import View, result_view
 from unmask.report.words import face_name, percent
 
 __all__ = [
@@ -29,9 +30,11 @@ __all__ = [
     "Subject",
     "SubjectKind",
     "TrackScore",
+    "View",
     "face_name",
     "page",
     "percent",
+    "result_view",
     "save_report",
     "schema",
     "subjects_of",

@@ -91,7 +91,7 @@ class Opinion(Part):
     verdict
         On this question alone; None, as score and interval, when the file has nothing that the detector could judge.
     score
-        Calibrated probability that the answer is yes.
+        Calibrated probability of manipulation, as far as this question goes.
     interval
         90 % interval around the score, [low, high].
     reasons

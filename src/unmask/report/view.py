@@ -17,9 +17,9 @@ from unmask.report.words import (
     MEANINGS,
     NOTHING_TO_JUDGE,
     QUESTIONS,
-    STATUSES,
     VERDICTS,
     clock,
+    counted,
     face_name,
     headline,
     interval_words,
@@ -88,8 +88,24 @@ class OpinionView:
 class View:
     """All that pages show of a result; strings of the file are printable, and still to be escaped.
 
-    name, place : of the file; place is empty where it is the name. about : kind and length. basis : what the verdict
-    rests on. opinions : empty unless there are several. not_asked : questions. facts : of scan and detector.
+    Parameters
+    ----------
+    name, place
+        Of the file; place is empty where it is the name.
+    about
+        Kind and length.
+    basis
+        What the verdict rests on, where there is a choice.
+    opinions
+        Empty unless there are several.
+    not_asked
+        Questions that have no answer, where there are several opinions.
+    duration, threshold
+        Seconds, and a score in [0, 1], to draw by.
+    axis
+        The middle and the end of the timeline.
+    facts
+        Of the scan and the detector.
     """
 
     name: str
@@ -99,6 +115,7 @@ class View:
     said: Said
     detail: str
     basis: str
+    interval_note: str
     advice: str
     opinions: tuple[OpinionView, ...]
     not_asked: tuple[str, ...]
@@ -107,6 +124,7 @@ class View:
     threshold: float | None
     faces: tuple[FaceView, ...]
     moments: tuple[Moment, ...]
+    axis: tuple[str, str]
     facts: tuple[Row, ...]
     file: FileView | None
     credentials: CredentialsView | None
@@ -130,6 +148,8 @@ def result_view(result: ScanResult, threshold: float | None = None) -> View:
     several = result.opinions if len(result.opinions) > 1 else ()
     duration = result.coverage.duration
     video = result.kind == "video"
+    moments = moments_of(result, threshold)
+    end = max(duration or 0.0, moments[-1].time if moments else 0.0)
     return View(
         name=name,
         place=path if path != name else "",
@@ -138,6 +158,7 @@ def result_view(result: ScanResult, threshold: float | None = None) -> View:
         said=_said_of_file(result, threshold),
         detail=printable(result.detail or ""),
         basis=_basis(result),
+        interval_note=_interval_note(result),
         advice=ADVICE.get(result.verdict or result.status, ""),
         opinions=tuple(_opinion(opinion, video) for opinion in several),
         not_asked=_not_asked(several),
@@ -145,7 +166,8 @@ def result_view(result: ScanResult, threshold: float | None = None) -> View:
         duration=duration,
         threshold=threshold,
         faces=faces_of(result, threshold),
-        moments=moments_of(result, threshold),
+        moments=moments,
+        axis=(clock(end / 2), clock(end)),
         facts=_facts(result, threshold),
         file=file_view(evidence.file) if evidence and evidence.file else None,
         credentials=credentials_view(evidence.credentials) if evidence and evidence.credentials else None,
@@ -154,6 +176,10 @@ def result_view(result: ScanResult, threshold: float | None = None) -> View:
 
 def _said_of_file(result: ScanResult, threshold: float | None) -> Said:
     of_faces = {opinion.question for opinion in result.opinions} <= {FACE_MANIPULATED}
+    deciding = _deciding(result)
+    detector = result.detector
+    if deciding is not None:
+        detector, threshold = deciding.detector, deciding.detector.threshold
     key = result.verdict or result.status
     return _said(
         result.verdict,
@@ -162,7 +188,7 @@ def _said_of_file(result: ScanResult, threshold: float | None) -> Said:
         result.score,
         result.interval,
         result.reasons,
-        result.detector.band,
+        detector.band,
         threshold,
     )
 
@@ -194,12 +220,20 @@ def _said(
     )
 
 
+def _deciding(result: ScanResult) -> Opinion | None:
+    """Return the one of several opinions that the file's verdict is of: with the same verdict, nearest in score."""
+    score = result.score
+    if len(result.opinions) < 2 or score is None:
+        return None
+    same = [one for one in result.opinions if one.verdict == result.verdict]
+    return min(same, key=lambda one: abs((one.score or 0.0) - score), default=None)
+
+
 def _basis(result: ScanResult) -> str:
     """Return what the verdict rests on, where there is a choice, and why its score is not the face's own."""
-    if len(result.opinions) > 1 and result.verdict:
-        same = (one for one in result.opinions if (one.verdict, one.score) == (result.verdict, result.score))
-        found = next(same, None)
-        return f"It rests on the answer to: {question_words(found.question)}" if found else ""
+    if len(result.opinions) > 1:
+        deciding = _deciding(result)
+        return "" if deciding is None else f"It rests on the answer to: {question_words(deciding.question)}"
     track = next((track for track in result.tracks if track.id == result.decisive_track), None)
     if track is None or result.score is None or len(result.tracks) < 2:
         return ""
@@ -208,6 +242,15 @@ def _basis(result: ScanResult) -> str:
     text = f"It rests on {face_name(track.id)}{own}, the most suspicious of the faces seen long enough."
     return (
         f"{text} Of several faces one looks suspicious by chance, so it counts for less." if lowered else text
+    )
+
+
+def _interval_note(result: ScanResult) -> str:
+    frames = result.coverage.frames_sampled
+    return (
+        f"The interval says how far the estimate may be off because only {counted(frames, 'frame')} "
+        f"{'was' if frames == 1 else 'were'} looked at. It does not cover methods of manipulation newer than the "
+        "detector."
     )
 
 
@@ -260,17 +303,12 @@ def _facts(result: ScanResult, threshold: float | None) -> tuple[Row, ...]:
         Row("Scan took", clock(result.seconds)),
         Row("Detector", f"{_name(detector)}, crop profile {printable(detector.crop_profile)}"),
     ]
-    if threshold is not None:
+    if threshold is not None and result.score is not None:
         rows.append(Row("Threshold", percent(threshold)))
-    if detector.band is not None:
+    if detector.band is not None and result.score is not None:
         rows.append(Row("Inconclusive", f"{percent(detector.band[0])} to {percent(detector.band[1])}"))
     return (*rows, Row("Weights", f"sha256 {printable(detector.sha256)}", code=True))
 
 
 def _name(detector: DetectorInfo) -> str:
     return printable(f"{detector.name} {detector.version}")
-
-
-def status_words() -> dict[str, str]:
-    """Return the words for every verdict and status."""
-    return VERDICTS | STATUSES

@@ -13,7 +13,7 @@ from unmask.faces import profile
 from unmask.media import Credentials, Frame, shrink
 from unmask.report import Evidence, FaceEvidence, FrameView, ScanResult
 from unmask.report.heatmaps import jpeg
-from unmask.report.shown_faces import choose_shown
+from unmask.report.order import choose_shown
 
 if TYPE_CHECKING:
     from unmask.detectors import Detector

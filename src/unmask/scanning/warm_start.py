@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from unmask.defaults import DETECTOR
+from unmask import defaults
 
 if TYPE_CHECKING:
     from unmask.media import DecodingProcesses
@@ -82,7 +82,7 @@ class WarmStart:
             return cls(credentials, Resources(decoding))
         from unmask.scanning.loading import Loading
 
-        loading = Loading(DETECTOR, at_once=faces_at_once(arguments))
+        loading = Loading(defaults.DETECTOR, at_once=faces_at_once(arguments))
         loading.imports.exception()  # Waited for: the sooner the weights are read, beside what is done here next.
         return cls(credentials, Resources(decoding, loading))
 
@@ -91,7 +91,7 @@ class WarmStart:
         from unmask.media import Limits
 
         taken, self._resources = self._resources, Resources()
-        default = settings.detector == DETECTOR and settings.threads is None
+        default = settings.detector == defaults.DETECTOR and settings.threads is None
         loading = taken.loading if default else None
         if settings.isolated and settings.limits == Limits() and settings.evidence == self._credentials:
             return Resources(taken.decoding, loading)

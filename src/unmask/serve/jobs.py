@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Literal
 
+from unmask.serve.views import job_words
+
 State = Literal["queued", "running", "done", "failed"]
 FINISHED: tuple[State, ...] = ("done", "failed")
 NAME_LENGTH = 255
@@ -121,6 +123,7 @@ class Job:
             "status": self.status,
             "verdict": self.verdict,
             "score": None if self.score is None else round(self.score, 6),
+            "words": job_words(self.status, self.verdict, self.score),
             "failure": self.failure,
             "links": links(self.id),
         }

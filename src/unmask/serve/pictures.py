@@ -16,6 +16,7 @@ from unmask.report.heatmaps import (
     strength_of_patches,
     strongest_place,
 )
+from unmask.report.words import clock
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,9 +28,9 @@ HARDLY_ANYTHING = 0.1
 def save_pictures(evidence: Evidence, folder: Path) -> None:
     """Write the sampled frames, the shown faces and their heat maps into a folder, and ``pictures.json``.
 
-    The list holds ``frames`` (time, width and height of the upright frame, picture), ``faces`` (track, time, crop,
-    heat and, in words, where that is strongest) and ``heat``, what the heat maps show; null for a detector without
-    maps. Times are those of the scan's JSON.
+    The list holds ``frames`` (time, in words too, width and height of the upright frame, picture), ``faces`` (track,
+    time, crop, heat and, in words, where that is strongest) and ``heat``, what the heat maps show; null for a detector
+    without maps. Times are those of the scan's JSON.
 
     Parameters
     ----------
@@ -48,7 +49,8 @@ def save_pictures(evidence: Evidence, folder: Path) -> None:
         picture = f"frame-{number}.jpg"
         (folder / picture).write_bytes(frame.picture)
         size = {"width": frame.width, "height": frame.height}
-        frames.append({"time": round(frame.time, 3), **size, "picture": picture})
+        when = {"time": round(frame.time, 3), "clock": clock(frame.time)}
+        frames.append({**when, **size, "picture": picture})
     faces = [_save_face(face, number, folder) for number, face in enumerate(evidence.faces)]
     listed = {"frames": frames, "faces": faces, "heat": _what_heat_shows(evidence.faces)}
     (folder / LIST).write_text(json.dumps(listed), encoding="utf-8")

@@ -21,6 +21,13 @@ class Links(BaseModel):
     report: str
 
 
+class Words(BaseModel):
+    """What a scan came to, for people."""
+
+    headline: str | None = Field(description="the verdict, else the status")
+    score: str | None = Field(description="in per cent")
+
+
 class JobSummary(BaseModel):
     """An upload on its way to a result."""
 
@@ -43,6 +50,7 @@ class JobSummary(BaseModel):
     status: str | None = Field(description="of the scan, once done")
     verdict: str | None
     score: float | None
+    words: Words
     failure: str | None = Field(description="why the job failed, in one line")
     links: Links
 
@@ -51,6 +59,9 @@ class JobDocument(JobSummary):
     """An upload with the result of its scan."""
 
     result: Any = Field(description="the scan's JSON once done, as `unmask scan --json` prints it")
+    view: Any = Field(
+        description="the result with every figure formatted, as the page shows it; may change, read `result` instead"
+    )
 
 
 class JobPage(BaseModel):

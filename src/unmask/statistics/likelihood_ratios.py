@@ -174,11 +174,11 @@ class LikelihoodRatioCosts:
 
     def __call__(self, weights: NDArray[np.floating]) -> dict[str, Floats]:
         """Return the costs, (B,) each, of weights (B, N) >= 0; NaN where a class has no weight."""
-        weights = np.asarray(weights, dtype=np.float64)
-        of_fakes, fakes, of_reals, reals = (weights @ self._parts).T
+        drawn = np.asarray(weights, dtype=np.float64)
+        of_fakes, fakes, of_reals, reals = (drawn @ self._parts).T
         with np.errstate(divide="ignore", invalid="ignore"):
             cost: Floats = (of_fakes / fakes + of_reals / reals) / 2
-            least = self._least(weights, fakes, reals)
+            least = self._least(drawn, fakes, reals)
         return dict(zip(COSTS, (cost, least, cost - least), strict=True))
 
     def _least(self, weights: Floats, fakes: Floats, reals: Floats) -> Floats:

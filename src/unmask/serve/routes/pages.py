@@ -10,7 +10,8 @@ from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 
 from unmask import __version__
-from unmask.report.words import CANNOT_TELL, MEANINGS, STATUSES, VERDICTS
+from unmask.report.marks import MARKS
+from unmask.report.words import CANNOT_TELL
 from unmask.serve.access import COOKIE
 from unmask.serve.service import Service, service_of
 from unmask.serve.settings import ServeSettings
@@ -50,8 +51,7 @@ def _for_script(service: Service, key: str | None) -> dict[str, Any]:
         "signedIn": bool(key) and settings.needs_keys and service.keys.holder(key or "") is not None,
         "uploadBytes": settings.upload_bytes,
         "most": size_in_words(settings.upload_bytes),
-        "words": VERDICTS | STATUSES,
-        "meanings": MEANINGS,
+        "marks": MARKS,
     }
 
 

@@ -22,6 +22,7 @@ from unmask.serve.problems import ProblemError, responses, too_many
 from unmask.serve.schemas import JobDocument, JobPage, JobSummary
 from unmask.serve.service import Service, service_of
 from unmask.serve.uploads import Upload, receive_upload
+from unmask.serve.views import scan_view
 
 router = APIRouter(prefix="/v1/scans", tags=["scans"])
 
@@ -210,7 +211,9 @@ def get_scan(request: Request, id: JobId, client: Asking) -> Response:
     """Return a job: its state, its progress, and the result once it is done."""
     service = service_of(request)
     job = _job(service, id, client, whole=True)
-    return JSONResponse({**job.to_dict(service.settings.retention), "result": job.scan()})
+    scan = job.scan()
+    view = None if scan is None else scan_view(scan)
+    return JSONResponse({**job.to_dict(service.settings.retention), "result": scan, "view": view})
 
 
 @router.delete("/{id}", status_code=204, response_class=Response, responses=responses(404, 422))

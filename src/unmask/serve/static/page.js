@@ -4,7 +4,7 @@ import { element } from "./element.js";
 import { Follower } from "./follow.js";
 import { resultView } from "./result.js";
 import { Uploads } from "./upload.js";
-import { count, headline, kindOf, mark, percent, printable, settings } from "./words.js";
+import { count, headline, kindOf, mark, printable, settings, share } from "./words.js";
 
 const by = (id) => document.getElementById(id);
 const entries = [];
@@ -54,10 +54,10 @@ function accepted(entry, job) {
 
 // News from the server
 
-function learn(entry, { result, ...job }) {
+function learn(entry, { result, view: shown, ...job }) {
   const before = entry.phase;
   Object.assign(entry, { job, phase: job.state, progress: job.progress, name: job.name, size: job.size, status: job.status, verdict: job.verdict });
-  if (result) entry.result = result;
+  if (result) Object.assign(entry, { result, view: shown });
   if (before && before !== entry.phase && isOver(entry)) announce(`${printable(entry.name)}: ${spoken(entry)}`);
 }
 
@@ -129,7 +129,7 @@ function show() {
     return;
   }
   const held = by("result").contains(document.activeElement);
-  const shown = phase === "fetching" ? { ...entry, result: null, phase: "fetching" } : entry;
+  const shown = phase === "fetching" ? { ...entry, result: null, view: null, phase: "fetching" } : entry;
   view = resultView(shown, {
     cancel: () => { uploads.cancel(entry); forget(entry); },
     hurry: () => uploads.hurry(entry),
@@ -206,12 +206,13 @@ function drawItem(entry) {
 
 function listed(entry) {
   const moving = entry.phase === "uploading" || entry.phase === "running";
-  const share = entry.job?.score ?? (moving ? entry.progress : null);
-  return `${headline(entry)}${share == null ? "" : `, ${percent(share)}`}`;
+  const figure = entry.job?.words.score ?? (moving ? share(entry.progress) : null);
+  return figure === null ? headline(entry) : `${headline(entry)}, ${figure}`;
 }
 
 function spoken(entry) {
-  return entry.job.score == null ? headline(entry) : `${headline(entry)}, probability of manipulation ${percent(entry.job.score)}`;
+  const { score } = entry.job.words;
+  return score === null ? headline(entry) : `${headline(entry)}, probability of manipulation ${score}`;
 }
 
 function isOver(entry) {

@@ -4,27 +4,26 @@ import { element } from "./element.js";
 import { lookedAt } from "./looked.js";
 import { moments } from "./moments.js";
 import { gauge } from "./timeline.js";
-import { advice, bytes, count, faceName, headline, kindOf, mark, meaning, percent, printable, range, seconds } from "./words.js";
+import { bytes, capital, count, kindOf, mark, printable, share, withoutResult } from "./words.js";
 
 /** Build the view of an entry. actions : cancel, hurry, again(frames), remove. Gives {node, update()}. */
 export function resultView(entry, actions) {
-  const { job, result } = entry;
+  const { job, result, view } = entry;
   const heading = element("h2", { id: "result-title", tabindex: -1 }, element("bdi", {}, printable(entry.name)));
   const progress = ["done", "failed", "refused"].includes(entry.phase) ? null : progressView(entry, actions);
   const node = element("article", { "aria-labelledby": "result-title" },
     element("header", { class: "about" }, heading, element("p", { class: "small muted" }, about(entry))),
     progress ? progress.node : verdict(entry, actions),
-    result && (result.tracks.length ? moments : lookedAt)(result, entry.pictures, job.links.report),
+    view?.opinions.map(opinionCard),
+    view && (view.faces.length ? moments : lookedAt)(view, entry.pictures, job.links.report),
     result ? [report(entry, actions), facts(entry)] : null,
     !result && entry.phase !== "refused" && job && !progress ? element("p", {}, removal(actions)) : null);
   return { node, heading, update: () => progress?.update() };
 }
 
-function about({ job, size, result }) {
+function about({ job, size, view }) {
   const when = job && new Date(job.created).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
-  const length = result?.coverage.duration;
-  return [result && (result.kind === "video" ? "Video" : "Picture"), length != null && result.kind === "video" && seconds(length),
-    bytes(size), when && `given on ${when}`].filter(Boolean).join(" · ");
+  return [...(view?.about ?? []), bytes(size), when && `given on ${when}`].filter(Boolean).join(" · ");
 }
 
 function progressView(entry, actions) {
@@ -34,16 +33,16 @@ function progressView(entry, actions) {
   const stop = element("button", { type: "button", hidden: entry.phase === "fetching", on: { click: entry.job ? actions.remove : actions.cancel } }, "Cancel");
   const hurry = element("button", { type: "button", on: { click: actions.hurry } }, "Try now");
   const update = () => {
-    const share = entry.progress ?? 0;
+    const done = entry.progress ?? 0;
     const moving = entry.phase === "uploading" || entry.phase === "running";
-    if (moving) bar.value = share;
+    if (moving) bar.value = done;
     else bar.removeAttribute("value");
     const told = {
       waiting: ["Waiting to be sent", "One file is sent after the other."],
-      uploading: [`Uploading ${percent(share)}`, `${bytes(Math.round(share * entry.size))} of ${bytes(entry.size)}`],
+      uploading: [`Uploading ${share(done)}`, `${bytes(Math.round(done * entry.size))} of ${bytes(entry.size)}`],
       retrying: ["The server is busy", `${entry.reason} Trying again in ${count(entry.left ?? 0, "second")}; nothing is lost.`],
       queued: ["In the queue", "The file has arrived. The scan begins when those before it are done; you may close this page."],
-      running: [`Looking at the file, ${percent(share)} done`, "Frames are read, faces found and looked at."],
+      running: [`Looking at the file, ${share(done)} done`, "Frames are read, faces found and looked at."],
       fetching: ["Scanned", "Fetching the result."],
     }[entry.phase];
     [words.textContent, rest.textContent] = told;
@@ -54,38 +53,50 @@ function progressView(entry, actions) {
 }
 
 function verdict(entry, actions) {
-  const { result } = entry;
-  const kind = kindOf(entry);
-  const more = entry.file && result?.kind === "video" && ["inconclusive", "no_face"].includes(result.verdict ?? result.status)
+  const { result, view } = entry;
+  const said = view?.said ?? withoutResult(entry);
+  const more = entry.file && view?.is_video && ["inconclusive", "no_face"].includes(result.verdict ?? result.status)
     && actions.moreFrames(entry);
-  const reason = result?.detail ?? entry.job?.failure ?? entry.reason;
-  return element("div", { class: `card verdict ${kind}` }, mark(kind),
+  const reason = view?.detail || entry.job?.failure || entry.reason;
+  return element("div", { class: `card verdict ${said.kind}` }, mark(said.kind),
     element("div", { class: "said" },
-      element("p", { class: "words" }, capital(headline(entry))),
-      element("p", {}, meaning(entry)),
+      element("p", { class: "words" }, capital(said.headline)),
+      said.meaning && element("p", {}, said.meaning),
       reason && element("p", { class: "reason" }, capital(printable(reason))),
-      result?.interval && score(result),
-      advice(entry) && element("p", {}, advice(entry)),
+      said.score && score(said, view),
+      reasons(said),
+      view?.advice && element("p", {}, view.advice),
+      view?.not_asked.length > 0 && element("p", { class: "muted" }, `Not answered: ${view.not_asked.join(" ")}`),
       more && element("button", { type: "button", on: { click: () => actions.again(more) } }, `Scan again with ${more} frames`)));
 }
 
-function score(result) {
-  const { score: value, interval, coverage } = result;
+function score(said, view) {
   return element("div", { class: "score-part" },
-    element("p", { class: "figure" }, element("strong", {}, percent(value)), " estimated probability of manipulation"),
-    gauge(result),
-    element("p", {}, `90 % interval: ${range(interval)}. ${basis(result)}`),
-    element("p", { class: "small muted" }, `The interval says how far the estimate may be off because only ${count(coverage.frames_sampled, "frame")}
-      ${coverage.frames_sampled === 1 ? "was" : "were"} looked at. It does not cover methods of manipulation newer than the detector.`));
+    element("p", { class: "figure" }, element("strong", {}, said.score), " estimated probability of manipulation"),
+    gauge(said),
+    element("p", {}, `90 % interval: ${said.interval}. ${view?.basis ?? ""}`),
+    view && element("p", { class: "small muted" }, view.interval_note));
 }
 
-/** Say which of several faces the verdict rests on, and why the file's score is not that face's. */
-function basis({ score: value, tracks, decisive_track: id }) {
-  const face = tracks.find((track) => track.id === id);
-  if (!face || tracks.length < 2) return "";
-  const lowered = face.score - value > 0.005;
-  return `It rests on ${faceName(id)}${lowered ? ` (${percent(face.score)} by itself)` : ""}, the most suspicious of the faces seen long enough.`
-    + (lowered ? " Of several faces one looks suspicious by chance, so it counts for less." : "");
+function reasons({ reasons: all }) {
+  return all.length ? element("ul", { class: "reasons small" }, all.map((reason) => element("li", {}, reason))) : null;
+}
+
+/** One of several opinions: its question, what it says, and about what. */
+function opinionCard({ question, detector, said, subjects }) {
+  const timed = subjects.some((subject) => subject.when);
+  const rows = subjects.map((subject) => element("tr", {},
+    element("th", { scope: "row" }, subject.name, subject.decisive && subjects.length > 1 && " (the answer rests on it)"),
+    timed && element("td", {}, subject.when), element("td", {}, subject.level.text), element("td", {}, subject.interval)));
+  const heads = ["Looked at", timed && "When", "Score", "90 % interval"].filter(Boolean);
+  return element("section", { class: `card verdict opinion ${said.kind}` }, mark(said.kind),
+    element("div", { class: "said" },
+      element("h3", {}, question), element("p", { class: "words" }, capital(said.headline)), element("p", {}, said.meaning),
+      said.score && score(said), reasons(said),
+      rows.length > 0 && element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `What was looked at: ${question}` },
+        element("table", {}, element("thead", {}, element("tr", {}, heads.map((head) => element("th", { scope: "col" }, head)))),
+          element("tbody", {}, rows))),
+      element("p", { class: "small muted" }, `Detector: ${detector}`)));
 }
 
 function report({ job }, actions) {
@@ -110,43 +121,17 @@ function removal(actions) {
   return [element("button", { type: "button", class: "quiet", on: { click: () => dialog.showModal() } }, "Delete"), dialog];
 }
 
-function facts({ job, result }) {
-  const { coverage, detector, evidence } = result;
-  const file = evidence?.file;
-  const rows = {
-    "Looked at": sampledFrames(result),
-    "Not looked at": coverage.longest_gap ? `up to ${seconds(coverage.longest_gap)} at a stretch` : null,
-    "Scan took": seconds(result.seconds),
-    Detector: `${detector.name} ${detector.version}, crop profile ${detector.crop_profile}`,
-    "Detector's weights": hash(detector.sha256),
-    File: [bytes(job.size), file?.container, file?.bit_rate && `${Math.round(file.bit_rate / 1000).toLocaleString("en")} kbit/s`].filter(Boolean).join(", "),
-    "File's hash": hash(job.sha256),
-  };
-  for (const [number, stream] of (file?.streams ?? []).entries()) rows[`Stream ${number + 1}`] = streamWords(stream);
-  for (const [name, value] of Object.entries(file?.tags ?? {})) rows[`Tag ${name}`] = value;
-  const credentials = evidence?.credentials;
-  if (credentials) rows["Content credentials"] = [credentials.state.replaceAll("_", " "), credentials.detail, credentials.signer].filter(Boolean).join("; ");
-  if (job.expires) rows["Kept until"] = new Date(job.expires).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
+function facts({ job, view }) {
+  if (!view) return null;
+  const rows = [
+    view.coverage && { name: "Looked at", value: `${view.coverage.looked_at} ${view.coverage.found} ${view.coverage.left_out}` },
+    ...view.facts,
+    ...(view.file?.rows ?? [{ name: "Size", value: bytes(job.size) }, { name: "SHA-256", value: job.sha256, code: true }]),
+    ...(view.file?.tags ?? []).map(({ name, value }) => ({ name: `Tag ${name}`, value })),
+    view.credentials && { name: "Content credentials", value: `${view.credentials.state}. ${view.credentials.meaning}` },
+    ...(view.credentials?.rows ?? []),
+    job.expires && { name: "Kept until", value: new Date(job.expires).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" }) },
+  ].filter(Boolean);
   return element("section", { class: "card", "aria-labelledby": "facts-title" }, element("h3", { id: "facts-title" }, "Technical facts"),
-    element("dl", {}, Object.entries(rows).filter(([, value]) => value).map(([name, value]) =>
-      [element("dt", {}, printable(name)), element("dd", {}, typeof value === "string" ? printable(value) : value)])));
-}
-
-function sampledFrames({ verdict, coverage: { frames_sampled: sampled, frames_with_face: seen, frames_planned: planned } }) {
-  if (!sampled) return "nothing";
-  const spared = verdict && verdict !== "inconclusive" && planned > sampled;
-  return `${count(sampled, "frame")}, ${seen} with a face${spared ? `; ${planned} would have been, had these not settled it` : ""}`;
-}
-
-function streamWords({ kind, codec, tags: _, ...others }) {
-  const named = Object.entries(others).filter(([, value]) => value != null && typeof value !== "object");
-  return [kind, codec, ...named.map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`)].filter(Boolean).join(", ");
-}
-
-function hash(value) {
-  return element("span", {}, "SHA-256 ", element("code", {}, value));
-}
-
-function capital(text) {
-  return text[0].toUpperCase() + text.slice(1);
+    element("dl", {}, rows.map(({ name, value, code }) => [element("dt", {}, name), element("dd", {}, code ? element("code", {}, value) : value)])));
 }

@@ -1,0 +1,129 @@
+"""Files of one label with the results of their scans: what a threshold and a calibration are fixed on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from unmask.datasets.layouts.layout import media_below
+from unmask.detectors import Card
+from unmask.evaluation.errors import EvaluationError
+from unmask.evaluation.predictions import cluster_of
+from unmask.evaluation.scans import ScannedFile, read_scans
+from unmask.evaluation.sets import Item
+from unmask.evaluation.videos import MANIFEST_NAME, list_items
+from unmask.findings import detector_info
+from unmask.scanning import Scanner
+
+CLASSES = ("real", "fake")
+
+
+@dataclass(frozen=True)
+class FileSet:
+    """Files of one label below a folder; the items' paths start there."""
+
+    name: str
+    root: Path
+    items: tuple[Item, ...]
+
+
+def list_files(paths: Sequence[Path], label: int, by: str | None = None) -> list[FileSet]:
+    """List files: single ones, those in folders, and those that a folder's manifest.csv names (column ``path``).
+
+    Parameters
+    ----------
+    paths
+        Files and folders.
+    label
+        0 real or 1 fake; a manifest must state no other.
+    by
+        Column of the manifests whose value names an item's group; None for the columns ``group``, else ``source``.
+
+    Raises
+    ------
+    EvaluationError
+        A path does not exist, there is no file, a manifest lists files of the other label, or the column is missing.
+    """
+    sets = [_listed(path, label, by) for path in paths]
+    if not any(part.items for part in sets):
+        raise EvaluationError(f"there is no image or video in {', '.join(str(path) for path in paths)}")
+    return sets
+
+
+def _listed(path: Path, label: int, by: str | None) -> FileSet:
+    if path.is_dir() and (path / MANIFEST_NAME).is_file():
+        return _of_manifest(path, label, by)
+    if by is not None:
+        raise EvaluationError(f"--by {by} needs a manifest.csv with that column, and {path} has none")
+    if not path.exists():
+        raise EvaluationError(f"{path}: no such file or folder")
+    root, name = path.resolve().parent, path.resolve().name
+    files = media_below(root, name, images=True) if path.is_dir() else [name]
+    return FileSet(name, root, tuple(Item(name, CLASSES[label], file, "", "", label) for file in files))
+
+
+def _of_manifest(folder: Path, label: int, by: str | None) -> FileSet:
+    items = [item for item, _ in list_items(folder)]
+    others = sum(item.label != label for item in items)
+    if others:
+        option = ("--fakes takes fakes alone", "fakes go to --fakes")[1 - label]
+        raise EvaluationError(
+            f"{folder / MANIFEST_NAME} lists {others} {CLASSES[1 - label]} files beside {len(items) - others} "
+            f"{CLASSES[label]} ones; {option}"
+        )
+    if by is not None and not any(_value(item, by) for item in items):
+        raise EvaluationError(f"{folder / MANIFEST_NAME} has no column {by!r} that says something")
+    if by is not None:
+        items = [replace(item, source="", group=_value(item, by)) for item in items]
+    return FileSet(folder.resolve().name, folder, tuple(items))
+
+
+def _value(item: Item, column: str) -> str:
+    """Return a manifest's cell; an empty string where there is none."""
+    if column in ("source", "group", "dataset", "method"):
+        return str(getattr(item, column))
+    return item.attributes.get(column, "")
+
+
+def scan_files(
+    sets: Sequence[FileSet], scanner: Scanner, progress: Callable[[str, int, int], None]
+) -> list[ScannedFile]:
+    """Scan all files, as users do.
+
+    Parameters
+    ----------
+    progress
+        Called with a set's name, files done and files in all.
+    """
+    scanned = []
+    for part in sets:
+        for done, item in enumerate(part.items):
+            progress(part.name, done, len(part.items))
+            scanned.append(ScannedFile(item, scanner.scan_or_explain(part.root / item.path)))
+        progress(part.name, len(part.items), len(part.items))
+    return scanned
+
+
+def read_files(sets: Sequence[FileSet], log: Path, card: Card) -> list[ScannedFile]:
+    """Read the results of all files from a log of ``unmask scan --output``.
+
+    Raises
+    ------
+    EvaluationError
+        A file is not in the log, or a result is of another detector, calibration or threshold.
+    """
+    own = detector_info(card).to_dict()
+    scanned = [one for part in sets for one in read_scans(log, part, range(len(part.items)))]
+    others = [one for one in scanned if one.result.detector.to_dict() != own]
+    if others:
+        raise EvaluationError(
+            f"{log}: the result of {others[0].item.path} is of another detector than {card.name} {card.version}, or of "
+            "another threshold of it"
+        )
+    return scanned
+
+
+def groups_of(files: Sequence[ScannedFile]) -> list[str]:
+    """Return the group of each file, of which only the highest score counts: see `cluster_of`."""
+    return [cluster_of(one.item.dataset, one.item.group, one.item.source, one.item.path) for one in files]

@@ -1,0 +1,39 @@
+"""What the page shows of a job: the view of its result, and a few words for lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from unmask.media import Credentials, FileFacts
+from unmask.report import Evidence, ScanResult, result_view
+from unmask.report.words import STATUSES, VERDICTS, percent
+
+
+def scan_view(scan: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the view of a scan's JSON as plain values, None for what is no result.
+
+    Parameters
+    ----------
+    scan
+        As ``ScanResult.to_dict`` writes it, of any schema that is read.
+    """
+    try:
+        result = ScanResult.from_dict(scan)
+        if evidence := scan.get("evidence"):
+            file, credentials = evidence["file"], evidence["credentials"]
+            facts = Evidence(
+                file=FileFacts.from_dict(file) if file else None,
+                credentials=Credentials.from_dict(credentials) if credentials else None,
+            )
+            result = replace(result, evidence=facts)
+    except (ValueError, KeyError):
+        return None
+    return asdict(result_view(result))
+
+
+def job_words(status: str | None, verdict: str | None, score: float | None) -> dict[str, str | None]:
+    """Return what a finished scan came to in words: its headline and its score; None where there is none."""
+    headline = VERDICTS[verdict] if verdict else STATUSES.get(status or "")
+    return {"headline": headline, "score": None if score is None else percent(score)}

@@ -1,0 +1,161 @@
+"""The view of a result: what all pages show, once; and several opinions in every place where one is shown."""
+
+import subprocess
+import sys
+
+import pytest
+from rich.console import Console
+
+from unmask.report import (
+    Coverage,
+    DetectorInfo,
+    FrameScore,
+    Opinion,
+    ScanResult,
+    Subject,
+    TrackScore,
+    page,
+    result_view,
+    table,
+)
+from unmask.report.words import clock, interval_words, question_words
+from unmask.verdict import Reason
+
+DETECTOR = DetectorInfo("jrc", "1", "ab" * 32, "wide", 0.5, (0.4, 0.6))
+SOUND = DetectorInfo("lips", "2", "cd" * 32, "", 0.7)
+NASTY = "<b>bad</b>\u202e"
+
+
+def face(number, *scores):
+    frames = tuple(FrameScore(float(n), (0, 0, 9, 9), 0.9, score) for n, score in enumerate(scores))
+    return TrackScore(number, sum(scores) / len(scores), frames)
+
+
+def scan(score, tracks, decisive, sampled=4):
+    verdict = "likely_fake" if score > 0.5 else "likely_real"
+    return ScanResult(
+        "a/clip.mp4",
+        "video",
+        "ok",
+        DETECTOR,
+        None,
+        verdict,
+        score,
+        (score - 0.05, score + 0.05),
+        tracks,
+        Coverage(8.0, sampled, sampled, 24, 2.0, tuple(float(n) for n in range(sampled))),
+        decisive_track=decisive,
+    )
+
+
+ONE = scan(0.9, (face(0, 0.9, 0.9, 0.9, 0.9),), 0).with_opinion_on_faces()
+SEVERAL = ScanResult(
+    "a/clip.mp4",
+    "video",
+    "ok",
+    DETECTOR,
+    None,
+    "likely_fake",
+    0.9,
+    (0.8, 0.95),
+    ONE.tracks,
+    ONE.coverage,
+    decisive_track=0,
+    opinions=(
+        Opinion(
+            "face_manipulated",
+            DETECTOR,
+            "likely_real",
+            0.1,
+            (0.05, 0.2),
+            (),
+            (Subject("face", 0, 0.0, 3.0, 0.1),),
+        ),
+        Opinion(
+            "sound_belongs_to_face",
+            SOUND,
+            "likely_fake",
+            0.9,
+            (0.8, 0.95),
+            (Reason("noisy", "widens", NASTY),),
+            (Subject("sound", 0, 1.0, 2.5, 0.9, (0.8, 0.95)), Subject("picture", 1)),
+            0,
+        ),
+        Opinion("face_generated", DETECTOR),
+    ),
+)
+
+
+def test_one_opinion_is_not_said_twice():
+    view = result_view(ONE)
+    assert (view.opinions, view.not_asked, view.basis) == ((), (), "")
+    assert page([ONE]).count(">likely fake<") == 1 and "verdict opinion" not in page([ONE])
+
+
+def test_each_of_several_opinions_has_its_question_in_words():
+    view = result_view(SEVERAL)
+    assert [one.question for one in view.opinions] == [
+        "Was a face swapped or re-enacted?",
+        "Does the sound belong to the face?",
+        "Was a face made by a machine?",
+    ]
+    sound = view.opinions[1]
+    assert (sound.said.headline, sound.said.score, sound.said.interval) == (
+        "likely fake",
+        "90 %",
+        "80 % to 95 %",
+    )
+    assert [(one.name, one.when, one.level.text, one.decisive) for one in sound.subjects] == [
+        ("The sound", "1.0 s to 2.5 s", "90 %", True),
+        ("The picture", "at 0.0 s", "not scored", False),
+    ]
+    assert (view.opinions[2].said.kind, view.opinions[2].said.score) == ("unscored", None)
+    assert view.basis == "It rests on the answer to: Does the sound belong to the face?"
+    assert view.said.gauge.threshold == 0.7  # Of the detector that answers it.
+    assert "the sound" in result_view(ONE).coverage.left_out and "the sound" not in view.coverage.left_out
+    assert view.not_asked == ("Was a face made by a machine?",)
+
+
+def test_the_page_and_the_table_show_each_opinion_escaped():
+    text = page([SEVERAL])
+    for opinion in result_view(SEVERAL).opinions:
+        assert f"<h3>{opinion.question}</h3>" in text
+    assert "&lt;b&gt;bad&lt;/b&gt;\\u202e" in text and "<b>" not in text
+    console = Console(width=140, record=True, force_terminal=False)
+    console.print(table([SEVERAL]))
+    lines = console.export_text().splitlines()
+    row = next(line for line in lines if "Does the sound" in line)
+    assert "likely fake" in row and "80 % to 95 %" in row
+    assert "not judged" in next(line for line in lines if "made by a machine" in line)
+
+
+def test_of_several_faces_it_is_said_which_one_counts():
+    result = scan(0.3, (face(0, 0.4, 0.4, 0.4, 0.4), face(1, 0.9), face(2, 0.1, 0.1, 0.1, 0.1)), 0)
+    view = result_view(result)
+    assert [(one.name, one.remarks) for one in view.faces] == [
+        ("Face 1", ("the verdict rests on this face",)),
+        ("Face 2", ("seen too briefly to count", "above the threshold: 0.0 s")),
+        ("Face 3", ()),
+    ]
+    assert view.basis.startswith("It rests on Face 1 (40 % by itself)")
+    assert view.moments[0].caption == "0.0 s, look 1 of 4: Face 1 40 %, Face 2 90 %, Face 3 10 %"
+
+
+@pytest.mark.parametrize(
+    ("time", "words"),
+    [(0.04, "0.0 s"), (59.94, "59.9 s"), (59.96, "1:00.0"), (75.25, "1:15.2"), (3725.0, "1:02:05.0")],
+)
+def test_times_are_written_with_tenths(time, words):
+    assert clock(time) == words
+
+
+def test_intervals_and_unknown_questions_in_words():
+    assert interval_words((0.001, 0.008)) == "<1 % throughout"
+    assert interval_words((0.2, 0.4)) == "20 % to 40 %"
+    assert question_words("is_it_old") == "Is it old?"
+
+
+def test_a_scan_without_a_report_loads_neither_jinja_nor_pillow():
+    code = "import sys, unmask.report, unmask.scanning; print([n for n in ('jinja2', 'PIL') if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -87,6 +87,7 @@ def test_a_card_of_another_unit_has_no_crop_profile(tmp_path):
         ({"unit": "frame", "size": 16, "fit": "squeeze"}, "input.frame.fit"),
         (CLIP | {"frames": 1}, "input.face_clip.frames"),
         (SOUND | {"seconds": 1e9}, "input.audio.seconds"),
+        (SOUND | {"rate": 192_000, "seconds": 30.0}, "input.audio: .*1 to 1500000 samples"),
         (CLIP | {"colour": 3}, "input.face_clip.colour: Extra inputs"),
     ],
 )

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Inputs = Mapping[str, NDArray[Any]]
 """Arrays by the names of the graph's inputs, N units first in each."""
 
 MAX_CLIP_FRAMES = 64
 MAX_SECONDS = 60.0
+MAX_SAMPLES = 1_500_000
 
 
 class CardPart(BaseModel):
@@ -106,6 +110,12 @@ class ClipSound(CardPart):
 
     rate: int = Field(default=16_000, ge=1_000, le=192_000, description="samples a second")
     seconds: float = Field(gt=0, le=MAX_SECONDS)
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if not 1 <= self.rate * self.seconds <= MAX_SAMPLES:
+            raise ValueError(f"a window must have 1 to {MAX_SAMPLES} samples")
+        return self
 
     @property
     def samples(self) -> int:

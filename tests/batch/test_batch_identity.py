@@ -183,3 +183,14 @@ def test_a_detector_is_named_as_by_a_scan(tmp_path):
     folder = write_detector(tmp_path / "toy")
     with Scanner(Settings(detector=str(folder))) as scanner:
         assert detector_info(load_card(folder)) == scanner.detector_info
+
+
+def test_the_key_depends_on_every_detector(tmp_path):
+    one, other = (
+        load_card(write_detector(tmp_path / "one")),
+        load_card(write_detector(tmp_path / "b", mirror=True)),
+    )
+    keys = {
+        scan_key(one, Settings(), further) for further in ((), (one,), (other,), (one, other), (other, one))
+    }
+    assert len(keys) == 5

@@ -2,7 +2,7 @@
 
 import pytest
 
-from unmask.verdict import Calibration, FileJudgement, Reason, Rule, at_prior_odds, decide, not_asked, sum_up
+from unmask.verdict import Calibration, FileJudgement, Reason, Rule, at_prior_odds, decide, sum_up
 
 RULE = Rule(Calibration(), threshold=0.5, band=(0.4, 0.6), gates=())
 OTHER = Rule(Calibration(), threshold=0.3, band=(0.2, 0.4), gates=())
@@ -77,7 +77,3 @@ def test_more_questions_never_make_a_file_more_suspicious():
 def test_nothing_asked_has_no_verdict():
     with pytest.raises(ValueError, match="no verdict"):
         sum_up([])
-
-
-def test_questions_that_were_not_asked_are_named():
-    assert not_asked(["face_manipulated", "other"]) == ("face_generated", "sound_belongs_to_face")

@@ -91,7 +91,7 @@ class WarmStart:
         from unmask.media import Limits
 
         taken, self._resources = self._resources, Resources()
-        default = settings.detector == defaults.DETECTOR and settings.threads is None
+        default = settings.detectors == (defaults.DETECTOR,) and settings.threads is None
         loading = taken.loading if default else None
         if settings.isolated and settings.limits == Limits() and settings.evidence == self._credentials:
             return Resources(taken.decoding, loading)

@@ -21,13 +21,12 @@ from unmask.verdict.judge import (
     rule_of,
     why_inconclusive,
 )
-from unmask.verdict.questions import QUESTIONS, Summary, not_asked, sum_up
+from unmask.verdict.questions import Summary, sum_up
 
 __all__ = [
     "EARLY_STOP_LEVEL",
     "GATES",
     "OUTLIER",
-    "QUESTIONS",
     "UNFAMILIAR",
     "Calibration",
     "FileJudgement",
@@ -49,7 +48,6 @@ __all__ = [
     "judge_file",
     "judge_track",
     "logit_interval",
-    "not_asked",
     "outlier_gate",
     "per_face_prior_odds",
     "rule_of",

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unmask.verdict.gates import Reason
 from unmask.verdict.judge import FileJudgement, Rule, Verdict, at_prior_odds, decide, per_face_prior_odds
-
-QUESTIONS = ("face_manipulated", "face_generated", "sound_belongs_to_face")
-"""Questions that detectors are known to answer; a card may name another one."""
 
 QUESTIONS_GATE = "questions"
 """Name of the reason for which one opinion among several is not enough for a verdict."""
@@ -73,12 +70,6 @@ def sum_up(opinions: Sequence[tuple[FileJudgement, Rule]]) -> Summary:
         text = f"likely fake by itself, but not at the prior odds of one of {len(opinions)} questions"
         reasons = (Reason(QUESTIONS_GATE, "abstains", text), *reasons)
     return Summary(verdict, *lowered[decisive], reasons, decisive)
-
-
-def not_asked(questions: Iterable[str]) -> tuple[str, ...]:
-    """Return the known questions that are not among those that were answered."""
-    answered = set(questions)
-    return tuple(question for question in QUESTIONS if question not in answered)
 
 
 def _at_odds(judgement: FileJudgement, odds: float) -> tuple[float, tuple[float, float]]:

@@ -197,6 +197,13 @@ def test_settings_are_checked(change):
         Settings(**change)
 
 
+def test_a_result_has_the_path_as_it_was_given(two_faces, tmp_path, detector, finder, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Scanner(Settings(frames=2), detector, finder) as scanner:
+        paths = [scanner.scan(path).path for path in ("./two.mp4", ".//absent.mp4")]
+    assert paths == ["./two.mp4", ".//absent.mp4"]
+
+
 @pytest.mark.parametrize(
     ("name", "kind"), [("a.JPG", "image"), ("a.webp", "image"), ("a.mp4", "video"), ("a", "video")]
 )

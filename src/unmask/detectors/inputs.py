@@ -126,7 +126,7 @@ class ClipSound(CardPart):
 class FaceClips(CardPart):
     """One face on successive frames: ``clips`` (N, frames, size, size, 3), and its sound where ``audio`` is given.
 
-    All crops of a clip are cut with the square of the first, so that what moves is the face.
+    The square of the crops follows the face in a straight line from the first frame to the last.
     """
 
     unit: Literal["face_clip"] = "face_clip"

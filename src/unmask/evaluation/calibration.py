@@ -1,4 +1,4 @@
-"""How well scores are probabilities: ECE, Brier score and log loss, before and after the card's calibration."""
+"""How well scores are probabilities, and likelihood ratios: before and after the card's calibration."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from unmask.statistics.intervals import (
     item_counts,
     too_few_clusters,
 )
+from unmask.statistics.likelihood_ratios import estimate_costs, log10_of_scores
 from unmask.statistics.metrics import Floats
 from unmask.statistics.weighted import CalibratedMetrics
 
@@ -37,7 +38,8 @@ class CalibrationRow:
     items
         Scored rows.
     before, after
-        The figures of `FIGURES` with slope 1 and intercept 0, and with the card's.
+        The figures of `FIGURES`, and the costs of likelihood ratios `COSTS`, with slope 1 and intercept 0, and with
+        the card's.
     """
 
     dataset: str
@@ -78,6 +80,13 @@ def calibration_row(
 
 
 def _figures(scored: Scored, clusters: Sequence[str] | np.ndarray, settings: Settings) -> dict[str, Estimate]:
+    costs = estimate_costs(scored.labels, log10_of_scores(scored.scores), clusters, settings)
+    return _probabilities(scored, clusters, settings) | costs
+
+
+def _probabilities(
+    scored: Scored, clusters: Sequence[str] | np.ndarray, settings: Settings
+) -> dict[str, Estimate]:
     values = scored.measure()
     if not len(scored.labels):
         return {name: Estimate(None, reason=str(values[name])) for name in FIGURES}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from unmask.evaluation.forensic_tables import TextTable, forensic_tables
 from unmask.evaluation.markdown import delong, difference
 from unmask.evaluation.remarks import show
 from unmask.evaluation.report import Report
@@ -30,6 +31,7 @@ def to_tables(report: Report) -> list[Table]:
         tables += [to_table(report.against), _comparisons(report, report.against)]
     if report.calibration:
         tables.append(_calibration(report))
+    tables += [_plain(table) for table in forensic_tables(report)]
     if report.robustness:
         tables.append(_robustness(report))
     return tables
@@ -80,6 +82,17 @@ def _scans(report: Report) -> Table:
             open_,
             *decided,
         )
+    return table
+
+
+def _plain(wanted: TextTable) -> Table:
+    from rich.markup import escape
+
+    table = _table(wanted.title)
+    for heading in wanted.headings:
+        table.add_column(heading, overflow="fold")
+    for row in wanted.rows:
+        table.add_row(*(escape(cell.replace(" [", "\n[")) for cell in row))
     return table
 
 

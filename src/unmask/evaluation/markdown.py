@@ -10,6 +10,7 @@ from unmask.evaluation.calibration import FIGURES, CalibrationRow
 from unmask.evaluation.comparison import Comparison
 from unmask.evaluation.fairness import SMALL, FairnessTable, GroupRates, Rate
 from unmask.evaluation.family_table import FamilyTable
+from unmask.evaluation.forensic_tables import forensic_tables
 from unmask.evaluation.remarks import markdown_table, remarks, show
 from unmask.evaluation.report import Report, Result
 from unmask.evaluation.robustness_grid import Cell, Robustness
@@ -62,6 +63,9 @@ def to_markdown(report: Report, plots: Sequence[str] = ()) -> str:
     if report.against:
         lines += _comparisons(report, report.against)
     lines += _calibration(report.calibration)
+    for one in forensic_tables(report):
+        heading = one.title[:1].upper() + one.title[1:]
+        lines += [f"## {heading}", "", one.about, "", *markdown_table(one.headings, one.rows), ""]
     for table in report.fairness:
         lines += _fairness(table)
     for grid in report.robustness:

@@ -8,7 +8,7 @@ import math
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,6 +32,7 @@ from unmask.statistics.intervals import (
     item_counts,
     too_few_clusters,
 )
+from unmask.statistics.likelihood_ratios import estimate_costs, log10_of_scores
 from unmask.statistics.metrics import Floats, UndefinedMetricError
 
 ALL = "all"
@@ -83,6 +84,8 @@ class ScanFigures:
         Name of the results log that was read; empty for scans made here.
     auc_difference
         Of a further log: its AUC less the first log's, over the files with a score in both, paired.
+    likelihood_ratios
+        Costs of the likelihood ratios that the files' scores stand for, `statistics.likelihood_ratios.COSTS`.
     """
 
     dataset: str
@@ -99,6 +102,7 @@ class ScanFigures:
     interval_coverage: Estimate
     log: str = ""
     auc_difference: Difference | None = None
+    likelihood_ratios: Mapping[str, Estimate] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""
@@ -117,6 +121,7 @@ class ScanFigures:
             "interval_coverage": self.interval_coverage.to_dict(),
             "log": self.log,
             "auc_difference": self.auc_difference.to_dict() if self.auc_difference else None,
+            "likelihood_ratios": {name: value.to_dict() for name, value in self.likelihood_ratios.items()},
         }
 
 
@@ -263,6 +268,12 @@ def _figures(dataset: str, method: str, files: Sequence[ScannedFile], settings: 
         {name: rates[f"inconclusive {name}"] for name in names},
         {f"{error:.0%}": rates[f"decided at {error}"] for error in ERRORS},
         rates["interval"],
+        likelihood_ratios=estimate_costs(
+            labels,
+            log10_of_scores(np.array([one.result.score for one in scored], float), LEAST_PROBABILITY),
+            np.asarray(clusters, str),
+            settings,
+        ),
     )
 
 

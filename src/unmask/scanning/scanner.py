@@ -163,20 +163,20 @@ class Scanner:
         if isinstance(options, Settings) and (names := options.differing(self.settings)):
             raise ValueError(f"these settings belong to the scanner, not to a file: {', '.join(names)}")
         try:
-            return self._scan(Path(path), progress, options)
+            return self._scan(path, progress, options)
         except (CancelledError, RuntimeError) as error:
             if self._closed:  # The pool has no better words for it.
                 raise ScannerClosedError from error
             raise
 
-    def _scan(self, path: Path, progress: Progress, options: ScanOptions) -> ScanResult:
+    def _scan(self, path: str | Path, progress: Progress, options: ScanOptions) -> ScanResult:
         started = time.perf_counter()
         inquiries = [
             Inquiry(number, detector, self._workers, options.crops)
             for number, detector in enumerate(self._loading.asked)
         ]
         try:
-            with self._opened(path) as media:
+            with self._opened(Path(path)) as media:
                 run = SamplingRun(
                     media, options, self._loading, self._workers, self._room, inquiries, progress
                 )
@@ -194,7 +194,8 @@ class Scanner:
         if options.evidence:
             from unmask.scanning.evidence import ScannedFile
 
-            result = replace(result, evidence=self._evidence(ScannedFile(path, seen, answers[0], result)))
+            scanned = ScannedFile(Path(path), seen, answers[0], result)
+            result = replace(result, evidence=self._evidence(scanned))
         return replace(result, isolation=self._isolation, seconds=time.perf_counter() - started)
 
     @property

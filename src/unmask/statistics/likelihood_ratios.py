@@ -233,6 +233,21 @@ def estimate_costs(
     }
 
 
+def log10_of_scores(scores: ArrayLike, least: float = 1e-12) -> Floats:
+    """Return the log10 likelihood ratios that scores stand for: probabilities at even prior odds.
+
+    Parameters
+    ----------
+    scores
+        (N,) in [0, 1]; moved to within [least, 1 - least] first.
+    least
+        Smallest probability that is told from 0, and its distance from 1.
+    """
+    held = np.clip(np.asarray(scores, np.float64), least, 1 - least)
+    ratios: Floats = np.log10(held / (1 - held))
+    return ratios
+
+
 def _check_both(labels: ArrayLike, values: ArrayLike) -> tuple[Labels, Floats]:
     label_array, value_array = check(labels, values)
     reason = single_class_reason(label_array)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from unmask.detectors import Card, file_sha256
+from unmask.detectors import Card, file_sha256, load_card
 from unmask.faces.weights import CENTERFACE_SHA256
 from unmask.report import ScanResult
 from unmask.scanning import PASS_SIZES, Settings
@@ -92,12 +92,17 @@ def scan_key(card: Card, settings: Settings, further: Sequence[Card] = ()) -> st
     """
     parts = {
         "version": SCAN_VERSION,
-        "detectors": [_scored_by(each) for each in (card, *further)],
+        "detectors": [_scored_by(each) for each in _with_stills((card, *further))],
         "finder": CENTERFACE_SHA256,
         "looks": PASS_SIZES,
         "settings": {name: value for name, value in asdict(settings).items() if name not in WITHOUT_EFFECT},
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _with_stills(cards: Sequence[Card]) -> list[Card]:
+    """Return cards, each before that of the detector which judges images in its place."""
+    return [one for card in cards for one in (card, *([load_card(card.stills)] if card.stills else []))]
 
 
 def _scored_by(card: Card) -> dict[str, Any]:

@@ -205,6 +205,9 @@ class Card(CardPart):
         default=None, description="what makes its units hard to judge; None: the default gates of faces"
     )
     quality: Quality | None = Field(default=None, description="what is known of faces that are hard to judge")
+    stills: str | None = Field(
+        default=None, description="name of the installed detector that judges images in this one's place"
+    )
     tasks: tuple[str, ...] = ()
     families: tuple[str, ...] = Field(
         default=(), description="families of manipulation that it was trained on (docs/evaluation.md)"

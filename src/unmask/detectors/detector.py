@@ -16,7 +16,7 @@ from unmask.detectors.familiarity import MEASURE, ReferenceFaces, read_reference
 from unmask.detectors.inputs import Inputs, checked_inputs
 from unmask.detectors.prediction import RECONSTRUCTION_ERROR, Floats, Prediction
 from unmask.detectors.sessions import open_session
-from unmask.detectors.trunk import open_trunk_of
+from unmask.detectors.trunk import Trunk, open_trunk_of
 from unmask.faces import PROFILES
 
 Crops = NDArray[np.uint8]
@@ -38,6 +38,8 @@ class Detector:
         With ``card.json`` and ``model.onnx``.
     threads
         Operator threads of ONNX Runtime; None for one a core.
+    beside
+        A detector whose trunk is shared where both read the same one.
 
     Attributes
     ----------
@@ -52,7 +54,7 @@ class Detector:
         With one line, when the folder holds no detector, or one that cannot be used.
     """
 
-    def __init__(self, folder: Path, threads: int | None = None) -> None:
+    def __init__(self, folder: Path, threads: int | None = None, beside: Detector | None = None) -> None:
         self.card: Card = read_card(folder)
         profile = self.card.crop_profile
         if profile and profile not in PROFILES:
@@ -72,7 +74,10 @@ class Detector:
             raise DetectorError(
                 f"{self.card.name}: a trunk reads single pictures, not {self.card.input.unit}"
             )
-        self._trunk = open_trunk_of(folder, reference, threads) if reference else None
+        shared = beside._trunk if beside is not None and beside.card.trunk == reference else None
+        self._trunk: Trunk | None = shared
+        if reference and shared is None:
+            self._trunk = open_trunk_of(folder, reference, threads)
         self._reference_faces = self._read_reference_faces(folder)
         self._session = open_session(model, threads)
         self._graph_inputs = self._match_inputs(model)

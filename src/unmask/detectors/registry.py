@@ -23,12 +23,26 @@ def installed() -> list[Card]:
     return [read_card(folder) for folder in built_in().values()]
 
 
-def load_detector(name_or_folder: str | Path = DETECTOR, threads: int | None = None) -> Detector:
+def load_detector(
+    name_or_folder: str | Path = DETECTOR, threads: int | None = None, beside: Detector | None = None
+) -> Detector:
     """Load a built-in detector by name, or one that `unmask export` wrote by its folder.
 
-    threads : operator threads of ONNX Runtime, None for one a core. Raises DetectorError with one line.
+    Parameters
+    ----------
+    name_or_folder
+        Name of an installed detector, or the folder of an exported one.
+    threads
+        Operator threads of ONNX Runtime; None for one a core.
+    beside
+        A detector whose trunk is shared where both read the same one.
+
+    Raises
+    ------
+    DetectorError
+        With one line.
     """
-    return Detector(detector_folder(name_or_folder), threads)
+    return Detector(detector_folder(name_or_folder), threads, beside)
 
 
 def load_card(name_or_folder: str | Path = DETECTOR) -> Card:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from unmask.scanning.unit_scoring import UnitScores
 
 if TYPE_CHECKING:
-    from unmask.detectors import Card
+    from unmask.detectors import Card, Detector
     from unmask.evidence import Extractor, Moment, Subject, Wanted
     from unmask.media import MediaInfo, Sampling
     from unmask.scanning.loading import LoadedDetector
@@ -42,6 +42,11 @@ class Inquiry:
     def card(self) -> Card:
         """The detector's card, waited for."""
         return self._detector.card.result()
+
+    @property
+    def detector(self) -> Detector:
+        """The detector, waited for."""
+        return self._detector.detector.result()
 
     @cached_property
     def extractor(self) -> Extractor:

@@ -6,11 +6,12 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 if TYPE_CHECKING:
     from unmask.detectors import Card, Detector
     from unmask.faces import FaceFinder
+    from unmask.formats.errors import MediaKind
 
 T = TypeVar("T")
 
@@ -20,10 +21,26 @@ OPERATOR_THREADS = 2
 
 @dataclass(frozen=True)
 class LoadedDetector:
-    """A detector that is being loaded; its card is there long before its weights are."""
+    """A detector that is being loaded; its card is there long before its weights are.
+
+    Parameters
+    ----------
+    card, detector
+        Waited for where they are needed.
+    stills
+        The detector that judges images in its place; None in both where the card names none.
+    """
 
     card: Future[Card]
     detector: Future[Detector]
+    stills: tuple[Future[Card | None], Future[Detector | None]] | None = None
+
+    def for_kind(self, kind: MediaKind) -> LoadedDetector:
+        """Return the detector that judges files of a kind, ``"image"`` or ``"video"``."""
+        if kind != "image" or self.stills is None or self.stills[0].result() is None:
+            return self
+        card, detector = self.stills
+        return LoadedDetector(cast("Future[Card]", card), cast("Future[Detector]", detector))
 
 
 class Loading:
@@ -78,7 +95,13 @@ class Loading:
             # Faces can be cut as soon as the card is read, long before the weights are.
             name = os.fspath(detector)
             card = self._load(lambda: _load_card(name))
-            return LoadedDetector(card, self._load(lambda: _load_detector(name, operators)))
+            loaded = self._load(lambda: _load_detector(name, operators))
+            # Only what was submitted before is waited for.
+            stills = (
+                self._load(lambda: _load_stills_card(card.result())),
+                self._load(lambda: _load_stills(loaded.result(), operators)),
+            )
+            return LoadedDetector(card, loaded, stills)
         return LoadedDetector(self._load(lambda: detector.card), self._load(lambda: detector))
 
     def _load(self, load: Callable[[], T]) -> Future[T]:
@@ -113,6 +136,17 @@ def _load_detector(name: str, threads: int) -> Detector:
     from unmask.detectors import load_detector
 
     return load_detector(name, threads)
+
+
+def _load_stills_card(card: Card) -> Card | None:
+    return None if card.stills is None else _load_card(card.stills)
+
+
+def _load_stills(detector: Detector, threads: int) -> Detector | None:
+    from unmask.detectors import load_detector
+
+    stills = detector.card.stills
+    return None if stills is None else load_detector(stills, threads, beside=detector)
 
 
 def _import_rest() -> None:

@@ -171,12 +171,12 @@ class Scanner:
 
     def _scan(self, path: str | Path, progress: Progress, options: ScanOptions) -> ScanResult:
         started = time.perf_counter()
-        inquiries = [
-            Inquiry(number, detector, self._workers, options.crops)
-            for number, detector in enumerate(self._loading.asked)
-        ]
         try:
             with self._opened(Path(path)) as media:
+                inquiries = [
+                    Inquiry(number, detector.for_kind(media.info.kind), self._workers, options.crops)
+                    for number, detector in enumerate(self._loading.asked)
+                ]
                 run = SamplingRun(
                     media, options, self._loading, self._workers, self._room, inquiries, progress
                 )
@@ -195,7 +195,7 @@ class Scanner:
             from unmask.scanning.evidence import ScannedFile
 
             scanned = ScannedFile(Path(path), seen, answers[0], result)
-            result = replace(result, evidence=self._evidence(scanned))
+            result = replace(result, evidence=self._evidence(scanned, inquiries[0].detector))
         return replace(result, isolation=self._isolation, seconds=time.perf_counter() - started)
 
     @property
@@ -266,11 +266,11 @@ class Scanner:
         self._loading.imports.result()
         return as_media_error(lambda: open_media(path, self.settings.limits))
 
-    def _evidence(self, scanned: ScannedFile) -> Evidence:
+    def _evidence(self, scanned: ScannedFile, detector: Detector) -> Evidence:
         from unmask.scanning.evidence import gather
 
         read = content_credentials if self._decoding is None else self._decoding.credentials
-        return gather(scanned, self.detector, self._workers, read)
+        return gather(scanned, detector, self._workers, read)
 
     @property
     def detector_info(self) -> DetectorInfo:

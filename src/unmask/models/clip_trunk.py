@@ -53,7 +53,8 @@ class ClipTrunk(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the patch tokens after the last kept block."""
-        return self.blocks(images if self.start else self.embed(images))[:, 1:]
+        tokens: Tensor = self.blocks(images if self.start else self.embed(images))[:, 1:]
+        return tokens
 
     def embed(self, images: Tensor) -> Tensor:
         """Return the tokens that the first block reads: (N, 1 + places, width), the class token first."""

@@ -67,7 +67,8 @@ def hashes(thumbnails: NDArray[np.uint8]) -> Bits:
 
 def blank(thumbnails: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return which (N,) of thumbnails (N, F, 32, 32) show nothing: their hash would be noise."""
-    return thumbnails.reshape(len(thumbnails), thumbnails.shape[1], -1).std(axis=2).max(axis=1) < BLANK
+    spread = thumbnails.reshape(len(thumbnails), thumbnails.shape[1], -1).std(axis=2)
+    return np.asarray(spread.max(axis=1) < BLANK)
 
 
 def near_pairs(bits: Bits, limit: int) -> tuple[Pairs, NDArray[np.float64]]:
@@ -91,7 +92,7 @@ def near_pairs(bits: Bits, limit: int) -> tuple[Pairs, NDArray[np.float64]]:
 
 def _apart(one: Bits, other: Bits) -> NDArray[np.uint16]:
     """Count the bits in which hashes (..., W) differ: (...)."""
-    total = np.bitwise_count(one[..., 0] ^ other[..., 0]).astype(np.uint16)
+    total: NDArray[np.uint16] = np.bitwise_count(one[..., 0] ^ other[..., 0]).astype(np.uint16)
     for word in range(1, one.shape[-1]):
         total += np.bitwise_count(one[..., word] ^ other[..., word])
     return total

@@ -188,7 +188,8 @@ def similarities(latents: Latents, training: Training) -> tuple[Floats, Floats]:
 
 
 def _unit(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    units: NDArray[np.floating] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return units
 
 
 def top(similarity: Floats) -> NDArray[np.int64]:

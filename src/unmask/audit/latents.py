@@ -82,7 +82,7 @@ def last_hidden(graph: onnx.GraphProto, name: str) -> str:
     while node is not None:
         varying = [value for value in node.input if value not in constants]
         if node.op_type in ("Gemm", "MatMul") and len(varying) == 1 and varying[0] == node.input[0]:
-            return varying[0]
+            return str(varying[0])
         # The bias behind a MatMul is an Add of its own.
         if node.op_type not in (*_SHAPING, "Add") or not varying:
             break

@@ -146,7 +146,8 @@ def _face_colour(picture: Image.Image, points: np.ndarray) -> np.ndarray:
     five = np.clip(five_landmarks(points), 0, np.array(picture.size) - 2)
     low, high = five.min(0), five.max(0) + 1
     part = picture.resize((8, 8), Image.Resampling.BOX, box=(low[0], low[1], high[0], high[1]))
-    return np.asarray(part, float).mean((0, 1))
+    colour: np.ndarray = np.asarray(part, float).mean((0, 1))
+    return colour
 
 
 def _area(mask: Image.Image) -> float:

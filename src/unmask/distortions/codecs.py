@@ -25,7 +25,8 @@ def _through(picture: Image.Image, kind: str, **options: int) -> Image.Image:
     buffer = io.BytesIO()
     picture.save(buffer, kind, **options)
     with Image.open(buffer) as decoded:
-        return decoded.convert("RGB")
+        picture = decoded.convert("RGB")
+    return picture
 
 
 def compress_video(
@@ -47,7 +48,7 @@ def compress_video(
     return Image.fromarray(frames[-1].to_ndarray(format="rgb24")[:height, :width])
 
 
-def _encode(images: list[np.ndarray], crf: int, preset: str) -> list[av.Packet]:
+def _encode(images: list[np.ndarray], crf: int, preset: str) -> list[av.Packet[av.VideoStream]]:
     encoder = av.CodecContext.create("libx264", "w")
     assert isinstance(encoder, VideoCodecContext)
     encoder.height, encoder.width = images[0].shape[:2]

@@ -66,7 +66,7 @@ def cover(image: Picture, box: Box, rng: np.random.Generator) -> Picture:
         x0 = int(x1 - share * width)
     else:
         x1 = int(x0 + share * width)
-    covered = image.copy()
+    covered: Picture = image.copy()
     region = covered[max(0, y0) : y1, max(0, x0) : x1]
     colour = rng.integers(20, 220, 3)
     texture = Image.fromarray(_as_picture(colour + rng.normal(0, 25, (6, 6, 3))))
@@ -119,4 +119,5 @@ def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
 
 
 def _as_picture(values: NDArray[np.floating]) -> Picture:
-    return np.clip(values, 0, 255).astype(np.uint8)
+    picture: Picture = np.clip(values, 0, 255).astype(np.uint8)
+    return picture

@@ -56,7 +56,7 @@ def change_contrast(image: Picture, factor: float) -> Picture:
 def cover_blocks(image: Picture, count: float, random: np.random.Generator) -> Picture:
     """Cover random places with grey blocks of 8x8 pixels: `count` for every 256 pixels of the shorter side."""
     height, width = image.shape[:2]
-    covered = image.copy()
+    covered: Picture = image.copy()
     for _ in range(round(count * min(height, width) / 256)):
         top = random.integers(0, max(1, height - BLOCK + 1))
         left = random.integers(0, max(1, width - BLOCK + 1))

@@ -380,4 +380,5 @@ def _shares(weights: Floats, labels: NDArray[np.int64], flags: Mapping[str, Floa
 
 def _divided(above: Floats, below: Floats) -> Floats:
     below = np.broadcast_to(below, above.shape)
-    return np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
+    share: Floats = np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
+    return share

@@ -53,7 +53,8 @@ def model_input(inputs: Tensor, whole: bool = False) -> Tensor:
         return inputs.float()
     side = math.isqrt(inputs.shape[1])
     inputs = inputs[:, inputs.shape[1] - side * side :]
-    return inputs.float().unflatten(1, (side, side)).permute(0, 3, 1, 2)
+    planes: Tensor = inputs.float().unflatten(1, (side, side)).permute(0, 3, 1, 2)
+    return planes
 
 
 def to_planes(pictures: Tensor) -> Tensor:

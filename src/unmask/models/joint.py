@@ -213,7 +213,8 @@ class Classifier(nn.Module):
         places = latent.flatten(2)
         if self.attention is not None:
             weights = self.attention(latent).flatten(2).softmax(dim=2)
-            return (places * weights).sum(dim=2)
+            pooled: Tensor = (places * weights).sum(dim=2)
+            return pooled
         mean = places.mean(dim=2)
         if self.pool == "mean_max":
             return torch.cat([mean, places.amax(dim=2)], dim=1)

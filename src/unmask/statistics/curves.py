@@ -60,7 +60,8 @@ def _curve(weights: Floats, fake: NDArray[np.bool_], last: NDArray[np.int64]) ->
     # On a vertical step the upper end counts, as it does for TPR at a fixed FPR.
     fpr, tpr = np.r_[0.0, false / false[-1]], np.r_[0.0, true / true[-1]]
     upper = np.r_[fpr[1:] > fpr[:-1], True]
-    return np.interp(GRID, fpr[upper], tpr[upper])
+    value: Floats = np.interp(GRID, fpr[upper], tpr[upper])
+    return value
 
 
 @dataclass(frozen=True)

@@ -104,11 +104,13 @@ def _equal_error_rate(fpr: Floats, tpr: Floats) -> Floats:
     rows = np.arange(len(fpr))
     high, low = gap[rows, after - 1], gap[rows, after]
     start = fpr[rows, after - 1]
-    return start + high / (high - low) * (fpr[rows, after] - start)
+    value: Floats = start + high / (high - low) * (fpr[rows, after] - start)
+    return value
 
 
 def _tpr_at(fpr: Floats, tpr: Floats, limit: float) -> Floats:
-    return np.where(fpr <= limit + 1e-12, tpr, 0.0).max(axis=1)
+    value: Floats = np.where(fpr <= limit + 1e-12, tpr, 0.0).max(axis=1)
+    return value
 
 
 class CalibratedMetrics:

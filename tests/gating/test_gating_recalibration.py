@@ -13,8 +13,7 @@ from unmask.evaluation.sets import Item
 from unmask.gating.recalibration import CalibrationError, derive, derived_card, fix
 from unmask.gating.scored_files import list_files, read_files, scan_files
 from unmask.report import FrameScore, ScanResult, TrackScore
-from unmask.scanning import Scanner, Settings
-from unmask.scanning.observations import detector_info
+from unmask.scanning import Scanner, Settings, detector_info
 from unmask.statistics.conformal import TooFewItemsError
 from unmask.statistics.likelihood_ratios import empirical_bounds
 from unmask.training.calibrate import fit_platt

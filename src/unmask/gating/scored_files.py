@@ -13,8 +13,7 @@ from unmask.evaluation.predictions import cluster_of
 from unmask.evaluation.scans import ScannedFile, read_scans
 from unmask.evaluation.sets import Item
 from unmask.evaluation.videos import MANIFEST_NAME, list_items
-from unmask.scanning import Scanner
-from unmask.scanning.observations import detector_info
+from unmask.scanning import Scanner, detector_info
 
 CLASSES = ("real", "fake")
 

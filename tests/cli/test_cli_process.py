@@ -60,7 +60,7 @@ def test_what_cannot_be_started_in_advance_is_told_in_one_line(tmp_path, make_vi
         "    from unmask.media import DecodingProcessError\n"
         "    if name == '__init__': raise DecodingProcessError('no process for decoding can be started: none')\n"
         "    raise ModuleNotFoundError('No module named onnxruntime', name='onnxruntime')\n"
-        "place = importlib.import_module('.'.join(path[:3]))\n"
+        "place = importlib.import_module('.'.join(path[:-1] if name == '__init__' else path))\n"
         "place = place.DecodingProcess if name == '__init__' else place\n"
         "setattr(place, name, fail)\n"
         f"sys.argv = ['unmask', 'scan', {str(clip)!r}]\n"

@@ -26,6 +26,7 @@ from unmask.evaluation.crops import CropFolder
 from unmask.evaluation.errors import EvaluationError
 from unmask.evaluation.sets import EvaluationSet, choose
 from unmask.evaluation.videos import VideoFolder
+from unmask.faces import CenterFace, profile
 from unmask.statistics.intervals import Estimate, Settings
 
 #: Frames of a video that go through the detector.
@@ -133,8 +134,6 @@ def as_evaluated(listing: Listing, detector: OpenedDetector) -> EvaluationSet:
     items = [row.item for row in listing.rows]
     if listing.crops is not None:
         return CropFolder(listing.crops, items, card.input_size, card.crop_profile, listing.name)
-    from unmask.faces import CenterFace, profile
-
     finder = CenterFace(effort="quick")
     return VideoFolder(
         listing.root, items, finder, profile(card.crop_profile), card.input_size, FRAMES, listing.name

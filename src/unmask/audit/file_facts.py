@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, JpegImagePlugin
 
 from unmask.evaluation.zero_pixel import jpeg_quality
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 Thumbnail = NDArray[np.uint8]
 
@@ -43,8 +41,6 @@ def picture_facts(data: bytes) -> tuple[dict[str, float | str | None], Thumbnail
     OSError, ValueError, SyntaxError
         The picture cannot be decoded; PIL.Image.DecompressionBombError where it is too large.
     """
-    from PIL import Image
-
     with Image.open(io.BytesIO(data)) as picture:
         facts = _coding(picture) | _size(picture.width, picture.height, len(data))
         return facts, thumbnail(picture)
@@ -52,8 +48,6 @@ def picture_facts(data: bytes) -> tuple[dict[str, float | str | None], Thumbnail
 
 def thumbnail(picture: Image.Image) -> Thumbnail:
     """Shrink a picture to (32, 32) grey; a JPEG is decoded no larger than that needs."""
-    from PIL import Image
-
     picture.draft("L", _DRAFT)
     small = picture.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=3.0)
     return np.asarray(small, np.uint8)
@@ -84,8 +78,6 @@ def _coding(picture: Image.Image) -> dict[str, float | str | None]:
 
 
 def _sampling(picture: Image.Image) -> str:
-    from PIL import JpegImagePlugin
-
     return _SAMPLINGS.get(JpegImagePlugin.get_sampling(picture), "other")
 
 

@@ -9,17 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 
 from unmask.detectors import Card, DetectorError, open_trunk_of, read_card
 from unmask.detectors.registry import detector_folder
 from unmask.detectors.sessions import open_session
-
-if TYPE_CHECKING:
-    import onnx
 
 #: Operations that only bring the logit into shape; what they read is looked at instead.
 _SHAPING = ("Squeeze", "Reshape", "Flatten", "Identity", "Unsqueeze", "Cast")
@@ -40,8 +37,6 @@ class OpenedDetector:
     """
 
     def __init__(self, name_or_folder: str | Path, threads: int | None = None) -> None:
-        import onnx
-
         folder = detector_folder(name_or_folder)
         self.card: Card = read_card(folder)
         model = onnx.load(str(folder / "model.onnx"))

@@ -6,15 +6,14 @@ import csv
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from rich.table import Table
 
 from unmask.audit.drivers import NEIGHBOURS
 from unmask.audit.report import AuditReport, Drivers
 from unmask.evaluation.remarks import markdown_table, show
 from unmask.report.words import printable
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 PAGE, JSON, PAIRS, LEAKS = "audit.md", "audit.json", "copies.csv", "leaks.csv"
 #: Rows of a table on a page or the console; files hold all.
@@ -73,9 +72,6 @@ def to_markdown(report: AuditReport) -> str:
 
 def to_tables(report: AuditReport) -> list[Table]:
     """Build the tables for the console: findings first."""
-    from rich.markup import escape
-    from rich.table import Table
-
     findings = [(finding.severity, finding.kind, finding.text) for finding in report.findings]
     built = []
     for title, headings, rows in [

@@ -10,17 +10,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from unmask.batch.errors import BatchError
 from unmask.batch.identity import Fingerprint, row_of, short_hash
 from unmask.batch.isolation import IsolatedScanner
-
-if TYPE_CHECKING:
-    from unmask.batch.ledger import Ledger
-    from unmask.batch.stopping import Stop
-    from unmask.detectors import Card
-    from unmask.scanning import Settings
+from unmask.batch.ledger import Ledger
+from unmask.batch.stopping import Stop
+from unmask.detectors import Card
+from unmask.findings import detector_info
+from unmask.scanning import Settings
 
 FILES_A_TASK = 8
 FILES_A_ROUND = 50_000
@@ -109,8 +108,6 @@ class ScanOnRay:
     """An actor: one worker process that loads the detector once, so that a bad file never ends the actor."""
 
     def __init__(self, settings: Settings, card: Card, key: str, folder: str, claims: Any) -> None:
-        from unmask.scanning import detector_info
-
         self._scanner = IsolatedScanner(settings, detector_info(card))
         self._key = key
         self._folder = Path(folder)

@@ -8,14 +8,13 @@ import os
 import stat
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from unmask.detectors import file_sha256
-
-if TYPE_CHECKING:
-    from unmask.detectors import Card
-    from unmask.report import ScanResult
-    from unmask.scanning import Settings
+from unmask.detectors import Card, file_sha256
+from unmask.faces.weights import CENTERFACE_SHA256
+from unmask.report import ScanResult
+from unmask.scanning import PASS_SIZES, Settings
+from unmask.verdict import likelihood_scale, rule_of
 
 # The version of all code between a file and its result: raised with every change after which some file would get
 # another result, so that logs of before are not taken for results of now.
@@ -79,10 +78,6 @@ def scan_key(card: Card, settings: Settings) -> str:
     such; the face finder's weights; how many frames each look takes; every setting but those in ``WITHOUT_EFFECT``; and
     the version of the code, ``SCAN_VERSION``.
     """
-    from unmask.faces.weights import CENTERFACE_SHA256
-    from unmask.scanning import PASS_SIZES
-    from unmask.verdict import likelihood_scale, rule_of
-
     familiarity = card.quality.familiarity if card.quality else None
     parts = {
         "version": SCAN_VERSION,

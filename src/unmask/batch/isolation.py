@@ -7,20 +7,18 @@ import signal
 import threading
 from contextlib import suppress
 from dataclasses import replace
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from unmask.batch.errors import BatchError
 from unmask.batch.identity import Fingerprint, fingerprint
 from unmask.batch.worker import MakeScanner, largest, plain_scanner, serve, unless_changed
+from unmask.media import kind_by_name
 from unmask.processes.pool import SPAWN
-
-if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
-    from multiprocessing.context import SpawnProcess
-
-    from unmask.report import DetectorInfo, ScanResult, Status
-    from unmask.scanning import Settings
+from unmask.report import DetectorInfo, ScanResult, Status
+from unmask.scanning import Settings
 
 PATIENCE = 900.0
 STARTS = 3
@@ -123,9 +121,6 @@ class IsolatedScanner:
         """
         answer = self._try_twice("scan", path)
         if isinstance(answer, WorkerEndedError):
-            from unmask.media import kind_by_name
-            from unmask.report import ScanResult
-
             status: Status = "failed" if self._settings.isolated else "unreadable"
             answer = ScanResult(str(path), kind_by_name(path), status, self._detector, str(answer))
         return unless_changed(path, seen, answer)

@@ -5,17 +5,13 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from unmask.batch.identity import Fingerprint, fingerprint
 from unmask.processes.pool import end_with_parent
-
-if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
-
-    from unmask.report import ScanResult
-    from unmask.scanning import Scanner, Settings
+from unmask.report import ScanResult
+from unmask.scanning import Scanner, Settings
 
 MakeScanner = Callable[["Settings"], "Scanner"]
 
@@ -46,8 +42,6 @@ def _answer_to(scanner: Scanner, verb: str, path: Path) -> object:
 
 def plain_scanner(settings: Settings) -> Scanner:
     """Make the scanner of everyday use."""
-    from unmask.scanning import Scanner
-
     return Scanner(settings)
 
 
@@ -55,8 +49,6 @@ def unless_changed(path: Path, seen: Fingerprint, result: ScanResult) -> tuple[S
     """Return a result and what it is of; of a file that was changed meanwhile there is no result."""
     if seen.still_holds(path):
         return result, seen
-    from unmask.report import ScanResult
-
     changed = ScanResult(
         result.path, result.kind, "unreadable", result.detector, "it changed while it was scanned",
         seconds=result.seconds,

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
+from scipy.spatial import ConvexHull, QhullError
 
 Region = Literal["face", "brow_to_chin", "inner", "lower_face", "mouth", "eyes"]
 REGIONS: tuple[Region, ...] = get_args(Region)
@@ -110,8 +111,6 @@ def _ellipse(points: np.ndarray, region: Region, rng: np.random.Generator) -> np
 
 
 def _hull(points: np.ndarray) -> np.ndarray:
-    from scipy.spatial import ConvexHull, QhullError  # Not in the base, where manifests are read as well.
-
     try:
         corners = points[ConvexHull(points).vertices]
     except QhullError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PIL import Image, ImageChops
+from scipy.ndimage import gaussian_filter
 
 CELLS = 12
 
@@ -63,8 +64,6 @@ def affine_moves(
 
 def elastic_moves(size: tuple[int, int], strength: float, rng: np.random.Generator) -> np.ndarray:
     """Return a smooth random grid whose moves have a standard deviation of `strength` pixels."""
-    from scipy.ndimage import gaussian_filter  # Not in the base, where manifests are read as well.
-
     field = gaussian_filter(rng.normal(size=(CELLS + 1, CELLS + 1, 2)), (1.5, 1.5, 0), mode="reflect")
     return np.asarray(field * (strength / max(float(field.std()), 1e-6)))
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import av
 import numpy as np
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from PIL import Image, ImageFilter
 
 Pixels = np.ndarray
 
@@ -18,22 +16,18 @@ FACE = (178.0, 62.0, 284.0, 192.0)
 """Box around the portrait's face, brow to chin and ear to ear: (x0, y0, x1, y1) in its 512 x 512 pixels."""
 
 
-def portrait() -> Image:
+def portrait() -> Image.Image:
     """Open the portrait: 512 x 512 RGB; its licence is in ``portrait.txt`` beside it."""
-    from PIL import Image
-
     with files("unmask.demo").joinpath("portrait.jpg").open("rb") as file:
         return Image.open(file).convert("RGB")
 
 
-def with_blended_face(picture: Image, face: tuple[float, float, float, float] = FACE) -> Image:
+def with_blended_face(picture: Image.Image, face: tuple[float, float, float, float] = FACE) -> Image.Image:
     """Blend the face with a changed copy of the whole picture, as a face swap does, without another person.
 
     The copy is enlarged about the face, shifted, warmer and softer; it is laid in through an ellipse with a
     soft edge (self-blended images, Shiohara and Yamasaki 2022). Size stays.
     """
-    from PIL import Image, ImageFilter
-
     x0, y0, x1, y1 = face
     centre, size = ((x0 + x1) / 2, (y0 + y1) / 2), (x1 - x0, y1 - y0)
     scale, shift = 1.06, (0.03 * size[0], -0.02 * size[1])
@@ -51,7 +45,7 @@ def with_blended_face(picture: Image, face: tuple[float, float, float, float] = 
 
 def write_clip(
     path: str | Path,
-    picture: Image,
+    picture: Image.Image,
     size: tuple[int, int] = (640, 640),
     seconds: float = 4.0,
     frame_rate: int = 25,
@@ -61,8 +55,6 @@ def write_clip(
     size : (width, height) of the clip, even numbers. Two key frames a clip and B frames between, as cameras
     and platforms write them.
     """
-    import av
-
     frames = round(seconds * frame_rate)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=frame_rate)
@@ -74,10 +66,8 @@ def write_clip(
         container.mux(stream.encode(None))
 
 
-def _moving(picture: Image, size: tuple[int, int], count: int) -> Iterator[Pixels]:
+def _moving(picture: Image.Image, size: tuple[int, int], count: int) -> Iterator[Pixels]:
     """Show ``count`` frames of a window that wanders over the picture and comes closer."""
-    from PIL import Image
-
     width, height = picture.size
     fit = min(width / size[0], height / size[1])
     for moment in np.linspace(0, 1, count):

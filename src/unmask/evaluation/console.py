@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from rich.markup import escape
+from rich.table import Table
 
 from unmask.evaluation.forensic_tables import TextTable, forensic_tables
 from unmask.evaluation.markdown import delong, difference
@@ -10,9 +11,6 @@ from unmask.evaluation.remarks import show
 from unmask.evaluation.report import Report
 from unmask.evaluation.scans import ERRORS
 from unmask.statistics.intervals import Difference, Estimate
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 #: Figures of the main table, beside the AUC.
 FIGURES = {
@@ -39,8 +37,6 @@ def to_tables(report: Report) -> list[Table]:
 
 def to_table(report: Report) -> Table:
     """Build the table of results: the leading figures, one line a result; intervals of the AUCs alone."""
-    from rich.markup import escape
-
     table = _table(f"{report.detector['name']} {report.detector['version']}")
     table.add_column("set", overflow="fold")
     table.add_column("method", overflow="fold")
@@ -60,8 +56,6 @@ def to_table(report: Report) -> Table:
 
 
 def _scans(report: Report) -> Table:
-    from rich.markup import escape
-
     table = _table("whole scans, file by file")
     table.add_column("set", overflow="fold")
     table.add_column("method", overflow="fold")
@@ -97,8 +91,6 @@ def _plain(wanted: TextTable) -> Table:
 
 
 def _comparisons(report: Report, against: Report) -> Table:
-    from rich.markup import escape
-
     table = _table(f"{report.detector['name']} minus {against.detector['name']}")
     for heading in ("set", "method", "level", "items"):
         table.add_column(heading, overflow="fold", justify="right" if heading == "items" else "left")
@@ -112,8 +104,6 @@ def _comparisons(report: Report, against: Report) -> Table:
 
 
 def _calibration(report: Report) -> Table:
-    from rich.markup import escape
-
     table = _table("calibration, before -> after")
     for heading in ("set", "domain", "level"):
         table.add_column(heading, overflow="fold")
@@ -129,8 +119,6 @@ def _calibration(report: Report) -> Table:
 
 
 def _robustness(report: Report) -> Table:
-    from rich.markup import escape
-
     table = _table("robustness: mean AUC of the levels")
     table.add_column("set", overflow="fold")
     table.add_column("distortion")
@@ -145,9 +133,6 @@ def _robustness(report: Report) -> Table:
 
 
 def _table(title: str) -> Table:
-    from rich.markup import escape
-    from rich.table import Table
-
     return Table(
         title=escape(title),
         box=None,
@@ -163,6 +148,4 @@ def _value(estimate: Estimate) -> str:
 
 def _stacked(estimate: Estimate | Difference | None, digits: int) -> str:
     """Put the interval under its figure, for narrow columns."""
-    from rich.markup import escape
-
     return escape(show(estimate, digits).replace(" [", "\n["))

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
+
+import numpy as np
+import onnxruntime
 
 from unmask.faces.face import Effort, Face, FaceSearch
 from unmask.faces.tiling import MULTIPLE, RELIABLE_SIDE, Level, is_whole, merge, overlaps, plan
 from unmask.faces.weights import centerface_network
 from unmask.media import shrink
 from unmask.offline import disable_events
-
-if TYPE_CHECKING:
-    import numpy as np
 
 SEARCH_BUDGET = 21e6
 """Pixels that the network reads at most in the closer search of a picture: enough for 12 megapixels at full size."""
@@ -69,8 +69,6 @@ class CenterFace:
         size: int = 640,
         effort: Effort = "thorough",
     ) -> None:
-        import onnxruntime
-
         if not 0 < threshold < 1:
             raise ValueError(f"threshold must be between 0 and 1, not {threshold}")
         if size < MULTIPLE:
@@ -224,8 +222,6 @@ def _canvas(small: np.ndarray, left: int, top: int) -> np.ndarray:
     numpy.ndarray
         (1, 3, h, w) float32 in [0, 255].
     """
-    import numpy as np
-
     h, w = small.shape[:2]
     rows, columns = (math.ceil(side / MULTIPLE) * MULTIPLE for side in (h + 2 * top, w + 2 * left))
     canvas = np.full((1, 3, rows, columns), 127.0, dtype=np.float32)
@@ -235,8 +231,6 @@ def _canvas(small: np.ndarray, left: int, top: int) -> np.ndarray:
 
 def _candidates(outputs: list[Any], threshold: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Read the boxes (N, 4), scores (N,) and landmarks (N, 5, 2), in canvas pixels, strongest first."""
-    import numpy as np
-
     heat, size, offset, points = (output[0] for output in outputs)
     rows, columns = np.nonzero(heat[0] > threshold)
     scores = heat[0, rows, columns]
@@ -255,8 +249,6 @@ def _candidates(outputs: list[Any], threshold: float) -> tuple[np.ndarray, np.nd
 
 def _strongest(boxes: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Return the places of the boxes to keep (greedy non-maximum suppression); boxes come strongest first."""
-    import numpy as np
-
     kept: list[int] = []
     open_ = np.ones(len(scores), dtype=bool)
     for place in range(len(scores)):

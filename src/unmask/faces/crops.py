@@ -5,12 +5,11 @@ from __future__ import annotations
 import difflib
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
 
 from unmask.faces.face import Box
-
-if TYPE_CHECKING:
-    import numpy as np
 
 _LARGEST_SIDE = 4096  # Pixels of a square that is copied whole.
 
@@ -104,9 +103,6 @@ def cut(image: np.ndarray, box: Box, profile: CropProfile, size: int | None = No
     numpy.ndarray
         (size, size, 3) uint8 RGB.
     """
-    import numpy as np
-    from PIL import Image
-
     size = size or profile.size
     x0, y0, x1, y1 = profile.square(box)
     if not (math.isfinite(x0 + y0 + x1 + y1) and x1 > x0):
@@ -129,8 +125,6 @@ def cut(image: np.ndarray, box: Box, profile: CropProfile, size: int | None = No
 
 def _region(image: np.ndarray, left: int, top: int, right: int, bottom: int, step: int = 1) -> np.ndarray:
     """Copy every step-th pixel of a rectangle of the image; what lies outside is mirrored at the border."""
-    import numpy as np
-
     height, width = image.shape[:2]
     if step > 1:
         rows, columns = (_mirrored(*ends, step) for ends in ((top, bottom, height), (left, right, width)))
@@ -151,8 +145,6 @@ def _mirrored(start: int, stop: int, length: int, step: int = 1) -> np.ndarray:
     Those outside are mirrored once, and beyond that held at the edge. The border pixel itself is not
     repeated, as in numpy's pad mode "reflect".
     """
-    import numpy as np
-
     places = np.abs(np.arange(start, stop, step))
     places = np.where(places >= length, 2 * (length - 1) - places, places)
     return np.clip(places, 0, length - 1)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
 
 from unmask.faces.crops import PROFILES, cut
 from unmask.faces.face import Box
-
-if TYPE_CHECKING:
-    import numpy as np
 
 PATCH_SIDE = 96
 """Side in pixels of the tight cut that a face is measured on."""
@@ -79,9 +78,6 @@ def measure(
     side
         Longer side of the face in the original, where the image is an enlarged or reduced cut of it.
     """
-    import numpy as np
-    from PIL import Image
-
     chip = cut(image, box, PROFILES["tight"], PATCH_SIDE)
     inner = chip[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
     grey = Image.fromarray(chip).convert("L")
@@ -113,8 +109,6 @@ def turn_of(landmarks: np.ndarray | None) -> float:
     float
         NaN where the landmarks coincide or are missing.
     """
-    import numpy as np
-
     if landmarks is None:
         return math.nan
     points = np.asarray(landmarks, np.float64)
@@ -134,6 +128,4 @@ def _detail(fine: np.ndarray, coarse: np.ndarray) -> float:
 
 
 def _squared_steps(grey: np.ndarray) -> float:
-    import numpy as np
-
     return float((np.diff(grey, axis=0) ** 2).mean() + (np.diff(grey, axis=1) ** 2).mean())

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
+from PIL import Image
 
 _ROWS, _COLUMNS = 16, 24
 _SAME_SCENE = 0.3
@@ -25,9 +23,6 @@ def scene_of(image: np.ndarray) -> np.ndarray:
         (1152,) float32 of mean 0 and length 1 (of length 0 for a picture of one colour): a thumbnail of square
         roots, which weigh dark scenes as much as bright ones.
     """
-    import numpy as np
-    from PIL import Image
-
     height, width = image.shape[:2]
     step = max(1, min(height // (8 * _ROWS), width // (8 * _COLUMNS)))
     thumbnail = Image.fromarray(np.ascontiguousarray(image[::step, ::step]))

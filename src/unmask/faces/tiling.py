@@ -10,12 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from unmask.faces.face import Box, Face
-
-if TYPE_CHECKING:
-    import numpy as np
 
 Tile = tuple[int, int, int, int]
 
@@ -148,8 +146,6 @@ def merge(faces: Sequence[Face]) -> list[Face]:
     list of Face
         Most confident first.
     """
-    import numpy as np
-
     boxes = np.array([face.box for face in faces], dtype=np.float64).reshape(-1, 4)
     waiting = np.ones(len(faces), dtype=bool)
     kept: list[Face] = []
@@ -178,8 +174,6 @@ def overlaps(box: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray
     of_smaller
         (N,) the same, as a share of the smaller box.
     """
-    import numpy as np
-
     low = np.maximum(box[:2], boxes[:, :2])
     high = np.minimum(box[2:], boxes[:, 2:])
     shared = np.prod(np.maximum(high - low, 0.0), axis=1)

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
 
 from unmask.faces.crops import CropProfile, cut
 from unmask.faces.face import Face, FaceFinder
-
-if TYPE_CHECKING:
-    import numpy as np
 
 TURNED = 60.0
 """Degrees from which a head is set upright; heads that are turned less are cut as they are."""
@@ -66,8 +65,6 @@ def roll_of(landmarks: np.ndarray) -> float:
         Degrees clockwise in (-180, 180]: 0 where the mouth lies below the eyes, 90 where it lies to their left. NaN
         where the landmarks coincide.
     """
-    import numpy as np
-
     points = np.asarray(landmarks, np.float64)
     x, y = points[3:].mean(axis=0) - points[:2].mean(axis=0)
     return math.degrees(math.atan2(-x, y)) if x or y else math.nan
@@ -119,8 +116,6 @@ def _is_nearly_upright(face: Face, confidence: float = 0.0) -> bool:
 
 def _middle_face(around: np.ndarray, quarter: int, finder: FaceFinder) -> Face | None:
     """Find the face in the middle of a square that is turned counter-clockwise by so many quarters."""
-    import numpy as np
-
     middle = around.shape[0] / 2
     faces = finder.find(np.ascontiguousarray(np.rot90(around, quarter)))
     inside = (f for f in faces if f.box[0] < middle < f.box[2] and f.box[1] < middle < f.box[3])
@@ -129,8 +124,6 @@ def _middle_face(around: np.ndarray, quarter: int, finder: FaceFinder) -> Face |
 
 def _turned_by_quarters(image: np.ndarray, face: Face, quarter: int, found: Face) -> UprightView:
     """Turn the whole picture without touching a pixel; ``found`` is on the turned surroundings of the face."""
-    import numpy as np
-
     height, width = image.shape[:2]
     x0, y0, x1, y1 = _AROUND.square(face.box)
     corner = {0: (x0, y0), 1: (y0, width - x1), 2: (width - x1, height - y1), 3: (height - y1, x0)}[quarter]
@@ -140,9 +133,6 @@ def _turned_by_quarters(image: np.ndarray, face: Face, quarter: int, found: Face
 
 def _turned(image: np.ndarray, face: Face, angle: float, finder: FaceFinder) -> UprightView | None:
     """Turn the surroundings of a face by any angle; None where it is not found there."""
-    import numpy as np
-    from PIL import Image
-
     x0, _, x1, _ = _TURNED_CUT.square(face.box)
     side = max(_AROUND_SIDE, min(_LARGEST_TURNED, round(x1 - x0)))
     patch = Image.fromarray(cut(image, face.box, _TURNED_CUT, side))
@@ -158,8 +148,6 @@ def _turned(image: np.ndarray, face: Face, angle: float, finder: FaceFinder) -> 
 
 def _moved(face: Face, corner: tuple[float, float], scale: float) -> Face:
     """Scale a face and move it by the corner that it was measured from."""
-    import numpy as np
-
     (x, y), (x0, y0, x1, y1) = corner, face.box
     box = (x0 * scale + x, y0 * scale + y, x1 * scale + x, y1 * scale + y)
     return Face(box, face.confidence, (face.landmarks * scale + corner).astype(np.float32))

@@ -1,4 +1,4 @@
-"""What the bytes of a file say: its kind, its facts, the parts and layers of its pictures, its credentials."""
+"""What the bytes of a file say: its kind and facts, its streams and their times, its pictures, its credentials."""
 
 from unmask.formats.content import Content, content_of
 from unmask.formats.endings import IMAGE_ENDINGS, VIDEO_ENDINGS, kind_by_name

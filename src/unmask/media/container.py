@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from unmask.formats.display import Display
 from unmask.formats.errors import MediaError
+from unmask.formats.stream_selection import heard_stream, shown_stream, streams_left_out
 from unmask.media.audio import AudioInfo
 from unmask.media.frame import MediaInfo
-from unmask.media.stream_selection import heard_stream, shown_stream, streams_left_out
 
 if TYPE_CHECKING:
     from pathlib import Path

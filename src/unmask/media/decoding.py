@@ -11,11 +11,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from unmask.formats.errors import MediaError
+from unmask.formats.timeline import Timeline, placed
 from unmask.media import plan
 from unmask.media.damage import DamageRecord, DamageTracker
 from unmask.media.frame import Limits
 from unmask.media.picture import CHANNELS, Picture, Turn
-from unmask.media.timeline import Timeline, placed
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 from unmask.formats.display import Display
 from unmask.formats.errors import MediaError
 from unmask.formats.facts import FileFacts, facts_of_video
+from unmask.formats.probing import may_jump
+from unmask.formats.stream_selection import heard_stream
+from unmask.formats.timeline import MPEG_STREAMS
 from unmask.media import audio_decoding, decoding, plan
 from unmask.media.audio import AudioInfo, AudioSampling, RawAudio
 from unmask.media.bursts import BurstPlace, in_bursts, one_burst, plan_bursts, starts_of_bursts
@@ -19,11 +22,8 @@ from unmask.media.container import discard_others, header_of, opened_container, 
 from unmask.media.damage import DamageRecord
 from unmask.media.frame import Limits
 from unmask.media.picture import Picture
-from unmask.media.probing import may_jump
 from unmask.media.sampling import Burst, Sampling
 from unmask.media.source import DecodedMedia
-from unmask.media.stream_selection import heard_stream
-from unmask.media.timeline import MPEG_STREAMS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -156,7 +156,7 @@ class VideoMedia(DecodedMedia):
             )
 
     def _stated_extent(self, info: AudioInfo) -> tuple[float, float]:
-        """Return from when to when there is sound, in the stream's seconds; the pictures' length where it is wrong."""
+        """Return from when to when there is sound, in the stream's seconds; for nonsense, when there are pictures."""
         start, pictures = self._start + info.start, self.info.duration or 0.0
         if info.duration is None or info.duration > 2 * pictures + _WRONG_SOUND_SECONDS:
             return start, self._start + pictures

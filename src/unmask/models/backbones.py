@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
+import timm
 import torch
 from torch import Tensor, nn
 
@@ -94,8 +95,6 @@ def build_backbone(options: BackboneOptions) -> tuple[nn.Module, int, int]:
 
 
 def _timm_network(options: BackboneOptions) -> tuple[nn.Module, tuple[float, ...], tuple[float, ...]]:
-    import timm
-
     arguments: dict[str, Any] = {"features_only": True, "out_indices": (options.tap,)}
     if options.pretrained == "timm":
         arguments["pretrained"] = True

@@ -12,7 +12,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
+import timm
 import torch
+from onnx import numpy_helper
 from torch import Tensor, nn
 
 from unmask.detectors import trunk_path
@@ -85,8 +88,6 @@ def load_trunk(blocks: int = 8, weights: str | None = None, start: int = 0) -> C
     start
         Number of blocks that are left out at the beginning.
     """
-    import timm
-
     network: Any = timm.create_model(ARCHITECTURE, pretrained=weights == "timm", num_classes=0)
     trunk = ClipTrunk(network, blocks if blocks > 0 else len(network.blocks), start)
     if weights != "timm":
@@ -107,9 +108,6 @@ def read_packaged(path: Path) -> dict[str, Tensor]:
     path
         Of its ONNX file.
     """
-    import onnx
-    from onnx import numpy_helper
-
     arrays = {item.name: numpy_helper.to_array(item) for item in onnx.load(path).graph.initializer}
     scale = 255 * np.asarray(STD)[None, :, None, None]
     state = {
@@ -139,9 +137,6 @@ def read_export(path: Path) -> dict[str, Tensor]:
     path
         Of the ONNX file.
     """
-    import onnx
-    from onnx import numpy_helper
-
     graph = onnx.load(path).graph
     arrays = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
     prefix = "vision_model."

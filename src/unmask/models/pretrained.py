@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
+from onnx import numpy_helper
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from unmask.faces.weights import centerface_network
@@ -55,8 +59,6 @@ def package_file(package: str) -> Path:
     package
         Its import name.
     """
-    from importlib.util import find_spec
-
     spec = find_spec(package)
     files = sorted(Path(spec.origin).parent.rglob("*.pth")) if spec and spec.origin else []
     if len(files) != 1:
@@ -75,8 +77,6 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise WeightsError(f"pretrained weights: {path} does not exist")
     if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
         return load_file(path)
     weights: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     return weights
@@ -133,9 +133,6 @@ def load_folded(network: nn.Module, convolutions: list[tuple[np.ndarray, np.ndar
 
 def centerface_convolutions() -> list[tuple[np.ndarray, np.ndarray]]:
     """Return the kernels and biases of the face finder's convolutions, in graph order."""
-    import onnx
-    from onnx import numpy_helper
-
     graph = onnx.load_model_from_string(centerface_network()).graph
     arrays = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
     return [(arrays[n.input[1]], arrays[n.input[2]]) for n in graph.node if n.op_type == "Conv"]

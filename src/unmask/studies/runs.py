@@ -16,6 +16,9 @@ from unmask.detectors import TrunkReference
 from unmask.models.registry import model_family
 from unmask.studies.cells import Cell, recipe_key
 from unmask.studies.study import StudyError
+from unmask.training.loop import train
+from unmask.training.maps import cache_maps
+from unmask.training.projection import fit_projection, projected
 from unmask.training.recipes import Recipe, TrunkOptions
 from unmask.training.trunks import MapFunction
 
@@ -91,8 +94,6 @@ def train_run(
     progress: bool = False,
 ) -> Run:
     """Train a run from its beginning; what a killed one left is thrown away."""
-    from unmask.training.loop import train
-
     recipe = run_recipe(cell, seed, out)
     folder = Path(recipe.runs) / recipe.name
     if folder.is_dir():
@@ -153,9 +154,6 @@ def _fit(
     reference: TrunkReference | None,
     report: Report,
 ) -> tuple[Path, int]:
-    from unmask.training.maps import cache_maps
-    from unmask.training.projection import fit_projection, projected
-
     stores = [
         store
         for training in (True, False)

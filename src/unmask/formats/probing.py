@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from unmask.media.timeline import MPEG_STREAMS
+from unmask.formats.timeline import MPEG_STREAMS
 
 if TYPE_CHECKING:
     from av.container import InputContainer

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import media_toys as toys
-from unmask.media import DecodingProcesses, Limits, Sampling, decoding, open_media, probing, video
-from unmask.media.timeline import Timeline
+from unmask.formats import probing
+from unmask.formats.timeline import Timeline
+from unmask.media import DecodingProcesses, Limits, Sampling, decoding, open_media, video
 
 DARK, BRIGHT = 30, 220
 KINDS = {

@@ -1,0 +1,36 @@
+"""Imports stand at the top of a module; they wait only where the start-up of a scan or a missing extra is at stake."""
+
+import ast
+from pathlib import Path
+
+import unmask
+
+ROOT = Path(unmask.__file__).parent
+ROOMS = {"cli", "scanning", "loading", "media", "__init__"}
+"""Where imports wait for the sake of a scan's start."""
+NOT_YET = {"annotating", "detectors", "report", "serve"}
+"""Rooms whose imports still wait without need."""
+EXCEPTIONS = {
+    ("batch/cluster.py", "ray"): "an extra",
+    ("batch/cluster.py", "ray.data"): "an extra",
+    ("batch/log.py", "fcntl"): "not on Windows",
+    ("datasets/layouts/manifest.py", "pyarrow.parquet"): "for tables in Parquet alone, and no dependency",
+}
+
+
+def waiting_imports():
+    for path in sorted(ROOT.rglob("*.py")):
+        place = path.relative_to(ROOT)
+        if place.parts[0].removesuffix(".py") in ROOMS | NOT_YET:
+            continue
+        functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for node in ast.walk(function) if isinstance(function, functions) else ():
+                if isinstance(node, ast.Import):
+                    yield from ((place.as_posix(), name.name) for name in node.names)
+                elif isinstance(node, ast.ImportFrom):
+                    yield place.as_posix(), node.module
+
+
+def test_imports_stand_at_the_top():
+    assert set(waiting_imports()) == set(EXCEPTIONS)

@@ -113,7 +113,7 @@ def cost_of(file: Path, scanner: Scanner, finder: CenterFace) -> dict[str, float
             for face in found
         ][: settings.crops],
     )
-    clocked("score", lambda: [detector.predict(crop[None]) for crop in crops])
+    clocked("score", lambda: [detector.predict({"crops": crop[None]}) for crop in crops])
     stages = sum(costs.values())
     clocked("whole", lambda: scanner.scan(file))
     costs["whole"] += costs["hash"]

@@ -198,7 +198,7 @@ def stages(clip: Path) -> dict[str, float]:
             crop = timed(
                 "cut", lambda f=face, i=frame.image: faces.cut(i, f.box, profile, detector.card.input_size)
             )
-            timed("score", lambda c=crop: detector.predict(c[None]))
+            timed("score", lambda c=crop: detector.predict({"crops": c[None]}))
     return took | {"frames": float(len(frames))}
 
 

@@ -46,7 +46,9 @@ def main() -> None:
         "| gate | silent up to | full at | widens upwards | widens downwards |\n| --- | --- | --- | --- | --- |"
     )
     for gate in gates:
-        print(f"| {gate.name} | {gate.limit:.3g} | {gate.full:.3g} | {gate.up:.2f} | {gate.down:.2f} |")
+        print(
+            f"| {gate.name} | {gate.starts_at:.3g} | {gate.saturates_at:.3g} | {gate.up:.2f} | {gate.down:.2f} |"
+        )
     if options.write:
         degraded = int((faces.way != "").sum())
         changes = {

@@ -5,8 +5,11 @@ import json
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from pydantic import TypeAdapter
 
-from unmask.detectors import file_sha256
+from unmask.detectors import InputSpec, file_sha256
+
+TENSOR_TYPES = {"uint8": TensorProto.UINT8, "float32": TensorProto.FLOAT}
 
 
 def write_detector(folder, size=32, decoder=True, patches=True, slope=0.01, offset=1.0, **changes):
@@ -65,6 +68,48 @@ def write_detector(folder, size=32, decoder=True, patches=True, slope=0.01, offs
         "threshold": 0.5,
         "band": [0.4, 0.6],
         "calibration": {"slope": 2.0, "intercept": 0.5},
+    }
+    (folder / "card.json").write_text(json.dumps(card | changes))
+    return folder
+
+
+def write_unit_detector(folder, spec, scale=0.01, offset=1.0, measures=(), **changes):
+    """A detector of any unit, whose logit is the mean of its first input x scale - offset.
+
+    measures : names of further outputs; each is the mean of the last input.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = TypeAdapter(InputSpec).validate_python(spec).tensors
+    nodes, outputs = [], [helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["n"])]
+    for tensor in tensors:
+        flat = f"{tensor.name}_axes"
+        nodes += [
+            helper.make_node("Cast", [tensor.name], [f"{tensor.name}_f"], to=TensorProto.FLOAT),
+            helper.make_node("ReduceMean", [f"{tensor.name}_f", flat], [f"{tensor.name}_mean"], keepdims=0),
+        ]
+    nodes += [
+        helper.make_node("Mul", [f"{tensors[0].name}_mean", "scale"], ["scaled"]),
+        helper.make_node("Sub", ["scaled", "offset"], ["logit"]),
+    ]
+    for name in measures:
+        nodes.append(helper.make_node("Identity", [f"{tensors[-1].name}_mean"], [name]))
+        outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n"]))
+    constants = {"scale": np.float32(scale), "offset": np.float32(offset)}
+    constants |= {f"{t.name}_axes": np.arange(1, 1 + len(t.shape), dtype=np.int64) for t in tensors}
+    inputs = [helper.make_tensor_value_info(t.name, TENSOR_TYPES[t.dtype], ["n", *t.shape]) for t in tensors]
+    made = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "toy", inputs, outputs, made)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    onnx.save(model, folder / "model.onnx")
+    card = {
+        "name": folder.name,
+        "version": "1",
+        "description": "the mean of what it reads",
+        "sha256": file_sha256(folder / "model.onnx"),
+        "licence": "Apache-2.0",
+        "input": spec,
+        "threshold": 0.5,
+        "band": [0.4, 0.6],
     }
     (folder / "card.json").write_text(json.dumps(card | changes))
     return folder

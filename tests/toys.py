@@ -1,11 +1,9 @@
 """Toy clips with coloured squares for faces, a finder that sees them and a detector that judges their colour."""
 
-from types import SimpleNamespace
-
 import av
 import numpy as np
 
-from unmask.detectors import Explanation, Prediction
+from unmask.detectors import Card, Explanation, Prediction
 from unmask.faces import Face
 
 RED, BLUE, GREEN = (220, 30, 30), (30, 30, 220), (30, 200, 30)
@@ -54,13 +52,14 @@ class ColourDetector:
 
     def __init__(self, **card):
         self.batches = []
-        self.card = SimpleNamespace(
-            **{
+        self.card = Card.model_validate(
+            {
                 "name": "colour",
                 "version": "1",
+                "description": "red is fake",
+                "licence": "Apache-2.0",
                 "sha256": "0" * 64,
-                "crop_profile": "tight",
-                "input_size": 32,
+                "input": {"unit": "face", "crop_profile": "tight", "size": 32},
                 "threshold": 0.5,
                 "band": (0.4, 0.6),
                 "calibration": {"kind": "platt", "slope": 1.0, "intercept": 0.0, "within_sd": 0.5},
@@ -68,16 +67,17 @@ class ColourDetector:
             | card
         )
 
-    def predict(self, crops):
+    def predict(self, inputs):
+        crops = inputs["crops"]
         assert crops.shape[1:] == (32, 32, 3) and crops.dtype == np.uint8
         self.batches.append(len(crops))
         middle = crops[:, 8:24, 8:24].astype(np.float32).mean((1, 2))
         logits = (middle[:, 0] - middle[:, 2]) / 60
-        return Prediction(logits, 1 / (1 + np.exp(-logits)), np.full(len(crops), 0.25, np.float32))
+        return Prediction(logits, {"reconstruction_error": np.full(len(crops), 0.25, np.float32)})
 
-    def explain(self, crops):
+    def explain(self, inputs):
         """Patches of 8 x 8 pixels judged by their colour; the reconstruction is the crop's mean colour."""
-        return [self._explained(crop) for crop in crops]
+        return [self._explained(crop) for crop in inputs["crops"]]
 
     def _explained(self, crop):
         cells = crop.reshape(4, 8, 4, 8, 3).astype(np.float32).mean((1, 3))

@@ -13,7 +13,7 @@ from unmask.detectors import load_card
 from unmask.detectors.card import Calibration, Card, Distribution, Familiarity, Quality, TrunkReference
 from unmask.media import Limits
 from unmask.scanning import Scanner, Settings, detector_info
-from unmask.verdict import gates
+from unmask.verdict import card_gates
 
 
 def test_a_fingerprint_is_of_the_bytes(tmp_path):
@@ -67,10 +67,13 @@ QUALITY = {
     },
 }
 RATIOS = {"slope": 2.0, "intercept": 0.5, "prior": 0.5, "reals": 99, "fakes": 99}
+GATE = {"name": "new", "measure": "x", "starts_at": 1.0, "saturates_at": 3.0, "text": "x is {value}"}
 EFFECTIVE = [
     {"sha256": "1" * 64},
-    {"crop_profile": "tight"},
-    {"input_size": 64},
+    {"question": "face_generated"},
+    {"input": {"unit": "face", "crop_profile": "tight", "size": 32}},
+    {"input": {"unit": "face", "crop_profile": "wide", "size": 64}},
+    {"input": {"unit": "frame", "size": 32}},
     {"mirror": True},
     {"threshold": 0.55},
     {"band": [0.3, 0.6]},
@@ -84,6 +87,9 @@ EFFECTIVE = [
     {"calibration": {"slope": 2.0, "intercept": 0.5, "within_sd": 0.4}},
     {"calibration": {"slope": 2.0, "intercept": 0.5, "between_sd": 0.4}},
     {"calibration": RATIOS},
+    {"gates": []},
+    {"gates": [GATE]},
+    {"gates": [GATE | {"starts_at": 2.0}]},
     {"quality": None},
     {"quality": QUALITY | {"reconstruction_error": None}},
     {"quality": QUALITY | {"reconstruction_error": {"quantiles": {"0.5": 0.01, "0.99": 0.05}, "faces": 10}}},
@@ -117,6 +123,7 @@ WITHOUT_EFFECT_IN_CARDS = [
     {"quality": QUALITY | {"familiarity": QUALITY["familiarity"] | {"trunk": "8" * 64}}},
     {"quality": QUALITY | {"reconstruction_error": QUALITY["reconstruction_error"] | {"faces": 11, "sets": ["x"]}}},
 ]  # fmt: skip
+CHANGES = EFFECTIVE + WITHOUT_EFFECT_IN_CARDS
 
 
 @pytest.fixture
@@ -144,9 +151,13 @@ def test_the_key_depends_on_what_a_likelihood_ratio_depends_on(key_of, change):
 
 def test_every_field_of_a_card_is_tried():
     for model, tried in (
-        (Card, {name for change in EFFECTIVE + WITHOUT_EFFECT_IN_CARDS for name in change}),
+        (Card, {name for change in CHANGES for name in change}),
         (TrunkReference, {"name", "sha256", "output", "earlier", "tuned"}),  # A trunk is found by its hash.
-        (Calibration, {"kind", "within_sd", "between_sd", "log10_lr_bounds", *RATIOS}),  # There is one kind.
+        (
+            Calibration,
+            {"kind", "log10_lr_bounds"}
+            | {name for c in EFFECTIVE + WITHOUT_EFFECT_IN_CARDS for name in c.get("calibration", ())},
+        ),
         (Quality, {"reconstruction_error", "gates", "fitted_on", "familiarity"}),
         (Familiarity, {"sha256", "trunk", "distances"}),
         (Distribution, {"quantiles", "faces", "sets"}),
@@ -165,8 +176,8 @@ def test_the_key_depends_on_the_version_of_the_code(key_of, monkeypatch):
 
 def test_the_key_depends_on_the_default_gates(key_of, monkeypatch):
     before = key_of({})
-    small, *others = gates.GATES
-    monkeypatch.setattr(gates, "GATES", (dataclasses.replace(small, limit=80), *others))
+    small, *others = card_gates.GATES
+    monkeypatch.setattr(card_gates, "GATES", (dataclasses.replace(small, starts_at=80), *others))
     assert key_of({}) != before
 
 
@@ -178,3 +189,14 @@ def test_a_detector_is_named_as_by_a_scan(tmp_path):
     folder = write_detector(tmp_path / "toy")
     with Scanner(Settings(detector=str(folder))) as scanner:
         assert detector_info(load_card(folder)) == scanner.detector_info
+
+
+def test_the_key_depends_on_every_detector(tmp_path):
+    one, other = (
+        load_card(write_detector(tmp_path / "one")),
+        load_card(write_detector(tmp_path / "b", mirror=True)),
+    )
+    keys = {
+        scan_key(one, Settings(), further) for further in ((), (one,), (other,), (one, other), (other, one))
+    }
+    assert len(keys) == 5

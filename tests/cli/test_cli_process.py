@@ -10,8 +10,6 @@ import typer
 
 from unmask.cli.main import build
 from unmask.cli.many import ManyOptions
-from unmask.defaults import DETECTOR
-from unmask.detectors import DEFAULT
 from unmask.scanning.warm_start import MULTI_PROCESS_OPTIONS
 
 
@@ -20,10 +18,6 @@ def test_every_option_of_many_files_is_known_where_the_arguments_are_guessed_fro
     names = {field.name for field in fields(ManyOptions)} - {"keep"}
     options = [option for parameter in known if parameter.name in names for option in parameter.opts]
     assert len(options) == len(names) and set(options) < set(MULTI_PROCESS_OPTIONS)
-
-
-def test_the_default_detector_is_the_registry_s():
-    assert DETECTOR == DEFAULT
 
 
 def test_another_detector_than_the_default_is_the_one_that_scores(tmp_path, make_video, toys):

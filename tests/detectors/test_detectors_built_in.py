@@ -155,19 +155,19 @@ def test_maps_of_the_trunk_do_not_depend_on_the_threads(crops):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_crop_scores_the_same_alone_in_a_batch_and_on_two_threads(name, crops):
     detector = load_detector(name, threads=1)
-    together = detector.predict(crops)
+    together = detector.score(crops)
     alone = np.concatenate([detector.score(crop[None]) for crop in crops])
     backwards = detector.score(crops[::-1])[::-1]
     two = load_detector(name, threads=2).score(crops)
     for scores in (alone, backwards, two):
-        np.testing.assert_allclose(together.scores, scores, atol=1e-4)
-    assert ((together.scores >= 0) & (together.scores <= 1)).all()
+        np.testing.assert_allclose(together, scores, atol=1e-4)
+    assert ((together >= 0) & (together <= 1)).all()
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_face_is_rebuilt_better_than_noise(name, crops):
     detector = load_detector(name)
-    errors = detector.predict(crops).reconstruction_errors
+    errors = detector.predict({"crops": crops}).measures["reconstruction_error"]
     assert errors is not None and errors[:3].max() < errors[3]
     rebuilt = detector.reconstruct(crops[:1])
     assert rebuilt.ndim == 4 and rebuilt.shape[3] == 3 and rebuilt.dtype == np.uint8
@@ -176,8 +176,8 @@ def test_a_face_is_rebuilt_better_than_noise(name, crops):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_crop_is_explained_the_same_alone_and_in_a_batch(name, crops):
     detector = load_detector(name, threads=1)
-    together = detector.explain(crops[:2])
-    alone = [detector.explain(crop[None])[0] for crop in crops[:2]]
+    together = detector.explain({"crops": crops[:2]})
+    alone = [detector.explain({"crops": crop[None]})[0] for crop in crops[:2]]
     for one, other in zip(together, alone, strict=True):
         assert one.patch_logits is not None and one.patch_logits.ndim == 2
         np.testing.assert_allclose(one.patch_logits, other.patch_logits, atol=1e-3)

@@ -14,12 +14,13 @@ def crops():
 
 def test_scores_are_calibrated_logits(tmp_path, crops):
     detector = load_detector(write_detector(tmp_path / "toy", size=48))
-    prediction = detector.predict(crops)
+    prediction = detector.predict({"crops": crops})
     logits = crops[..., 0].mean(axis=(1, 2)) / 100 - 1
     np.testing.assert_allclose(prediction.logits, logits, atol=1e-5)
-    np.testing.assert_allclose(prediction.scores, 1 / (1 + np.exp(-(2 * logits + 0.5))), atol=1e-5)
-    assert prediction.scores.dtype == np.float32
-    np.testing.assert_array_equal(detector.score(crops), prediction.scores)
+    scores = detector.score(crops)
+    np.testing.assert_allclose(scores, 1 / (1 + np.exp(-(2 * logits + 0.5))), atol=1e-5)
+    assert scores.dtype == np.float32
+    np.testing.assert_array_equal(scores, np.float32(detector.card.calibration.scores(prediction.logits)))
 
 
 def test_reconstruction_and_its_error(tmp_path, crops):
@@ -30,13 +31,14 @@ def test_reconstruction_and_its_error(tmp_path, crops):
     np.testing.assert_allclose(rebuilt[:, 0, 0], colour, atol=0.51)
     cells = crops.reshape(5, 8, 6, 8, 6, 3).mean(axis=(2, 4))
     wanted = np.abs(cells - colour[:, None, None]).mean(axis=(1, 2, 3)) / 255
-    np.testing.assert_allclose(detector.predict(crops).reconstruction_errors, wanted, atol=2e-3)
+    errors = detector.predict({"crops": crops}).measures["reconstruction_error"]
+    np.testing.assert_allclose(errors, wanted, atol=2e-3)
 
 
 @pytest.mark.parametrize("mirror", [False, True])
 def test_an_explanation_maps_patches_and_errors(tmp_path, crops, mirror):
     detector = load_detector(write_detector(tmp_path / "toy", size=48, mirror=mirror))
-    explained = detector.explain(crops)
+    explained = detector.explain({"crops": crops})
     patches = crops[..., 0].reshape(5, 2, 24, 2, 24).mean(axis=(2, 4)) / 100
     np.testing.assert_allclose([one.patch_logits for one in explained], patches, atol=1e-5)
     np.testing.assert_array_equal([one.reconstruction for one in explained], detector.reconstruct(crops))
@@ -44,21 +46,22 @@ def test_an_explanation_maps_patches_and_errors(tmp_path, crops, mirror):
     wanted = np.abs(cells - crops.mean(axis=(1, 2))[:, None, None]).mean(axis=3) / 255
     np.testing.assert_allclose([one.error_map for one in explained], wanted, atol=3e-3)
     means = [one.error_map.mean() for one in explained]
-    np.testing.assert_allclose(means, detector.predict(crops).reconstruction_errors, atol=1e-6)
+    errors = detector.predict({"crops": crops}).measures["reconstruction_error"]
+    np.testing.assert_allclose(means, errors, atol=1e-6)
 
 
 @pytest.mark.parametrize(("decoder", "patches"), [(True, False), (False, True), (False, False)])
 def test_an_explanation_lacks_what_the_export_lacks(tmp_path, crops, decoder, patches):
     detector = load_detector(write_detector(tmp_path / "toy", decoder=decoder, patches=patches))
-    one = detector.explain(crops[:1])[0]
+    one = detector.explain({"crops": crops[:1]})[0]
     assert (one.patch_logits is not None) == patches
     assert (one.error_map is not None) == (one.reconstruction is not None) == decoder
-    assert detector.explain(crops[:0]) == []
+    assert detector.explain({"crops": crops[:0]}) == []
 
 
 def test_a_detector_without_decoder_has_no_errors(tmp_path, crops):
     detector = load_detector(write_detector(tmp_path / "toy", decoder=False))
-    assert detector.predict(crops).reconstruction_errors is None
+    assert detector.predict({"crops": crops}).measures == {}
     with pytest.raises(DetectorError, match="no decoder"):
         detector.reconstruct(crops)
 

@@ -64,4 +64,4 @@ def test_fitted_gates_keep_all_but_their_widths():
         ("small", 1.23, 0.0),
         ("blurred", 0.5, 2.0),
     ]
-    assert gates[1].limit == GATES[1].limit
+    assert gates[1].starts_at == GATES[1].starts_at

@@ -123,6 +123,12 @@ def test_samples_lie_between_minus_one_and_one_whatever_the_file_says():
     assert chunk.samples.tolist() == [[1.0, -1.0, 0.0, 1.0, 0.25, -1.0]]
 
 
+def test_windows_may_come_from_the_first_seconds_only():
+    assert AudioSampling(2, 1.0, until=4.0).spans(-0.5, 100.0) == AudioSampling(2, 1.0).spans(-0.5, 4.0)
+    assert AudioSampling(2, 1.0, until=4.0).spans(5.0, 100.0) == []
+    assert AudioSampling(2, 1.0, until=400.0).spans(0.0, 10.0) == AudioSampling(2, 1.0).spans(0.0, 10.0)
+
+
 def test_windows_are_spread_evenly_and_do_not_overlap():
     assert AudioSampling(2, 1.0).spans(0.0, 8.0) == [(1.5, 2.5), (5.5, 6.5)]
     assert AudioSampling(4, 3.0).spans(0.0, 9.0) == [(0.0, 3.0), (3.0, 6.0), (6.0, 9.0)]

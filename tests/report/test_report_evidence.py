@@ -33,7 +33,7 @@ def test_the_json_follows_the_schema_with_its_evidence(result):
 def test_maps_are_the_detector_s_own(result, detector, toys):
     for face in result.evidence.faces:
         crop = np.asarray(Image.open(io.BytesIO(face.crop)))
-        wanted = detector.explain(crop[None])[0]
+        wanted = detector.explain({"crops": crop[None]})[0]
         np.testing.assert_allclose(face.patch_logits, wanted.patch_logits, atol=0.3)
         assert face.error_map.shape == (8, 8)
         frame = next(f for f in result.tracks[face.track].frames if f.time == face.time)

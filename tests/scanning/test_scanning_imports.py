@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from unmask.media import DecodingProcesses, Limits, decoding_process
+from unmask.media import DecodingProcesses, Limits
+from unmask.media.isolated import process
 
 HEAVY = {"numpy", "onnxruntime", "torch", "torchvision", "av", "PIL", "cv2", "scipy", "sklearn", "ray"}
 COMMAND = "from unmask.cli import command\ntry: command()\nexcept SystemExit: pass"
@@ -55,7 +56,7 @@ def test_the_process_that_decodes_loads_only_decoders(make_video, toys, tmp_path
     started = []
     popen = subprocess.Popen
     monkeypatch.setattr(
-        decoding_process.subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[-1]
+        process.subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[-1]
     )
     picture = tmp_path / "face.png"
     Image.fromarray(toys.draw([])).save(picture)

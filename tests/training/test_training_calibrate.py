@@ -5,7 +5,6 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from unmask.detectors.detector import calibrated_scores
 from unmask.training.calibrate import choose_band, choose_threshold, fit_platt, spread_within
 from unmask.training.cards import auc_figures
 
@@ -23,9 +22,7 @@ def test_platt_agrees_with_a_balanced_logistic_regression(validation):
     platt = fit_platt(logits, labels)
     assert platt.slope == pytest.approx(reference.coef_[0, 0], rel=0.02)
     assert platt.intercept == pytest.approx(reference.intercept_[0], rel=0.02)
-    assert calibrated_scores(platt, np.array([6.5]))[0] == pytest.approx(
-        0.5, abs=0.02
-    )  # midway between the two classes
+    assert platt.scores(np.array([6.5]))[0] == pytest.approx(0.5, abs=0.02)  # midway between the two classes
 
 
 def test_separated_logits_get_a_finite_slope():
@@ -45,7 +42,7 @@ def test_one_class_alone_cannot_be_calibrated():
 
 def test_the_threshold_has_the_best_balanced_accuracy(validation):
     logits, labels = validation[0][:300], validation[1][:300]
-    scores = calibrated_scores(fit_platt(logits, labels), logits)
+    scores = fit_platt(logits, labels).scores(logits)
     threshold = choose_threshold(scores, labels)
     slow = max(balanced_accuracy_score(labels, scores >= value) for value in scores)
     assert balanced_accuracy_score(labels, scores > threshold) == pytest.approx(slow)
@@ -54,7 +51,7 @@ def test_the_threshold_has_the_best_balanced_accuracy(validation):
 
 def test_at_the_equal_error_threshold_both_errors_are_equal(validation):
     logits, labels = validation
-    scores = calibrated_scores(fit_platt(logits, labels), logits)
+    scores = fit_platt(logits, labels).scores(logits)
     threshold = choose_threshold(scores, labels, "eer")
     false_positive = np.mean(scores[labels == 0] > threshold)
     false_negative = np.mean(scores[labels == 1] <= threshold)
@@ -63,7 +60,7 @@ def test_at_the_equal_error_threshold_both_errors_are_equal(validation):
 
 def test_outside_the_band_errors_are_as_rare_as_asked(validation):
     logits, labels = validation
-    scores = calibrated_scores(fit_platt(logits, labels), logits)
+    scores = fit_platt(logits, labels).scores(logits)
     threshold = choose_threshold(scores, labels)
     low, high = choose_band(scores, labels, threshold, 0.1)
     assert low <= threshold <= high

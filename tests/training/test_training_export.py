@@ -103,11 +103,11 @@ def test_an_image_model_runs_as_a_detector(network):
     detector = Detector(network / "detector", threads=1)
     crops = np.random.default_rng(1).integers(0, 256, (5, 48, 48, 3), dtype=np.uint8)
     logit, score, patches, rebuilt = torch_outputs(network, crops)
-    prediction = detector.predict(crops)
+    prediction = detector.predict({"crops": crops})
     np.testing.assert_allclose(prediction.logits, logit, atol=1e-4)
-    np.testing.assert_allclose(prediction.scores, score, atol=1e-4)
+    np.testing.assert_allclose(detector.score(crops), score, atol=1e-4)
     np.testing.assert_allclose(detector.reconstruct(crops), rebuilt.transpose(0, 2, 3, 1) * 255, atol=0.51)
-    explained = detector.explain(crops)
+    explained = detector.explain({"crops": crops})
     np.testing.assert_allclose([one.patch_logits for one in explained], patches, atol=1e-4)
     together = open_model(network / "detector").run(["logit"], {"crops": crops})[0]
     np.testing.assert_allclose(prediction.logits, together, atol=1e-4)
@@ -197,7 +197,7 @@ def test_the_card_holds_how_well_real_validation_faces_are_rebuilt(network, clas
     detector = Detector(network / "detector")
     views = open_views(load_recipe(network / "recipe.yaml"), size=48, training=False)[0]
     real = [views.image(row) for row in range(len(views.rows)) if views.rows.label[row] == 0]
-    errors = detector.predict(np.stack(real)).reconstruction_errors
+    errors = detector.predict({"crops": np.stack(real)}).measures["reconstruction_error"]
     spread = card.quality.reconstruction_error
     assert spread.faces == len(real) == 4 and spread.sets == ("faces",)
     values = list(spread.quantiles.values())

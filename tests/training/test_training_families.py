@@ -79,7 +79,7 @@ def test_the_documented_file_is_all_that_a_family_needs(run):
     wanted = 1 / (1 + np.exp(-(calibration.slope * logits + calibration.intercept)))
     np.testing.assert_allclose(detector.score(crops), wanted, atol=1e-4)
     assert not detector.has_decoder and not detector.has_patch_logits
-    assert detector.explain(crops)[0].patch_logits is None
+    assert detector.explain({"crops": crops})[0].patch_logits is None
     assert OpenedDetector(run / "detector").read(crops).hidden.shape == (3, 4)
 
 

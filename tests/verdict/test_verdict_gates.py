@@ -1,13 +1,12 @@
 """Gates widen intervals or abstain, say why, and do nothing else."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from PIL import ImageFilter
 
+from toys import ColourDetector
 from unmask.demo.clips import FACE, portrait
-from unmask.detectors import Distribution, Familiarity, Quality
+from unmask.detectors import Distribution, Familiarity, Quality, load_card
 from unmask.faces import measure
 from unmask.verdict import (
     GATES,
@@ -54,7 +53,7 @@ def doubt_of(change="as it is", landmarks=FRONTAL, confidence=0.9, side=None, er
 
 
 def test_a_good_portrait_fires_no_gate():
-    assert doubt_of() == Uncertainty() and not doubt_of().refused
+    assert doubt_of() == Uncertainty() and not doubt_of().rejected
 
 
 @pytest.mark.parametrize(
@@ -73,7 +72,7 @@ def test_a_good_portrait_fires_no_gate():
 def test_each_gate_fires_on_its_own_made_example(gate, made):
     doubt = doubt_of(**made)
     assert gate in doubt.names
-    assert doubt.refused or doubt.up + doubt.down > 0
+    assert doubt.rejected or doubt.variance_up + doubt.variance_down > 0
 
 
 def test_what_was_not_measured_fires_nothing():
@@ -83,16 +82,21 @@ def test_what_was_not_measured_fires_nothing():
 
 def test_severity_rises_from_the_limit_to_the_full_doubt_in_either_direction():
     for gate in (Gate("a", "x", 10, 2, 1, ""), Gate("b", "x", -10, -2, -1, "")):
-        sign = 1 if gate.limit > 0 else -1
+        sign = 1 if gate.starts_at > 0 else -1
         values = [sign * value for value in (20, 10, 6, 2, 0)]
         assert [gate.severity(value) for value in values] == [0, 0, 0.5, 1, 1]
-        assert [gate.refuses(value) for value in values] == [False, False, False, False, True]
+        assert [gate.rejects(value) for value in values] == [False, False, False, False, True]
 
 
-@pytest.mark.parametrize("change", [{"up": -1.0}, {"down": -1.0}, {"full": 10.0}, {"limit": float("nan")}])
+MADE = {"name": "a", "measure": "x", "starts_at": 10.0, "saturates_at": 2.0, "reject_at": None, "text": ""}
+
+
+@pytest.mark.parametrize(
+    "change", [{"up": -1.0}, {"down": -1.0}, {"saturates_at": 10.0}, {"starts_at": float("nan")}]
+)
 def test_a_gate_that_makes_no_sense_cannot_be_made(change):
     with pytest.raises(ValueError):
-        Gate(**{"name": "a", "measure": "x", "limit": 10.0, "full": 2.0, "refuse": None, "text": ""} | change)
+        Gate(**MADE | change)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -168,12 +172,12 @@ def test_a_card_brings_its_own_widths_and_its_distribution():
     quality = Quality(
         reconstruction_error=Distribution(quantiles=ERRORS, faces=10), gates={"turned away": (1.5, 4.25)}
     )
-    gates = {gate.name: gate for gate in gates_of(SimpleNamespace(quality=quality))}
+    gates = {gate.name: gate for gate in gates_of(ColourDetector(quality=quality).card)}
     assert (gates["turned away"].up, gates["turned away"].down) == (1.5, 4.25)
     assert gates["blurred"] == next(gate for gate in GATES if gate.name == "blurred")
     outlier = gates[OUTLIER]
-    assert (outlier.limit, outlier.full, outlier.refuse) == pytest.approx((0.13, 0.2, 0.27))
-    assert gates_of(SimpleNamespace()) == gates_of(SimpleNamespace(quality=None)) == GATES
+    assert (outlier.starts_at, outlier.saturates_at, outlier.reject_at) == pytest.approx((0.13, 0.2, 0.27))
+    assert gates_of(ColourDetector().card) == GATES
 
 
 @pytest.mark.parametrize("quantiles", [{"0.5": 1.0}, {"0.5": 0.2, "0.99": 0.1}, {"0.5": 0.1, "0.99": 0.1}])
@@ -185,7 +189,7 @@ def test_a_distribution_has_rising_quantiles(quantiles):
 def test_two_gates_at_once_refuse_a_face_that_either_alone_would_not():
     turned, blurred = {"turn": 0.2}, {"detail": 0.30}
     one, other, both = (examine(values, ALL) for values in (turned, blurred, turned | blurred))
-    assert not one.refused and not other.refused and both.refused
+    assert not one.rejected and not other.rejected and both.rejected
     judged = judge_file([judge_track([9.0], RULE, [both])], 1, RULE)
     assert judged.verdict == "inconclusive"
     assert {reason.gate for reason in judged.reasons if reason.effect == "abstains"} == {
@@ -196,7 +200,7 @@ def test_two_gates_at_once_refuse_a_face_that_either_alone_would_not():
 
 
 def test_a_second_gate_that_hardly_fires_refuses_nothing():
-    assert not examine({"turn": 0.3, "contrast": 38.0}, ALL).refused
+    assert not examine({"turn": 0.3, "contrast": 38.0}, ALL).rejected
 
 
 @pytest.mark.parametrize(
@@ -205,7 +209,7 @@ def test_a_second_gate_that_hardly_fires_refuses_nothing():
 def test_no_card_lets_a_strong_gate_pass_a_high_score_of_one_picture(measures):
     """A fit on videos of one set finds no width where that set has too few such real faces."""
     names = [gate.name for gate in GATES]
-    gates = gates_of(SimpleNamespace(quality=Quality(gates=dict.fromkeys(names, (0.0, 0.0)))))
+    gates = gates_of(ColourDetector(quality=Quality(gates=dict.fromkeys(names, (0.0, 0.0)))).card)
     rule = Rule(Calibration(within_sd=0.5), 0.5, (0.4, 0.6), gates)
     plain = judge_track([4.6], rule)
     gated = judge_track([4.6], rule, [examine(measures, gates)])
@@ -218,11 +222,43 @@ def test_no_card_lets_a_strong_gate_pass_a_high_score_of_one_picture(measures):
 def test_a_card_that_knows_its_training_faces_refuses_what_is_unlike_them():
     distances = Distribution(quantiles={"0.5": 1.0, "0.95": 1.8, "0.99": 2.8}, faces=100)
     quality = Quality(familiarity=Familiarity(sha256="0", trunk="t", distances=distances))
-    gates = gates_of(SimpleNamespace(quality=quality))
+    gates = gates_of(ColourDetector(quality=quality).card)
     assert gates[-1] == unfamiliar_gate(distances.quantiles) and gates[-1].name == UNFAMILIAR
     usual, drawn = (examine({"token_distance": value}, gates) for value in (2.7, 2.9))
-    assert usual == Uncertainty() and drawn.refused
+    assert usual == Uncertainty() and drawn.rejected
     judged = judge_file([judge_track([6.0], RULE, [drawn])], 1, RULE)
     assert judged.verdict == "inconclusive"
     assert "unlike the photographed faces that the detector learned from" in judged.reasons[0].text
-    assert UNFAMILIAR not in [gate.name for gate in gates_of(SimpleNamespace(quality=Quality()))]
+    assert UNFAMILIAR not in [gate.name for gate in gates_of(ColourDetector(quality=Quality()).card)]
+
+
+def test_a_card_brings_gates_of_its_own():
+    made = {"name": "loud", "measure": "loudness", "starts_at": 1.0, "saturates_at": 3.0, "reject_at": 4.0}
+    values = made | {"text": "the sound is loud: {value:.1f}", "up": 1.0, "down": 2.0}
+    (gate,) = gates_of(ColourDetector(gates=[values]).card)
+    assert gate == Gate("loud", "loudness", 1.0, 3.0, 4.0, "the sound is loud: {value:.1f}", 1.0, 2.0)
+    assert gates_of(ColourDetector(gates=[]).card) == ()
+    widths = Quality(gates={"loud": (5.0, 6.0)})
+    assert [(g.up, g.down) for g in gates_of(ColourDetector(gates=[values], quality=widths).card)] == [(5, 6)]
+
+
+@pytest.mark.parametrize(
+    "change", [{"saturates_at": 1.0}, {"text": "{other}"}, {"up": -1.0}, {"reject_at": "x"}]
+)
+def test_a_gate_of_a_card_that_makes_no_sense_is_refused(change):
+    gate = {"name": "a", "measure": "x", "starts_at": 1.0, "saturates_at": 3.0, "text": "a"}
+    with pytest.raises(ValueError):
+        ColourDetector(gates=[gate | change])
+
+
+def test_the_default_gates_are_those_of_faces():
+    assert gates_of(ColourDetector(input={"unit": "frame", "size": 32}).card) == ()
+    clip = {"unit": "face_clip", "crop_profile": "tight", "size": 32, "frames": 8, "rate": 8.0}
+    assert gates_of(ColourDetector(input=clip).card) == GATES
+
+
+def test_the_built_in_detector_has_its_gates_in_its_card():
+    """Limits may differ from those for other detectors one day; the widths are those of `quality.gates`."""
+    card = load_card()
+    assert [gate.name for gate in card.gates] == [gate.name for gate in GATES]
+    assert gates_of(card) == gates_of(card.model_copy(update={"gates": None}))

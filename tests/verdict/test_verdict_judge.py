@@ -1,12 +1,11 @@
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from toys import ColourDetector
 from unmask.detectors import Calibration as CardCalibration
 from unmask.detectors import Card
-from unmask.detectors.detector import calibrated_scores
 from unmask.verdict import (
     Calibration,
     Reason,
@@ -130,9 +129,8 @@ def test_nothing_scored_has_no_verdict():
 
 def test_the_rule_comes_from_the_card():
     values = {"kind": "platt", "slope": 2.0, "intercept": 0.1, "between_sd": 0.3}
-    for calibration in (values, SimpleNamespace(**values)):
-        card = SimpleNamespace(threshold=0.45, band=[0.3, 0.7], calibration=calibration)
-        assert rule_of(card) == Rule(Calibration(2.0, 0.1, 0.5, 0.3), 0.45, (0.3, 0.7))
+    card = ColourDetector(threshold=0.45, band=[0.3, 0.7], calibration=values).card
+    assert rule_of(card) == Rule(Calibration(2.0, 0.1, 0.5, 0.3), 0.45, (0.3, 0.7))
 
 
 @pytest.mark.parametrize(("threshold", "band"), [(0.5, (0.6, 0.7)), (0.5, (0.4, 0.45)), (1.2, (0.1, 1.2))])
@@ -150,7 +148,7 @@ def test_a_real_card_is_read_and_scores_agree_with_the_detectors_own():
     rule = rule_of(card)
     assert rule.calibration == Calibration(1.7, -0.3, 1 / 1.7, 0.4)
     logits = np.linspace(-5, 5, 11, dtype=np.float32)
-    own = calibrated_scores(card.calibration, logits)
+    own = card.calibration.scores(logits)
     np.testing.assert_allclose([rule.calibration.score(float(logit)) for logit in logits], own, atol=1e-6)
 
 

@@ -18,8 +18,7 @@ from unmask.batch.isolation import IsolatedScanner
 from unmask.batch.ledger import Ledger
 from unmask.batch.stopping import Stop
 from unmask.detectors import Card
-from unmask.findings import detector_info
-from unmask.scanning import Settings
+from unmask.scanning import Settings, detector_info
 
 FILES_A_TASK = 8
 FILES_A_ROUND = 50_000

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,10 @@ from unmask.verdict import likelihood_scale, rule_of
 SCAN_VERSION = 1
 
 # What of a card has a hand in a score before the verdict's rule does; the rule is hashed as ``rule_of`` reads it.
-SCORED_BY = frozenset({"sha256", "crop_profile", "input_size", "trunk", "mirror"})
+SCORED_BY = frozenset({"sha256", "question", "input", "trunk", "mirror"})
 
-# The detector counts by what its card says, wherever it lies; the others never change a score.
-WITHOUT_EFFECT = frozenset({"detector", "threads", "isolated", "evidence"})
+# Detectors count by what their cards say, wherever they lie; the others never change a score.
+WITHOUT_EFFECT = frozenset({"detector", "further_detectors", "threads", "isolated", "evidence"})
 
 
 @dataclass(frozen=True)
@@ -70,27 +71,46 @@ def fingerprint(path: Path, largest: int) -> Fingerprint:
         return Fingerprint()
 
 
-def scan_key(card: Card, settings: Settings) -> str:
+def scan_key(card: Card, settings: Settings, further: Sequence[Card] = ()) -> str:
     """Return the SHA-256 (hex) over all but the file itself that a result depends on.
 
-    These are the detector's weights, trunk, crop profile and size; the whole rule by which its logits become a
-    verdict: calibration, threshold, band and gates with their widths; what its likelihood ratios rest on, where it has
-    such; the face finder's weights; how many frames each look takes; every setting but those in ``WITHOUT_EFFECT``; and
-    the version of the code, ``SCAN_VERSION``.
+    Parameters
+    ----------
+    card
+        Of the first detector.
+    settings
+        Of the scan.
+    further
+        Cards of the settings' further detectors.
+
+    Notes
+    -----
+    These are each detector's weights, trunk, question and input; the whole rule by which its logits become a verdict:
+    calibration, threshold, band and gates with their widths; what its likelihood ratios rest on, where it has such; the
+    face finder's weights; how many frames each pass takes; every setting but those in ``WITHOUT_EFFECT``; and the
+    version of the code, ``SCAN_VERSION``.
     """
-    familiarity = card.quality.familiarity if card.quality else None
     parts = {
         "version": SCAN_VERSION,
-        "detector": card.model_dump(mode="json", include=set(SCORED_BY)),
-        "familiarity": familiarity.sha256 if familiarity else None,
-        "rule": asdict(rule_of(card)),
+        "detectors": [_scored_by(each) for each in (card, *further)],
         "finder": CENTERFACE_SHA256,
         "looks": PASS_SIZES,
         "settings": {name: value for name, value in asdict(settings).items() if name not in WITHOUT_EFFECT},
     }
-    if scale := likelihood_scale(card.calibration):
-        parts["likelihood"] = asdict(scale)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _scored_by(card: Card) -> dict[str, Any]:
+    """Return what of a detector its opinion depends on."""
+    familiarity = card.quality.familiarity if card.quality else None
+    scored = {
+        "detector": card.model_dump(mode="json", include=set(SCORED_BY)),
+        "familiarity": familiarity.sha256 if familiarity else None,
+        "rule": asdict(rule_of(card)),
+    }
+    if scale := likelihood_scale(card.calibration):
+        scored["likelihood"] = asdict(scale)
+    return scored
 
 
 def row_of(result: ScanResult, seen: Fingerprint, key: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def detectors(
 
     cards = [load_card(name)] if name else installed()
     if as_json:
-        typer.echo(json.dumps([card.model_dump(mode="json") for card in cards], indent=2))
+        typer.echo(json.dumps([card.to_dict() for card in cards], indent=2))
         return
     from rich.console import Console
 

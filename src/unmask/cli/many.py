@@ -113,7 +113,7 @@ def scan_many(files: Sequence[Path], settings: Settings, options: ManyOptions) -
     from unmask.detectors import load_card
     from unmask.report.words import printable
 
-    card = load_card(settings.detector)
+    card, *further = (load_card(name) for name in settings.detectors)
     target = None if options.output == STANDARD else options.output
     stop = Stop(on_request=_interrupt if options.ray else _say_stopping)
     results: dict[str, ScanResult] = {}
@@ -121,7 +121,7 @@ def scan_many(files: Sequence[Path], settings: Settings, options: ManyOptions) -
     lost = 0
     try:
         with log, stop.listening(), _quiet_when_nobody_reads():
-            ledger = Ledger(log, scan_key(card, settings))
+            ledger = Ledger(log, scan_key(card, settings, further))
             if ledger.of_other_scans:
                 note = f"{ledger.of_other_scans} lines are of another detector or other settings, and stay"
                 typer.echo(f"unmask: {note}", err=True)

@@ -83,8 +83,12 @@ def scan(
         ),
     ] = None,
     detector: Annotated[
-        str, typer.Option(help="Name of a detector, or folder of an exported one.")
-    ] = DETECTOR,
+        list[str] | None,
+        typer.Option(
+            help="Name of a detector, or folder of an exported one; may be repeated, for an opinion of each.",
+            show_default=DETECTOR,
+        ),
+    ] = None,
     frames: Annotated[
         int | None,
         typer.Option(
@@ -118,8 +122,14 @@ def scan(
     from unmask.scanning import Settings
 
     try:
+        first, *further = dict.fromkeys(detector or [DETECTOR])
         settings = Settings(
-            detector=detector, frames=frames, every=every, seconds=seconds, evidence=report is not None
+            detector=first,
+            further_detectors=tuple(further),
+            frames=frames,
+            every=every,
+            seconds=seconds,
+            evidence=report is not None,
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None

@@ -5,6 +5,7 @@ A detector is a folder with ``card.json``, ``model.onnx`` and ``model.safetensor
 """
 
 from unmask.detectors.card import (
+    FACE_MANIPULATED,
     Calibration,
     Card,
     DataSource,
@@ -13,31 +14,43 @@ from unmask.detectors.card import (
     Lineage,
     PromisedRate,
     Quality,
+    QualityGate,
     TrunkReference,
     file_sha256,
     read_card,
 )
-from unmask.detectors.detector import Detector, Prediction
+from unmask.detectors.detector import Detector
 from unmask.detectors.errors import DetectorError
 from unmask.detectors.explanation import Explanation
+from unmask.detectors.inputs import AudioWindows, ClipSound, FaceClips, FaceCrops, InputSpec, WholeFrames
+from unmask.detectors.prediction import RECONSTRUCTION_ERROR, Prediction
 from unmask.detectors.registry import built_in, installed, load_card, load_detector
 from unmask.detectors.trunk import Trunk, open_trunk_of, trunk_card, trunk_path
 
 __all__ = [
+    "FACE_MANIPULATED",
+    "RECONSTRUCTION_ERROR",
+    "AudioWindows",
     "Calibration",
     "Card",
+    "ClipSound",
     "DataSource",
     "Detector",
     "DetectorError",
     "Distribution",
     "Explanation",
+    "FaceClips",
+    "FaceCrops",
     "Familiarity",
+    "InputSpec",
     "Lineage",
     "Prediction",
     "PromisedRate",
     "Quality",
+    "QualityGate",
     "Trunk",
     "TrunkReference",
+    "WholeFrames",
     "built_in",
     "file_sha256",
     "installed",

@@ -7,10 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
+    FiniteFloat,
     NonNegativeFloat,
     NonPositiveFloat,
     ValidationError,
@@ -18,17 +19,17 @@ from pydantic import (
 )
 
 from unmask.detectors.errors import DetectorError
+from unmask.detectors.inputs import CardPart, FaceCrops, InputSpec
+
+FACE_MANIPULATED = "face_manipulated"
+"""The question of every card that names none."""
 
 SCORING = frozenset({"kind", "slope", "intercept", "within_sd", "between_sd"})
 """The fields of a calibration that scores and intervals depend on."""
 _BLOCK = 1 << 24  # Bytes; at each block's end the interpreter is waited for, which other threads keep busy.
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TrunkReference(_Part):
+class TrunkReference(CardPart):
     """The frozen trunk that a head stands on: its name, the hash of its file, and which output is used.
 
     earlier : results of earlier blocks, by their names in the trunk's graph, whose channels stand before the output's.
@@ -47,7 +48,7 @@ class TrunkReference(_Part):
         return self.sha256 + self.output + "".join(self.earlier) + (self.tuned or "")
 
 
-class Calibration(_Part):
+class Calibration(CardPart):
     """Platt's calibration: score = sigmoid(slope * logit + intercept), and the spreads of logits.
 
     within_sd : of a frame around its video. between_sd : what all frames of a video are off by together.
@@ -66,8 +67,14 @@ class Calibration(_Part):
     fakes: int | None = Field(default=None, ge=1)
     log10_lr_bounds: tuple[NonPositiveFloat, NonNegativeFloat] | None = None
 
+    def scores(self, logits: ArrayLike) -> NDArray[np.float64]:
+        """Return sigmoid(slope * logit + intercept) in [0, 1] of raw logits (N,)."""
+        value = self.slope * np.asarray(logits, np.float64) + self.intercept
+        scores: NDArray[np.float64] = 0.5 * (1 + np.tanh(value / 2))
+        return scores
 
-class DataSource(_Part):
+
+class DataSource(CardPart):
     """A data set that the weights were trained or validated on, and its terms."""
 
     name: str
@@ -75,7 +82,7 @@ class DataSource(_Part):
     use: str = "training"
 
 
-class Distribution(_Part):
+class Distribution(CardPart):
     """How a measure is spread over faces: its quantiles by share ("0.99": 99 % are below), how many faces, which sets.
 
     Shares must hold "0.5" and "0.99", and values rise with them.
@@ -95,7 +102,7 @@ class Distribution(_Part):
         return self
 
 
-class Familiarity(_Part):
+class Familiarity(CardPart):
     """The file ``familiarity.npz`` beside the weights, by which a face unlike all photographed faces is told.
 
     sha256 : of the file. trunk : identity of the trunk whose tokens it describes. distances : of photographed faces
@@ -107,7 +114,30 @@ class Familiarity(_Part):
     distances: Distribution
 
 
-class Quality(_Part):
+class QualityGate(CardPart):
+    """One thing that makes a unit hard to judge, with its limits: `unmask.verdict.Gate` says what each field means."""
+
+    name: str
+    measure: str
+    starts_at: FiniteFloat
+    saturates_at: FiniteFloat
+    reject_at: FiniteFloat | None = None
+    text: str
+    up: NonNegativeFloat = 0.0
+    down: NonNegativeFloat = 0.0
+
+    @model_validator(mode="after")
+    def _sensible(self) -> QualityGate:
+        if self.starts_at == self.saturates_at:
+            raise ValueError("starts_at and saturates_at must differ")
+        try:
+            self.text.format(value=1.0)
+        except (LookupError, ValueError, AttributeError):
+            raise ValueError("text may hold {value} and nothing else in braces") from None
+        return self
+
+
+class Quality(CardPart):
     """What is known of faces that are hard to judge for a detector.
 
     reconstruction_error : on real validation faces. gates : for each fitted gate the standard deviations (up, down) of
@@ -116,12 +146,12 @@ class Quality(_Part):
     """
 
     reconstruction_error: Distribution | None = None
-    gates: dict[str, tuple[NonNegativeFloat, NonNegativeFloat]] = {}
+    gates: dict[str, tuple[NonNegativeFloat, NonNegativeFloat]] = Field(default_factory=dict)
     fitted_on: str = ""
     familiarity: Familiarity | None = None
 
 
-class PromisedRate(_Part):
+class PromisedRate(CardPart):
     """A rate of false positives and the threshold that promises it.
 
     rate : wished, at most. threshold : on the calibrated score. interval : 90 % interval of the rate itself, given the
@@ -133,7 +163,7 @@ class PromisedRate(_Part):
     interval: tuple[float, float]
 
 
-class Lineage(_Part):
+class Lineage(CardPart):
     """What a detector was derived from by ``unmask calibrate``: the same weights, another rule.
 
     parent, parent_version : as its card has them. parent_card_sha256 : of its card's file. data_sha256 : of the sorted
@@ -152,7 +182,7 @@ class Lineage(_Part):
     rates: tuple[PromisedRate, ...]
 
 
-class Card(_Part):
+class Card(CardPart):
     """A detector's card; see ``docs/cards.md`` for each field."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
@@ -160,23 +190,41 @@ class Card(_Part):
     description: str
     sha256: str = Field(description="of the file model.onnx")
     licence: str
-    crop_profile: str = Field(description="how a face is cut before it is shown to the detector")
-    input_size: int = Field(ge=16, description="side of the crop in pixels")
+    question: str = Field(
+        default=FACE_MANIPULATED,
+        pattern=r"^[a-z][a-z0-9_]*$",
+        description="what a high score says of the file",
+    )
+    input: InputSpec = Field(description="what the detector reads")
     trunk: TrunkReference | None = None
     mirror: bool = Field(default=False, description="average each crop's logit with its mirror image's")
     threshold: float = Field(ge=0, le=1, description="on the calibrated score")
     band: tuple[float, float] = Field(description="calibrated scores between are inconclusive")
     calibration: Calibration = Calibration()
-    quality: Quality | None = Field(default=None, description="missing in cards of 0.1.0")
+    gates: tuple[QualityGate, ...] | None = Field(
+        default=None, description="what makes its units hard to judge; None: the default gates of faces"
+    )
+    quality: Quality | None = Field(default=None, description="what is known of faces that are hard to judge")
     tasks: tuple[str, ...] = ()
     families: tuple[str, ...] = Field(
         default=(), description="families of manipulation that it was trained on (docs/evaluation.md)"
     )
     limits: str = ""
     data: tuple[DataSource, ...] = ()
-    metrics: dict[str, Any] = {}
-    recipe: dict[str, Any] = {}
+    metrics: dict[str, Any] = Field(default_factory=dict)
+    recipe: dict[str, Any] = Field(default_factory=dict)
     lineage: Lineage | None = Field(default=None, description="of a detector that `unmask calibrate` derived")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_face_crops(cls, values: Any) -> Any:
+        """Read ``crop_profile`` and ``input_size``, in place of ``input``, as an input of face crops."""
+        former = {"crop_profile": "crop_profile", "input_size": "size"}
+        if not isinstance(values, dict) or "input" in values or not former.keys() & values.keys():
+            return values
+        crops = {new: values[old] for old, new in former.items() if old in values}
+        rest = {name: value for name, value in values.items() if name not in former}
+        return rest | {"input": {"unit": "face", **crops}}
 
     @model_validator(mode="after")
     def _ordered(self) -> Card:
@@ -185,12 +233,42 @@ class Card(_Part):
         return self
 
     @property
+    def crop_profile(self) -> str:
+        """How a face is cut; empty for a detector that reads no faces."""
+        return getattr(self.input, "crop_profile", "")
+
+    @property
+    def input_size(self) -> int:
+        """Side in pixels of the pictures that are read; 0 for a detector that reads none."""
+        return getattr(self.input, "size", 0)
+
+    def face_crops(self) -> FaceCrops:
+        """Return the input of a detector of face crops.
+
+        Raises
+        ------
+        DetectorError
+            For a detector that reads something else.
+        """
+        if not isinstance(self.input, FaceCrops):
+            raise DetectorError(
+                f"{self.name} reads {self.input.unit}, and this is for detectors of face crops"
+            )
+        return self.input
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the card as lists of detectors print it: with ``crop_profile`` and ``input_size`` of faces."""
+        sizes = {"crop_profile": self.crop_profile, "input_size": self.input_size}
+        return self.model_dump(mode="json") | (sizes if self.crop_profile else {})
+
+    @property
     def identity(self) -> str:
-        """SHA-256 (hex) over all that a score depends on: weights, trunk, crop profile, calibration."""
+        """SHA-256 (hex) over all that a score depends on: weights, trunk, input, calibration."""
+        crops = isinstance(self.input, FaceCrops)
         parts = [
             self.sha256,
             self.trunk.identity if self.trunk else "",
-            self.crop_profile,
+            self.crop_profile if crops else self.input.model_dump_json(),
             str(self.mirror),
             self.calibration.model_dump_json(include=set(SCORING)),
         ]

@@ -1,71 +1,104 @@
-"""A detector: crops in, calibrated scores and reconstructions out."""
+"""A detector: units of what its card says in, logits and measures out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
-from unmask.detectors.card import Calibration, Card, file_sha256, read_card
+from unmask.detectors.card import Card, file_sha256, read_card
 from unmask.detectors.errors import DetectorError
 from unmask.detectors.explanation import Explanation, error_map
 from unmask.detectors.familiarity import MEASURE, ReferenceFaces, read_reference_faces
+from unmask.detectors.inputs import Inputs, checked_inputs
+from unmask.detectors.prediction import RECONSTRUCTION_ERROR, Floats, Prediction
 from unmask.detectors.sessions import open_session
 from unmask.detectors.trunk import open_trunk_of
 from unmask.faces import PROFILES
 
-Crops = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
+Crops = NDArray[np.uint8]
+OneUnit = dict[str, NDArray[Any]]
 
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a detector says of N crops.
-
-    logits : (N,) float32, raw. scores : (N,) float32 in [0, 1], calibrated probabilities of manipulation.
-    reconstruction_errors : (N,) float32 in [0, 1], mean absolute difference between the crop and its
-    reconstruction at the decoder's resolution; None for a detector without a decoder.
-    measures : further measures of the crops by name, (N,) float32 each, which gates may look at: ``token_distance``
-    where the card has ``quality.familiarity``.
-    """
-
-    logits: Floats
-    scores: Floats
-    reconstruction_errors: Floats | None
-    measures: Mapping[str, Floats] = field(default_factory=dict)
+LOGIT, RECONSTRUCTION, PATCH_LOGITS = "logit", "reconstruction", "patch_logits"
+NO_MEASURES = frozenset({LOGIT, "score", RECONSTRUCTION, PATCH_LOGITS})
+"""Outputs that mean something else; every other output with one value a unit is a measure."""
 
 
 class Detector:
     """An exported detector, run by ONNX Runtime.
 
-    Thread-safe: several threads may call it at once. A crop's score does not depend on its batch.
+    Thread-safe: several threads may call it at once. A unit's logit does not depend on its batch.
+
+    Parameters
+    ----------
+    folder
+        With ``card.json`` and ``model.onnx``.
+    threads
+        Operator threads of ONNX Runtime; None for one a core.
+
+    Attributes
+    ----------
+    card
+        What it reads and answers, and how its logits become a verdict.
+    measures
+        Names of the measures of its predictions.
+
+    Raises
+    ------
+    DetectorError
+        With one line, when the folder holds no detector, or one that cannot be used.
     """
 
     def __init__(self, folder: Path, threads: int | None = None) -> None:
         self.card: Card = read_card(folder)
-        if self.card.crop_profile not in PROFILES:
+        profile = self.card.crop_profile
+        if profile and profile not in PROFILES:
             raise DetectorError(
-                f"{self.card.name} wants crop profile {self.card.crop_profile!r}; known are {', '.join(PROFILES)}"
+                f"{self.card.name} wants crop profile {profile!r}; known are {', '.join(PROFILES)}"
             )
         model = folder / "model.onnx"
         if not model.is_file():
             raise DetectorError(f"{folder} holds no model.onnx")
         if file_sha256(model) != self.card.sha256:
             raise DetectorError(f"{model} is not the file that its card describes: its SHA-256 differs")
+        tensors = self.card.input.tensors
+        # What is a single picture can be rebuilt and mapped, and read by a trunk.
+        self._picture = tensors[0].name if len(tensors) == 1 and len(tensors[0].shape) == 3 else None
         reference = self.card.trunk
+        if reference and self._picture is None:
+            raise DetectorError(
+                f"{self.card.name}: a trunk reads single pictures, not {self.card.input.unit}"
+            )
         self._trunk = open_trunk_of(folder, reference, threads) if reference else None
         self._reference_faces = self._read_reference_faces(folder)
         self._session = open_session(model, threads)
-        self._input = self._session.get_inputs()[0].name
-        outputs = [output.name for output in self._session.get_outputs()]
-        if "logit" not in outputs:
+        self._graph_inputs = self._match_inputs(model)
+        outputs = {output.name: output.shape for output in self._session.get_outputs()}
+        if LOGIT not in outputs:
             raise DetectorError(f"{model} has no output named logit, but {', '.join(outputs)}")
-        self.has_decoder = "reconstruction" in outputs
-        self.has_patch_logits = "patch_logits" in outputs
+        self.has_decoder = self._picture is not None and RECONSTRUCTION in outputs
+        self.has_patch_logits = self._picture is not None and PATCH_LOGITS in outputs
+        self._given_measures = tuple(
+            name for name, shape in outputs.items() if name not in NO_MEASURES and shape[1:] in ([], [1])
+        )
+        self.measures = (
+            *self._given_measures,
+            *([RECONSTRUCTION_ERROR] if self.has_decoder else []),
+            *([MEASURE] if self._reference_faces else []),
+        )
+
+    def _match_inputs(self, model: Path) -> dict[str, str]:
+        """Return the graph's name of each input; the only input of a graph may have any name."""
+        given = [one.name for one in self._session.get_inputs()]
+        wanted = [tensor.name for tensor in self.card.input.tensors]
+        if len(given) == len(wanted) == 1:
+            return {wanted[0]: given[0]}
+        if set(given) != set(wanted):
+            raise DetectorError(f"{model} reads {', '.join(given)}, and its card says {', '.join(wanted)}")
+        return {name: name for name in wanted}
 
     def _read_reference_faces(self, folder: Path) -> ReferenceFaces | None:
         quality, reference = self.card.quality, self.card.trunk
@@ -82,11 +115,17 @@ class Detector:
 
     def score(self, crops: Crops) -> Floats:
         """Score crops (N, H, W, 3) uint8 RGB, H = W, in the detector's crop profile: (N,) float32 in [0, 1]."""
-        return self.predict(crops).scores
+        return self.card.calibration.scores(self.logits(crops)).astype(np.float32)
 
     def logits(self, crops: Crops) -> Floats:
         """Return the raw logits (N,) float32 of crops (N, H, W, 3) uint8 RGB."""
-        return self.predict(crops).logits
+        return self.predict({self._only_picture: crops}).logits
+
+    @property
+    def _only_picture(self) -> str:
+        if self._picture is None:
+            raise DetectorError(f"{self.name} reads {self.card.input.unit}, not single pictures")
+        return self._picture
 
     def reconstruct(self, crops: Crops) -> Crops:
         """Rebuild crops (N, H, W, 3) uint8 RGB with the decoder: (N, h, w, 3) uint8.
@@ -95,101 +134,98 @@ class Detector:
         """
         if not self.has_decoder:
             raise DetectorError(f"{self.name} has no decoder")
-        rebuilt = [_rebuilt(self._run(crop, "reconstruction")[0]) for crop in self._prepare(crops)]
+        units = self._units({self._only_picture: crops})
+        rebuilt = [_rebuilt(self._run(self._fed(unit), RECONSTRUCTION)[0]) for unit in units]
         return (
             np.stack([_as_picture(image) for image in rebuilt])
             if rebuilt
             else np.zeros((0, 0, 0, 3), np.uint8)
         )
 
-    def explain(self, crops: Crops) -> list[Explanation]:
-        """Map where in crops (N, H, W, 3) uint8 RGB the answer comes from; see ``Explanation``.
+    def explain(self, inputs: Inputs) -> list[Explanation]:
+        """Map where in its pictures an answer comes from; see ``Explanation``.
 
-        Costs as much as scoring the crops. Parts that the exported detector does not give are None.
+        Costs as much as scoring. What the exported detector does not give is None, which is everything for a detector
+        that does not read single pictures.
+
+        Parameters
+        ----------
+        inputs
+            As for `predict`.
         """
-        return [self._explained(crop) for crop in self._prepare(crops)]
+        return [self._explained(unit) for unit in self._units(inputs)]
 
-    def _explained(self, crop: Crops) -> Explanation:
-        wanted = ["patch_logits"] * self.has_patch_logits + ["reconstruction"] * self.has_decoder
-        outputs = dict(zip(wanted, self._run(crop, *wanted), strict=True)) if wanted else {}
-        patches = outputs["patch_logits"][0] if self.has_patch_logits else None
+    def _explained(self, unit: OneUnit) -> Explanation:
+        wanted = [PATCH_LOGITS] * self.has_patch_logits + [RECONSTRUCTION] * self.has_decoder
+        outputs = dict(zip(wanted, self._run(self._fed(unit), *wanted), strict=True)) if wanted else {}
+        patches = outputs[PATCH_LOGITS][0] if self.has_patch_logits else None
         if patches is not None and self.card.mirror:
-            patches = (patches + self._run(crop[:, ::-1], "patch_logits")[0][0, :, ::-1]) / 2
-        rebuilt = _rebuilt(outputs["reconstruction"]) if self.has_decoder else None
+            mirrored = self._run(self._fed(self._mirrored(unit)), PATCH_LOGITS)[0]
+            patches = (patches + mirrored[0, :, ::-1]) / 2
+        rebuilt = _rebuilt(outputs[RECONSTRUCTION]) if self.has_decoder else None
         return Explanation(
             patch_logits=patches,
             reconstruction=None if rebuilt is None else _as_picture(rebuilt),
-            error_map=None if rebuilt is None else error_map(crop, rebuilt),
+            error_map=None if rebuilt is None else error_map(unit[self._only_picture], rebuilt),
         )
 
-    def predict(self, crops: Crops) -> Prediction:
-        """Score crops (N, H, W, 3) uint8 RGB, H = W, any side, and measure how well they are rebuilt.
+    def predict(self, inputs: Inputs) -> Prediction:
+        """Score and measure N units.
 
-        Raises ValueError for another shape or type.
+        Parameters
+        ----------
+        inputs
+            Arrays by the names of the card's ``input`` (`InputSpec`), N units first in each: ``{"crops": (N, H, H, 3)
+            uint8 RGB}`` for face crops, which are resized where they are of another side.
+
+        Raises
+        ------
+        ValueError
+            For other names, shapes or types.
         """
-        logits: list[float] = []
-        errors: list[float] = []
-        distances: list[float] = []
-        wanted = ["logit"] + ["reconstruction"] * self.has_decoder
-        for crop in self._prepare(crops):
-            entry = self._entry(crop)
-            logit, *rest = self._judge(entry, *wanted)
-            value = float(logit.reshape(()))
-            if self.card.mirror:
-                value = (value + float(self._run(crop[:, ::-1], "logit")[0].reshape(()))) / 2
-            logits.append(value)
-            if rest:
-                errors.append(float(error_map(crop, _rebuilt(rest[0])).mean()))
-            if self._reference_faces is not None:
-                distances.append(self._reference_faces.distance(entry[0]))
-        raw: Floats = np.asarray(logits, np.float32)
-        measured = {} if self._reference_faces is None else {MEASURE: np.asarray(distances, np.float32)}
-        return Prediction(
-            raw,
-            calibrated_scores(self.card.calibration, raw).astype(np.float32),
-            np.asarray(errors, np.float32) if self.has_decoder else None,
-            measured,
-        )
+        rows = [self._predicted(unit) for unit in self._units(inputs)]
+        logits: Floats = np.asarray([logit for logit, _ in rows], np.float32)
+        measures = {name: np.asarray([row[name] for _, row in rows], np.float32) for name in self.measures}
+        return Prediction(logits, measures)
 
-    def _run(self, crop: Crops, *outputs: str) -> list[Floats]:
-        """Return the named outputs of the model for one prepared crop, each with a batch of one in front."""
-        return self._judge(self._entry(crop), *outputs)
+    def _predicted(self, unit: OneUnit) -> tuple[float, dict[str, float]]:
+        """Return the logit and the measures of one unit."""
+        fed = self._fed(unit)
+        wanted = [LOGIT, *self._given_measures, *([RECONSTRUCTION] if self.has_decoder else [])]
+        outputs = dict(zip(wanted, self._run(fed, *wanted), strict=True))
+        logit = float(outputs[LOGIT].reshape(()))
+        if self.card.mirror:
+            logit = (logit + float(self._run(self._fed(self._mirrored(unit)), LOGIT)[0].reshape(()))) / 2
+        measures = {name: float(outputs[name].reshape(())) for name in self._given_measures}
+        if self.has_decoder:
+            rebuilt = _rebuilt(outputs[RECONSTRUCTION])
+            measures[RECONSTRUCTION_ERROR] = float(error_map(unit[self._only_picture], rebuilt).mean())
+        if self._reference_faces is not None:
+            measures[MEASURE] = self._reference_faces.distance(next(iter(fed.values()))[0])
+        return logit, measures
 
-    def _entry(self, crop: Crops) -> npt.NDArray[Any]:
-        """Return what the model reads of one prepared crop: its map, or the crop itself."""
-        image = np.ascontiguousarray(crop[None])
-        return self._trunk.maps(image) if self._trunk else image
+    def _units(self, inputs: Inputs) -> Iterator[OneUnit]:
+        """Return the units one by one: batches change the last bits of a logit."""
+        checked = checked_inputs(self.card.input, inputs)
+        for number in range(len(next(iter(checked.values())))):
+            yield {name: array[number] for name, array in checked.items()}
 
-    def _judge(self, entry: npt.NDArray[Any], *outputs: str) -> list[Floats]:
-        given: list[Floats] = self._session.run(outputs, {self._input: entry})
+    def _mirrored(self, unit: OneUnit) -> OneUnit:
+        """Return a unit with its pictures mirrored left to right."""
+        pictures = {tensor.name for tensor in self.card.input.tensors if tensor.is_picture}
+        return {name: array[..., ::-1, :] if name in pictures else array for name, array in unit.items()}
+
+    def _fed(self, unit: OneUnit) -> OneUnit:
+        """Return what the graph reads of a unit, in a batch of one: the trunk's map, or the unit itself."""
+        arrays = {name: np.ascontiguousarray(array[None]) for name, array in unit.items()}
+        if self._trunk is not None:
+            arrays = {name: self._trunk.maps(array) for name, array in arrays.items()}
+        return {self._graph_inputs[name]: array for name, array in arrays.items()}
+
+    def _run(self, fed: OneUnit, *outputs: str) -> list[Floats]:
+        """Return the named outputs of the graph."""
+        given: list[Floats] = self._session.run(outputs, fed)
         return given
-
-    def _prepare(self, crops: Crops) -> Crops:
-        crops = np.asarray(crops)
-        if (
-            crops.ndim != 4
-            or crops.shape[3] != 3
-            or crops.shape[1] != crops.shape[2]
-            or crops.dtype != np.uint8
-        ):
-            raise ValueError(f"crops must be (N, H, H, 3) uint8, not {crops.shape} {crops.dtype}")
-        size = self.card.input_size
-        if crops.shape[1] == size:
-            return crops
-        return np.stack([_resize(crop, size) for crop in crops]) if len(crops) else crops
-
-
-def calibrated_scores(calibration: Calibration, logits: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Return sigmoid(slope * logit + intercept) in [0, 1] of logits (N,)."""
-    value = calibration.slope * np.asarray(logits, np.float64) + calibration.intercept
-    scores: npt.NDArray[np.float64] = 0.5 * (1 + np.tanh(value / 2))
-    return scores
-
-
-def _resize(image: Crops, size: int) -> Crops:
-    from PIL import Image
-
-    return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BICUBIC))
 
 
 def _rebuilt(planes: Floats) -> Floats:

@@ -200,8 +200,7 @@ def _score(
     image, box, record = face.image, face.box, face.record
     # A crop without a box shows what its set shows, whatever the detector's profile.
     shown = face.cut_for(detector.card) if record.box else _square(image)
-    prediction = detector.predict(shown[None])
-    errors = prediction.reconstruction_errors
+    prediction = detector.predict({"crops": shown[None]})
     found = _middle_face(image, finder)
     quality = measure(
         image,
@@ -210,8 +209,7 @@ def _score(
         found.confidence if found else math.nan,
         min(record.face_px or math.inf, max(box[2] - box[0], box[3] - box[1])),
     )
-    values = quality.to_dict() | {"reconstruction_error": math.nan if errors is None else float(errors[0])}
-    values |= {name: float(value[0]) for name, value in prediction.measures.items()}
+    values = quality.to_dict() | {name: float(value[0]) for name, value in prediction.measures.items()}
     measures = [values.get(name, math.nan) for name in MEASURES]
     return (
         record.label,

@@ -57,12 +57,15 @@ class AudioSampling:
         Samples a second of what is returned, 1,000 to 384,000.
     channels
         ``"mono"``: the mean of all channels; ``"as_is"``: those of the file.
+    until
+        Take the windows from the first so many seconds only, counted from the first frame.
     """
 
     windows: int
     seconds: float
     rate: int = 16_000
     channels: Channels = "mono"
+    until: float | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.windows <= MAX_WINDOWS:
@@ -73,9 +76,12 @@ class AudioSampling:
             raise ValueError(f"the samples of a window must be between 1 and {MAX_WINDOW_SAMPLES}")
         if self.channels not in get_args(Channels):
             raise ValueError(f"channels must be one of {', '.join(get_args(Channels))}, not {self.channels}")
+        if self.until is not None and not 0 < self.until < float("inf"):
+            raise ValueError(f"seconds must be positive and finite, not {self.until}")
 
     def spans(self, low: float, high: float) -> list[tuple[float, float]]:
         """Return the windows, as (from, to) in seconds, of sound that lasts from ``low`` to ``high``."""
+        high = high if self.until is None else min(high, self.until)
         if high - low <= self.seconds:
             return [(low, high)] if low < high else []
         count = min(self.windows, int((high - low) / self.seconds + 1e-6))

@@ -299,10 +299,8 @@ def _not_asked(opinions: Sequence[Opinion]) -> tuple[str, ...]:
 
 def _facts(result: ScanResult, threshold: float | None) -> tuple[Row, ...]:
     detector = result.detector
-    rows = [
-        Row("Scan took", clock(result.seconds)),
-        Row("Detector", f"{_name(detector)}, crop profile {printable(detector.crop_profile)}"),
-    ]
+    crops = f", crop profile {printable(detector.crop_profile)}" if detector.crop_profile else ""
+    rows = [Row("Scan took", clock(result.seconds)), Row("Detector", _name(detector) + crops)]
     if threshold is not None and result.score is not None:
         rows.append(Row("Threshold", percent(threshold)))
     if detector.band is not None and result.score is not None:

@@ -9,11 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unmask.scanning.observations import detector_info
+    from unmask.scanning.opinions import detector_info
     from unmask.scanning.sampling_passes import PASS_SIZES, plan_passes
     from unmask.scanning.scanner import Scanner, ScannerClosedError, scan
     from unmask.scanning.settings import DEFAULTS, ScannerSettings, ScanOptions, Settings
-
 
 __all__ = [
     "DEFAULTS",
@@ -36,7 +35,7 @@ _HOMES = {
     "ScannerClosedError": "scanner",
     "ScannerSettings": "settings",
     "Settings": "settings",
-    "detector_info": "observations",
+    "detector_info": "opinions",
     "plan_passes": "sampling_passes",
     "scan": "scanner",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +17,9 @@ from unmask.report.order import choose_shown
 
 if TYPE_CHECKING:
     from unmask.detectors import Detector
-    from unmask.scanning.observations import FaceObservation, Observations, Track
+    from unmask.evidence import Unit
+    from unmask.scanning.observations import Observations
+    from unmask.scanning.opinions import Answer
 
 VIEW_SIDE = 640
 
@@ -32,15 +34,15 @@ class ScannedFile:
         Where it lies.
     seen
         What the scan saw of it.
-    tracks
-        Its faces, in the order of the result's tracks.
+    answer
+        The first detector's; its subjects are the result's tracks where it reads faces.
     result
         Without evidence.
     """
 
     path: Path
     seen: Observations
-    tracks: Sequence[Track]
+    answer: Answer
     result: ScanResult
 
 
@@ -74,15 +76,14 @@ def gather(
     result, facts = scanned.result, scanned.seen.facts
     views = tuple(sampled.view for sampled in scanned.seen.frames if sampled.view is not None)
     shown = choose_shown(result.tracks, len(views), result.decisive_track)
+    units = scanned.answer.scored
+    explained = detector.card.input.unit == "face"
     pending = [
         pool.submit(
-            _face_evidence,
-            detector,
-            scanned.tracks[track][place],
-            track,
-            result.tracks[track].frames[place].time,
+            _face_evidence, detector, units[track][place].unit, track, result.tracks[track].frames[place].time
         )
         for track, place in shown
+        if explained
     ]
     with suppress(OSError):
         facts = facts.measured(scanned.path)
@@ -90,15 +91,17 @@ def gather(
     return Evidence(views, tuple(future.result() for future in pending), facts, credentials)
 
 
-def _face_evidence(detector: Detector, observation: FaceObservation, track: int, time: float) -> FaceEvidence:
+def _face_evidence(detector: Detector, unit: Unit, track: int, time: float) -> FaceEvidence:
     """Let the detector explain one face."""
-    explained = detector.explain(observation.crop[None])[0]
+    crop, box = unit.inputs["crops"], unit.place.box
+    assert box is not None
+    explained = detector.explain({"crops": crop[None]})[0]
     rebuilt = explained.reconstruction
     return FaceEvidence(
         track=track,
         time=time,
-        square=profile(detector.card.crop_profile).square(observation.face.box),
-        crop=jpeg(observation.crop),
+        square=profile(detector.card.crop_profile).square(box),
+        crop=jpeg(crop),
         patch_logits=explained.patch_logits,
         reconstruction=None if rebuilt is None else jpeg(rebuilt, 90),
         error_map=explained.error_map,

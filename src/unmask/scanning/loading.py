@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -17,12 +18,35 @@ MAX_WORKERS = 8
 OPERATOR_THREADS = 2
 
 
+@dataclass(frozen=True)
+class LoadedDetector:
+    """A detector that is being loaded; its card is there long before its weights are."""
+
+    card: Future[Card]
+    detector: Future[Detector]
+
+
 class Loading:
     """Begins to load at once; each result is waited for where it is needed.
 
-    detector : its name or folder, or a ready one. finder : a ready one, or None for the built-in one. threads : those
-    of the scan, None for one a processor. at_once : how many faces there are to be scored at a time, at least: with as
-    many as there are processors, each is scored by one.
+    Parameters
+    ----------
+    detector
+        Its name or folder, or a ready one.
+    finder
+        A ready one; None for the built-in one.
+    threads
+        Of the scan; None for one a processor.
+    at_once
+        How many faces there are to be scored at a time, at least: with as many as there are processors, each is scored
+        by one.
+    further
+        Names or folders of more detectors.
+
+    Attributes
+    ----------
+    asked
+        All detectors, the first one first.
     """
 
     def __init__(
@@ -31,6 +55,7 @@ class Loading:
         finder: FaceFinder | None = None,
         threads: int | None = None,
         at_once: int = 1,
+        further: Sequence[str | os.PathLike[str]] = (),
     ) -> None:
         self._loaders = ThreadPoolExecutor(4, thread_name_prefix="unmask-load")
         # One thing after the other: importing numpy from several threads at once is not safe, and the weights'
@@ -39,16 +64,22 @@ class Loading:
         # Where one face is all there is to do, as in most pictures, a network's operators share two of the processors.
         operators = max(1, min(OPERATOR_THREADS, worker_threads(threads) // at_once))
         self.finder = self._load(lambda: finder or _load_finder(operators))
+        self.asked = tuple(self._begin(each, operators) for each in (detector, *further))
+        self._load(_import_rest)
+        self._loaders.shutdown(wait=False)
+
+    @property
+    def detector(self) -> Future[Detector]:
+        """The first detector."""
+        return self.asked[0].detector
+
+    def _begin(self, detector: str | os.PathLike[str] | Detector, operators: int) -> LoadedDetector:
         if isinstance(detector, str | os.PathLike):
             # Faces can be cut as soon as the card is read, long before the weights are.
             name = os.fspath(detector)
-            self.card = self._load(lambda: _load_card(name))
-            self.detector = self._load(lambda: _load_detector(name, operators))
-        else:
-            self.card = self._load(lambda: detector.card)
-            self.detector = self._load(lambda: detector)
-        self._load(_import_rest)
-        self._loaders.shutdown(wait=False)
+            card = self._load(lambda: _load_card(name))
+            return LoadedDetector(card, self._load(lambda: _load_detector(name, operators)))
+        return LoadedDetector(self._load(lambda: detector.card), self._load(lambda: detector))
 
     def _load(self, load: Callable[[], T]) -> Future[T]:
         return self._loaders.submit(lambda: self.imports.result() or load())
@@ -85,4 +116,7 @@ def _load_detector(name: str, threads: int) -> Detector:
 
 
 def _import_rest() -> None:
-    import unmask.scanning.observations  # noqa: F401 (with the verdict's and the report's rooms, slow at first)
+    # With the rooms of extractors, the verdict and the report, slow at first.
+    import unmask.evidence
+    import unmask.scanning.observations
+    import unmask.scanning.opinions  # noqa: F401

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import replace
 from functools import partial
@@ -11,18 +11,22 @@ from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from unmask.media import Frame, Media, MediaError, MediaInfo, Sampling, as_media_error
-from unmask.scanning.face_finding import find_and_cut
-from unmask.scanning.face_scoring import FaceScores
+from unmask.scanning.further_sampling import FurtherSampling
+from unmask.scanning.inquiries import Inquiry
 from unmask.scanning.settings import MAX_FRAMES, ScanOptions
 
 if TYPE_CHECKING:
+    from unmask.detectors import InputSpec
+    from unmask.evidence import FoundFaces, Moment
     from unmask.faces import Effort
+    from unmask.report import FrameView
     from unmask.scanning.loading import Loading
     from unmask.scanning.observations import Observations, SampledFrame
 
 # How many frames there are after each pass, by the video's length in seconds.
 LONGER_THAN = (15.0, 30.0, 300.0)
 PASS_SIZES = ((2, 12), (3, 12), (5, 20), (8, 32))
+MAX_CROPS_KEPT = 4096
 
 Progress = Callable[[float], None]
 
@@ -58,11 +62,11 @@ class SamplingRun:
     loading
         Imports, face finder and detector; waited for where they are needed.
     workers
-        Find faces in frames and score them.
+        Extract what the detectors read, and score it.
     room
         Bounds the frames that wait for the workers.
-    scores
-        Has the faces scored.
+    inquiries
+        What each detector is asked about the file.
     progress
         Told how much is done, in [0, 1], from any thread.
     """
@@ -74,7 +78,7 @@ class SamplingRun:
         loading: Loading,
         workers: Executor,
         room: BoundedSemaphore,
-        scores: FaceScores,
+        inquiries: Sequence[Inquiry],
         progress: Progress,
     ) -> None:
         self._media = media
@@ -82,11 +86,11 @@ class SamplingRun:
         self._loading = loading
         self._workers = workers
         self._room = room
-        self._scores = scores
+        self._inquiries = inquiries
         self._progress = progress
 
     def observations(self) -> Observations:
-        """Run passes until the verdict can stop early or every planned frame was sampled.
+        """Run passes until every opinion can stop early or every planned frame was sampled; then bursts and sound.
 
         Raises
         ------
@@ -102,8 +106,10 @@ class SamplingRun:
         seen = Observations(media.info, passes[-1].count)
         frames: Iterator[Frame] | None = first
         number = 0
-        while number < len(passes) and not (seen.frames and self._can_stop(seen)):
-            seen = self._run_pass(seen, passes[number], frames, partial(self._report, number, len(passes)))
+        while number < len(passes) and (asking := self._unsettled(seen, passes, number)):
+            examine = partial(self._examine, seen=seen, passes=passes, number=number, asking=asking)
+            told = partial(self._report, number, len(passes))
+            seen = self._run_pass(seen, passes[number], frames, examine, told)
             frames, number = None, number + 1
             if media.info.duration != seen.info.duration:  # Longer or shorter than its header says.
                 wanted, passes = passes[0].count, plan_passes(self._options, media.info)
@@ -112,17 +118,22 @@ class SamplingRun:
                     number = 0
                     seen = seen if self._options.every is None else replace(seen, frames=())
             seen = replace(seen, info=media.info)
+        seen = FurtherSampling(media, passes, self._inquiries, self._workers, self._find).added_to(seen)
         self._progress(1.0)
         return seen
 
     def _run_pass(
-        self, seen: Observations, sampling: Sampling, frames: Iterator[Frame] | None, progress: Progress
+        self,
+        seen: Observations,
+        sampling: Sampling,
+        frames: Iterator[Frame] | None,
+        examine: Callable[[Frame], SampledFrame],
+        progress: Progress,
     ) -> Observations:
-        """Take one pass's frames, ordered already or not, find their faces and have them scored."""
+        """Take one pass's frames, ordered already or not, extract what the detectors read and have it scored."""
         pending: list[Future[SampledFrame]] = []
         detail = seen.detail
         wanted = max(1, sampling.count - len(seen.frames))
-        examine = partial(self._examine, planned=seen.planned, effort=_search_effort(seen))
 
         def examined(_: Future[SampledFrame]) -> None:
             progress(sum(future.done() for future in pending) / wanted)
@@ -144,19 +155,17 @@ class SamplingRun:
         sampled = [*seen.frames, *(future.result() for future in pending)]
         return replace(seen, frames=sorted(sampled, key=lambda each: each.time), detail=detail)
 
-    def _can_stop(self, seen: Observations) -> bool:
-        """Return whether more frames of the same kind would hardly change the verdict.
-
-        There is one, every face that it rests on settles it, and no face waits in a crowd.
-        """
+    def _unsettled(self, seen: Observations, passes: Sequence[Sampling], number: int) -> Sequence[Inquiry]:
+        """Return the detectors whose opinion more frames of the same kind may change; all before the first pass."""
+        if not seen.frames:
+            return self._inquiries
         if seen.detail is not None:
-            return True
-        tracks = seen.tracks()
-        if not tracks or not self._scores.are_taken(tracks):
-            return False
-        from unmask.scanning.observations import can_stop
-
-        return can_stop(self._scores.scored(tracks), seen, self._loading.detector.result().card)
+            return []
+        return [
+            inquiry
+            for inquiry in self._inquiries
+            if inquiry.shares_frames(seen.info, passes, number) and not inquiry.can_stop(seen)
+        ]
 
     def _submit(self, examine: Callable[[Frame], SampledFrame], frame: Frame) -> Future[SampledFrame]:
         """Hand a frame to the workers as soon as they have room for it."""
@@ -169,17 +178,60 @@ class SamplingRun:
         submitted.add_done_callback(lambda _: self._room.release())
         return submitted
 
-    def _examine(self, frame: Frame, planned: int, effort: Effort) -> SampledFrame:
-        sampled = find_and_cut(frame, self._loading, self._options, planned, effort)
-        self._scores.take_frame(sampled, planned)
-        return sampled
+    def _examine(
+        self,
+        frame: Frame,
+        seen: Observations,
+        passes: Sequence[Sampling],
+        number: int,
+        asking: Sequence[Inquiry],
+    ) -> SampledFrame:
+        """Extract what the detectors read of a frame, and have it scored."""
+        from unmask.scanning.observations import SampledFrame
+
+        sharing = [inquiry for inquiry in asking if inquiry.shares_frames(seen.info, passes, number)]
+        found = self._find(frame, seen) if any(each.extractor.needs_faces for each in sharing) else None
+        made: dict[InputSpec, Moment] = {}
+        moments = {}
+        for inquiry in sharing:
+            spec = inquiry.card.input
+            if spec not in made:
+                made[spec] = inquiry.extractor.extract([frame], (), () if found is None else (found,))
+            moments[inquiry.number] = made[spec]
+            inquiry.take(made[spec], seen.planned)
+        view = _view_of(frame) if self._options.evidence else None
+        if found is None:
+            return SampledFrame(frame.time, moments, view)
+        return SampledFrame(
+            frame.time, moments, view, found.search, len(found.faces), found.left_out, found.halved
+        )
+
+    def _find(self, frame: Frame, seen: Observations) -> FoundFaces:
+        """Find the faces of a frame, as thoroughly as those seen before call for."""
+        from unmask.evidence import SearchOptions, find_faces
+        from unmask.faces import search_budget
+
+        options = SearchOptions(
+            _search_effort(seen),
+            search_budget(seen.planned),
+            self._options.minimum_face,
+            min(self._options.faces, MAX_CROPS_KEPT // seen.planned),
+        )
+        return find_faces(frame, self._loading.finder.result, options)
 
     def _report(self, number: int, passes: int, share: float) -> None:
         self._progress((number + min(1.0, share)) / passes)
+
+
+def _view_of(frame: Frame) -> FrameView:
+    from unmask.scanning.evidence import view_of
+
+    return view_of(frame)
 
 
 def _search_effort(seen: Observations) -> Effort:
     """Choose how thoroughly to search the next pass's frames for faces, by those of the passes before."""
     if seen.info.kind == "image":
         return "thorough"
-    return "quick" if any(not sampled.search.closer for sampled in seen.frames) else "sparing"
+    searches = [sampled.search for sampled in seen.frames if sampled.search is not None]
+    return "quick" if any(not search.closer for search in searches) else "sparing"

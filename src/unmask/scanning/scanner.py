@@ -22,7 +22,7 @@ from unmask.media import (
     open_media,
     spooled_to_file,
 )
-from unmask.scanning.face_scoring import FaceScores
+from unmask.scanning.inquiries import Inquiry
 from unmask.scanning.loading import Loading, worker_threads
 from unmask.scanning.sampling_passes import Progress, SamplingRun
 from unmask.scanning.settings import DEFAULTS, ScanOptions, Settings
@@ -74,11 +74,12 @@ def scan(
 
 
 class Scanner:
-    """Scans files one after the other with one loaded detector.
+    """Scans files one after the other with the detectors that it has loaded.
 
     Loading starts at once, in the background, beside the opening of the first file, and so does importing what is only
     needed then. The calling thread takes the frames as another process decodes them; other threads find the faces of
-    earlier frames and score them meanwhile. Close it, or use it as a context manager.
+    earlier frames and score them meanwhile. A result has an opinion of each detector, and none depends on another.
+    Close it, or use it as a context manager.
 
     Parameters
     ----------
@@ -103,7 +104,9 @@ class Scanner:
         if self._decoding is None and settings.isolated:
             self._decoding = DecodingProcesses(settings.limits, credentials=settings.evidence)
             self._decoding.start()  # First of all: it gets ready, and decodes, while the weights are loaded.
-        self._loading = resources.loading or Loading(detector or settings.detector, finder, settings.threads)
+        self._loading = resources.loading or Loading(
+            detector or settings.detector, finder, settings.threads, further=settings.further_detectors
+        )
         workers = worker_threads(settings.threads)
         self._closed = False
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="unmask")
@@ -126,7 +129,7 @@ class Scanner:
 
     @property
     def detector(self) -> Detector:
-        """The loaded detector; raises DetectorError when it cannot be loaded."""
+        """The first detector; raises DetectorError when it cannot be loaded."""
         return self._loading.detector.result()
 
     def scan(
@@ -168,25 +171,31 @@ class Scanner:
 
     def _scan(self, path: str | Path, progress: Progress, options: ScanOptions) -> ScanResult:
         started = time.perf_counter()
-        scores = FaceScores(self._loading.detector, self._workers, options.crops)
+        inquiries = [
+            Inquiry(number, detector, self._workers, options.crops)
+            for number, detector in enumerate(self._loading.asked)
+        ]
         try:
             with self._opened(Path(path)) as media:
-                run = SamplingRun(media, options, self._loading, self._workers, self._room, scores, progress)
+                run = SamplingRun(
+                    media, options, self._loading, self._workers, self._room, inquiries, progress
+                )
                 seen = run.observations()
                 if options.evidence:
                     seen = replace(seen, facts=_facts(media))
         except MediaError as error:
             return self._unread(path, error, started)
-        tracks = seen.tracks()
-        scores.take_the_rest(tracks)
-        from unmask.scanning.observations import conclude
+        for inquiry in inquiries:
+            inquiry.take_the_rest(seen)
+        from unmask.scanning.opinions import conclude
 
-        tracks = scores.scored(tracks)
-        result = conclude(str(path), seen, tracks, self.detector.card)
+        answers = [inquiry.answer(seen) for inquiry in inquiries]
+        result = conclude(str(path), seen, answers)
         if options.evidence:
             from unmask.scanning.evidence import ScannedFile
 
-            result = replace(result, evidence=self._evidence(ScannedFile(Path(path), seen, tracks, result)))
+            scanned = ScannedFile(Path(path), seen, answers[0], result)
+            result = replace(result, evidence=self._evidence(scanned))
         return replace(result, isolation=self._isolation, seconds=time.perf_counter() - started)
 
     @property
@@ -265,8 +274,8 @@ class Scanner:
 
     @property
     def detector_info(self) -> DetectorInfo:
-        """The loaded detector, as results name it."""
-        from unmask.scanning.observations import detector_info
+        """The first detector, as results name it."""
+        from unmask.scanning.opinions import detector_info
 
         return detector_info(self.detector.card)
 

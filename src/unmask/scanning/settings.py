@@ -18,6 +18,9 @@ class ScannerSettings:
     ----------
     detector
         Name of an installed detector, or the folder of an exported one.
+    further_detectors
+        Names or folders of more detectors, each with an opinion of its own. The first one's name and faces stand at the
+        top of a result.
     threads
         Threads that find and score faces; None for one a processor, 8 at most. From two on each network also spreads
         its operators over two. Scores do not depend on it.
@@ -32,6 +35,12 @@ class ScannerSettings:
     threads: int | None = field(default=None, kw_only=True)
     limits: Limits = field(default_factory=Limits, kw_only=True)
     isolated: bool = field(default=True, kw_only=True)
+    further_detectors: tuple[str, ...] = field(default=(), kw_only=True)
+
+    @property
+    def detectors(self) -> tuple[str, ...]:
+        """Names or folders of all detectors, the first one first."""
+        return (self.detector, *self.further_detectors)
 
     def __post_init__(self) -> None:
         if self.threads is not None and self.threads < 1:

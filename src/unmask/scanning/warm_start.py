@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # With one of these `unmask scan` scans in other processes, or not at all.
 MULTI_PROCESS_OPTIONS = ("--output", "--workers", "--resume", "--from", "--ray", "--help")
-REPORT, DETECTOR = "--report", "--detector"
+REPORT_OPTION, DETECTOR_OPTION = "--report", "--detector"
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,9 @@ class WarmStart:
         """
         if not scans_here(arguments):
             return None
-        credentials = _has(arguments, REPORT)
+        credentials = _has(arguments, REPORT_OPTION)
         decoding = _start_decoding(credentials)
-        if _has(arguments, DETECTOR):
+        if _has(arguments, DETECTOR_OPTION):
             return cls(credentials, Resources(decoding))
         from unmask.scanning.loading import Loading
 
@@ -91,7 +91,7 @@ class WarmStart:
         from unmask.media import Limits
 
         taken, self._resources = self._resources, Resources()
-        default = settings.detector == defaults.DETECTOR and settings.threads is None
+        default = settings.detectors == (defaults.DETECTOR,) and settings.threads is None
         loading = taken.loading if default else None
         if settings.isolated and settings.limits == Limits() and settings.evidence == self._credentials:
             return Resources(taken.decoding, loading)

@@ -69,7 +69,7 @@ class Service:
 
         own = load_card(self.settings.detector)
         cards = {self.settings.detector: own} | {card.name: card for card in installed()}
-        return {name: card.model_dump(mode="json") for name, card in cards.items()}
+        return {name: card.to_dict() for name, card in cards.items()}
 
 
 def service_of(request: Request) -> Service:

@@ -12,8 +12,7 @@ import numpy as np
 from sklearn.metrics import average_precision_score
 
 from unmask.datasets.families import family_of
-from unmask.detectors import Calibration, Card, DataSource, TrunkReference, load_card
-from unmask.detectors.detector import calibrated_scores
+from unmask.detectors import Calibration, Card, DataSource, FaceCrops, TrunkReference, load_card
 from unmask.detectors.trunk import INPUT_SIZE
 from unmask.models.registry import model_family
 from unmask.statistics.auc import auc_estimate
@@ -31,7 +30,7 @@ def make_card(
     sha256: str,
 ) -> Card:
     """Write down what the detector is, what it was trained on, how good it is and how it is to be used."""
-    scores = calibrated_scores(calibration, rows.logit)
+    scores = calibration.scores(rows.logit)
     threshold = choose_threshold(scores, rows.label, recipe.export.threshold)
     band = choose_band(scores, rows.label, threshold, recipe.export.band_error)
     return Card(
@@ -40,8 +39,9 @@ def make_card(
         description=recipe.export.description or model_family(recipe.model).description,
         sha256=sha256,
         licence=recipe.export.licence,
-        crop_profile=recipe.data.crop_profile,
-        input_size=INPUT_SIZE if trunk else recipe.model.input_shape[0],
+        input=FaceCrops(
+            crop_profile=recipe.data.crop_profile, size=INPUT_SIZE if trunk else recipe.model.input_shape[0]
+        ),
         trunk=trunk,
         mirror=recipe.export.mirror,
         threshold=threshold,

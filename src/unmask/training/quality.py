@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unmask.datasets import DatasetError
-from unmask.detectors import Detector, DetectorError, Distribution
+from unmask.detectors import RECONSTRUCTION_ERROR, Detector, DetectorError, Distribution
 from unmask.training.batches import set_names
 from unmask.training.recipes import Recipe, RecipeError
 from unmask.training.views import open_views
@@ -48,8 +48,8 @@ def real_face_errors(
         errors[name] = []
         for number, row in enumerate(chosen):
             report(f"rebuilding real faces of {name}", number, len(chosen))
-            value = detector.predict(source.image(int(row))[None]).reconstruction_errors
-            errors[name] += [] if value is None else [float(value[0])]
+            prediction = detector.predict({"crops": source.image(int(row))[None]})
+            errors[name].append(float(prediction.measures[RECONSTRUCTION_ERROR][0]))
     return errors
 
 

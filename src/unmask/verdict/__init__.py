@@ -2,20 +2,8 @@
 
 from unmask.verdict.aggregate import TrimmedMean, trimmed_mean
 from unmask.verdict.calibration import Calibration, sigmoid
-from unmask.verdict.gates import (
-    GATES,
-    OUTLIER,
-    UNFAMILIAR,
-    Gate,
-    Reason,
-    TrackUncertainty,
-    Uncertainty,
-    examine,
-    gates_of,
-    outlier_gate,
-    track_uncertainty,
-    unfamiliar_gate,
-)
+from unmask.verdict.card_gates import GATES, OUTLIER, UNFAMILIAR, gates_of, outlier_gate, unfamiliar_gate
+from unmask.verdict.gates import Gate, Reason, TrackUncertainty, Uncertainty, examine, track_uncertainty
 from unmask.verdict.interval import logit_interval, t_quantile
 from unmask.verdict.judge import (
     EARLY_STOP_LEVEL,
@@ -39,6 +27,7 @@ from unmask.verdict.likelihood import (
     likelihood_scale,
     support_in_words,
 )
+from unmask.verdict.questions import Summary, sum_up
 
 __all__ = [
     "EARLY_STOP_LEVEL",
@@ -52,6 +41,7 @@ __all__ = [
     "LikelihoodScale",
     "Reason",
     "Rule",
+    "Summary",
     "TrackJudgement",
     "TrackUncertainty",
     "TrimmedMean",
@@ -71,6 +61,7 @@ __all__ = [
     "per_face_prior_odds",
     "rule_of",
     "sigmoid",
+    "sum_up",
     "support_in_words",
     "t_quantile",
     "track_uncertainty",

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from unmask.verdict.aggregate import trimmed_mean
 from unmask.verdict.calibration import Calibration
-from unmask.verdict.gates import GATES, SMALL, Gate, Reason, Uncertainty, gates_of, track_uncertainty
+from unmask.verdict.card_gates import GATES, SMALL, gates_of
+from unmask.verdict.gates import Gate, Reason, Uncertainty, track_uncertainty
 from unmask.verdict.interval import logit_interval
 
 Verdict = Literal["likely_real", "likely_fake", "inconclusive"]
@@ -40,25 +41,9 @@ class Rule:
             )
 
 
-class _Card(Protocol):
-    @property
-    def threshold(self) -> float: ...
-
-    @property
-    def band(self) -> Sequence[float]: ...
-
-    @property
-    def calibration(self) -> object: ...
-
-
-def rule_of(card: _Card) -> Rule:
-    """Read the rule from a detector's card."""
-    values = card.calibration
-    mapping = values if isinstance(values, dict) else vars(values)
-    low, high = card.band
-    return Rule(
-        Calibration.from_card(mapping), float(card.threshold), (float(low), float(high)), gates_of(card)
-    )
+def rule_of(card: Any) -> Rule:
+    """Read the rule from a detector's card, an `unmask.detectors.Card`, which this room does not import."""
+    return Rule(Calibration.from_card(vars(card.calibration)), card.threshold, card.band, gates_of(card))
 
 
 @dataclass(frozen=True)
@@ -97,7 +82,7 @@ def judge_track(logits: ArrayLike, rule: Rule, doubts: Sequence[Uncertainty] = (
     """
     mean = trimmed_mean(logits)
     doubt = track_uncertainty(doubts)
-    low, high = logit_interval(mean, rule.calibration, doubt=(doubt.down, doubt.up))
+    low, high = logit_interval(mean, rule.calibration, doubt=(doubt.variance_down, doubt.variance_up))
     score = rule.calibration.score
     return TrackJudgement(
         score(mean.mean), (score(low), score(high)), mean.count, doubt.reasons, doubt.abstains

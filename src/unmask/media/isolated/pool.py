@@ -21,7 +21,8 @@ class DecodingProcesses:
     """Processes that decode for a scan, reused from file to file; as many as files are open at a time.
 
     Thread-safe. Close it, or use it as a context manager; its processes also end with this process, however it ends.
-    credentials : have the library ready that reads content credentials.
+    credentials : have the library ready that reads content credentials; otherwise the first call of ``credentials``
+    starts a process that has.
 
     Attributes
     ----------
@@ -70,6 +71,7 @@ class DecodingProcesses:
 
     def credentials(self, path: str | os.PathLike[str]) -> Credentials:
         """Read a file's content credentials as ``content_credentials`` does, for at most 20 s; never raises."""
+        self._credentials = True
         try:
             process = self._acquire()
             try:
@@ -93,7 +95,7 @@ class DecodingProcesses:
                 process = self._idle.pop() if self._idle else None
             if process is None:
                 return DecodingProcess(self._limits, self._credentials)
-            if process.usable:
+            if process.usable and (process.reads_credentials or not self._credentials):
                 return process
             process.close()
 

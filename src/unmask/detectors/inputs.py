@@ -1,0 +1,174 @@
+"""What a detector reads: a card's ``input``, a union of four kinds of evidence told apart by ``unit``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+Inputs = Mapping[str, NDArray[Any]]
+"""Arrays by the names of the graph's inputs, N units first in each."""
+
+MAX_CLIP_FRAMES = 64
+MAX_SECONDS = 60.0
+MAX_SAMPLES = 1_500_000
+
+
+class CardPart(BaseModel):
+    """A part of a card: it cannot be changed, and an unknown field is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One input of a detector's graph.
+
+    Parameters
+    ----------
+    name
+        In the graph, and in what `Detector.predict` is given.
+    shape
+        Of one unit.
+    dtype
+        ``"uint8"`` for pictures in RGB, ``"float32"`` for sound in [-1, 1].
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: Literal["uint8", "float32"]
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it ends in height, width and colour."""
+        return self.dtype == "uint8"
+
+    def checked(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Return an array (N, ...) of units as the graph reads it; a square picture of another side is resized.
+
+        Raises
+        ------
+        ValueError
+            For another shape or type.
+        """
+        array = np.asarray(array)
+        if str(array.dtype) == self.dtype and array.ndim == 1 + len(self.shape):
+            if array.shape[1:] == self.shape:
+                return array
+            if len(self.shape) == 3 and array.shape[1] == array.shape[2] and array.shape[3] == 3:
+                side = self.shape[0]
+                resized = [_resize(picture, side) for picture in array]
+                return np.stack(resized) if resized else np.zeros((0, *self.shape), np.uint8)
+        sides = ", ".join(["N", *(["H", "H", "3"] if len(self.shape) == 3 else map(str, self.shape))])
+        raise ValueError(f"{self.name} must be ({sides}) {self.dtype}, not {array.shape} {array.dtype}")
+
+
+def _resize(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    return np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC))
+
+
+class FaceCrops(CardPart):
+    """Crops of single faces: ``crops`` (N, size, size, 3)."""
+
+    unit: Literal["face"] = "face"
+    crop_profile: str = Field(description="how a face is cut")
+    size: int = Field(ge=16, description="side of the crop in pixels")
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The inputs of the detector's graph."""
+        return (Tensor("crops", (self.size, self.size, 3), "uint8"),)
+
+
+class WholeFrames(CardPart):
+    """Whole pictures: ``frames`` (N, size, size, 3).
+
+    ``fit``: ``resize`` the picture to a square, cut the ``centre`` square at the picture's shorter side and resize it,
+    or cut ``tiles`` of the square's own size out of the picture as it is.
+    """
+
+    unit: Literal["frame"] = "frame"
+    size: int = Field(ge=16, description="side in pixels")
+    fit: Literal["resize", "centre", "tiles"] = "resize"
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The inputs of the detector's graph."""
+        return (Tensor("frames", (self.size, self.size, 3), "uint8"),)
+
+
+class ClipSound(CardPart):
+    """The sound beside a clip, from its first frame on: ``sound`` (N, rate x seconds), mono."""
+
+    rate: int = Field(default=16_000, ge=1_000, le=192_000, description="samples a second")
+    seconds: float = Field(gt=0, le=MAX_SECONDS)
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if not 1 <= self.rate * self.seconds <= MAX_SAMPLES:
+            raise ValueError(f"a window must have 1 to {MAX_SAMPLES} samples")
+        return self
+
+    @property
+    def samples(self) -> int:
+        """Samples of one window."""
+        return round(self.rate * self.seconds)
+
+
+class FaceClips(CardPart):
+    """One face on successive frames: ``clips`` (N, frames, size, size, 3), and its sound where ``audio`` is given.
+
+    The square of the crops follows the face in a straight line from the first frame to the last.
+    """
+
+    unit: Literal["face_clip"] = "face_clip"
+    crop_profile: str = Field(description="how a face is cut")
+    size: int = Field(ge=16, description="side of a crop in pixels")
+    frames: int = Field(ge=2, le=MAX_CLIP_FRAMES)
+    rate: float = Field(gt=0, le=240, description="frames a second")
+    audio: ClipSound | None = None
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The inputs of the detector's graph."""
+        clips = Tensor("clips", (self.frames, self.size, self.size, 3), "uint8")
+        return (clips, Tensor("sound", (self.audio.samples,), "float32")) if self.audio else (clips,)
+
+
+class AudioWindows(ClipSound):
+    """Windows of the file's sound: ``sound`` (N, rate x seconds), mono."""
+
+    unit: Literal["audio"] = "audio"
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The inputs of the detector's graph."""
+        return (Tensor("sound", (self.samples,), "float32"),)
+
+
+InputSpec = Annotated[FaceCrops | WholeFrames | FaceClips | AudioWindows, Field(discriminator="unit")]
+
+
+def checked_inputs(spec: InputSpec, inputs: Inputs) -> dict[str, NDArray[Any]]:
+    """Hold arrays against what a detector reads, and return them as its graph reads them.
+
+    Raises
+    ------
+    ValueError
+        An input is missing, unknown, of another shape or type, or there are more units of one than of another.
+    """
+    names = [tensor.name for tensor in spec.tensors]
+    if set(names) != set(inputs):
+        raise ValueError(f"the inputs must be {', '.join(names)}, not {', '.join(inputs) or 'none'}")
+    checked = {tensor.name: tensor.checked(inputs[tensor.name]) for tensor in spec.tensors}
+    if len({len(array) for array in checked.values()}) > 1:
+        raise ValueError("every input must hold as many units as the others")
+    return checked

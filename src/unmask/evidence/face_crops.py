@@ -1,0 +1,44 @@
+"""Crops of single faces."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from unmask.detectors import FaceCrops
+from unmask.evidence.subjects import followed_faces
+from unmask.evidence.units import Moment, Place, Subject, Unit, Wanted
+from unmask.faces import cut, profile
+
+if TYPE_CHECKING:
+    from unmask.evidence.found_faces import FoundFace, FoundFaces
+    from unmask.media import AudioChunk, Frame, MediaInfo, Sampling
+
+
+@dataclass(frozen=True)
+class FaceCropExtractor:
+    """Cuts every face of a frame; see `Extractor`."""
+
+    spec: FaceCrops
+    needs_faces: bool = True
+
+    def wants(self, info: MediaInfo, planned: Sequence[Sampling], sampling_pass: int) -> Wanted | None:
+        """Return the scan's own frames."""
+        return Wanted(planned[sampling_pass]) if sampling_pass < len(planned) else None
+
+    def extract(
+        self, frames: Sequence[Frame], sound: Sequence[AudioChunk], found: Sequence[FoundFaces] = ()
+    ) -> Moment:
+        """Return the crops of one frame's faces."""
+        time = frames[0].time
+        return Moment(time, tuple(self._unit(time, face) for face in found[0].faces), found[0].scene)
+
+    def subjects(self, moments: Sequence[Moment], cuts: Collection[int] = ()) -> list[Subject]:
+        """Return the faces, each followed over the frames."""
+        return followed_faces(moments, cuts)
+
+    def _unit(self, time: float, found: FoundFace) -> Unit:
+        view = found.view
+        crop = cut(view.image, view.face.box, profile(self.spec.crop_profile), self.spec.size)
+        return Unit(Place(time, time, found.face.box), {"crops": crop}, found.quality.to_dict(), found.face)

@@ -1,0 +1,91 @@
+"""One detector asked about one file: what it wants extracted, its scores, and when it has seen enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from unmask.scanning.unit_scoring import UnitScores
+
+if TYPE_CHECKING:
+    from unmask.detectors import Card
+    from unmask.evidence import Extractor, Moment, Subject, Wanted
+    from unmask.media import MediaInfo, Sampling
+    from unmask.scanning.loading import LoadedDetector
+    from unmask.scanning.observations import Observations
+    from unmask.scanning.opinions import Answer
+
+
+class Inquiry:
+    """What one detector is asked about one file.
+
+    Parameters
+    ----------
+    number
+        Of the detector among those of the scan, from 0.
+    detector
+        Its card and itself are waited for where they are needed.
+    workers
+        Run the detector.
+    budget
+        Maximum number of units scored in the file.
+    """
+
+    def __init__(self, number: int, detector: LoadedDetector, workers: Executor, budget: int) -> None:
+        self.number = number
+        self._detector = detector
+        self._scores = UnitScores(detector.detector, workers, budget)
+
+    @property
+    def card(self) -> Card:
+        """The detector's card, waited for."""
+        return self._detector.card.result()
+
+    @cached_property
+    def extractor(self) -> Extractor:
+        """What makes the detector's units."""
+        from unmask.evidence import extractor_of
+
+        return extractor_of(self.card.input)
+
+    def further(self, info: MediaInfo, passes: Sequence[Sampling]) -> Wanted | None:
+        """Return what the detector wants that is not the scan's own frames; None for nothing."""
+        wanted = self.extractor.wants(info, passes, 0)
+        return None if wanted is None or self.shares_frames(info, passes, 0) else wanted
+
+    def shares_frames(self, info: MediaInfo, passes: Sequence[Sampling], number: int) -> bool:
+        """Return whether the detector wants the frames of one of the scan's own passes."""
+        wanted = self.extractor.wants(info, passes, number)
+        return wanted is not None and wanted.frames == passes[number]
+
+    def take(self, moment: Moment, planned: int) -> None:
+        """Have the units of one of so many moments scored, or keep them for later where they are too many."""
+        self._scores.take_moment(moment, planned)
+
+    def can_stop(self, seen: Observations) -> bool:
+        """Return whether more frames of the same kind would hardly change the opinion.
+
+        There is a verdict, every subject that it rests on settles it, and no unit waits in a crowd.
+        """
+        subjects = self._subjects(seen)
+        return bool(subjects) and self._scores.are_taken(subjects) and self._answer(seen, subjects).can_stop()
+
+    def take_the_rest(self, seen: Observations) -> None:
+        """Have units scored that were too many for their moment, as far as the budget goes."""
+        self._scores.take_the_rest(self._subjects(seen))
+
+    def answer(self, seen: Observations) -> Answer:
+        """Return what the detector says, waiting for its scores."""
+        return self._answer(seen, self._subjects(seen))
+
+    def _subjects(self, seen: Observations) -> list[Subject]:
+        moments = seen.moments(self.number)
+        return self.extractor.subjects(moments, seen.part_starts(moments))
+
+    def _answer(self, seen: Observations, subjects: Sequence[Subject]) -> Answer:
+        from unmask.scanning.opinions import Answer
+
+        scored = [self._scores.scored(subject) for subject in subjects]
+        return Answer(self.card, subjects, scored, len(seen.moments(self.number)))

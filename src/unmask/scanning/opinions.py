@@ -1,0 +1,204 @@
+"""From scored subjects to opinions, and from opinions to the file's result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from unmask.detectors import RECONSTRUCTION_ERROR
+from unmask.report import DetectorInfo, FrameScore, Opinion, ScanResult, TrackScore
+from unmask.report import Subject as ReportedSubject
+from unmask.verdict import (
+    FileJudgement,
+    LikelihoodRatio,
+    Rule,
+    TrackJudgement,
+    can_stop_early,
+    examine,
+    judge_file,
+    judge_track,
+    likelihood_scale,
+    rule_of,
+    sum_up,
+)
+
+if TYPE_CHECKING:
+    from unmask.detectors import Card
+    from unmask.evidence import Subject
+    from unmask.scanning.observations import Observations
+    from unmask.scanning.unit_scoring import ScoredUnit
+
+NOTHING_TO_JUDGE = {
+    "face": "no face",
+    "frame": "no picture",
+    "face_clip": "no face that stays through a burst of frames",
+    "audio": "no sound",
+}
+"""What a detector did not find, by the unit that it reads."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """All that one detector was shown of a file, and what it says.
+
+    Parameters
+    ----------
+    card
+        The detector's.
+    subjects
+        What its units are about.
+    scored
+        Their units, in the order of the subjects.
+    moments
+        Number of moments that were looked at.
+    """
+
+    card: Card
+    subjects: Sequence[Subject]
+    scored: Sequence[Sequence[ScoredUnit]]
+    moments: int
+
+    def judged(self) -> tuple[list[TrackJudgement], FileJudgement]:
+        """Judge each subject, and the file by them, on the units that are scored; there is at least one subject."""
+        rule = rule_of(self.card)
+        judged = []
+        for units in self.scored:
+            some = [unit for unit in units if unit.prediction]
+            gated = [examine(unit.measures, rule.gates) for unit in some]
+            judged.append(judge_track([unit.logit for unit in some], rule, gated))
+        return judged, judge_file(judged, self.moments, rule)
+
+    def can_stop(self) -> bool:
+        """Return whether there is a verdict, and each subject that it rests on is clear of it; all are scored."""
+        rule = rule_of(self.card)
+        _, verdict = self.judged()
+        if verdict.verdict == "inconclusive":
+            return False
+        fake = verdict.verdict == "likely_fake"
+        resting = [self.scored[verdict.track]] if fake else self.scored
+        return all(can_stop_early([unit.logit for unit in units], rule, fake=fake) for units in resting)
+
+
+def conclude(path: str, seen: Observations, answers: Sequence[Answer]) -> ScanResult:
+    """Turn the answers into the file's result, without evidence and seconds.
+
+    The first detector's name and faces stand at the top; verdict, score and interval there sum up all opinions.
+    """
+    details = seen.details()
+    opinions: list[Opinion] = []
+    verdicts: list[tuple[int, FileJudgement, Rule]] = []
+    tracks: tuple[TrackScore, ...] = ()
+    for number, answer in enumerate(answers):
+        if not answer.subjects:
+            opinions.append(Opinion(answer.card.question, detector_info(answer.card)))
+            if number > 0 or answer.card.input.unit != "face":
+                details.append(
+                    f"{answer.card.name} found {NOTHING_TO_JUDGE[answer.card.input.unit]} to judge"
+                )
+            continue
+        judged, verdict = answer.judged()
+        opinions.append(_opinion(answer, judged, verdict))
+        verdicts.append((number, verdict, rule_of(answer.card)))
+        if number == 0 and answer.subjects[0].kind == "face":
+            tracks = _tracks(answer, judged)
+    result = ScanResult(
+        path=path,
+        kind=seen.info.kind,
+        status="no_face",
+        detector=detector_info(answers[0].card),
+        detail="; ".join(details) or None,
+        coverage=seen.coverage(),
+    )
+    if not verdicts:
+        return replace(result, opinions=tuple(opinions))
+    summary = sum_up([(verdict, rule) for _, verdict, rule in verdicts])
+    decisive, verdict, _ = verdicts[summary.opinion]
+    return replace(
+        result,
+        status="ok",
+        verdict=summary.verdict,
+        score=summary.score,
+        interval=summary.interval,
+        reasons=summary.reasons,
+        tracks=tracks,
+        decisive_track=verdict.track if decisive == 0 and tracks else None,
+        opinions=tuple(opinions),
+    )
+
+
+def detector_info(card: Card) -> DetectorInfo:
+    """Name a detector as results do: by the part of its card that they carry."""
+    return DetectorInfo(**{part.name: getattr(card, part.name) for part in fields(DetectorInfo)})
+
+
+def _opinion(answer: Answer, judged: Sequence[TrackJudgement], verdict: FileJudgement) -> Opinion:
+    return Opinion(
+        answer.card.question,
+        detector_info(answer.card),
+        verdict.verdict,
+        verdict.score,
+        verdict.interval,
+        verdict.reasons,
+        tuple(
+            _subject(subject, judgement) for subject, judgement in zip(answer.subjects, judged, strict=True)
+        ),
+        verdict.track,
+        _likelihood_ratio(answer.card, judged),
+    )
+
+
+def _likelihood_ratio(card: Card, judged: Sequence[TrackJudgement]) -> LikelihoodRatio | None:
+    """Return the likelihood ratio of the only subject, where the card supports one and the subject is judged."""
+    scale = likelihood_scale(card.calibration)
+    if scale is None or len(judged) != 1 or judged[0].abstains:
+        return None
+    return scale.ratio(judged[0].score, judged[0].interval)
+
+
+def _subject(subject: Subject, judgement: TrackJudgement) -> ReportedSubject:
+    first, last = subject.units[0].place, subject.units[-1].place
+    start = max(0.0, first.start)
+    box = None if subject.kind != "face" or first.box is None else _box(first.box)
+    return ReportedSubject(
+        subject.kind, subject.id, start, max(start, last.end), judgement.score, judgement.interval, box
+    )
+
+
+def _box(box: Sequence[float]) -> tuple[float, float, float, float]:
+    x0, y0, x1, y1 = (float(value) for value in box)
+    return x0, y0, x1, y1
+
+
+def _tracks(answer: Answer, judged: Sequence[TrackJudgement]) -> tuple[TrackScore, ...]:
+    """Return the faces as the result's tracks have them."""
+    rule = rule_of(answer.card)
+    return tuple(
+        TrackScore(
+            subject.id,
+            judgement.score,
+            tuple(_frame_score(unit, rule, answer.card) for unit in units),
+            judgement.reasons,
+        )
+        for subject, units, judgement in zip(answer.subjects, answer.scored, judged, strict=True)
+    )
+
+
+def _frame_score(scored: ScoredUnit, rule: Rule, card: Card) -> FrameScore:
+    unit = scored.unit
+    assert unit.face is not None
+    score = error = None
+    if scored.prediction is not None:
+        score = min(1.0, max(0.0, float(np.float32(card.calibration.scores(scored.prediction.logits)[0]))))
+        errors = scored.prediction.measures.get(RECONSTRUCTION_ERROR)
+        error = None if errors is None else max(0.0, float(errors[0]))
+    return FrameScore(
+        max(0.0, unit.place.start),
+        _box(unit.face.box),
+        min(1.0, max(0.0, float(unit.face.confidence))),
+        score,
+        error,
+        examine(scored.measures, rule.gates).names,
+    )

@@ -75,7 +75,13 @@ class DataOptions(Options):
     workers: int = Field(default=1, ge=0, description="processes that render crops; 0: none besides this one")
 
     def folder(self, source: SourceOptions) -> Path:
-        """Where a source's crops lie."""
+        """Return the folder of a source's crops.
+
+        Parameters
+        ----------
+        source
+            One of the recipe's.
+        """
         return Path(self.root or os.environ.get("UNMASK_DATA", "data")) / source.set
 
 

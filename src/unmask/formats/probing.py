@@ -56,7 +56,7 @@ def _bytes_are_even(container: InputContainer, stream: VideoStream, seconds: flo
         if packet is None or packet.pts is None:
             return False
         times.append(float((packet.pts - (stream.start_time or 0)) * (stream.time_base or 0)))
-    return is_even(times, seconds)
+    return _is_even(times, seconds)
 
 
 def _times_are_even(container: InputContainer, stream: VideoStream, seconds: float, size: int) -> bool:
@@ -73,7 +73,7 @@ def _times_are_even(container: InputContainer, stream: VideoStream, seconds: flo
         if abs(lag) > max(_LAG_SECONDS, _LAG_SHARE * seconds):
             return False
         places.append(float(packet.pos))
-    return is_even(places, float(size))
+    return _is_even(places, float(size))
 
 
 def _packet_at(
@@ -88,8 +88,8 @@ def _packet_at(
         return None
 
 
-def is_even(values: Sequence[float], end: float) -> bool:
-    """Whether values rise from about 0 to about ``end``, no step being far longer than the mean one."""
+def _is_even(values: Sequence[float], end: float) -> bool:
+    """Return whether values rise from about 0 to about ``end``, no step being far longer than the mean one."""
     edges = [0.0, *values, end]
     steps = [after - before for before, after in itertools.pairwise(edges)]
     longest = _UNEVEN * end / len(steps)

@@ -87,7 +87,7 @@ class Batches(Protocol):
         """Return what the rows of each validation set are."""
 
 
-class MapBatches:
+class MapBatches(Batches):
     """Batches of cached maps: whole rows are gathered from the files by a thread, ahead of training."""
 
     def __init__(
@@ -130,8 +130,8 @@ class MapBatches:
         return views[draw.row // len(views[0])], draw.row % len(views[0])
 
 
-class ImageBatches:
-    """Batches of crops, rendered anew each turn by the workers of a DataLoader."""
+class ImageBatches(Batches):
+    """Batches of crops, rendered anew each pass by the workers of a DataLoader."""
 
     def __init__(self, recipe: Recipe) -> None:
         size = recipe.model.input_shape[0]

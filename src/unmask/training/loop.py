@@ -239,17 +239,17 @@ class ReportSteps(Callback):
 
     def on_train_start(self, trainer: Trainer, *_: object) -> None:
         """Report the steps of before."""
-        self._tell(trainer)
+        self._report_steps(trainer)
 
     def on_train_batch_end(self, trainer: Trainer, *_: object) -> None:
         """Report a step."""
-        self._tell(trainer)
+        self._report_steps(trainer)
 
     def on_validation_batch_end(self, trainer: Trainer, *_: object, **__: object) -> None:
         """Report that time passes."""
-        self._tell(trainer)
+        self._report_steps(trainer)
 
-    def _tell(self, trainer: Trainer) -> None:
+    def _report_steps(self, trainer: Trainer) -> None:
         if trainer.is_global_zero:
             self.report(trainer.global_step, self.steps)
 

@@ -1,4 +1,4 @@
-"""How well a detector rebuilds real faces: the distribution that its card holds, to tell what lies outside of it."""
+"""How well a detector rebuilds real faces: the distribution that its card holds, so that outliers are recognised."""
 
 from __future__ import annotations
 

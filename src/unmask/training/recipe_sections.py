@@ -139,7 +139,7 @@ class PretrainingOptions(Options):
     """The sequential control: the first ``steps`` only rebuild faces, the rest only classify, without the decoder.
 
     After ALSO (Boulch et al., arXiv 2212.05867). ``encoder`` says whether the rebuilt encoder, backbone included,
-    still learns afterwards. Warm-up and schedule of the optimiser begin anew where classifying begins.
+    still learns afterwards. Warm-up and schedule of the optimiser start again where classifying begins.
     """
 
     steps: int = Field(default=0, ge=0, description="of `optimiser.steps`; 0: both branches learn at once")

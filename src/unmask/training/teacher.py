@@ -17,7 +17,7 @@ from unmask.training.trunks import MapFunction
 
 
 class TaughtBatches(MapBatches):
-    """Training crops come from the views that the teacher scored, with its logits; validation crops as ever."""
+    """Training crops come from the views that the teacher scored, with its logits; validation crops are unchanged."""
 
     def __init__(self, recipe: Recipe, teacher_logits: list[list[MapStore]]) -> None:
         super().__init__(recipe, teacher_logits, [])

@@ -1,4 +1,4 @@
-"""Whether a video's header may be believed about its length: a look into the file at some places."""
+"""Whether the length in a video's header is credible: checked at some places of the file."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _bytes_are_even(container: InputContainer, stream: VideoStream, seconds: flo
 
 
 def _times_are_even(container: InputContainer, stream: VideoStream, seconds: float, size: int) -> bool:
-    """Whether moments evenly spread over the stated length lie evenly over the file, and are there at all."""
+    """Return whether moments evenly spread over the stated length exist, and are evenly spread over the file."""
     start, tick = stream.start_time or 0, float(stream.time_base or 1)
     places = []
     for number in range(_TIME_PROBES):

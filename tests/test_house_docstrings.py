@@ -9,7 +9,6 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "unmask"
 HELD = ("cli", "faces", "formats", "media", "models", "serve", "statistics", "training")
 """Rooms whose public functions all have the section; a room joins when it is done."""
-NOT_YET = {"cli/process.py"}
 ENDPOINT = re.compile(r"\brouter\b|_router\b")
 HOOK = re.compile(r"on_|(training|validation)_step$|load_state_dict$")
 """Methods of Lightning, which documents their parameters."""
@@ -66,7 +65,7 @@ def test_public_functions_have_a_section_for_their_parameters(room):
                 continue
             if "\nParameters\n---" not in (ast.get_docstring(node) or "") and not speaks_to_users(node, path):
                 without.append(f"{path.relative_to(SOURCE)}:{node.lineno} {node.name}")
-    assert not [one for one in without if one.partition(":")[0] not in NOT_YET]
+    assert not without
 
 
 @pytest.mark.parametrize("room", HELD)
@@ -78,4 +77,4 @@ def test_parameters_are_described_in_the_section_and_not_in_prose(room):
             names = "|".join(map(re.escape, parameters(node)))
             if names and re.search(rf"(^|\. |\n)({names}) ?: \S", prose):
                 wrong.append(f"{path.relative_to(SOURCE)}:{node.lineno} {node.name}")
-    assert not [one for one in wrong if one.partition(":")[0] not in NOT_YET]
+    assert not wrong

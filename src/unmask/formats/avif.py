@@ -1,4 +1,4 @@
-"""The times of the pictures of an AVIF sequence, by FFmpeg: Pillow does not tell them before they are decoded."""
+"""The times of the pictures of an AVIF sequence, by FFmpeg: Pillow knows them only after decoding."""
 
 from __future__ import annotations
 
@@ -6,7 +6,20 @@ from typing import BinaryIO
 
 
 def avif_times(file: BinaryIO, frames: int) -> list[float]:
-    """Return when each frame of an AVIF sequence comes up, and when the last one ends; in tenths where nothing says."""
+    """Return when each frame of an AVIF sequence appears, and when the last one ends; in tenths where nothing says.
+
+    Parameters
+    ----------
+    file
+        The sequence.
+    frames
+        Their number.
+
+    Returns
+    -------
+    list of float
+        frames + 1 times in seconds.
+    """
     import av
     from av.error import FFmpegError
 

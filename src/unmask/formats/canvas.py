@@ -46,6 +46,11 @@ class Canvas:
     def picture(self, number: int) -> Image.Image | None:
         """Draw the layers up to a number, from the last one that depends on none before it.
 
+        Parameters
+        ----------
+        number
+            Of the layer, from 0.
+
         Returns
         -------
         PIL.Image.Image or None
@@ -79,7 +84,7 @@ class Canvas:
         self._behind = None
 
     def _draw(self, canvas: Image.Image, layer: Layer) -> bool:
-        """Draw a layer; tell whether it can be decoded."""
+        """Draw a layer, and return whether it can be decoded."""
         self._spend(max(_LEAST_WORK, layer.width * layer.height))
         right, bottom = (
             min(layer.left + layer.width, canvas.width),

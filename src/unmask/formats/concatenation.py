@@ -13,7 +13,15 @@ _MOST_BOXES = 1000
 
 
 def starts_of_videos(file: BinaryIO, size: int) -> list[int]:
-    """Return where in a file a video of its own begins; 0 is the first."""
+    """Return where in a file a video of its own begins; 0 is the first.
+
+    Parameters
+    ----------
+    file
+        At any place.
+    size
+        Of the file, in bytes.
+    """
     file.seek(0)
     head = file.read(16)
     if head[4:8] == b"ftyp":

@@ -61,7 +61,18 @@ def content_of(head: bytes) -> Content:
 
 
 def recognised(head: bytes) -> Content | None:
-    """Return what a file holds where its first bytes say so; None where they say nothing. MediaError as above."""
+    """Return what a file holds where its first bytes say so; None where they say nothing.
+
+    Parameters
+    ----------
+    head
+        As `content_of` takes it.
+
+    Raises
+    ------
+    MediaError
+        As `content_of` raises it.
+    """
     for magic, formats in signatures.IMAGES:
         if head.startswith(magic):
             return Content("image", formats)

@@ -24,5 +24,11 @@ VIDEO_ENDINGS = _endings(
 
 
 def kind_by_name(path: str | Path) -> MediaKind:
-    """Guess from a file's ending alone, for files that could not be opened."""
+    """Return the kind that a file's ending alone suggests, for files that could not be opened.
+
+    Parameters
+    ----------
+    path
+        Need not exist.
+    """
     return "image" if Path(path).suffix.lower() in IMAGE_ENDINGS else "video"

@@ -31,7 +31,18 @@ class MediaError(Exception):
 
 
 def as_media_error(step: Callable[[], T]) -> T:
-    """Run one step on untrusted bytes; whatever goes wrong in there is the file's fault: MediaError."""
+    """Return the result of one step on untrusted bytes; any error in it counts as the file's.
+
+    Parameters
+    ----------
+    step
+        Reads or decodes.
+
+    Raises
+    ------
+    MediaError
+        Instead of whatever the step raises.
+    """
     try:
         return step()
     except MediaError:

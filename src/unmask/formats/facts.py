@@ -30,8 +30,18 @@ Tags = tuple[tuple[str, str], ...]
 class StreamFacts:
     """One stream of a file as its header states it; what it does not state is None.
 
-    kind : ``"video"``, ``"audio"``, ``"image"``, ``"subtitle"``, ``"data"`` or ``"attachment"``. width, height :
-    pixels as stored. frame_rate : frames a second. bit_rate : bits a second. sample_rate : Hz.
+    Parameters
+    ----------
+    kind
+        ``"video"``, ``"audio"``, ``"image"``, ``"subtitle"``, ``"data"`` or ``"attachment"``.
+    width, height
+        Pixels as stored.
+    frame_rate
+        Frames a second.
+    bit_rate
+        Bits a second.
+    sample_rate
+        Hz.
     """
 
     kind: str
@@ -52,10 +62,21 @@ class StreamFacts:
 class FileFacts:
     """A file's technical facts; every string but sha256 comes from the file: escape it before it is shown.
 
-    bytes, sha256 : of the whole file, sha256 in hex; None until they are measured. container : format name, None when
-    the header could not be read. duration : seconds. bit_rate : bits a second. tags : (name, value) as the file has
-    them, at most 40 of at most 300 characters each; places (GPS) are only said to be there, since reports are
-    passed on.
+    Parameters
+    ----------
+    bytes
+        Of the whole file; None until it is measured.
+    sha256
+        Of the whole file, in hex; None until it is measured.
+    container
+        Format name; None when the header could not be read.
+    duration
+        Seconds.
+    bit_rate
+        Bits a second.
+    tags
+        As the file has them, at most 40 of at most 300 characters each; of places (GPS) only the presence is stated,
+        since reports are passed on.
     """
 
     bytes: int | None = None
@@ -67,7 +88,18 @@ class FileFacts:
     tags: Tags = ()
 
     def measured(self, path: str | Path) -> FileFacts:
-        """Add size and hash, reading all of the file; OSError when it cannot be read any more."""
+        """Return the facts with size and hash, reading all of the file.
+
+        Parameters
+        ----------
+        path
+            Of the file.
+
+        Raises
+        ------
+        OSError
+            When it cannot be read any more.
+        """
         digest, size = hashlib.sha256(), 0
         with Path(path).open("rb") as file:
             while block := file.read(1 << 20):
@@ -84,7 +116,18 @@ class FileFacts:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> FileFacts:
-        """Rebuild facts from ``to_dict``, whoever wrote it: what is no fact of its kind raises ValueError."""
+        """Return the facts of ``to_dict``'s values, which may come from anywhere.
+
+        Parameters
+        ----------
+        values
+            Of JSON.
+
+        Raises
+        ------
+        ValueError
+            When they are not the facts of a file.
+        """
         try:
             streams = tuple(_rebuilt(StreamFacts, stream) for stream in values["streams"][:MAX_STREAMS])
             facts: FileFacts = _rebuilt(cls, {**values, "streams": ()})
@@ -94,7 +137,13 @@ class FileFacts:
 
 
 def facts_of_video(container: InputContainer) -> FileFacts:
-    """Read the facts that an opened video's header states."""
+    """Return the facts that a video's header states.
+
+    Parameters
+    ----------
+    container
+        Opened.
+    """
     return FileFacts(
         container=container.format.name,
         duration=container.duration / 1e6 if container.duration else None,
@@ -105,7 +154,13 @@ def facts_of_video(container: InputContainer) -> FileFacts:
 
 
 def facts_of_image(image: Image.Image) -> FileFacts:
-    """Read the facts that an opened image's header states; broken EXIF data count as none."""
+    """Return the facts that an image's header states; broken EXIF data count as none.
+
+    Parameters
+    ----------
+    image
+        Opened.
+    """
     coding = (image.format or "").lower() or None
     picture = StreamFacts(
         "image", codec=coding, width=image.size[0], height=image.size[1], pixel_format=image.mode

@@ -11,10 +11,15 @@ if TYPE_CHECKING:
 
 
 def open_heif(file: BinaryIO) -> Image.Image:
-    """Open the primary picture of a file, upright already; the others, thumbnails and depth maps are not looked at.
+    """Open the primary picture of a file, upright already, and none of its other pictures, thumbnails and depth maps.
 
-    The library is loaded here, by the first file that needs it: in the process that decodes it lies in a folder that
-    may still be read. Pillow's own list of formats stays as it is.
+    The library is loaded here, by the first file that needs it: the decoding process may read its folder. Pillow's own
+    list of formats is not changed.
+
+    Parameters
+    ----------
+    file
+        At its beginning.
 
     Raises
     ------
@@ -34,7 +39,18 @@ def open_heif(file: BinaryIO) -> Image.Image:
 
 
 def load_heif(image: Image.Image) -> None:
-    """Decode the picture; MediaError where that fails."""
+    """Decode the picture.
+
+    Parameters
+    ----------
+    image
+        Of `open_heif`.
+
+    Raises
+    ------
+    MediaError
+        When it cannot be decoded.
+    """
     try:
         image.load()
     except MemoryError:

@@ -21,6 +21,11 @@ def jpeg_start(head: bytes) -> int | None:
 
     Three bytes can look like a start by chance: the one counts whose first segment is followed by a second. Where no
     such one is found it may be one whose first segment does not end within ``head``.
+
+    Parameters
+    ----------
+    head
+        The first bytes of the file.
     """
     long_ones = []
     for start in _START.finditer(head, 0, MOST_STRAY_BYTES + _START_BYTES):
@@ -33,7 +38,13 @@ def jpeg_start(head: bytes) -> int | None:
 
 
 def without_stray_bytes(file: BinaryIO) -> BinaryIO:
-    """Return the file, at its beginning, or its content without the bytes in front of the picture."""
+    """Return the file, at its beginning, or its content without the bytes in front of the picture.
+
+    Parameters
+    ----------
+    file
+        Of a JPEG picture.
+    """
     head = file.read(4 * MOST_STRAY_BYTES)
     file.seek(0)
     start = 0 if head.startswith(b"\xff\xd8\xff") else jpeg_start(head)
@@ -44,7 +55,13 @@ def without_stray_bytes(file: BinaryIO) -> BinaryIO:
 
 
 def unread_coding(file: BinaryIO) -> str | None:
-    """Name the coding of a JPEG picture that is none of those that are read; None where it should have been read."""
+    """Return the name of a JPEG picture's coding that is not read; None where it should have been read.
+
+    Parameters
+    ----------
+    file
+        That Pillow did not read.
+    """
     file.seek(0)
     if file.read(2) != b"\xff\xd8":
         return None

@@ -54,7 +54,13 @@ class Layer(NamedTuple):
     control: bytes = b""
 
     def covers(self, width: int, height: int) -> bool:
-        """Return whether it covers a canvas of this size."""
+        """Return whether it covers a canvas.
+
+        Parameters
+        ----------
+        width, height
+            Of the canvas, in pixels.
+        """
         return (
             self.left <= 0
             and self.top <= 0
@@ -116,7 +122,13 @@ class Animation:
 
 
 def may_be_animated(file: BinaryIO) -> bool:
-    """Return whether the header of a PNG or WebP file says that it is animated."""
+    """Return whether the header of a PNG or WebP file says that it is animated.
+
+    Parameters
+    ----------
+    file
+        At its beginning.
+    """
     head = file.read(21)
     if head[:4] == b"RIFF":
         return head[12:16] == b"VP8X" and len(head) > 20 and bool(head[20] & 0x02)

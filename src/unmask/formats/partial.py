@@ -48,7 +48,7 @@ class PartialImage:
 def partial_image(file: BinaryIO, formats: tuple[str, ...], most_pixels: int) -> PartialImage:
     """Decode what is there of a picture that cannot be decoded whole.
 
-    Rows that are missing are told from decoded ones, never guessed: a verdict must not rest on a decoder's filler.
+    Missing rows are distinguished from decoded ones, never guessed: no verdict may rest on a decoder's filler.
 
     Parameters
     ----------
@@ -90,7 +90,13 @@ def partial_image(file: BinaryIO, formats: tuple[str, ...], most_pixels: int) ->
 
 
 def has_empty_tail(file: BinaryIO) -> bool:
-    """Return whether a JPEG file breaks off and is filled up with zeros, as interrupted copies are."""
+    """Return whether a JPEG file breaks off and is filled up with zeros, as interrupted copies are.
+
+    Parameters
+    ----------
+    file
+        Of a JPEG picture.
+    """
     file.seek(-min(64, file.seek(0, os.SEEK_END)), os.SEEK_END)
     if file.read().strip(b"\0"):
         return False
@@ -213,7 +219,7 @@ def _partial(image: Image.Image, top: int, bottom: int) -> PartialImage:
 
 @dataclass(frozen=True)
 class _Scan:
-    """A scan of a JPEG file: where its data lie, whether they are whole, which luminance coefficients they bring."""
+    """A scan of a JPEG file: where its data are, whether they are whole, which luminance coefficients they have."""
 
     start: int
     end: int
@@ -251,7 +257,7 @@ def _loaded_jpeg(data: bytes) -> Image.Image:
 
 
 def _scans(data: bytes) -> list[_Scan]:
-    """Read where a JPEG file's scans lie."""
+    """Return where a JPEG file's scans are."""
     scans: list[_Scan] = []
     place, luminance = 2, -1
     while place + 4 <= len(data) and data[place] == 0xFF:

@@ -1,4 +1,4 @@
-"""Whether a video's header may be believed about its length: a look into the file at some places."""
+"""Whether the length in a video's header is credible: checked at some places of the file."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ def _bytes_are_even(container: InputContainer, stream: VideoStream, seconds: flo
         if packet is None or packet.pts is None:
             return False
         times.append(float((packet.pts - (stream.start_time or 0)) * (stream.time_base or 0)))
-    return is_even(times, seconds)
+    return _is_even(times, seconds)
 
 
 def _times_are_even(container: InputContainer, stream: VideoStream, seconds: float, size: int) -> bool:
-    """Whether moments evenly spread over the stated length lie evenly over the file, and are there at all."""
+    """Return whether moments evenly spread over the stated length exist, and are evenly spread over the file."""
     start, tick = stream.start_time or 0, float(stream.time_base or 1)
     places = []
     for number in range(_TIME_PROBES):
@@ -73,7 +73,7 @@ def _times_are_even(container: InputContainer, stream: VideoStream, seconds: flo
         if abs(lag) > max(_LAG_SECONDS, _LAG_SHARE * seconds):
             return False
         places.append(float(packet.pos))
-    return is_even(places, float(size))
+    return _is_even(places, float(size))
 
 
 def _packet_at(
@@ -88,8 +88,8 @@ def _packet_at(
         return None
 
 
-def is_even(values: Sequence[float], end: float) -> bool:
-    """Whether values rise from about 0 to about ``end``, no step being far longer than the mean one."""
+def _is_even(values: Sequence[float], end: float) -> bool:
+    """Return whether values rise from about 0 to about ``end``, no step being far longer than the mean one."""
     edges = [0.0, *values, end]
     steps = [after - before for before, after in itertools.pairwise(edges)]
     longest = _UNEVEN * end / len(steps)

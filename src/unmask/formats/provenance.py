@@ -1,4 +1,4 @@
-"""Content credentials (C2PA): what a file's maker sealed into it, and whether the seal holds."""
+"""Content credentials (C2PA): what a file's maker signed, and whether the signature holds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CredentialState = Literal["trusted", "valid", "invalid", "absent", "unreadable",
 _LONGEST = 300
 _MOST = 20
 _LISTS = ("actions", "sources", "ingredients", "problems")
-# Looking must tell nobody that this file is looked at: nothing is fetched.
+# Nothing is fetched: no server may learn that this file is checked.
 _OFFLINE = {"verify": {"remote_manifest_fetch": False, "ocsp_fetch": False}}
 _STATES: dict[str, CredentialState] = {"Trusted": "trusted", "Valid": "valid", "Invalid": "invalid"}
 
@@ -25,14 +25,27 @@ _STATES: dict[str, CredentialState] = {"Trusted": "trusted", "Valid": "valid", "
 class Credentials:
     """A file's content credentials, as far as they can be checked offline.
 
-    state : ``"trusted"``: the seal holds and its certificate is on a trust list; ``"valid"``: the seal holds,
-    who made it is not vouched for; ``"invalid"``: the seal or the file was changed; ``"absent"``: none in the file;
-    ``"unreadable"``: there is something, but it cannot be read; ``"not_checked"``: nothing looked for any, for one
-    because the extra is not installed.
-    signer : name in the certificate. generator : the program that wrote the claim. actions : what it says was done,
-    such as ``"c2pa.created"``. sources : IPTC digital source types, such as ``"trainedAlgorithmicMedia"``.
-    ingredients : titles of the files that it says this one was made from. problems : codes of the checks that
-    failed. Every string comes from the file: escape it before it is shown.
+    Every string comes from the file: escape it before it is shown.
+
+    Parameters
+    ----------
+    state
+        ``"trusted"``: the seal holds and its certificate is on a trust list; ``"valid"``: the seal holds, its maker
+        is not vouched for; ``"invalid"``: the seal or the file was changed; ``"absent"``: none in the file;
+        ``"unreadable"``: there are some, but they cannot be read; ``"not_checked"``: they were not searched for, for
+        example because the extra is not installed.
+    signer
+        Name in the certificate.
+    generator
+        The program that wrote the claim.
+    actions
+        What the claim says was done, such as ``"c2pa.created"``.
+    sources
+        IPTC digital source types, such as ``"trainedAlgorithmicMedia"``.
+    ingredients
+        Titles of the files that the claim says this one was made from.
+    problems
+        Codes of the checks that failed.
     """
 
     state: CredentialState
@@ -52,7 +65,18 @@ class Credentials:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Credentials:
-        """Rebuild credentials from ``to_dict``, whoever wrote it: what are none raises ValueError."""
+        """Return the credentials of ``to_dict``'s values, which may come from anywhere.
+
+        Parameters
+        ----------
+        values
+            Of JSON.
+
+        Raises
+        ------
+        ValueError
+            When they are not content credentials.
+        """
         try:
             given = dict(values)
             state = given.pop("state")
@@ -73,11 +97,15 @@ def load_library() -> None:
 
 
 def content_credentials(source: str | Path | int) -> Credentials:
-    """Read and check a file's content credentials, offline; needs the extra ``provenance``, and never raises.
+    """Return a file's content credentials, checked offline; needs the extra ``provenance``, and never raises.
 
-    source : path or open file descriptor. The library is native code and gets what the file holds: for untrusted files
-    there is ``DecodingProcesses.credentials``. Credentials that are not in the file but somewhere on the network are
-    not fetched.
+    The library is native code and reads what the file holds: for untrusted files there is
+    ``DecodingProcesses.credentials``. Credentials that are on the network alone are not fetched.
+
+    Parameters
+    ----------
+    source
+        Path or open file descriptor.
     """
     try:
         import c2pa

@@ -16,7 +16,7 @@ _INTEGER_RANGES = (255, 4095, 32_767, 65_535)
 
 
 def range_of(parts: Iterable[np.ndarray], kind: str, bits: int) -> tuple[float, float]:
-    """Return which values of a picture become black and white: by their type where that tells, else by themselves.
+    """Return which values of a picture become black and white: by their type where it decides, else by themselves.
 
     Parameters
     ----------
@@ -33,7 +33,13 @@ def range_of(parts: Iterable[np.ndarray], kind: str, bits: int) -> tuple[float, 
 
 
 def extent(parts: Iterable[np.ndarray]) -> tuple[float, float]:
-    """Return the least and the greatest finite value of an array that comes in parts; (0, 0) where there is none."""
+    """Return the least and the greatest finite value of an array; (0, 0) where there is none.
+
+    Parameters
+    ----------
+    parts
+        The array, in pieces of any shape.
+    """
     import numpy as np
 
     low, high = np.inf, -np.inf
@@ -47,7 +53,7 @@ def extent(parts: Iterable[np.ndarray]) -> tuple[float, float]:
 
 
 def fitting_range(low: float, high: float, real: bool) -> tuple[float, float]:
-    """Choose the values that become black and white, of samples whose type does not tell.
+    """Choose the values that become black and white, of samples whose type does not decide.
 
     Parameters
     ----------
@@ -74,7 +80,15 @@ def fitting_range(low: float, high: float, real: bool) -> tuple[float, float]:
 
 
 def eight_bit(values: np.ndarray, black: float, white: float) -> np.ndarray:
-    """Scale values linearly, black to 0 and white to 255, rounded down; what is no number becomes black."""
+    """Scale values linearly to [0, 255], rounded down; NaN becomes black.
+
+    Parameters
+    ----------
+    values
+        Of any shape and type.
+    black, white
+        Become 0 and 255; values beyond are clipped.
+    """
     import numpy as np
 
     if values.dtype == np.uint16 and (black, white) == (0, 65_535):

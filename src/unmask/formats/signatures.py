@@ -142,7 +142,13 @@ _MPEG_SOUND_HERTZ = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0
 
 
 def unread_kind(head: bytes) -> str | None:
-    """Name a well-known kind of file that is not read, by its first bytes."""
+    """Return the name of a well-known kind of file that is not read; None for any other.
+
+    Parameters
+    ----------
+    head
+        The file's first bytes.
+    """
     for offset, magic, what in _UNREAD:
         if head.startswith(magic, offset):
             return what
@@ -153,7 +159,13 @@ def unread_kind(head: bytes) -> str | None:
 
 
 def is_video(head: bytes) -> bool:
-    """Return whether a file's first bytes are those of a container of video; it may hold sound only."""
+    """Return whether a file is a container of video; it may hold sound only.
+
+    Parameters
+    ----------
+    head
+        The file's first bytes.
+    """
     if head[:1] == b"\x00" and head[4:8] in _ISO_BOXES and head[8:12] != b"crx ":
         return True
     if head.startswith(_VIDEO_STARTS) or head[20:24] == b"mjp2":
@@ -167,7 +179,13 @@ def is_video(head: bytes) -> bool:
 
 
 def is_sound_alone(head: bytes) -> bool:
-    """Return whether a container of video says in its first bytes that it holds sound only."""
+    """Return whether a container of video states that it holds sound only.
+
+    Parameters
+    ----------
+    head
+        The file's first bytes.
+    """
     if head[4:8] == b"ftyp":
         return head[8:12] in (b"M4A ", b"M4B ", b"M4P ")
     if head.startswith(_ASF):

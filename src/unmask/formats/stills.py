@@ -33,7 +33,13 @@ _TRANSPOSE_BY_ORIENTATION = {
 
 
 def strips_of(image: Image.Image) -> Iterator[bytes]:
-    """Return the pixels in strips of a few megabytes, so that no second copy of the whole is made."""
+    """Yield the pixels in strips of a few megabytes, so that no second copy of the whole is made.
+
+    Parameters
+    ----------
+    image
+        Loaded.
+    """
     rows = max(1, _STRIP_BYTES // (len(image.getbands()) * image.width))
     for top in range(0, image.height, rows):
         bottom = min(image.height, top + rows)
@@ -41,7 +47,20 @@ def strips_of(image: Image.Image) -> Iterator[bytes]:
 
 
 def opened_image(file: BinaryIO, formats: tuple[str, ...]) -> Image.Image:
-    """Open a picture as one of Pillow's formats, reading no more than its header."""
+    """Open a picture, reading no more than its header.
+
+    Parameters
+    ----------
+    file
+        At its beginning.
+    formats
+        Pillow's formats as which it is read.
+
+    Raises
+    ------
+    MediaError
+        ``unsupported`` for a coding that is not read.
+    """
     from PIL import Image
 
     if formats == ("HEIF",):
@@ -67,7 +86,20 @@ def opened_image(file: BinaryIO, formats: tuple[str, ...]) -> Image.Image:
 
 
 def load_image(image: Image.Image, most_pixels: int) -> None:
-    """Decode a picture; what it really is may be larger than its header said."""
+    """Decode a picture; what it really is may be larger than its header said.
+
+    Parameters
+    ----------
+    image
+        Opened.
+    most_pixels
+        Allowed.
+
+    Raises
+    ------
+    MediaError
+        ``too_large`` beyond them; HEIC as `load_heif`.
+    """
     if image.format == "HEIF":
         from unmask.formats.heif import load_heif
 
@@ -78,19 +110,44 @@ def load_image(image: Image.Image, most_pixels: int) -> None:
 
 
 def check_pixels(image: Image.Image, most_pixels: int) -> None:
-    """Raise MediaError where a picture has more pixels than are allowed."""
+    """Check the size of a picture.
+
+    Parameters
+    ----------
+    image
+        Opened.
+    most_pixels
+        Allowed.
+
+    Raises
+    ------
+    MediaError
+        ``too_large`` beyond them.
+    """
     width, height = image.size
     if width * height > most_pixels:
         raise MediaError("too_large", f"{width}x{height} pixels; the limit is {most_pixels}")
 
 
 def displayed(image: Image.Image) -> Image.Image:
-    """Return a loaded picture as viewers show it: upright, in 8 bit RGB, on white."""
+    """Return a loaded picture as viewers show it: upright, in 8 bit RGB, on white.
+
+    Parameters
+    ----------
+    image
+        Loaded.
+    """
     return _upright(_eight_bit_rgb(image), image)
 
 
 def displayed_part(partial: PartialImage) -> Image.Image:
-    """Return what is there of a picture as viewers show it; the rest is grey."""
+    """Return the decoded part of a picture as viewers show it; the rest is grey.
+
+    Parameters
+    ----------
+    partial
+        What could be decoded.
+    """
     picture = _eight_bit_rgb(partial.image)
     for top, bottom in ((0, partial.top), (partial.bottom, picture.height)):
         picture.paste(_MISSING, (0, top, picture.width, bottom))
@@ -98,7 +155,18 @@ def displayed_part(partial: PartialImage) -> Image.Image:
 
 
 def present_box(partial: PartialImage) -> tuple[int, int, int, int] | None:
-    """Return where, in the upright picture, the decoded pixels are; None for everywhere."""
+    """Return where, in the upright picture, the decoded pixels are; None for everywhere.
+
+    Parameters
+    ----------
+    partial
+        What could be decoded.
+
+    Returns
+    -------
+    (left, top, right, bottom)
+        In pixels.
+    """
     from PIL import Image
 
     width, height = partial.image.size

@@ -23,6 +23,11 @@ def shown_stream(container: InputContainer) -> VideoStream:
     decoded, then those that have frames, and more than one, then the default ones, then those that are not coded as
     single pictures, then the largest, then the first in the file.
 
+    Parameters
+    ----------
+    container
+        Opened.
+
     Raises
     ------
     MediaError
@@ -47,6 +52,11 @@ def heard_stream(container: InputContainer) -> AudioStream | None:
     """Return the audio stream that a player plays; None where none can be decoded.
 
     The default ones come first, then those that are not made for the deaf or the blind, then the first in the file.
+
+    Parameters
+    ----------
+    container
+        Opened.
     """
     from av.stream import Disposition
 
@@ -65,7 +75,15 @@ def heard_stream(container: InputContainer) -> AudioStream | None:
 
 
 def streams_left_out(container: InputContainer, shown: VideoStream) -> tuple[str, ...]:
-    """Return a sentence for the user about the video streams that are not scanned; empty when there are none."""
+    """Return a sentence for the user about the video streams that are not scanned; empty when there are none.
+
+    Parameters
+    ----------
+    container
+        Opened.
+    shown
+        The stream that is scanned.
+    """
     others = [stream for stream in container.streams.video if stream is not shown]
     if not others:
         return ()

@@ -69,7 +69,7 @@ class AnyTiffImageFile(TiffImageFile):
 
 
 class _Layout:
-    """How the samples of a picture lie in its file, by its tags."""
+    """How the samples of a picture are stored, by its tags."""
 
     def __init__(self, tags: Any) -> None:
         import numpy as np
@@ -166,7 +166,7 @@ class _Layout:
         black, white = range_of([colours], values.dtype.kind, values.dtype.itemsize * 8)
         whole = np.empty(values.shape, np.uint8)
         opaque = 1.0 if values.dtype.kind == "f" else float(np.iinfo(values.dtype).max)
-        for row in range(self._height):  # Row by row, since the numbers take eight times the room on the way.
+        for row in range(self._height):  # Row by row: the numbers take eight times the memory.
             whole[row, :, :3] = eight_bit(colours[row], black, white)
             if self.channels == 4:
                 whole[row, :, 3] = eight_bit(values[row, :, 3], 0.0, opaque)

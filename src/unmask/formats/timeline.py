@@ -68,7 +68,7 @@ class _Gap:
 class Timeline:
     """Finds where time stamps restart or jump, and how to make them continuous.
 
-    The rule looks at the packets before only, so that each reading of a file comes to the same.
+    The rule looks at the packets before only, so that every reading of a file has the same result.
 
     Parameters
     ----------
@@ -115,7 +115,17 @@ class Timeline:
 
     @classmethod
     def of(cls, container: InputContainer, stream: VideoStream, jumps: Sequence[int] = ()) -> Timeline:
-        """Return the time line of a stream, at its beginning."""
+        """Return the time line of a stream, at its beginning.
+
+        Parameters
+        ----------
+        container
+            Opened.
+        stream
+            Of pictures.
+        jumps
+            `Timeline.jumps` of an earlier reading.
+        """
         rate = float(stream.average_rate or 0) or _FALLBACK_FRAME_RATE
         broadcast = bool(container.format.flags & _CLOCK_MAY_JUMP)
         tick = float(stream.time_base or 0) or 1 / rate
@@ -132,7 +142,15 @@ class Timeline:
         return [gap.jump for gap in self._gaps]
 
     def place(self, pts: int | None, dts: int | None, is_key: bool) -> None:
-        """Take the next packet in file order; ``at`` is then right for its time stamps."""
+        """Read the next packet in file order; ``at`` is then right for its time stamps.
+
+        Parameters
+        ----------
+        pts, dts
+            Presentation and decoding time, in ticks.
+        is_key
+            Whether it is a key frame.
+        """
         stamp = dts if pts is None else pts
         self.starts_anew = False
         if stamp is None:
@@ -174,7 +192,13 @@ class Timeline:
             self._last_dts = decoded if self._last_dts is None else max(self._last_dts, decoded)
 
     def at(self, stamp: int) -> int:
-        """Return where a time stamp of the last packet lies on the continuous time line, in ticks."""
+        """Return the time on the continuous time line of a time stamp of the last packet, in ticks.
+
+        Parameters
+        ----------
+        stamp
+            In ticks.
+        """
         before_gap = self._gap is not None and stamp < self._gap.middle
         return stamp + (self._shift_before if before_gap else self._shift)
 
@@ -216,9 +240,17 @@ class Timeline:
 
 
 def placed(packets: Iterator[Packet[VideoStream]], timeline: Timeline) -> Iterator[PlacedPacket]:
-    """Put packets in file order onto the time line.
+    """Yield packets with their time on the time line.
 
-    What the demuxer calls damaged right before a new part is whole: it only missed the packet that would follow there.
+    A packet that the demuxer calls damaged right before a new part is whole: only the packet that would follow there is
+    missing.
+
+    Parameters
+    ----------
+    packets
+        In file order.
+    timeline
+        At its beginning.
     """
     held: list[PlacedPacket] = []
     for packet in packets:

@@ -31,7 +31,13 @@ def address_advice(path: str | os.PathLike[str]) -> str | None:
 
 
 def address_in(path: str | os.PathLike[str]) -> str | None:
-    """Return the address that a path looks like, with both its slashes, or None."""
+    """Return the address that a path looks like, with both its slashes, or None.
+
+    Parameters
+    ----------
+    path
+        As the user wrote it.
+    """
     match = _ADDRESS.fullmatch(os.fspath(path))
     if match is None:
         return None

@@ -1,4 +1,4 @@
-"""Files of image formats: a single picture, or an animation (GIF, PNG, WebP, AVIF), whoever can read it."""
+"""Files of image formats: a single picture, or an animation (GIF, PNG, WebP, AVIF), by the first reader that can."""
 
 from __future__ import annotations
 

@@ -80,7 +80,13 @@ class AudioSampling:
             raise ValueError(f"seconds must be positive and finite, not {self.until}")
 
     def spans(self, low: float, high: float) -> list[tuple[float, float]]:
-        """Return the windows, as (from, to) in seconds, of sound that lasts from ``low`` to ``high``."""
+        """Return the windows, as (from, to) in seconds.
+
+        Parameters
+        ----------
+        low, high
+            From when to when there is sound, in seconds.
+        """
         high = high if self.until is None else min(high, self.until)
         if high - low <= self.seconds:
             return [(low, high)] if low < high else []
@@ -130,7 +136,13 @@ class RawAudio:
         return len(self.data) // (SAMPLE_BYTES * self.channels)
 
     def chunk(self, channels: Channels) -> AudioChunk:
-        """Return the window with its channels apart, or as their mean."""
+        """Return the window with its channels apart, or as their mean.
+
+        Parameters
+        ----------
+        channels
+            `mono` is the mean.
+        """
         import numpy as np
 
         samples = np.frombuffer(self.data, np.float32).reshape(-1, self.channels).T

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     _Timed = tuple[float, AudioFrame]
 
-_SEEK_BEYOND_SECONDS = 10.0  # What lies nearer is decoded on the way.
+_SEEK_BEYOND_SECONDS = 10.0  # Nearer windows are reached by decoding.
 _PREROLL_SECONDS = 0.5  # Decoders of MP3, AAC and Opus need what comes before a sample.
 _MARGIN_SECONDS = 0.05  # The resampler's filter reaches beyond the edges of a window.
 _GAP_SECONDS = 0.02  # Time stamps that are off by less are rounded; by more, sound is missing.
@@ -28,7 +28,18 @@ _MOST_SAMPLES = 1_000_000_000  # Decoded in one sampling, of all channels: three
 
 
 def check_audio(info: AudioInfo) -> None:
-    """Raise MediaError where a header states sound that is not read."""
+    """Check that the sound of a header can be read.
+
+    Parameters
+    ----------
+    info
+        Of the header.
+
+    Raises
+    ------
+    MediaError
+        ``too_large`` for too many channels, ``unsupported`` for such a rate.
+    """
     if info.channels > MAX_CHANNELS:
         raise MediaError("too_large", f"sound of {info.channels} channels; the limit is {MAX_CHANNELS}")
     if not RATES[0] <= info.rate <= RATES[1]:
@@ -38,9 +49,23 @@ def check_audio(info: AudioInfo) -> None:
 def extent_of(
     container: InputContainer, stream: AudioStream, most_packets: int
 ) -> tuple[float, float] | None:
-    """Return from when to when there is sound, in the stream's own seconds, by its packets; None where none has a time.
+    """Return from when to when there is sound, by its packets; None where none has a time.
 
     Headers of some containers state the length of the longest stream only, and of files that were cut the old one.
+
+    Parameters
+    ----------
+    container
+        At its beginning.
+    stream
+        Of sound.
+    most_packets
+        That are read.
+
+    Returns
+    -------
+    (first, end)
+        In the stream's own seconds.
     """
     first, end = float("inf"), float("-inf")
     tick = float(stream.time_base or 0)

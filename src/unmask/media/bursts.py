@@ -69,7 +69,17 @@ def plan_bursts(
 
 
 def starts_of_bursts(moments: Sequence[float], low: float, high: float, seconds: float) -> list[float]:
-    """Move bursts of a length in seconds so that they overlap nowhere and end in time; drop those that do not fit."""
+    """Move bursts so that they overlap nowhere and end in time; drop those that do not fit.
+
+    Parameters
+    ----------
+    moments
+        Wanted starts in seconds, ascending.
+    low, high
+        From when to when there are frames, in seconds.
+    seconds
+        Length of a burst.
+    """
     fitting = max(1, int((high - low) / seconds + TIE_SECONDS)) if seconds > 0 else len(moments)
     if len(moments) > fitting:
         moments = [moments[(2 * part + 1) * len(moments) // (2 * fitting)] for part in range(fitting)]

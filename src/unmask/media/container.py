@@ -59,14 +59,33 @@ def opened_container(
 
 
 def picture_stream(container: InputContainer) -> VideoStream:
-    """Return the stream of pictures that is scanned, and let the demuxer drop the packets of all others."""
+    """Return the stream of pictures that is scanned, and let the demuxer drop the packets of all others.
+
+    Parameters
+    ----------
+    container
+        Opened.
+
+    Raises
+    ------
+    MediaError
+        As `shown_stream`.
+    """
     stream = shown_stream(container)
     discard_others(container, stream)
     return stream
 
 
 def discard_others(container: InputContainer, stream: Stream) -> None:
-    """Let the demuxer drop the packets of all streams but one."""
+    """Let the demuxer drop the packets of all streams but one.
+
+    Parameters
+    ----------
+    container
+        Opened.
+    stream
+        Whose packets are kept.
+    """
     from av.stream import Discard
 
     for other in container.streams:
@@ -75,7 +94,17 @@ def discard_others(container: InputContainer, stream: Stream) -> None:
 
 
 def header_of(container: InputContainer, stream: VideoStream, start: float) -> MediaInfo:
-    """Read what the header says; start : seconds of the first frame, in the container's time."""
+    """Return what the header says.
+
+    Parameters
+    ----------
+    container
+        Opened.
+    stream
+        Of pictures.
+    start
+        Time of the first frame, in seconds of the container.
+    """
     duration = 0.0
     if container.format.name == "mpegvideo":
         pass  # A bare stream has no header; FFmpeg guesses from the bit rate, far off.

@@ -112,7 +112,15 @@ class DamageTracker:
             packet.is_damaged = True
 
     def accepts(self, frame: VideoFrame, time: float) -> bool:
-        """Whether a frame that came out is whole."""
+        """Return whether a decoded frame is whole.
+
+        Parameters
+        ----------
+        frame
+            As the decoder returned it.
+        time
+            Of the frame, in seconds.
+        """
         if frame.is_corrupt:
             if self._entry is None or time < self._entry:
                 return False

@@ -37,7 +37,7 @@ _MAX_THREADS = 8  # Each holds a frame or more; beyond, memory grows faster than
 
 
 class Clock:
-    """Gives packets and frames their time in seconds of the stream, by number where no time is stated."""
+    """Returns the time of packets and frames in seconds of the stream, by number where no time is stated."""
 
     def __init__(self, stream: VideoStream) -> None:
         self._tick = float(stream.time_base or 0)
@@ -45,14 +45,26 @@ class Clock:
         self._number = -1
 
     def time_of(self, item: Packet[VideoStream] | VideoFrame) -> float:
-        """Return the time at which the picture is shown."""
+        """Return the time at which the picture is shown.
+
+        Parameters
+        ----------
+        item
+            The next packet, or frame.
+        """
         self._number += 1
         stamp = item.dts if item.pts is None else item.pts
         # The stream's unit, not the item's own: frames drained from the decoder come without one.
         return self._number / self._rate if stamp is None else stamp * self._tick
 
     def length_of(self, packet: Packet[VideoStream]) -> float:
-        """Return how long a packet's picture is shown, in seconds; 0 where it is not said."""
+        """Return how long a packet's picture is shown, in seconds; 0 where it is not stated.
+
+        Parameters
+        ----------
+        packet
+            Of the stream.
+        """
         return (packet.duration or 0) * self._tick
 
 
@@ -131,8 +143,13 @@ class Decoder:
     def begin(self, packet: Packet[VideoStream]) -> None:
         """Let the decoder read what a file says once, in its first packet, about how all of it is coded.
 
-        Which encoder wrote it stands there, for one, and pictures of some versions of x264 come out as rubbish when
-        that is not known. The packet's own picture is dropped.
+        That includes the encoder: without it pictures of some versions of x264 are decoded wrongly. The packet's
+        own picture is dropped.
+
+        Parameters
+        ----------
+        packet
+            The first one of the file.
         """
         self._run(packet)
         self.drain()
@@ -170,7 +187,15 @@ class Decoder:
 
 
 def packets_of(container: InputContainer, stream: S) -> Iterator[Packet[S]]:
-    """Return the stream's packets, until the end of what can be read."""
+    """Yield the stream's packets, until the end of what can be read.
+
+    Parameters
+    ----------
+    container
+        At any place.
+    stream
+        One of its streams.
+    """
     from av.error import FFmpegError
 
     try:
@@ -238,8 +263,30 @@ def decode_for(
 
     Groups of pictures without a target, and the rest of a group after its last target, are not decoded; nor
     are frames that no other frame refers to, unless the targets are so many that these are needed too. Damaged frames
-    are counted and left out; a target that is damaged is followed up to the next whole frame. With ``every_frame`` the
-    targets are the times of frames, whichever these are, and none of a group is left out before its last target.
+    are counted and left out; a target that is damaged is followed up to the next whole frame.
+
+    Parameters
+    ----------
+    container
+        At its beginning.
+    stream
+        Of pictures.
+    surveyed
+        What the packets say.
+    moments
+        Targets, in seconds of the stream, ascending.
+    limits
+        Of the scan.
+    damage
+        Counts the damaged frames.
+    every_frame
+        The targets are the times of frames, whichever these are, and no frame of a group is left out before its last
+        target.
+
+    Yields
+    ------
+    (time, frame)
+        Seconds of the stream, and the frame.
     """
     wanted = plan.last_target_per_group(surveyed, moments)
     keys = dict(surveyed.keys)
@@ -277,7 +324,24 @@ def decode_for(
 def decode_all(
     container: InputContainer, stream: VideoStream, limits: Limits, jumps: tuple[int, ...] = ()
 ) -> Iterator[tuple[float, VideoFrame]]:
-    """Decode every frame in file order, damaged ones too, as far as the limit on decoded pixels allows."""
+    """Decode every frame in file order, damaged ones too, as far as the limit on decoded pixels allows.
+
+    Parameters
+    ----------
+    container
+        At its beginning.
+    stream
+        Of pictures.
+    limits
+        Of the scan.
+    jumps
+        `Timeline.jumps` of an earlier reading.
+
+    Yields
+    ------
+    (time, frame)
+        Seconds of the stream, and the frame.
+    """
     decoder = Decoder(stream, limits, skip_unreferenced=False)
     pixels = 0
     for packet, starts_part, *_ in placed(
@@ -288,7 +352,7 @@ def decode_all(
             pixels += frame.width * frame.height
             yield time, frame
         if pixels > _PIXELS_BETWEEN_COLLECTIONS:
-            gc.collect()  # Frames that were read hang on in cycles, too few for Python to notice.
+            gc.collect()  # Frames that were read stay in cycles, too few for Python to collect.
             pixels = 0
         if decoder.exhausted:
             break
@@ -298,7 +362,24 @@ def decode_all(
 def decode_from(
     container: InputContainer, stream: VideoStream, moment: float, decoder: Decoder
 ) -> Iterator[tuple[float, VideoFrame]]:
-    """Decode from the last key frame at or before a time in seconds of the stream."""
+    """Decode from the last key frame at or before a time.
+
+    Parameters
+    ----------
+    container
+        At any place.
+    stream
+        Of pictures.
+    moment
+        In seconds of the stream.
+    decoder
+        Is flushed first.
+
+    Yields
+    ------
+    (time, frame)
+        Seconds of the stream, and the frame.
+    """
     from av.error import FFmpegError
 
     try:
@@ -314,7 +395,14 @@ def decode_from(
 
 
 def upright_rgb(frame: VideoFrame, limits: Limits) -> np.ndarray:
-    """Convert a frame to (H, W, 3) uint8 RGB and turn it as its display matrix asks.
+    """Convert a frame to (H, W, 3) uint8 RGB and turn it upright, by its display matrix.
+
+    Parameters
+    ----------
+    frame
+        As the decoder returned it.
+    limits
+        Of the scan.
 
     Raises
     ------
@@ -325,9 +413,23 @@ def upright_rgb(frame: VideoFrame, limits: Limits) -> np.ndarray:
 
 
 def picture_of(frame: VideoFrame, time: float, limits: Limits, display: Display | None = None) -> Picture:
-    """Convert a frame to RGB and square pixels; MediaError as ``upright_rgb``.
+    """Convert a frame to RGB and square pixels.
 
-    display : of the frame's stream; without it the pixels are square.
+    Parameters
+    ----------
+    frame
+        As the decoder returned it.
+    time
+        Of the picture, in seconds.
+    limits
+        Of the scan.
+    display
+        Of the frame's stream; without it the pixels are square.
+
+    Raises
+    ------
+    MediaError
+        As `upright_rgb`.
     """
     from av.error import FFmpegError
 
@@ -348,7 +450,18 @@ def picture_of(frame: VideoFrame, time: float, limits: Limits, display: Display 
 
 
 def check_memory(error: Exception) -> None:
-    """Tell want of memory from a broken file."""
+    """Tell lack of memory from a broken file.
+
+    Parameters
+    ----------
+    error
+        Of the decoder.
+
+    Raises
+    ------
+    MediaError
+        ``too_large`` when it is lack of memory.
+    """
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         raise MediaError("too_large", "decoding it takes more memory than is allowed") from error
 
@@ -363,7 +476,20 @@ def _rows(pixels: memoryview, row: int, stride: int, rows: int) -> Iterator[memo
 
 
 def check_side(width: int, height: int, limits: Limits) -> None:
-    """Raise MediaError when a frame's longer side is beyond the limit."""
+    """Check the longer side of a frame.
+
+    Parameters
+    ----------
+    width, height
+        In pixels.
+    limits
+        Of the scan.
+
+    Raises
+    ------
+    MediaError
+        ``too_large`` beyond the limit.
+    """
     if max(width, height) > limits.video_side:
         raise MediaError(
             "too_large", f"frames of {width}x{height} pixels; the limit is {limits.video_side} a side"

@@ -1,4 +1,4 @@
-"""What the media room hands out: limits, facts about a file, and frames."""
+"""What the media room returns: facts about a file, and frames; and the limits that it keeps."""
 
 from __future__ import annotations
 

@@ -26,7 +26,22 @@ MAX_VIDEOS = 64
 
 
 def open_video(source: Path | int, formats: tuple[str, ...], limits: Limits) -> DecodedMedia:
-    """Open a video, or several in one file; MediaError as ``VideoMedia``."""
+    """Open a video, or several in one file.
+
+    Parameters
+    ----------
+    source
+        Path, or open file descriptor.
+    formats
+        FFmpeg's demuxers that may read it.
+    limits
+        Of the scan.
+
+    Raises
+    ------
+    MediaError
+        As ``VideoMedia``.
+    """
     with opened(source) as file:
         size = file.seek(0, os.SEEK_END)
         starts = starts_of_videos(file, size)

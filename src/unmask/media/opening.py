@@ -1,4 +1,4 @@
-"""The door for untrusted files."""
+"""Opens untrusted files, after checks of their kind, size and first bytes."""
 
 from __future__ import annotations
 
@@ -55,7 +55,20 @@ def open_media(path: str | os.PathLike[str], limits: Limits | None = None) -> De
 
 
 def content_of_file(path: Path, limits: Limits) -> Content:
-    """Judge a file by its kind, size and first bytes, without decoding any of it; MediaError as ``open_media``."""
+    """Return what a file is by its kind, size and first bytes, without decoding any of it.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    limits
+        Of the scan.
+
+    Raises
+    ------
+    MediaError
+        As ``open_media``.
+    """
     size = _size_of_plain_file(path)
     content = content_of(_first_bytes(path))
     _check_size(size, limits.image_bytes if content.kind == "image" else limits.video_bytes)
@@ -63,9 +76,12 @@ def content_of_file(path: Path, limits: Limits) -> Content:
 
 
 def why_left_out(path: Path) -> str | None:
-    """Return why a file of which the name says nothing is no image or video that is read; None where it may be one.
+    """Return why a file whose name says nothing is no image or video that is read; None where it may be one.
 
-    Its first bytes alone decide, and only a plain file is opened.
+    Parameters
+    ----------
+    path
+        Only a plain file is opened, and only its first bytes are read.
     """
     try:
         _size_of_plain_file(path)
@@ -78,7 +94,22 @@ def why_left_out(path: Path) -> str | None:
 
 
 def decode_as(content: Content, source: Path | int, limits: Limits) -> DecodedMedia:
-    """Open a file, given by path or open file descriptor, as what it was judged to be; MediaError as ``open_media``."""
+    """Open a file as what it was found to be.
+
+    Parameters
+    ----------
+    content
+        By its first bytes.
+    source
+        Path, or open file descriptor.
+    limits
+        Of the scan.
+
+    Raises
+    ------
+    MediaError
+        As ``open_media``.
+    """
     if content.formats == HEIF_SEQUENCE:
         return _sequence(source, limits)
     if content.kind == "video":

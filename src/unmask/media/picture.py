@@ -28,9 +28,14 @@ class Turn:
 
     @classmethod
     def of_display_matrix(cls, data: bytes | None) -> Turn:
-        """Return the quarter turn and flip nearest to a display matrix: nine 32 bit numbers, or none.
+        """Return the quarter turn and flip nearest to a display matrix.
 
         Its upper left 2x2 part (a, b), (c, d) says (x, y) as shown = (x, y) as stored @ matrix.
+
+        Parameters
+        ----------
+        data
+            Nine 32 bit numbers, or None.
         """
         if data is None or len(data) != 36:
             return cls()
@@ -42,7 +47,13 @@ class Turn:
         return cls(False, a < 0, d < 0)
 
     def applied(self, pixels: np.ndarray) -> np.ndarray:
-        """Turn (H, W, 3) pixels."""
+        """Return pixels upright.
+
+        Parameters
+        ----------
+        pixels
+            (H, W, 3).
+        """
         import numpy as np
 
         if self.swap:
@@ -85,7 +96,13 @@ class Picture:
         return self.width * self.height * CHANNELS
 
     def frame(self, index: int) -> Frame:
-        """Read the strips and turn them upright."""
+        """Read the strips and turn them upright.
+
+        Parameters
+        ----------
+        index
+            Number of the frame, from 0.
+        """
         import numpy as np
 
         pixels = bytearray()
@@ -99,10 +116,34 @@ class Picture:
 def framed(
     index: int, time: float, pixels: np.ndarray, width: int, height: int, turn: Turn, present: Box | None
 ) -> Frame:
-    """Make a frame of (H x W x 3,) uint8 pixels."""
+    """Return a frame.
+
+    Parameters
+    ----------
+    index
+        Number of the frame, from 0.
+    time
+        In seconds.
+    pixels
+        (H x W x 3,) uint8, as stored.
+    width, height
+        As stored.
+    turn
+        To upright.
+    present
+        The decoded part of an incomplete picture.
+    """
     return Frame(index, time, turn.applied(pixels.reshape(height, width, CHANNELS)), present)
 
 
 def in_burst(frame: Frame, burst: BurstPlace | None) -> Frame:
-    """Return the frame with its burst and its place in there."""
+    """Return the frame with its place in a burst.
+
+    Parameters
+    ----------
+    frame
+        Of a burst, or not.
+    burst
+        None leaves the frame unchanged.
+    """
     return frame if burst is None else replace(frame, burst=burst.burst, place=burst.place)

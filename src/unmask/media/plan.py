@@ -57,7 +57,13 @@ class Survey:
         return list(itertools.pairwise(edges))
 
     def part_of(self, time: float) -> int:
-        """Return the number of the stretch in which a time lies, from 0."""
+        """Return the number of the stretch in which a time lies, from 0.
+
+        Parameters
+        ----------
+        time
+            In seconds of the stream.
+        """
         return bisect_right(self.cuts, time + TIE_SECONDS)
 
 
@@ -96,7 +102,15 @@ def survey_of(packets: Iterable[tuple[float, bool, bool]]) -> Survey | None:
 
 
 def held_at(survey: Survey, moment: float) -> float | None:
-    """Return when the picture that is on show at a time came up, in seconds; None where it is not held."""
+    """Return when the picture that is shown at a time appeared, in seconds; None where it is not held.
+
+    Parameters
+    ----------
+    survey
+        What the packets say.
+    moment
+        In seconds of the stream.
+    """
     number = bisect_right(survey.times, moment + TIE_SECONDS) - 1
     if number < 0:
         return None
@@ -106,9 +120,16 @@ def held_at(survey: Survey, moment: float) -> float | None:
 
 
 def moments_on_show(survey: Survey, moments: Sequence[float]) -> list[float]:
-    """Replace each time at which a picture is held by that at which it came up.
+    """Replace each time at which a picture is held by that at which it appeared.
 
     Where fewer pictures would be nearest to these times than to the given ones, the given ones are returned.
+
+    Parameters
+    ----------
+    survey
+        What the packets say.
+    moments
+        In seconds of the stream, ascending.
     """
     held = [held_at(survey, moment) for moment in moments]
     on_show = [moment if begin is None else begin for moment, begin in zip(moments, held, strict=True)]

@@ -40,7 +40,7 @@ class Sampling:
     Parameters
     ----------
     count
-        Frames at most, 1 to 1024. Unless told otherwise they lie in the middles of as many equal parts of the video.
+        Frames at most, 1 to 1024. By default they are in the middles of as many equal parts of the video.
     every
         One frame each so many seconds instead, from the first frame on, as long as there are fewer than ``count``.
     until
@@ -78,11 +78,23 @@ class Sampling:
             )
 
     def frames_of(self, moments: int) -> int:
-        """Return how many frames so many moments give at most."""
+        """Return the largest number of frames of some sampled moments.
+
+        Parameters
+        ----------
+        moments
+            Their number.
+        """
         return moments * (1 if self.burst is None else self.burst.frames)
 
     def end(self, start: float, end: float) -> float:
-        """Return where to stop looking, for a video from ``start`` to ``end``, in seconds."""
+        """Return where sampling stops, in seconds.
+
+        Parameters
+        ----------
+        start, end
+            Of the video, in seconds.
+        """
         return end if self.until is None else min(end, start + self.until)
 
     def parts(
@@ -112,6 +124,11 @@ class Sampling:
         """Divide the count among the segments of a video: at least one each, the rest by length.
 
         Where there are more segments than the count allows, some have none.
+
+        Parameters
+        ----------
+        segments
+            From when to when each lasts, in seconds.
         """
         count = max(self.count, min(len(segments), MAX_SEGMENTS)) if self.near_keyframes else self.count
         if len(segments) >= count:
@@ -124,7 +141,13 @@ class Sampling:
         return shares
 
     def moments(self, start: float, end: float, segments: Sequence[tuple[float, float]] = ()) -> list[float]:
-        """Return the times at which frames are wanted when their cost does not count, ascending; see ``parts``."""
+        """Return the times at which frames are wanted when their cost does not count, ascending.
+
+        Parameters
+        ----------
+        start, end, segments
+            As in ``parts``.
+        """
         if self.every is None:
             return [(low + high) / 2 for low, high in self.parts(start, end, segments)]
         end = self.end(start, end)
@@ -133,7 +156,15 @@ class Sampling:
 
 
 def spread(count: int, wanted: int) -> list[int]:
-    """Choose ``wanted`` of ``count`` positions (all when fewer), evenly spaced and away from the ends."""
+    """Choose positions that are evenly spaced and away from the ends.
+
+    Parameters
+    ----------
+    count
+        Of positions.
+    wanted
+        How many are chosen; all when there are fewer.
+    """
     wanted = max(0, min(wanted, count))
     return [(2 * k + 1) * count // (2 * wanted) for k in range(wanted)]
 

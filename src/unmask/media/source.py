@@ -56,7 +56,12 @@ class Media(ABC):
         """Return windows of the file's sound in order, decoded as they are asked for; none where it has no sound.
 
         Their times are those of the frames: seconds from the first frame. A window is shorter than wanted only where
-        the sound is. Of a file whose time stamps start anew or jump, what comes before that is read.
+        the sound is. Of a file whose time stamps restart or jump, what comes before that is read.
+
+        Parameters
+        ----------
+        wanted
+            Which windows.
 
         Raises
         ------
@@ -94,6 +99,11 @@ class DecodedMedia(Media):
     def pictures(self, sampling: Sampling) -> Iterator[Picture]:
         """Return the pictures that were ordered; each is to be read before the next is asked for.
 
+        Parameters
+        ----------
+        sampling
+            Which pictures.
+
         Raises
         ------
         MediaError
@@ -101,7 +111,13 @@ class DecodedMedia(Media):
         """
 
     def sounds(self, sampling: AudioSampling) -> Iterator[RawAudio]:
-        """Return the windows of sound that were ordered, as ``audio``; none unless a subclass has any."""
+        """Return the windows of sound that were ordered, as ``audio``; none unless a subclass has any.
+
+        Parameters
+        ----------
+        sampling
+            Which windows.
+        """
         return iter(())
 
     def audio(self, wanted: AudioSampling) -> Iterator[AudioChunk]:
@@ -115,12 +131,29 @@ class DecodedMedia(Media):
 
 
 def sampling_of(wanted: int | Sampling) -> Sampling:
-    """Return the order that a number of frames stands for."""
+    """Return the order that a number of frames stands for.
+
+    Parameters
+    ----------
+    wanted
+        A number of frames, or the order itself.
+    """
     return wanted if isinstance(wanted, Sampling) else Sampling(wanted)
 
 
 def opened(source: Path | int) -> BinaryIO:
-    """Open a file by its path, or an open file descriptor, which stays open, at its beginning; MediaError."""
+    """Open a file at its beginning.
+
+    Parameters
+    ----------
+    source
+        Path, or an open file descriptor, which stays open.
+
+    Raises
+    ------
+    MediaError
+        ``unreadable`` when it cannot be opened.
+    """
     try:
         if isinstance(source, int):
             os.lseek(source, 0, os.SEEK_SET)

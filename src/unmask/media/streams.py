@@ -1,4 +1,4 @@
-"""Files that come as a stream, such as standard input: put down where they can be sought in."""
+"""Files that come as a stream, such as standard input: copied to a temporary file that can be sought in."""
 
 from __future__ import annotations
 
@@ -19,11 +19,18 @@ _BLOCK_BYTES = 1 << 20
 def spooled_to_file(stream: BinaryIO, limits: Limits) -> Iterator[Path]:
     """Copy a stream into a temporary file that lives as long as the context.
 
+    Parameters
+    ----------
+    stream
+        Read to its end.
+    limits
+        No more than the largest one on files is read or written.
+
     Raises
     ------
     MediaError
-        ``too_large`` as soon as there is more than the largest limit on files; no more than that is read or written.
-        ``unreadable`` when the stream cannot be read to its end, or the temporary file cannot be written.
+        ``too_large`` as soon as there is more. ``unreadable`` when the stream cannot be read to its end, or the
+        temporary file cannot be written.
     """
     with ExitStack() as stack:
         try:

@@ -1,4 +1,4 @@
-"""Videos: sampled frames, without decoding what nobody looks at."""
+"""Videos: sampled frames; only what they need is decoded."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class VideoMedia(DecodedMedia):
 
         Clips up to ``SEEK_BEYOND_SECONDS`` are surveyed packet by packet, then decoded in order: each target
         gets the nearest decoded frame; groups of pictures without a target, and frames that no other frame
-        refers to, are not decoded. In longer videos each target is sought: what lies shortly behind the key frame
+        refers to, are not decoded. In longer videos each target is sought: what comes shortly after the key frame
         before it is taken if it is less than half the distance between targets away, else the first decoded frame
         that is. A long video is treated like a clip where it turns out shorter than its header says, where its header
         states no length, and where its time stamps jump. Damaged frames are left out. At the end ``info`` has the real

@@ -34,6 +34,12 @@ def scan_view(scan: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def job_words(status: str | None, verdict: str | None, score: float | None) -> dict[str, str | None]:
-    """Return what a finished scan came to in words: its headline and its score; None where there is none."""
+    """Return the headline and the score of a finished scan; None where there is none.
+
+    Parameters
+    ----------
+    status, verdict, score
+        Of its result.
+    """
     headline = VERDICTS[verdict] if verdict else STATUSES.get(status or "")
     return {"headline": headline, "score": None if score is None else percent(score)}

@@ -48,7 +48,19 @@ def auc_estimate(
 def auc_draws(
     labels: NDArray[np.int64], values: Floats, index: NDArray[np.int64], settings: Settings
 ) -> Floats:
-    """Return the AUC (B,) in resamples of clusters, whose numbers are those of `intervals.cluster_index`."""
+    """Return the AUC (B,) in resamples of clusters.
+
+    Parameters
+    ----------
+    labels
+        (N,) 0 real, 1 fake.
+    values
+        (N,) higher is more fake.
+    index
+        (N,) numbers of `intervals.cluster_index`.
+    settings
+        Resamples and seed.
+    """
     ranking = RankingMetrics(labels, values)
     return np.concatenate([ranking.auc(counts) for counts in item_counts(index, settings)])
 

@@ -52,12 +52,24 @@ class ConformalThreshold:
 
 
 def least_rate(items: int) -> float:
-    """Return the least rate that a number of items can promise, 1 / (n + 1)."""
+    """Return the least rate that can be promised, 1 / (n + 1).
+
+    Parameters
+    ----------
+    items
+        Their number n.
+    """
     return 1 / (items + 1)
 
 
 def items_needed(rate: float) -> int:
-    """Return the least number of items that can promise a rate in (0, 1)."""
+    """Return the least number of items that can promise a rate.
+
+    Parameters
+    ----------
+    rate
+        In (0, 1).
+    """
     return math.ceil(1 / rate - 1 - 1e-9)
 
 
@@ -65,6 +77,11 @@ def bound_in_words(items: int) -> str:
     """Return what a number of files allows: ``with 40 files no rate below 2.4 % can be promised``.
 
     The percentage has two digits and is rounded down, so that what it says is true.
+
+    Parameters
+    ----------
+    items
+        Their number.
     """
     exact = 100 * least_rate(items)
     unit = 10.0 ** (math.floor(math.log10(exact)) - 1)
@@ -95,7 +112,7 @@ def conformal_threshold(
     ValueError
         A score is not finite, or the rate not in (0, 1).
     """
-    values = highest_of_groups(scores, groups)
+    values = _highest_of_groups(scores, groups)
     if not 0 < rate < 1:
         raise ValueError(f"a rate of false positives must lie between 0 and 1, not {rate:g}")
     count = len(values)
@@ -113,7 +130,7 @@ def conformal_threshold(
     return ConformalThreshold(rate, threshold, above / (count + 1), float(low), float(high), count)
 
 
-def highest_of_groups(scores: ArrayLike, groups: ArrayLike | None = None) -> Floats:
+def _highest_of_groups(scores: ArrayLike, groups: ArrayLike | None = None) -> Floats:
     """Return the highest score of each group, (G,) in the order of their sorted names; without groups all scores."""
     values = np.asarray(scores, np.float64)
     if values.ndim != 1 or not np.isfinite(values).all():

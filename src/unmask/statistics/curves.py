@@ -74,7 +74,17 @@ class Reliability:
 
 
 def reliability(labels: Labels, scores: Floats, bins: int = ECE_BINS) -> Reliability:
-    """Sort scores (N,) in [0, 1] into equally wide bins, as the ECE does."""
+    """Sort scores into equally wide bins, as the ECE does.
+
+    Parameters
+    ----------
+    labels
+        (N,) 0 real, 1 fake.
+    scores
+        (N,) in [0, 1].
+    bins
+        Their number; empty ones are left out.
+    """
     index = bin_index(scores, bins)
     count = np.bincount(index, minlength=bins)
     held = count > 0

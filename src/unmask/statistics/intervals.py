@@ -92,7 +92,13 @@ class Scored:
         return metrics.measure(self.labels, self.logits, self.scores, self.threshold)
 
     def resampled(self, counts: Iterator[Floats]) -> dict[str, Floats]:
-        """Every metric under every weighting: (B,) each, NaN where a resample has no value."""
+        """Return every metric under every weighting, (B,) each; NaN where a resample has no value.
+
+        Parameters
+        ----------
+        counts
+            Blocks (b, N) of how often each item was drawn, B rows in all.
+        """
         ranking = RankingMetrics(self.labels, self.logits)
         calibrated = CalibratedMetrics(self.labels, self.scores, self.threshold)
         parts = [{**ranking(weights), **calibrated(weights)} for weights in counts]
@@ -129,9 +135,18 @@ def bootstrap(scored: Scored, clusters: ArrayLike, settings: Settings | None = N
 def estimate(
     value: float | UndefinedMetricError, draws: Floats | None, settings: Settings, too_few: str | None = None
 ) -> Estimate:
-    """Put a value and what it was in the resamples (B,), NaN where undefined, together as an estimate.
+    """Return a value with the interval of its resamples.
 
-    `draws` is None where none could be made, and `too_few` then says why.
+    Parameters
+    ----------
+    value
+        Of the items, or why there is none.
+    draws
+        (B,) of the resamples, NaN where undefined; None where none could be made.
+    settings
+        Confidence.
+    too_few
+        Why there are no draws.
     """
     if isinstance(value, UndefinedMetricError):
         return Estimate(None, reason=str(value))
@@ -194,10 +209,20 @@ def _compared(
 def difference(
     value: float, draws: Floats | None, settings: Settings, too_few: str | None = None
 ) -> Difference:
-    """Put a difference and what it was in the resamples (B,), NaN where undefined, together, with its p value.
+    """Return a difference with the interval of its resamples and its p value.
 
-    The p value is twice the smaller share of the resamples on either side of 0. `draws` is None where none could be
-    made, and `too_few` then says why.
+    The p value is twice the smaller share of the resamples on either side of 0.
+
+    Parameters
+    ----------
+    value
+        Of the items.
+    draws
+        (B,) of the resamples, NaN where undefined; None where none could be made.
+    settings
+        Confidence.
+    too_few
+        Why there are no draws.
     """
     if draws is None:
         return Difference(value, reason=too_few)
@@ -211,7 +236,20 @@ def difference(
 
 
 def cluster_index(clusters: ArrayLike, items: int) -> NDArray[np.int64]:
-    """Return each of N items the number, 0 .. C - 1, of its cluster in sorted order of names."""
+    """Return the number, 0 .. C - 1, of each item's cluster in sorted order of names, (N,).
+
+    Parameters
+    ----------
+    clusters
+        (N,) names.
+    items
+        Their number N.
+
+    Raises
+    ------
+    ValueError
+        When there are not as many names as items.
+    """
     names = np.asarray(clusters)
     if names.shape != (items,):
         raise ValueError(f"clusters {names.shape} must name one cluster for each of {items} items")
@@ -221,16 +259,30 @@ def cluster_index(clusters: ArrayLike, items: int) -> NDArray[np.int64]:
 def item_counts(index: NDArray[np.int64], settings: Settings, cells: int = 0) -> Iterator[Floats]:
     """Yield, in blocks (b, N) that sum to `settings.resamples` rows, how often each item was drawn.
 
-    `cells` is the number of values that the caller makes of a row, where it is more than N: blocks are cut to it.
+    Parameters
+    ----------
+    index
+        (N,) numbers of `cluster_index`.
+    settings
+        Resamples and seed.
+    cells
+        Number of values that the caller makes of a row, where it is more than N: blocks are cut to it.
     """
     for counts in cluster_counts(int(index.max()) + 1, settings, max(len(index), cells)):
         yield counts[:, index]
 
 
 def cluster_counts(clusters: int, settings: Settings, cells: int = 0) -> Iterator[Floats]:
-    """Yield, in blocks (b, C) that sum to `settings.resamples` rows, how often each of C clusters was drawn.
+    """Yield, in blocks (b, C) that sum to `settings.resamples` rows, how often each cluster was drawn.
 
-    `cells` is the number of values that the caller makes of a row, where it is more than C: blocks are cut to it.
+    Parameters
+    ----------
+    clusters
+        Their number C.
+    settings
+        Resamples and seed.
+    cells
+        Number of values that the caller makes of a row, where it is more than C: blocks are cut to it.
     """
     random = np.random.default_rng(settings.seed)
     block = max(1, _CELLS_AT_ONCE // max(clusters, cells))
@@ -241,13 +293,27 @@ def cluster_counts(clusters: int, settings: Settings, cells: int = 0) -> Iterato
 
 
 def too_few_clusters(index: NDArray[np.int64]) -> str | None:
-    """Return why items of these cluster numbers have no interval, or None where they have one."""
+    """Return why items have no interval, or None where they have one.
+
+    Parameters
+    ----------
+    index
+        (N,) numbers of `cluster_index`.
+    """
     clusters = int(index.max()) + 1 if index.size else 0
     return None if clusters > 1 else f"an interval needs two sources or groups, and there is {clusters}"
 
 
 def percentiles(draws: Floats, settings: Settings) -> tuple[float | None, float | None, str | None]:
-    """Return (low, high, None) of the draws that have a value, or (None, None, reason) where too few have."""
+    """Return (low, high, None), or (None, None, reason) where too few draws have a value.
+
+    Parameters
+    ----------
+    draws
+        (B,) NaN where undefined.
+    settings
+        Confidence.
+    """
     usable = draws[np.isfinite(draws)]
     if usable.size < USABLE_SHARE * draws.size:
         return None, None, f"{draws.size - usable.size} of {draws.size} resamples lack a class"

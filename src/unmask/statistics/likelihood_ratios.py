@@ -53,22 +53,35 @@ def cllr(labels: ArrayLike, log10_lr: ArrayLike) -> float:
 def cllr_min(labels: ArrayLike, log10_lr: ArrayLike) -> float:
     """Return the cost after the best rising transform of the ratios: what discrimination alone allows, in [0, 1].
 
-    Parameters and errors are those of `cllr`.
+    Parameters
+    ----------
+    labels, log10_lr
+        As in `cllr`, with the same errors.
     """
     label_array, values = _check_both(labels, log10_lr)
     return float(LikelihoodRatioCosts(label_array, values)(np.ones((1, len(values))))["cllr_min"][0])
 
 
 def calibration_loss(labels: ArrayLike, log10_lr: ArrayLike) -> float:
-    """Return the part of the cost that a better calibration would spare: `cllr` less `cllr_min`, at least 0."""
+    """Return the part of the cost that a better calibration would spare: `cllr` less `cllr_min`, at least 0.
+
+    Parameters
+    ----------
+    labels, log10_lr
+        As in `cllr`, with the same errors.
+    """
     return cllr(labels, log10_lr) - cllr_min(labels, log10_lr)
 
 
 def pav(labels: ArrayLike, values: ArrayLike) -> Floats:
-    """Return the log10 likelihood ratios that PAV gives to values (N,), higher is more fake.
+    """Return the log10 likelihood ratios of the pool-adjacent-violators algorithm (PAV), (N,).
 
-    -inf and inf occur at the ends, where a pooled block holds one class only. Parameters and errors are those of
-    `cllr`.
+    -inf and inf occur at the ends, where a pooled block holds one class only.
+
+    Parameters
+    ----------
+    labels, values
+        As in `cllr`, with the same errors; any values of which a higher one is more fake.
     """
     label_array, value_array = _check_both(labels, values)
     _, cell = np.unique(value_array, return_inverse=True)
@@ -83,13 +96,16 @@ def pav(labels: ArrayLike, values: ArrayLike) -> Floats:
 def tippett(labels: ArrayLike, log10_lr: ArrayLike) -> tuple[Floats, Floats, Floats]:
     """Return the points of a Tippett plot.
 
-    Parameters and errors are those of `cllr`.
+    Parameters
+    ----------
+    labels, log10_lr
+        As in `cllr`, with the same errors.
 
     Returns
     -------
     tuple
-        (threshold, fakes, reals), (K,) each: the occurring log10 ratios in rising order, and the shares of fakes and of
-        reals whose ratio is at least that.
+        (threshold, fakes, reals), (K,) each: the occurring log10 ratios in rising order, and the shares of fakes and
+        of reals whose ratio is at least that.
     """
     label_array, values = _check_both(labels, log10_lr)
     thresholds = np.unique(values)
@@ -131,7 +147,10 @@ def empirical_bounds(labels: ArrayLike, log10_lr: ArrayLike) -> tuple[float, flo
     that threshold still costs no more than deciding without evidence (Vergeer et al. 2016). With n items of a class no
     bound lies beyond log10(n + 1).
 
-    Parameters and errors are those of `cllr`.
+    Parameters
+    ----------
+    labels, log10_lr
+        As in `cllr`, with the same errors.
 
     Returns
     -------
@@ -241,7 +260,7 @@ def log10_of_scores(scores: ArrayLike, least: float = 1e-12) -> Floats:
     scores
         (N,) in [0, 1]; moved to within [least, 1 - least] first.
     least
-        Smallest probability that is told from 0, and its distance from 1.
+        Smallest probability that is distinguished from 0, and its distance from 1.
     """
     held = np.clip(np.asarray(scores, np.float64), least, 1 - least)
     ratios: Floats = np.log10(held / (1 - held))

@@ -55,7 +55,13 @@ def check(labels: ArrayLike, values: ArrayLike) -> tuple[Labels, Floats]:
 
 
 def single_class_reason(labels: Labels) -> str | None:
-    """Return why metrics of two classes are undefined, or None where both classes are present."""
+    """Return why metrics of two classes are undefined, or None where both classes are present.
+
+    Parameters
+    ----------
+    labels
+        (N,) 0 real, 1 fake.
+    """
     fakes = int(labels.sum())
     if 0 < fakes < labels.size:
         return None
@@ -71,23 +77,47 @@ def _check_both(labels: ArrayLike, values: ArrayLike) -> tuple[Labels, Floats]:
 
 
 def auc(labels: ArrayLike, values: ArrayLike) -> float:
-    """Area under the ROC curve in [0, 1]; a tied pair counts one half."""
+    """Return the area under the ROC curve in [0, 1]; a tied pair counts one half.
+
+    Parameters
+    ----------
+    labels, values
+        As in `check`, with the same errors; both classes are needed.
+    """
     return float(reference.roc_auc_score(*_check_both(labels, values)))
 
 
 def average_precision(labels: ArrayLike, values: ArrayLike) -> float:
-    """Average precision in [0, 1] of the class fake, without interpolation."""
+    """Return the average precision in [0, 1] of the class fake, without interpolation.
+
+    Parameters
+    ----------
+    labels, values
+        As in `auc`.
+    """
     return float(reference.average_precision_score(*_check_both(labels, values)))
 
 
 def roc(labels: ArrayLike, values: ArrayLike) -> tuple[Floats, Floats, Floats]:
-    """Every point of the ROC curve: (fpr, tpr, threshold), from (0, 0) to (1, 1)."""
+    """Return every point of the ROC curve: (fpr, tpr, threshold), from (0, 0) to (1, 1).
+
+    Parameters
+    ----------
+    labels, values
+        As in `auc`.
+    """
     fpr, tpr, threshold = reference.roc_curve(*_check_both(labels, values), drop_intermediate=False)
     return fpr, tpr, threshold
 
 
 def equal_error_rate(labels: ArrayLike, values: ArrayLike) -> float:
-    """Rate in [0, 1] at which false positives equal false negatives, linear between ROC points."""
+    """Return the rate in [0, 1] at which false positives equal false negatives, linear between ROC points.
+
+    Parameters
+    ----------
+    labels, values
+        As in `auc`.
+    """
     fpr, tpr, _ = roc(labels, values)
     gap = 1 - tpr - fpr
     after = int(np.argmax(gap <= 0))
@@ -96,30 +126,70 @@ def equal_error_rate(labels: ArrayLike, values: ArrayLike) -> float:
 
 
 def tpr_at_fpr(labels: ArrayLike, values: ArrayLike, limit: float) -> float:
-    """Highest true positive rate whose false positive rate is at most `limit`, without interpolation."""
+    """Return the highest true positive rate at a bounded false positive rate, without interpolation.
+
+    Parameters
+    ----------
+    labels, values
+        As in `auc`.
+    limit
+        Highest false positive rate.
+    """
     fpr, tpr, _ = roc(labels, values)
     return float(tpr[fpr <= limit + 1e-12].max())
 
 
 def accuracy(labels: ArrayLike, scores: ArrayLike, threshold: float) -> float:
-    """Share of items on the right side of the threshold; a score equal to it counts as fake."""
+    """Return the share of items on the right side of the threshold.
+
+    Parameters
+    ----------
+    labels, scores
+        As in `check`, with the same errors.
+    threshold
+        Scores at or over it count as fake.
+    """
     label_array, score_array = check(labels, scores)
     return float(reference.accuracy_score(label_array, score_array >= threshold))
 
 
 def balanced_accuracy(labels: ArrayLike, scores: ArrayLike, threshold: float) -> float:
-    """Mean of the true positive and true negative rates at the threshold."""
+    """Return the mean of the true positive and true negative rates at the threshold.
+
+    Parameters
+    ----------
+    labels, scores
+        As in `auc`.
+    threshold
+        Scores at or over it count as fake.
+    """
     label_array, score_array = _check_both(labels, scores)
     return float(reference.balanced_accuracy_score(label_array, score_array >= threshold))
 
 
 def false_positive_rate(labels: ArrayLike, scores: ArrayLike, threshold: float) -> float:
-    """Share of real items at or over the threshold."""
+    """Return the share of real items at or over the threshold.
+
+    Parameters
+    ----------
+    labels, scores
+        As in `check`, with the same errors; a real item is needed.
+    threshold
+        Scores at or over it count as fake.
+    """
     return _share_over(labels, scores, threshold, label=0)
 
 
 def false_negative_rate(labels: ArrayLike, scores: ArrayLike, threshold: float) -> float:
-    """Share of fake items under the threshold."""
+    """Return the share of fake items under the threshold.
+
+    Parameters
+    ----------
+    labels, scores
+        As in `check`, with the same errors; a fake item is needed.
+    threshold
+        Scores at or over it count as fake.
+    """
     return 1 - _share_over(labels, scores, threshold, label=1)
 
 
@@ -132,31 +202,57 @@ def _share_over(labels: ArrayLike, scores: ArrayLike, threshold: float, label: i
 
 
 def brier(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Mean squared distance between score and label, in [0, 1]."""
+    """Return the mean squared distance between score and label, in [0, 1].
+
+    Parameters
+    ----------
+    labels, scores
+        As in `check`, with the same errors; scores in [0, 1].
+    """
     label_array, score_array = _check_scores(labels, scores)
     return float(np.mean((score_array - label_array) ** 2))
 
 
 def log_loss(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Mean negative logarithm, in nats, of the probability given to what each item is.
+    """Return the mean negative logarithm, in nats, of the probability given to what each item is.
 
     Scores nearer to 0 or 1 than the spacing of 64-bit floats are held there, so that the value is finite.
+
+    Parameters
+    ----------
+    labels, scores
+        As in `brier`.
     """
     label_array, score_array = _check_scores(labels, scores)
     return float(negative_log_likelihood(label_array, score_array).mean())
 
 
 def negative_log_likelihood(labels: Labels, scores: Floats) -> Floats:
-    """Negative logarithm of the probability given to each item's label, (N,)."""
+    """Return the negative logarithm of the probability given to each item's label, (N,), in nats.
+
+    Parameters
+    ----------
+    labels
+        (N,) 0 real, 1 fake.
+    scores
+        (N,) in [0, 1].
+    """
     held = np.clip(scores, np.finfo(np.float64).eps, 1 - np.finfo(np.float64).eps)
     return -np.log(np.where(labels == 1, held, 1 - held))
 
 
 def expected_calibration_error(labels: ArrayLike, scores: ArrayLike, bins: int = ECE_BINS) -> float:
-    """Mean gap between score and share of fakes over equally wide bins, weighted by their items.
+    """Return the mean gap between score and share of fakes over equally wide bins, weighted by their items.
 
     After Guo et al., arXiv 1706.04599, for the probability of the class fake. A bin holds its lower edge; 1.0
     belongs to the last.
+
+    Parameters
+    ----------
+    labels, scores
+        As in `brier`.
+    bins
+        Their number.
     """
     label_array, score_array = _check_scores(labels, scores)
     index = bin_index(score_array, bins)
@@ -165,7 +261,15 @@ def expected_calibration_error(labels: ArrayLike, scores: ArrayLike, bins: int =
 
 
 def bin_index(scores: Floats, bins: int = ECE_BINS) -> Labels:
-    """Index 0 .. bins - 1 of the equally wide bin of each score in [0, 1]."""
+    """Return the number, 0 .. bins - 1, of the equally wide bin of each score.
+
+    Parameters
+    ----------
+    scores
+        (N,) in [0, 1].
+    bins
+        Their number.
+    """
     edges = np.linspace(0, 1, bins + 1)[1:-1]
     return np.searchsorted(edges, scores, side="right").astype(np.int64)
 

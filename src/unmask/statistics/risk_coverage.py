@@ -1,4 +1,4 @@
-"""Risk and coverage: the error rate among the items that are decided, when the least sure ones are left undecided.
+"""Risk and coverage: the error rate among the items that are decided, when the least confident ones are left undecided.
 
 El-Yaniv and Wiener (2010); the area under the curve after Geifman and El-Yaniv (2017).
 """
@@ -29,7 +29,15 @@ _REJECTED = 1e6  # Below every margin of an item that is not rejected.
 
 
 def log_odds(probability: float, least: float = 1e-12) -> float:
-    """Return the log-odds of a probability, which is moved to within [least, 1 - least] first."""
+    """Return the log-odds of a probability.
+
+    Parameters
+    ----------
+    probability
+        Moved to within [least, 1 - least] first.
+    least
+        Above 0.
+    """
     inside = min(1 - least, max(least, probability))
     return math.log(inside / (1 - inside))
 
@@ -54,7 +62,7 @@ def margin(
     rejected
         Whether a gate rejects the item.
     least
-        Smallest probability that is told from 0, and its distance from 1.
+        Smallest probability that is distinguished from 0, and its distance from 1.
     """
     value, limit = log_odds(score, least), log_odds(threshold, least)
     end = log_odds(interval[0] if value >= limit else interval[1], least)
@@ -63,9 +71,14 @@ def margin(
 
 @dataclass(frozen=True)
 class Curve:
-    """A risk-coverage curve, one point for each distinct confidence, from the surest item to all.
+    """A risk-coverage curve, one point for each distinct confidence, from the most confident item to all.
 
-    coverage : (K,) share of items decided, rising to 1. risk : (K,) error rate among them.
+    Parameters
+    ----------
+    coverage
+        (K,) share of items decided, rising to 1.
+    risk
+        (K,) error rate among them.
     """
 
     coverage: Floats
@@ -73,11 +86,17 @@ class Curve:
 
     @property
     def area(self) -> float:
-        """AURC: the mean, over all items, of the error rate among the items that are at least as sure."""
+        """AURC: the mean, over all items, of the error rate among the items that are at least as confident."""
         return float(np.sum(np.diff(self.coverage, prepend=0.0) * self.risk))
 
     def at(self, coverage: float) -> float:
-        """Error rate when at least this share is decided, with as few items more as ties allow."""
+        """Return the error rate when a share is decided, with as few items more as ties allow.
+
+        Parameters
+        ----------
+        coverage
+            The share, in (0, 1].
+        """
         return float(self.risk[np.searchsorted(self.coverage, coverage - 1e-9)])
 
 
@@ -87,7 +106,7 @@ def risk_coverage(confidence: ArrayLike, wrong: ArrayLike, weights: ArrayLike | 
     Parameters
     ----------
     confidence
-        (N,) larger is surer; items that are equally sure are decided together.
+        (N,) larger is more confident; ties are decided together.
     wrong
         (N,) 1 where the decision would be an error, else 0.
     weights
@@ -113,7 +132,7 @@ def risk_coverage(confidence: ArrayLike, wrong: ArrayLike, weights: ArrayLike | 
 
 @dataclass(frozen=True)
 class Abstaining:
-    """How much surer decisions with gates are than without, on the same items.
+    """How much better decisions with gates are ordered by confidence than without, on the same items.
 
     Parameters
     ----------
@@ -133,14 +152,32 @@ class Abstaining:
 
 
 def figures(curve: Curve) -> dict[str, float]:
-    """Return the area and the risk at each coverage of `COVERAGES`."""
+    """Return the area and the risk at each coverage of `COVERAGES`.
+
+    Parameters
+    ----------
+    curve
+        Of one confidence.
+    """
     return {"aurc": curve.area} | {f"risk at {share:.0%}": curve.at(share) for share in COVERAGES}
 
 
 def compare_abstaining(
     without: ArrayLike, with_gates: ArrayLike, wrong: ArrayLike, clusters: ArrayLike, settings: Settings
 ) -> Abstaining:
-    """Compare two confidences (N,) for the same decisions, with intervals by resampling clusters (N,)."""
+    """Compare two confidences for the same decisions, with intervals by resampling clusters.
+
+    Parameters
+    ----------
+    without, with_gates
+        (N,) confidences, higher is more confident.
+    wrong
+        (N,) whether each decision is wrong.
+    clusters
+        (N,) cluster of each item.
+    settings
+        Resamples, confidence and seed.
+    """
     one, other, errors = (np.asarray(values, np.float64) for values in (without, with_gates, wrong))
     index = cluster_index(clusters, len(errors))
     too_few = too_few_clusters(index)

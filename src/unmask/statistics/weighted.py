@@ -38,7 +38,13 @@ class RankingMetrics:
         self._fake = labels[self._order].astype(np.float64)
 
     def auc(self, weights: NDArray[np.floating]) -> Floats:
-        """AUC (B,) of weights (B, N) >= 0 alone; NaN where a class has no weight."""
+        """Return the AUC alone, (B,); NaN where a class has no weight.
+
+        Parameters
+        ----------
+        weights
+            (B, N) >= 0.
+        """
         positives, negatives = self._classes(weights)
         return _area(positives, negatives, negatives.cumsum(axis=1))
 

@@ -23,8 +23,16 @@ from unmask.training.views import SourceViews, open_views
 class Batch(NamedTuple):
     """A batch as it comes from the loader.
 
-    inputs: crops (N, S, S, 3) uint8 RGB, or maps (N, places, channels) float16. targets: pictures to rebuild
-    (N, h, w, 3) uint8. labels: (N,) float32, 0 real, 1 fake. teacher_logits: logits (N,) float32 of the teacher.
+    Parameters
+    ----------
+    inputs
+         Crops (N, S, S, 3) uint8 RGB, or maps (N, places, channels) float16.
+    targets
+         Pictures to rebuild (N, h, w, 3) uint8.
+    labels
+         (N,) float32, 0 real, 1 fake.
+    teacher_logits
+         (N,) float32, the teacher's.
     """
 
     inputs: Tensor
@@ -36,7 +44,16 @@ class Batch(NamedTuple):
 class ValidationRows(NamedTuple):
     """The rows of a validation set, in the order of its batches.
 
-    labels, groups: (N,). videos: (N,), equal numbers for the frames of one video.
+    Parameters
+    ----------
+    name
+        Of the set.
+    labels
+        (N,) 0 real, 1 fake.
+    groups
+        (N,) what must stay on one side of a split.
+    videos
+        (N,) equal numbers for the frames of one video.
     """
 
     name: str
@@ -49,7 +66,19 @@ class Batches(Protocol):
     """Where a run's batches come from."""
 
     def training(self, start: int, count: int, rank: int = 0, ranks: int = 1) -> DataLoader[Batch]:
-        """Load `count` training batches from number `start` on; with several devices, one device's share."""
+        """Load `count` training batches from number `start` on; with several devices, one device's share.
+
+        Parameters
+        ----------
+        start
+            Number of the first batch, from 0.
+        count
+            Number of batches.
+        rank
+            Number of this device, from 0.
+        ranks
+            Number of devices.
+        """
 
     def validation(self) -> list[DataLoader[Batch]]:
         """Load each validation set from first to last row."""
@@ -58,7 +87,7 @@ class Batches(Protocol):
         """Return what the rows of each validation set are."""
 
 
-class MapBatches:
+class MapBatches(Batches):
     """Batches of cached maps: whole rows are gathered from the files by a thread, ahead of training."""
 
     def __init__(
@@ -67,7 +96,7 @@ class MapBatches:
         self.recipe = recipe
         self.stores = training
         self.held_out = [views[0] for views in validation]
-        self.sampler = paired_sampler(recipe, [map_rows(views) for views in training])
+        self.sampler = _paired_sampler(recipe, [map_rows(views) for views in training])
 
     def training(self, start: int, count: int, rank: int = 0, ranks: int = 1) -> DataLoader[Batch]:
         """Load `count` batches from number `start` on."""
@@ -101,15 +130,15 @@ class MapBatches:
         return views[draw.row // len(views[0])], draw.row % len(views[0])
 
 
-class ImageBatches:
-    """Batches of crops, rendered anew each turn by the workers of a DataLoader."""
+class ImageBatches(Batches):
+    """Batches of crops, rendered anew each pass by the workers of a DataLoader."""
 
     def __init__(self, recipe: Recipe) -> None:
         size = recipe.model.input_shape[0]
         self.recipe = recipe
         self.views = open_views(recipe, size=size, training=True)
         self.held_out = open_views(recipe, size=size, training=False)
-        self.sampler = paired_sampler(recipe, [(views.rows.label, views.rows.pair) for views in self.views])
+        self.sampler = _paired_sampler(recipe, [(views.rows.label, views.rows.pair) for views in self.views])
 
     def training(self, start: int, count: int, rank: int = 0, ranks: int = 1) -> DataLoader[Batch]:
         """Load `count` batches from number `start` on."""
@@ -144,8 +173,8 @@ class ImageBatches:
         )
 
 
-def paired_sampler(recipe: Recipe, rows: Sequence[tuple[np.ndarray, np.ndarray]]) -> PairedSampler:
-    """Make the sampler of a recipe; rows: labels and pair numbers of each training source."""
+def _paired_sampler(recipe: Recipe, rows: Sequence[tuple[np.ndarray, np.ndarray]]) -> PairedSampler:
+    """Return the sampler of a recipe, from the labels and pair numbers of each training source."""
     for source, (labels, _) in zip(recipe.data.train, rows, strict=True):
         if len(np.unique(labels)) < 2:
             raise RecipeError(
@@ -161,13 +190,29 @@ def paired_sampler(recipe: Recipe, rows: Sequence[tuple[np.ndarray, np.ndarray]]
 
 
 def share(batch: list[Draw], rank: int, ranks: int) -> list[Draw]:
-    """Return a device's share of a batch, pairs kept together."""
+    """Return a device's share of a batch, pairs kept together.
+
+    Parameters
+    ----------
+    batch
+        Real and fake draws in turn.
+    rank
+        Number of the device, from 0.
+    ranks
+        Number of devices.
+    """
     pairs = len(batch) // 2 // ranks
     return batch[2 * pairs * rank : 2 * pairs * (rank + 1)]
 
 
 def set_names(sources: Iterable[SourceOptions]) -> list[str]:
-    """Name each source: its folder's name, what is done to it, and a number where that is not enough."""
+    """Name each source: its folder's name, what is done to it, and a number where that is not enough.
+
+    Parameters
+    ----------
+    sources
+        Training or validation sources of a recipe.
+    """
     names: list[str] = []
     for source in sources:
         name = Path(source.set).name + ("" if source.kind == "labelled" else f"-{source.kind}")
@@ -205,7 +250,15 @@ def _gather(places: list[tuple[MapStore, int]]) -> Batch:
 
 
 def ahead(items: Iterable[Any], depth: int = 4) -> Iterator[Any]:
-    """Compute items in a thread, up to `depth` ahead of who asks; its errors are raised here."""
+    """Compute items in a thread, ahead of their use; its errors are raised here.
+
+    Parameters
+    ----------
+    items
+        Computed as it is iterated.
+    depth
+        Most items that wait for their use.
+    """
     ready: queue.Queue[tuple[str, Any]] = queue.Queue(depth)
     stopped = threading.Event()
 

@@ -19,8 +19,19 @@ Labels = npt.NDArray[np.integer]
 def fit_platt(logits: Floats, labels: Labels) -> Calibration:
     """Fit slope and intercept by maximum likelihood, as if real and fake were equally frequent.
 
-    Labels are moved a little inwards as Platt (1999) does, so that perfectly separated logits give a finite
-    slope. Raises ValueError unless both classes are there.
+    Labels are moved a little inwards as Platt (1999) does, so that perfectly separated logits give a finite slope.
+
+    Parameters
+    ----------
+    logits
+        (N,).
+    labels
+        (N,) 0 real, 1 fake.
+
+    Raises
+    ------
+    ValueError
+        Unless both classes are there.
     """
     logits, labels = np.asarray(logits, float), np.asarray(labels)
     counts = np.bincount(labels, minlength=2)
@@ -46,10 +57,17 @@ def fit_platt(logits: Floats, labels: Labels) -> Calibration:
 def choose_threshold(
     scores: Floats, labels: Labels, rule: Literal["balanced_accuracy", "eer"] = "balanced_accuracy"
 ) -> float:
-    """Choose the threshold on calibrated scores.
+    """Choose the threshold on calibrated scores, midway between the two neighbouring scores.
 
-    `balanced_accuracy`: the largest mean of true positive and true negative rate. `eer`: false positive and false
-    negative rate equal, or as near as they come. The threshold lies midway between the two neighbouring scores.
+    Parameters
+    ----------
+    scores
+        (N,) in [0, 1].
+    labels
+        (N,) 0 real, 1 fake.
+    rule
+        `balanced_accuracy`: the largest mean of true positive and true negative rate. `eer`: false positive and false
+        negative rate as nearly equal as they can be.
     """
     false, true, thresholds = roc_curve(labels, scores, drop_intermediate=False)
     goodness = true - false if rule == "balanced_accuracy" else -np.abs(1 - true - false)
@@ -62,8 +80,21 @@ def choose_threshold(
 def choose_band(scores: Floats, labels: Labels, threshold: float, error: float) -> tuple[float, float]:
     """Choose the inconclusive band around the threshold.
 
-    At most a share `error` of real faces scores above its upper end, and at most that share of fakes below its
-    lower end.
+    Parameters
+    ----------
+    scores
+        (N,) calibrated, in [0, 1].
+    labels
+        (N,) 0 real, 1 fake.
+    threshold
+        Lies within the band.
+    error
+        Largest share of real faces above the band, and of fakes below it.
+
+    Returns
+    -------
+    (lower, upper)
+        Ends of the band.
     """
     upper = float(np.quantile(scores[labels == 0], 1 - error, method="higher"))
     lower = float(np.quantile(scores[labels == 1], error, method="lower"))
@@ -73,8 +104,14 @@ def choose_band(scores: Floats, labels: Labels, threshold: float, error: float) 
 def spread_within(logits: Floats, keys: list[npt.NDArray[np.str_]], least: int = 4) -> float | None:
     """Return the standard deviation of frame logits around their video's mean, pooled over videos.
 
-    keys: arrays (N,) that together name the video of each row. Videos of fewer than `least` rows are left out, None
-    when no video is left.
+    Parameters
+    ----------
+    logits
+        (N,).
+    keys
+        Arrays (N,) that together name the video of each row.
+    least
+        Videos of fewer rows are left out; None when no video is left.
     """
     _, video = np.unique(np.stack(keys), axis=1, return_inverse=True)
     counts = np.bincount(video)
@@ -89,8 +126,19 @@ def spread_within(logits: Floats, keys: list[npt.NDArray[np.str_]], least: int =
 def mean_by_video(logits: Floats, videos: npt.NDArray[Any]) -> tuple[Floats, npt.NDArray[np.int64]]:
     """Average the logits of each video's rows.
 
-    videos: (N,), equal for the rows of one video. Gives the means (V,), in the order of the sorted videos, and where
-    each video's first row is (V,).
+    Parameters
+    ----------
+    logits
+        (N,).
+    videos
+        (N,) equal for the rows of one video.
+
+    Returns
+    -------
+    means
+        (V,), in the order of the sorted videos.
+    first
+        (V,) number of each video's first row.
     """
     _, first, video = np.unique(videos, return_index=True, return_inverse=True)
     return np.bincount(video, logits) / np.bincount(video), first

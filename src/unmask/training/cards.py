@@ -29,7 +29,21 @@ def make_card(
     calibration: Calibration,
     sha256: str,
 ) -> Card:
-    """Write down what the detector is, what it was trained on, how good it is and how it is to be used."""
+    """Return the card: what the detector is, what it was trained on, how good it is and how it is to be used.
+
+    Parameters
+    ----------
+    trunk
+        What the head reads; None when it reads crops.
+    recipe
+        Of the run.
+    rows
+        Validation rows with the exported detector's logits.
+    calibration
+        Fitted on them.
+    sha256
+        Of the exported model.
+    """
     scores = calibration.scores(rows.logit)
     threshold = choose_threshold(scores, rows.label, recipe.export.threshold)
     band = choose_band(scores, rows.label, threshold, recipe.export.band_error)
@@ -56,7 +70,7 @@ def make_card(
         tasks=recipe.export.tasks,
         families=trained_families(recipe),
         limits=recipe.export.limits,
-        data=data_sources(recipe),
+        data=_data_sources(recipe),
         metrics={"validation": figures(rows, scores, threshold)},
         recipe=portable(recipe),
     )
@@ -91,6 +105,15 @@ def figures(rows: ValidationLogits, scores: np.ndarray, threshold: float) -> dic
 
     AUC with its 95 % interval over groups, average precision and both rates at the threshold, of frames; where a
     set has several crops of a video, also the AUC of videos, by their mean logit.
+
+    Parameters
+    ----------
+    rows
+        Validation rows.
+    scores
+        (N,) calibrated, in [0, 1].
+    threshold
+        Scores above it count as fake.
     """
     result = {}
     for name in np.unique(rows.set):
@@ -106,12 +129,12 @@ def figures(rows: ValidationLogits, scores: np.ndarray, threshold: float) -> dic
             "real": int((label == 0).sum()),
             "fake": int((label == 1).sum()),
             "groups": len(np.unique(rows.group[here])),
-            **video_figures(rows.video[here], label, rows.logit[here], rows.group[here]),
+            **_video_figures(rows.video[here], label, rows.logit[here], rows.group[here]),
         }
     return result
 
 
-def video_figures(
+def _video_figures(
     videos: np.ndarray, labels: np.ndarray, logits: np.ndarray, groups: np.ndarray
 ) -> dict[str, Any]:
     """Return the AUC of videos by their mean logit; nothing where each crop is a video of its own."""
@@ -126,7 +149,19 @@ def video_figures(
 
 
 def auc_figures(level: str, labels: np.ndarray, logits: np.ndarray, groups: np.ndarray) -> dict[str, Any]:
-    """Return the AUC with its 95 % interval over groups, which needs two of them."""
+    """Return the AUC with its 95 % interval over groups, which needs two of them.
+
+    Parameters
+    ----------
+    level
+        Of what each row is, `frame` or `video`: the start of the figures' names.
+    labels
+        (N,) 0 real, 1 fake.
+    logits
+        (N,).
+    groups
+        (N,) what is drawn together by the bootstrap.
+    """
     found = auc_estimate(labels, logits, groups)
     figures: dict[str, Any] = {f"{level}_auc": found.value and round(found.value, 4)}
     if found.low is not None and found.high is not None:
@@ -134,7 +169,7 @@ def auc_figures(level: str, labels: np.ndarray, logits: np.ndarray, groups: np.n
     return figures
 
 
-def data_sources(recipe: Recipe) -> tuple[DataSource, ...]:
+def _data_sources(recipe: Recipe) -> tuple[DataSource, ...]:
     """Name each data set once for each use, with its terms; what a teacher learned from counts as well."""
     named: dict[tuple[str, str], DataSource] = {}
     for use, sources in (("training", recipe.data.train), ("validation", recipe.data.validation)):
@@ -149,7 +184,13 @@ def data_sources(recipe: Recipe) -> tuple[DataSource, ...]:
 
 
 def trained_families(recipe: Recipe) -> tuple[str, ...]:
-    """Return the families of manipulation among a recipe's training sources, sorted."""
+    """Return the families of manipulation among a recipe's training sources, sorted.
+
+    Parameters
+    ----------
+    recipe
+        Of the run.
+    """
     by_kind = {"self_blended": "blend_self", "face_blended": "blend_face"}
     found = {
         by_kind.get(source.kind) or family_of(source.family, "", PurePath(source.set).name)
@@ -159,7 +200,13 @@ def trained_families(recipe: Recipe) -> tuple[str, ...]:
 
 
 def portable(recipe: Recipe) -> dict[str, Any]:
-    """Return the resolved recipe without the places where one machine keeps its files."""
+    """Return the resolved recipe without the paths of one machine.
+
+    Parameters
+    ----------
+    recipe
+        Of the run.
+    """
     values: dict[str, Any] = json.loads(recipe.model_dump_json(exclude={"runs", "resume"}))
     del values["data"]["root"], values["trunk"]["cache"]
     places = [(values["trunk"], "file"), (values, "initial")]

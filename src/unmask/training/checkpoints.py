@@ -69,7 +69,7 @@ class KeepBest(Callback):
         if better:
             self.best, self.waited = chosen, 0
         if trainer.is_global_zero:
-            append_row(self.folder / "metrics.csv", figures)
+            _append_row(self.folder / "metrics.csv", figures)
             text = "  ".join(f"{name} {value:.5g}" for name, value in figures.items())
             log.info("%s%s", text, "  (best so far)" if better else "")
             if better:
@@ -99,7 +99,7 @@ class KeepBest(Callback):
         self.best, self.waited = state_dict["best"], state_dict["waited"]
 
 
-def append_row(path: Path, figures: dict[str, float]) -> None:
+def _append_row(path: Path, figures: dict[str, float]) -> None:
     """Append a line to a CSV file, with a heading if it is the first."""
     first = not path.is_file()
     with path.open("a", newline="", encoding="utf-8") as lines:

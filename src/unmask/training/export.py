@@ -37,15 +37,23 @@ def export(
 ) -> Path:
     """Export the best weights of a run, or the mean of several runs' heads: model.onnx, model.safetensors, card.json.
 
-    The card holds how well real validation faces are rebuilt, where the recipe's data are at hand.
+    The model reads `map` (N, places, channels) float32 or `crops` (N, S, S, 3) uint8 RGB, and returns `logit` (N,) and
+    `score` (N,) calibrated. A family may add `patch_logits` (N, h', w'), the logit of each place alone, and
+    `reconstruction` (N, 3, h, w) in [0, 1]. A head that was trained with its trunk's norms or biases keeps these in
+    trunk.npz; it is calibrated on the int8 trunk's tokens of the validation crops with them. The card says how well
+    real validation faces are rebuilt, where the recipe's data are available.
 
-    out: the detector's folder; None: `detector` in the run folder. others: runs of heads on the same frozen trunk, and
-    none of its blocks that the first does not read, whose logits are averaged with the first's; name, export options
-    and reconstruction are the first's. The model reads `map` (N, places, channels) float32 or `crops` (N, S, S, 3)
-    uint8 RGB, and gives `logit` (N,) and `score` (N,) calibrated. A family may add `patch_logits` (N, h', w'), the
-    logit of each place alone, and `reconstruction` (N, 3, h, w) in [0, 1]. A head that was trained with its trunk's
-    norms or biases brings these along as trunk.npz; it is calibrated on what the int8 trunk makes of the validation
-    crops with them. report: called with the name of a stage, crops done and crops in all.
+    Parameters
+    ----------
+    run
+        Folder of the run.
+    out
+        The detector's folder; None: `detector` in the run folder.
+    others
+        Runs of heads on the same frozen trunk, and none of its blocks that the first does not read, whose logits are
+        averaged with the first's; name, export options and reconstruction are the first's.
+    report
+        Called with the name of a stage, crops done and crops in all.
 
     Raises
     ------
@@ -66,13 +74,13 @@ def export(
     if recipe.model.reads == "tokens":
         trunk = tuned_trunk(heads[0], recipe, out / TUNED_NAME)
         uncalibrated = exported(heads, Calibration())
-        judged[0] = through_trunk(recipe, uncalibrated, open_trunk_of(out, trunk), report)
+        judged[0] = _through_trunk(recipe, uncalibrated, open_trunk_of(out, trunk), report)
     rows = mean_logits(judged)
     calibration = fit_platt(rows.logit, rows.label)
     model = exported(heads, calibration).eval()
     write_onnx(model, out / "model.onnx")
     check_parity(model, out / "model.onnx")
-    write_weights(runs, out / "model.safetensors")
+    _write_weights(runs, out / "model.safetensors")
     card = make_card(trunk, recipe, rows, calibration, file_sha256(out / "model.onnx"))
     if others:
         card = card.model_copy(
@@ -114,7 +122,7 @@ def _check_fit(run: Path, recipe: Recipe, first_run: Path, first: Recipe) -> Non
         raise RecipeError(f"{run} has another {' or '.join(['crop profile', *shared])} than the first run")
 
 
-def write_weights(runs: Sequence[Path], path: Path) -> None:
+def _write_weights(runs: Sequence[Path], path: Path) -> None:
     """Copy a run's weights; of several runs as `heads.0.`, `heads.1.` and so on."""
     if len(runs) == 1:
         shutil.copyfile(runs[0] / "best.safetensors", path)
@@ -135,7 +143,22 @@ def _write_card(card: Card, out: Path) -> None:
 
 
 def tuned_trunk(model: nn.Module, recipe: Recipe, path: Path) -> TrunkReference:
-    """Write what was tuned of the trunk under the names of its graph: the reference to trunk and file."""
+    """Write what was tuned of the trunk, under the names of its graph, and return the reference to trunk and file.
+
+    Parameters
+    ----------
+    model
+        The trained detector.
+    recipe
+        Of the run.
+    path
+        Of the file, .npz.
+
+    Raises
+    ------
+    RecipeError
+        When more was tuned than can be exported beside a head.
+    """
     try:
         tuned = model_family(recipe.model).tuned_trunk(model, recipe)
     except ValueError as error:
@@ -146,7 +169,7 @@ def tuned_trunk(model: nn.Module, recipe: Recipe, path: Path) -> TrunkReference:
     return whole.model_copy(update={"tuned": file_sha256(path)})
 
 
-def through_trunk(
+def _through_trunk(
     recipe: Recipe,
     model: Exported,
     trunk: Trunk,
@@ -179,7 +202,15 @@ def through_trunk(
 
 
 def load_best(run: Path, recipe: Recipe) -> nn.Module:
-    """Build a run's network with its best weights."""
+    """Return a run's network with its best weights.
+
+    Parameters
+    ----------
+    run
+        Folder of the run.
+    recipe
+        Of the run.
+    """
     model = model_family(recipe.model).build(recipe.model.finished(recipe), recipe)
     model.load_state_dict(load_file(run / "best.safetensors"))
     return model

@@ -27,10 +27,21 @@ MIN_EXTERNAL_BYTES = 1024  # Bytes of a weight from which the small model leaves
 
 
 def channel_scales(trunk: ClipTrunk, images: Tensor, strength: float = 0.65) -> dict[str, Floats]:
-    """Find how much to shrink each input channel of the linear layers that can be evened out.
+    """Return how much to shrink each input channel of the linear layers that can be smoothed (SmoothQuant).
 
-    images : (N, 3, S, S) float in [0, 1], typical crops. strength : 0 leaves all in the activations, 1 moves all
-    into the weights. Gives, by layer name, a factor for each input channel, its median 1.
+    Parameters
+    ----------
+    trunk
+        The network in floating point.
+    images
+        (N, 3, S, S) float in [0, 1], typical crops.
+    strength
+        0 leaves all in the activations, 1 moves all into the weights.
+
+    Returns
+    -------
+    dict
+        By layer name, a factor for each input channel, its median 1.
     """
     peaks: dict[str, Tensor] = {}
 
@@ -63,7 +74,14 @@ def channel_scales(trunk: ClipTrunk, images: Tensor, strength: float = 0.65) -> 
 def build_trunk(trunk: ClipTrunk, scales: dict[str, Floats] | None = None, size: int = 224) -> ModelProto:
     """Build the int8 model: ``crops`` (N, size, size, 3) uint8 RGB -> ``tokens`` (N, places, width) float32.
 
-    scales : of `channel_scales`; None quantises the channels as they are.
+    Parameters
+    ----------
+    trunk
+        The network in floating point.
+    scales
+        Of `channel_scales`; None quantises the channels unsmoothed.
+    size
+        Side of the crops, in pixels.
     """
     graph = _Graph()
     state = {name: value.detach().double().numpy() for name, value in trunk.state_dict().items()}
@@ -86,10 +104,15 @@ def build_trunk(trunk: ClipTrunk, scales: dict[str, Floats] | None = None, size:
 
 
 def block_results(path: Path) -> ModelProto:
-    """Make a small model of a built trunk's network: it reads the weights out of the trunk's file, where they lie.
+    """Return a small model of a built trunk's network that reads the weights out of the trunk's file.
 
-    ``crops`` -> ``tokens``, as the trunk, and each block's result but the last, (N, 1 + places, width), by the name
+    ``crops`` -> ``tokens``, like the trunk, and each block's result but the last, (N, 1 + places, width), by the name
     of `block_output`. Its file must stand beside the trunk's.
+
+    Parameters
+    ----------
+    path
+        Of the built trunk.
     """
     content = path.read_bytes()
     model = onnx.load_from_string(content)
@@ -112,8 +135,19 @@ def unsigned_results(blocks: ModelProto) -> tuple[ModelProto, dict[str, list[int
     """Rewrite the small model of `block_results` for weights moved from [-128, 127] to [0, 255].
 
     Unsigned bytes by unsigned bytes are multiplied exactly on processors whose product of unsigned and signed bytes
-    saturates. Whoever opens it brings the moved weights. Gives the model, and of each weight the offset in the trunk's
-    file, its rows and its columns.
+    saturates. The session that opens the model supplies the moved weights.
+
+    Parameters
+    ----------
+    blocks
+        Of `block_results`.
+
+    Returns
+    -------
+    model
+        The rewritten copy.
+    places
+        By name of a weight, its offset in the trunk's file, its rows and its columns.
     """
     model = ModelProto()
     model.CopyFrom(blocks)

@@ -55,22 +55,32 @@ def train(
     progress: bool = True,
     report: Callable[[str, int, int], None] = lambda source, done, total: None,
 ) -> Path:
-    """Run a recipe and give the run folder.
+    """Run a recipe and return the run folder.
 
-    trunk, reference: another trunk than the recipe's and its name, for models on maps. progress: show Lightning's bar.
-    report: called with the name of a stage and how much of it is done and to do: rows while maps are cached
-    and, without the bar, optimiser steps.
+    Parameters
+    ----------
+    recipe
+        Resolved.
+    trunk
+        Opens another trunk than the recipe's, for models on maps.
+    reference
+        The name of that trunk.
+    progress
+        Show Lightning's bar.
+    report
+        Called with the name of a stage and how much of it is done and to do: rows while maps are cached and, without
+        the bar, optimiser steps.
 
     Raises
     ------
     RecipeError
-        When the run folder is taken, or there is nothing to go on from.
+        When the run folder exists, or there is nothing to resume.
     """
     folder = open_run(recipe)
     torch.set_float32_matmul_precision("high")
     with logged(folder / "log.txt"):
         seed_everything(recipe.seed, verbose=False)
-        batches = open_batches(recipe, folder, trunk, reference, report)
+        batches = _open_batches(recipe, folder, trunk, reference, report)
         keep = KeepBest(folder, batches.validation_rows(), recipe.evaluation)
         module = DetectorTraining(recipe)
         checkpoint = folder / "last.ckpt" if recipe.resume else None
@@ -83,7 +93,18 @@ def train(
 
 
 def open_run(recipe: Recipe) -> Path:
-    """Make the run folder, or check that the one to be gone on with has the same recipe."""
+    """Make the run folder, or check that the one to be resumed has the same recipe.
+
+    Parameters
+    ----------
+    recipe
+        Resolved.
+
+    Raises
+    ------
+    RecipeError
+        When the folder exists, has no checkpoint to resume, or another recipe.
+    """
     folder = Path(recipe.runs) / recipe.name
     if not is_first_process():
         return folder
@@ -107,7 +128,7 @@ def is_first_process() -> bool:
     return int(getattr(rank_zero_only, "rank", 0)) == 0
 
 
-def open_batches(
+def _open_batches(
     recipe: Recipe,
     folder: Path,
     trunk: Callable[[], MapFunction] | None,
@@ -127,11 +148,11 @@ def open_batches(
         for part in (True, False)
     )
     if recipe.trunk.projection:
-        training, validation = (read_projected(recipe, stores, report) for stores in (training, validation))
+        training, validation = (_read_projected(recipe, stores, report) for stores in (training, validation))
     return MapBatches(recipe, training, validation)
 
 
-def read_projected(
+def _read_projected(
     recipe: Recipe, stores: list[list[MapStore]], report: Callable[[str, int, int], None]
 ) -> list[list[MapStore]]:
     """Read cached maps through the recipe's projection."""
@@ -153,7 +174,26 @@ def make_trainer(
     progress: bool,
     report: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> Trainer:
-    """Set up Lightning: an epoch is what lies between two validations."""
+    """Return Lightning's trainer; an epoch is what lies between two validations.
+
+    Parameters
+    ----------
+    recipe
+        Resolved.
+    folder
+        Of the run.
+    keep
+        Keeps the best weights.
+    progress
+        Show Lightning's bar.
+    report
+        Called with the stage, steps done and steps in all, when there is no bar.
+
+    Raises
+    ------
+    RecipeError
+        When the batch cannot be divided among the devices.
+    """
     last = ModelCheckpoint(
         folder, filename="last", save_top_k=1, save_on_train_epoch_end=True, enable_version_counter=False
     )
@@ -173,7 +213,7 @@ def make_trainer(
         sync_batchnorm=options.sync_batchnorm,
         max_steps=recipe.optimiser.steps,
         max_epochs=-1,
-        precision=lightning_precision(recipe.precision),
+        precision=_lightning_precision(recipe.precision),
         gradient_clip_val=recipe.optimiser.clip or None,
         callbacks=callbacks,
         logger=False,
@@ -199,30 +239,36 @@ class ReportSteps(Callback):
 
     def on_train_start(self, trainer: Trainer, *_: object) -> None:
         """Report the steps of before."""
-        self._tell(trainer)
+        self._report_steps(trainer)
 
     def on_train_batch_end(self, trainer: Trainer, *_: object) -> None:
         """Report a step."""
-        self._tell(trainer)
+        self._report_steps(trainer)
 
     def on_validation_batch_end(self, trainer: Trainer, *_: object, **__: object) -> None:
         """Report that time passes."""
-        self._tell(trainer)
+        self._report_steps(trainer)
 
-    def _tell(self, trainer: Trainer) -> None:
+    def _report_steps(self, trainer: Trainer) -> None:
         if trainer.is_global_zero:
             self.report(trainer.global_step, self.steps)
 
 
 def strategy_name(recipe: Recipe) -> str:
-    """Name the strategy as Lightning does; rebuilding first leaves a branch without gradients, which ddp must know."""
+    """Return Lightning's name of the strategy; ddp must know when a branch goes without gradients.
+
+    Parameters
+    ----------
+    recipe
+        Resolved.
+    """
     name = recipe.trainer.strategy
     if recipe.pretraining.steps and name == "ddp":
         return "ddp_find_unused_parameters_true"
     return name
 
 
-def lightning_precision(precision: str) -> Any:
+def _lightning_precision(precision: str) -> Any:
     """Name a precision as Lightning does: `auto` is bf16 on a GPU that has it."""
     if precision == "auto":
         precision = "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "32"
@@ -249,7 +295,17 @@ class RunData(LightningDataModule):
 
 
 def describe(module: DetectorTraining, batches: Batches, count: int = 8) -> str:
-    """Return how large the model is and how many images a second the loader alone gives."""
+    """Return how large the model is and how many images a second the loader alone gives.
+
+    Parameters
+    ----------
+    module
+        Holds the model.
+    batches
+        Timed, from the first one on.
+    count
+        Batches that are timed.
+    """
     start, images = time.perf_counter(), 0
     for batch in islice(batches.training(0, count), count):
         images += len(batch.labels)
@@ -261,7 +317,13 @@ def describe(module: DetectorTraining, batches: Batches, count: int = 8) -> str:
 
 @contextmanager
 def logged(path: Path) -> Iterator[None]:
-    """Write what the package logs into a file as well; the first process of a run does."""
+    """Write what the package logs into a file as well; the first process of a run does.
+
+    Parameters
+    ----------
+    path
+        Of the log file; it is appended to.
+    """
     if not is_first_process():
         yield
         return

@@ -38,8 +38,18 @@ CHUNK = 32  # rows
 class MapStore:
     """The finished maps of one view of one source, read from disk row by row.
 
-    maps: (N, places, channels) float16. targets: (N, side, side, 3) uint8. label, pair, video: (N,) int64.
-    group: (N,) names.
+    Parameters
+    ----------
+    folder
+        Of the cache.
+    maps
+        (N, places, channels) float16.
+    targets
+        (N, side, side, 3) uint8.
+    label, pair, video
+        (N,) int64.
+    group
+        (N,) names.
     """
 
     folder: Path
@@ -52,7 +62,13 @@ class MapStore:
 
     @classmethod
     def open(cls, folder: Path) -> MapStore:
-        """Open a finished cache folder without reading its maps."""
+        """Open a finished cache folder without reading its maps.
+
+        Parameters
+        ----------
+        folder
+            One view of one source.
+        """
         about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
         with np.load(folder / "rows.npz", allow_pickle=False) as rows:
             label, pair, group, video = rows["label"], rows["pair"], rows["group"], rows["video"]
@@ -69,6 +85,18 @@ class MapStore:
 
         A page that is touched in a mapped file brings up to megabytes of its neighbours along, which a cache larger
         than memory has to drop again unused.
+
+        Parameters
+        ----------
+        row
+            Number of the row, from 0.
+
+        Returns
+        -------
+        map
+            (places, channels) float16.
+        target
+            (side, side, 3) uint8.
         """
         return _read_row(self.maps, row), _read_row(self.targets, row)
 
@@ -83,9 +111,24 @@ def cache_maps(
 ) -> list[list[MapStore]]:
     """Compute what is missing of the maps of a recipe's training or validation sources.
 
-    trunk: opens, in each worker process, a function from crops (N, 224, 224, 3) uint8 RGB to tokens
-    (N, 196, 768), and reference names it; None takes the recipe's. report: called with the name of a source and view,
-    finished and all rows, at its start and after each chunk. Gives a list of views for each source.
+    Parameters
+    ----------
+    recipe
+        Resolved.
+    training
+        Whether for training, not validation.
+    trunk
+        Opens, in each worker process, a function from crops (N, 224, 224, 3) uint8 RGB to tokens (N, 196, 768); None
+        takes the recipe's.
+    reference
+        Names the trunk.
+    report
+        Called with the name of a source and view, finished rows and all rows, at its start and after each chunk.
+
+    Returns
+    -------
+    list of lists of MapStore
+        The views of each source.
     """
     trunk = trunk or partial(open_trunk, recipe.trunk)
     reference = reference or trunk_reference(recipe.trunk)
@@ -112,12 +155,35 @@ def cache_views(
     training: bool,
     report: Callable[[str, int, int], None],
 ) -> list[list[MapStore]]:
-    """Compute what is missing of a network's outputs on a recipe's sources; see ``cache_maps``."""
+    """Compute what is missing of a network's outputs on a recipe's sources.
+
+    Parameters
+    ----------
+    recipe
+        Resolved.
+    cache
+        Folder of all caches.
+    reference
+        Names the network.
+    network
+        Opens it, in each worker process.
+    pictures
+        Sides of the crops.
+    training
+        Whether for training, not validation.
+    report
+        Called with the name of a source and view, finished rows and all rows.
+
+    Returns
+    -------
+    list of lists of MapStore
+        The views of each source.
+    """
     stores = []
     for views in open_views(recipe, size=pictures.seen, training=training):
         of_source = []
         for view in range(views.source.views if training else 1):
-            folder = cache / cache_name(recipe, views, reference, pictures.kept) / f"view-{view:03d}"
+            folder = cache / _cache_name(recipe, views, reference, pictures.kept) / f"view-{view:03d}"
             job = MapJob(folder, views, view, pictures, CHUNK)
             fill(job, network, recipe.data.workers, partial(report, _stage(views, view)))
             of_source.append(MapStore.open(folder))
@@ -132,8 +198,8 @@ def _stage(views: SourceViews, view: int) -> str:
     return f"caching {views.source.set} ({part})" + (f", view {view + 1} of {count}" if count > 1 else "")
 
 
-def cache_name(recipe: Recipe, views: SourceViews, network: TrunkReference, kept: int) -> str:
-    """Name a source's cache after everything that its content depends on; kept: side of the stored pictures."""
+def _cache_name(recipe: Recipe, views: SourceViews, network: TrunkReference, kept: int) -> str:
+    """Name a source's cache after everything that its content depends on, also the side of the stored pictures."""
     data, source = recipe.data, views.source
     blend = {"self_blended": data.blend, "face_blended": FACE_BLEND_OPTIONS}.get(source.kind)
     parts: dict[str, Any] = {
@@ -185,7 +251,19 @@ def fill(
     workers: int = 0,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
-    """Write the chunks of a cache folder that are missing, in worker processes or in this one."""
+    """Write the chunks of a cache folder that are missing, in worker processes or in this one.
+
+    Parameters
+    ----------
+    job
+        What is to be computed.
+    trunk
+        Opens the network, in each worker process.
+    workers
+        Worker processes; 0 works in this one.
+    report
+        Called with finished rows and all rows.
+    """
     done = job.finished()
     missing = [chunk for chunk in range(job.chunks) if chunk not in done]
     rows = len(job.views.rows)
@@ -269,7 +347,20 @@ def _write_rows(path: Path, start: int, rows: np.ndarray) -> None:
 
 
 def map_rows(stores: Iterable[MapStore]) -> tuple[np.ndarray, np.ndarray]:
-    """Join the views of a source: labels (N,) and pair numbers (N,), one recording in one view being a pair."""
+    """Join the views of a source; a recording in one view is a pair.
+
+    Parameters
+    ----------
+    stores
+        The views of one source.
+
+    Returns
+    -------
+    labels
+        (N,) 0 real, 1 fake.
+    pairs
+        (N,) pair numbers.
+    """
     stores = list(stores)
     labels = np.concatenate([store.label for store in stores])
     views = np.concatenate([np.full(len(store), view) for view, store in enumerate(stores)])

@@ -104,7 +104,7 @@ class DetectorTraining(LightningModule):
     def configure_optimizers(self) -> Any:
         """AdamW over the weights that are trained, with the recipe's schedule."""
         options = self.recipe.optimiser
-        groups = parameter_groups(self.model, options, self.recipe.model.own_rate)
+        groups = _parameter_groups(self.model, options, self.recipe.model.own_rate)
         optimiser = torch.optim.AdamW(groups, lr=options.lr)
         first = self.recipe.pretraining.steps
         schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -116,8 +116,18 @@ class DetectorTraining(LightningModule):
 def initialise_from(model: nn.Module, initial: str) -> None:
     """Copy weights that were trained before wherever name and shape fit.
 
-    initial : folder of a finished run, or of an exported detector; of one that averages several heads, `#` and the
-    number of a head follow. Raises RecipeError when there are no such weights or none of them fits.
+    Parameters
+    ----------
+    model
+        Changed in place.
+    initial
+        Folder of a finished run, or of an exported detector; of one that averages several heads, `#` and the number
+        of a head follow.
+
+    Raises
+    ------
+    RecipeError
+        When there are no such weights or none of them fits.
     """
     folder, _, head = initial.partition("#")
     path = Path(folder) / "best.safetensors"
@@ -158,7 +168,13 @@ class Rates:
             self.whole += self._started - self._stopped
 
     def stop(self, images: int) -> None:
-        """End a step over so many images."""
+        """End a step.
+
+        Parameters
+        ----------
+        images
+            Number of images of the step.
+        """
         assert self._started is not None
         if torch.cuda.is_available():
             torch.cuda.synchronize()
@@ -178,13 +194,10 @@ class Rates:
         return rates
 
 
-def parameter_groups(
+def _parameter_groups(
     model: nn.Module, options: OptimiserOptions, own_rate: tuple[str, ...] = ()
 ) -> list[dict[str, Any]]:
-    """Group trained weights: no decay for biases and norms, and a rate of their own for some.
-
-    own_rate : beginnings of the names of weights whose rate has the factor ``backbone_lr``.
-    """
+    """Group trained weights: no decay for biases and norms, and the factor ``backbone_lr`` for names that start so."""
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
@@ -202,7 +215,14 @@ def parameter_groups(
 def rate_factor(step: int, options: OptimiserOptions, pretraining: int = 0) -> float:
     """Return the factor on the rate at a step: a linear warm-up, then a half cosine down to zero, or 1.
 
-    pretraining: the first so many steps have such a curve of their own.
+    Parameters
+    ----------
+    step
+        From 0.
+    options
+        Of the recipe.
+    pretraining
+        Number of first steps that have such a curve of their own.
     """
     last = options.steps
     if step < pretraining:

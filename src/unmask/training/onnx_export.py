@@ -19,7 +19,15 @@ TOLERANCE = 1e-4
 
 
 def write_onnx(model: Exported, path: Path) -> None:
-    """Write the model with a free batch size and all weights in one file."""
+    """Write the model with a free batch size and all weights in one file.
+
+    Parameters
+    ----------
+    model
+        The network with its calibration.
+    path
+        Of the ONNX file.
+    """
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -35,10 +43,10 @@ def write_onnx(model: Exported, path: Path) -> None:
             external_data=False,
             verbose=False,
         )
-    strip_notes(path)
+    _strip_notes(path)
 
 
-def strip_notes(path: Path) -> None:
+def _strip_notes(path: Path) -> None:
     """Take out what the exporter notes beside the network: its stack traces name places of the exporting machine."""
     model = onnx.load(path)
     for part in (
@@ -59,7 +67,20 @@ def strip_notes(path: Path) -> None:
 
 
 def check_parity(model: Exported, path: Path) -> None:
-    """Compare ONNX Runtime with torch, and a crop alone with the same crop in a batch."""
+    """Compare ONNX Runtime with torch, and a crop alone with the same crop in a batch.
+
+    Parameters
+    ----------
+    model
+        The network that was exported.
+    path
+        Of the ONNX file.
+
+    Raises
+    ------
+    RecipeError
+        When an output is off by more than the tolerance.
+    """
     session = open_session(path, 1)
     entry = model.example(5)
     with torch.inference_mode():

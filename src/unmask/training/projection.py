@@ -33,7 +33,20 @@ def fit_projection(
 ) -> None:
     """Fit principal components to a sample of tokens and write them: `mean` (C,), `weight` (C, components).
 
-    rows, tokens: how many rows of all stores together, and places of each, are looked at.
+    Parameters
+    ----------
+    stores
+        Views of the training sources.
+    components
+        Channels to keep.
+    path
+        Of the projection, .npz.
+    rows
+        Most rows of all stores together that are read.
+    tokens
+        Most places of each row that are read.
+    seed
+        Of the sample.
     """
     rng = np.random.default_rng(seed)
     places = [(store, row) for store in stores for row in range(len(store))]
@@ -57,7 +70,13 @@ def fit_projection(
 
 
 def layer_normalised(tokens: npt.NDArray[np.floating]) -> Floats:
-    """Return each token (..., C) mean 0 and variance 1 over its channels."""
+    """Return tokens with mean 0 and variance 1 over their channels.
+
+    Parameters
+    ----------
+    tokens
+        (..., C).
+    """
     values = np.asarray(tokens, np.float32)
     values = values - values.mean(axis=-1, keepdims=True)
     deviation = np.sqrt(np.square(values).mean(axis=-1, keepdims=True) + 1e-5)
@@ -69,7 +88,16 @@ def projected(
 ) -> MapStore:
     """Return a store whose maps are (N, places, components) float16, written on first use.
 
-    path: of the projection. A run that is stopped while writing leaves nothing behind that is read later.
+    A run that is stopped while writing leaves nothing behind that is read later.
+
+    Parameters
+    ----------
+    store
+        Of the trunk's maps.
+    path
+        Of the projection.
+    report
+        Called with rows done and rows in all.
     """
     with np.load(path, allow_pickle=False) as file:
         mean, weight = file["mean"], file["weight"]

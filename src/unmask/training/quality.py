@@ -1,4 +1,4 @@
-"""How well a detector rebuilds real faces: the distribution that its card holds, to tell what lies outside of it."""
+"""How well a detector rebuilds real faces: the distribution that its card holds, so that outliers are recognised."""
 
 from __future__ import annotations
 
@@ -28,10 +28,20 @@ def real_face_errors(
     faces: int = FACES,
     report: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> dict[str, list[float]]:
-    """Rebuild real validation faces with an exported detector; gives each set's reconstruction errors.
+    """Return each set's reconstruction errors of real validation faces, rebuilt by an exported detector.
 
-    Empty for a detector without a decoder, and where the recipe's data are not at hand, which is logged. report: called
-    with the name of a stage, faces done and faces in all.
+    Empty for a detector without a decoder, and where the recipe's data are not available, which is logged.
+
+    Parameters
+    ----------
+    folder
+        Of the exported detector.
+    recipe
+        Of the run.
+    faces
+        Most faces of a set.
+    report
+        Called with the name of a stage, faces done and faces in all.
     """
     try:
         detector = Detector(folder, threads=None)
@@ -54,9 +64,12 @@ def real_face_errors(
 
 
 def distribution(errors: Mapping[str, npt.ArrayLike]) -> Distribution | None:
-    """Sum up the reconstruction errors of each set's real faces; None where they do not spread.
+    """Return the distribution of the reconstruction errors of real faces; None where they do not spread.
 
-    Each set weighs the same, however many faces it has.
+    Parameters
+    ----------
+    errors
+        (N,) of each set; sets weigh the same, however many faces they have.
     """
     sets = {name: np.asarray(values, float) for name, values in errors.items() if np.size(values)}
     if not sets:

@@ -75,7 +75,13 @@ class DataOptions(Options):
     workers: int = Field(default=1, ge=0, description="processes that render crops; 0: none besides this one")
 
     def folder(self, source: SourceOptions) -> Path:
-        """Where a source's crops lie."""
+        """Return the folder of a source's crops.
+
+        Parameters
+        ----------
+        source
+            One of the recipe's.
+        """
         return Path(self.root or os.environ.get("UNMASK_DATA", "data")) / source.set
 
 
@@ -133,7 +139,7 @@ class PretrainingOptions(Options):
     """The sequential control: the first ``steps`` only rebuild faces, the rest only classify, without the decoder.
 
     After ALSO (Boulch et al., arXiv 2212.05867). ``encoder`` says whether the rebuilt encoder, backbone included,
-    still learns afterwards. Warm-up and schedule of the optimiser begin anew where classifying begins.
+    still learns afterwards. Warm-up and schedule of the optimiser start again where classifying begins.
     """
 
     steps: int = Field(default=0, ge=0, description="of `optimiser.steps`; 0: both branches learn at once")

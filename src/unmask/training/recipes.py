@@ -111,7 +111,14 @@ class Recipe(Options):
 
 
 def load_recipe(path: str | Path, overrides: Iterable[str] = ()) -> Recipe:
-    """Read a recipe and apply `key=value` overrides: dots between levels, numbers in lists, YAML values.
+    """Read a recipe and apply overrides.
+
+    Parameters
+    ----------
+    path
+        Of the YAML file.
+    overrides
+        `key=value` each: dots between levels, numbers in lists, YAML values.
 
     Raises
     ------
@@ -128,7 +135,15 @@ def load_recipe(path: str | Path, overrides: Iterable[str] = ()) -> Recipe:
 
 
 def read_keys(path: str | Path, problem: type[Exception]) -> dict[str, Any]:
-    """Read a YAML file of keys and values; what is wrong with it is raised as a ``problem``, in one line."""
+    """Read a YAML file of keys and values.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    problem
+        Raised, with one line, when the file cannot be used.
+    """
     try:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
@@ -141,7 +156,20 @@ def read_keys(path: str | Path, problem: type[Exception]) -> dict[str, Any]:
 
 
 def apply_override(values: dict[str, Any], override: str) -> None:
-    """Set one `key=value` in nested dicts and lists, in place."""
+    """Set one key in nested dicts and lists, in place.
+
+    Parameters
+    ----------
+    values
+        Of the recipe.
+    override
+        `key=value`.
+
+    Raises
+    ------
+    RecipeError
+        When the override cannot be read or names no place in the recipe.
+    """
     key, equals, text = override.partition("=")
     if not equals or not key:
         raise RecipeError(f"{override!r} is not key=value")
@@ -160,7 +188,14 @@ def apply_override(values: dict[str, Any], override: str) -> None:
 def describe_error(error: ValidationError, model: type[BaseModel], values: Any = None) -> str:
     """Return one line on what is wrong first; for an unknown key, which known key is nearest.
 
-    values : what was read, which names the model family whose keys are known.
+    Parameters
+    ----------
+    error
+        Of pydantic.
+    model
+        That was validated.
+    values
+        What was read, which names the model family whose keys are known.
     """
     # A misspelt key also leaves the right one missing: the misspelling is what to say.
     first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")

@@ -43,7 +43,13 @@ class PairedSampler:
         self.seed = seed
 
     def batches(self, start: int = 0) -> Iterator[list[Draw]]:
-        """Yield batches without end from number `start` on; real and fake alternate."""
+        """Yield batches without end; real and fake alternate.
+
+        Parameters
+        ----------
+        start
+            Number of the first batch, from 0.
+        """
         rng = np.random.default_rng([self.seed, 1])
         streams = [self._stream(number) for number in range(len(self.labels))]
         number = 0
@@ -65,9 +71,23 @@ class PairedSampler:
 
 
 def pair_rows(labels: np.ndarray, pairs: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Pair each real row with a fake of its own recording where there is one: (P, 2) row numbers, shuffled.
+    """Pair each real row with a fake of its own recording where there is one.
 
-    Rows left over are paired at random; the smaller class then repeats, so that every row is seen each turn.
+    Rows left over are paired at random; the smaller class then repeats, so that every row is drawn once a pass.
+
+    Parameters
+    ----------
+    labels
+        (N,) 0 real, 1 fake.
+    pairs
+        (N,) equal for the rows of one recording.
+    rng
+        Shuffles.
+
+    Returns
+    -------
+    array
+        (P, 2) numbers of a real and a fake row, shuffled.
     """
     real = _numbered(np.flatnonzero(labels == 0), pairs, rng)
     fake = _numbered(np.flatnonzero(labels == 1), pairs, rng)

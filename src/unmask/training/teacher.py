@@ -17,7 +17,7 @@ from unmask.training.trunks import MapFunction
 
 
 class TaughtBatches(MapBatches):
-    """Training crops come from the views that the teacher scored, with its logits; validation crops as ever."""
+    """Training crops come from the views that the teacher scored, with its logits; validation crops are unchanged."""
 
     def __init__(self, recipe: Recipe, teacher_logits: list[list[MapStore]]) -> None:
         super().__init__(recipe, teacher_logits, [])
@@ -40,8 +40,21 @@ def distillation_batches(
 ) -> TaughtBatches:
     """Let the teacher score what it has not scored yet of a recipe's training sources, and open all of it.
 
-    Each row that is kept is its logit, (1,), and the crop at the side that the taught network reads. RecipeError when
-    there is no such teacher, or it wants other crops than the recipe cuts.
+    Each row that is kept is its logit, (1,), and the crop at the side that the taught network reads.
+
+    Parameters
+    ----------
+    recipe
+        Resolved.
+    teacher
+        Its section ``teacher``.
+    report
+        Called with the name of a source and view, finished rows and all rows.
+
+    Raises
+    ------
+    RecipeError
+        When there is no such teacher, or it wants other crops than the recipe cuts.
     """
     try:
         card = load_card(teacher.detector)

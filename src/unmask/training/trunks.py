@@ -20,7 +20,13 @@ MapFunction = Callable[[np.ndarray], np.ndarray]
 
 
 def open_trunk(options: TrunkOptions) -> MapFunction:
-    """Open the trunk of a recipe: a built-in one, or an ONNX file from `crops` to tokens."""
+    """Open the trunk of a recipe: a built-in one, or an ONNX file from `crops` to tokens.
+
+    Parameters
+    ----------
+    options
+        Of the recipe.
+    """
     if options.file is None and options.tap is None:
         return Trunk(options.name, options.threads, earlier=_earlier(options)).maps
     with tempfile.TemporaryDirectory() as folder:
@@ -39,7 +45,13 @@ def open_trunk(options: TrunkOptions) -> MapFunction:
 
 
 def trunk_reference(options: TrunkOptions) -> TrunkReference:
-    """Name the trunk of a recipe as a detector's card does."""
+    """Return the reference to a recipe's trunk that a card holds.
+
+    Parameters
+    ----------
+    options
+        Of the recipe.
+    """
     path = _trunk_file(options)
     output = options.output
     if options.tap is not None:
@@ -72,13 +84,13 @@ def _trunk_file(options: TrunkOptions) -> Path:
 def _cut(path: Path, tap: int, folder: Path) -> Path:
     """Write a built-in trunk up to a block into a folder."""
     try:
-        onnx.save(cut_trunk(path, tap), folder / "cut.onnx")
+        onnx.save(_cut_trunk(path, tap), folder / "cut.onnx")
     except ValueError as error:
         raise RecipeError(f"trunk.tap: {error}") from None
     return folder / "cut.onnx"
 
 
-def cut_trunk(path: Path, tap: int) -> ModelProto:
+def _cut_trunk(path: Path, tap: int) -> ModelProto:
     """Cut a built trunk behind a block: ``crops`` -> tokens (N, 1 + places, width), the class token first.
 
     Raises ValueError when the trunk has no further block behind it.
@@ -96,11 +108,23 @@ def cut_trunk(path: Path, tap: int) -> ModelProto:
 
 
 def count_blocks(model: ModelProto) -> int:
-    """Count the transformer blocks of a built trunk."""
+    """Count the transformer blocks of a built trunk.
+
+    Parameters
+    ----------
+    model
+        Of the built trunk.
+    """
     names = [node.output[0] for node in model.graph.node]
     return len({name.split(".")[1] for name in names if name.startswith("blocks.")})
 
 
 def block_output(tap: int) -> str:
-    """Name what comes out of the tap-th block of a built trunk."""
+    """Return the name of a block's result in a built trunk.
+
+    Parameters
+    ----------
+    tap
+        Number of the block, from 1.
+    """
     return f"blocks.{tap - 1}.out"

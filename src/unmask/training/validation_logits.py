@@ -19,7 +19,15 @@ class ValidationLogits:
 
     @classmethod
     def read(cls, path: Path, select: str = "mean") -> ValidationLogits:
-        """Read a run's validation logits; of one set alone where the checkpoint was chosen on one."""
+        """Read a run's validation logits.
+
+        Parameters
+        ----------
+        path
+            Of validation.npz.
+        select
+            The set on which the checkpoint was chosen; `mean` reads all sets.
+        """
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in ("set", "group", "video", "label", "logit")}
         wanted = np.ones(len(arrays["set"]), bool) if select == "mean" else arrays["set"] == select
@@ -27,7 +35,18 @@ class ValidationLogits:
 
 
 def mean_logits(heads: Sequence[ValidationLogits]) -> ValidationLogits:
-    """Average several heads' logits of the same crops."""
+    """Average several heads' logits of the same crops.
+
+    Parameters
+    ----------
+    heads
+        Rows of each head.
+
+    Raises
+    ------
+    RecipeError
+        When the heads were validated on different crops.
+    """
     described = ("set", "group", "video", "label")
     for head in heads[1:]:
         if not all(np.array_equal(getattr(head, name), getattr(heads[0], name)) for name in described):

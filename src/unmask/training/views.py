@@ -20,10 +20,21 @@ from unmask.training.recipes import DataOptions, Recipe, RecipeError, SourceOpti
 class Rows:
     """One row a crop that can be drawn: arrays of one length.
 
-    record: the crop's place in the source's set. part: 0, or 1 for the fake half of a blend. label: 0 real,
-    1 fake. pair: equal for rows whose real and fake belong into one batch. group: what must stay on one side
-    of a split (a person, a source), for intervals. video: equal for the frames of one video, which is data set,
-    method and path, so that manipulations of one recording stay apart; a row without a video is its own.
+    Parameters
+    ----------
+    record
+        The crop's number in the source's set.
+    part
+        0, or 1 for the fake half of a blend.
+    label
+        0 real, 1 fake.
+    pair
+        Equal for rows whose real and fake belong into one batch.
+    group
+        What must stay on one side of a split (a person, a source), for intervals.
+    video
+        Equal for the frames of one video, which is data set, method and path, so that manipulations of one recording
+        stay apart; a row without a video is its own.
     """
 
     record: np.ndarray
@@ -71,7 +82,15 @@ class SourceViews:
         self._rendered = lru_cache(maxsize=4)(self._render)
 
     def image(self, row: int, view: int = 0) -> np.ndarray:
-        """Render a row: (size, size, 3) uint8 RGB. Both halves of a blend are rendered at once and kept."""
+        """Render a row: (size, size, 3) uint8 RGB. Both halves of a blend are rendered at once and kept.
+
+        Parameters
+        ----------
+        row
+            Number of the row.
+        view
+            Number of its random changes.
+        """
         return self._rendered(int(self.rows.record[row]), view)[int(self.rows.part[row])]
 
     def _rows(self) -> Rows:
@@ -118,7 +137,17 @@ class SourceViews:
 
 
 def open_views(recipe: Recipe, *, size: int, training: bool) -> list[SourceViews]:
-    """Open all training sources of a recipe, or all validation sources, as its ``data_seed`` draws them."""
+    """Open all training sources of a recipe, or all validation sources, as its ``data_seed`` draws them.
+
+    Parameters
+    ----------
+    recipe
+        Resolved.
+    size
+        Side of the crops, in pixels.
+    training
+        Whether for training, not validation.
+    """
     data, seed = recipe.data, recipe.data_seed
     sources = data.train if training else data.validation
     return [SourceViews(data, source, size=size, seed=seed, training=training) for source in sources]
@@ -136,10 +165,23 @@ def _open(folder: Path) -> CropSet:
 
 
 def draw_evenly(labels: np.ndarray, limit: int, seed: int) -> np.ndarray:
-    """Draw at most ``limit`` rows at random, half of them real and half fake as far as there are as many.
+    """Draw rows at random, half of them real and half fake as far as there are as many.
 
-    labels : (N,) 0 real, 1 fake. Returns the rows' positions, in their order. A smaller limit with the same seed draws
-    a subset of a larger one's rows.
+    A smaller limit with the same seed draws a subset of a larger one's rows.
+
+    Parameters
+    ----------
+    labels
+        (N,) 0 real, 1 fake.
+    limit
+        Most rows.
+    seed
+        Of the draw.
+
+    Returns
+    -------
+    array
+        Numbers of the rows, ascending.
     """
     rng = np.random.default_rng([seed, 3])
     real, fake = (rng.permutation(np.flatnonzero(labels == label)) for label in (0, 1))

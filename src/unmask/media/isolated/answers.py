@@ -1,4 +1,4 @@
-"""Answers of the process that decodes, held against the limits: hostile bytes were read there, so each may be a lie."""
+"""Answers of the decoding process, checked against the limits: it read hostile bytes, so none is trusted."""
 
 from __future__ import annotations
 
@@ -34,7 +34,20 @@ class PictureHeader:
 
     @classmethod
     def of(cls, message: dict[str, Any], limits: Limits) -> PictureHeader:
-        """Read a header out of a message; one of ``NONSENSE`` when it makes no sense or breaks a limit."""
+        """Read a header from a message.
+
+        Parameters
+        ----------
+        message
+            Of the decoding process.
+        limits
+            Of the scan.
+
+        Raises
+        ------
+        NONSENSE
+            One of these when it makes no sense or breaks a limit.
+        """
         time, width, height = float(message["time"]), int(message["width"]), int(message["height"])
         turn = Turn(**{name: bool(value) for name, value in message["turn"].items()})
         present = _box(message["present"], (height, width) if turn.swap else (width, height))
@@ -59,7 +72,18 @@ class SoundHeader:
 
     @classmethod
     def of(cls, message: dict[str, Any]) -> SoundHeader:
-        """Read a header out of a message; one of ``NONSENSE`` when it makes no sense or breaks a limit."""
+        """Read a header from a message.
+
+        Parameters
+        ----------
+        message
+            Of the decoding process.
+
+        Raises
+        ------
+        NONSENSE
+            One of these when it makes no sense or breaks a limit.
+        """
         start, channels, samples = float(message["start"]), int(message["channels"]), int(message["samples"])
         whole = 1 <= channels <= MAX_CHANNELS and 1 <= samples <= MAX_WINDOW_SAMPLES
         if not (whole and math.isfinite(start)):
@@ -73,13 +97,30 @@ class SoundHeader:
 
 
 def error_of(message: dict[str, Any]) -> MediaError:
-    """Read the error that a message tells of."""
+    """Return the error that a message reports.
+
+    Parameters
+    ----------
+    message
+        Of the decoding process.
+    """
     status, detail = message["error"], str(message.get("detail"))[:LONGEST_DETAIL]
     return MediaError(status if status in get_args(MediaStatus) else "unreadable", detail)
 
 
 def info_of(message: dict[str, Any]) -> MediaInfo:
-    """Rebuild the facts about a file; one of ``NONSENSE`` when they make no sense."""
+    """Return the facts about a file.
+
+    Parameters
+    ----------
+    message
+        Of the decoding process.
+
+    Raises
+    ------
+    NONSENSE
+        One of these when they make no sense.
+    """
     values = message["info"]
 
     def number(name: str) -> float | None:

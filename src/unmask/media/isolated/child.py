@@ -1,4 +1,4 @@
-"""The process that decodes: it is handed open files, and gives their pictures or content credentials back.
+"""The process that decodes: it receives open files and returns their pictures or content credentials.
 
 Started by ``process`` with its settings as JSON in the last argument. Requests come in over standard input,
 answers and pixels go out over standard output. It ends when its standard input does.
@@ -66,13 +66,13 @@ def main() -> None:
 
 
 def _receive_with_files(requests: queue.SimpleQueue[Request]) -> None:
-    """Take requests off a socket, with the file that each opening one hands over."""
+    """Receive requests from a socket, with the file that an opening one carries."""
     door = socket.socket(fileno=0)
     text, files = b"", []
     while True:
         data, received, _, _ = socket.recv_fds(door, 1 << 16, 8)
         if not data:
-            os._exit(0)  # Whoever asked is gone; what is being decoded is for nobody.
+            os._exit(0)  # The parent process has exited, so the result is no longer needed.
         files += received
         *lines, text = (text + data).split(b"\n")
         for line in lines:

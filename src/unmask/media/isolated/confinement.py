@@ -63,7 +63,13 @@ def leave_network() -> bool:
 
 
 def bound_resources(memory: int) -> None:
-    """Bound this process's memory, in bytes, and forbid it to write files; where the platform can."""
+    """Bound this process's memory and forbid it to write files, where the platform can.
+
+    Parameters
+    ----------
+    memory
+        In bytes.
+    """
     try:
         import resource
     except ImportError:
@@ -80,7 +86,13 @@ def bound_resources(memory: int) -> None:
 
 
 def bound_seconds(seconds: float) -> None:
-    """End this process when it has used so many more seconds of processor time."""
+    """End this process after some more seconds of processor time.
+
+    Parameters
+    ----------
+    seconds
+        From now on.
+    """
     try:
         import resource
     except ImportError:
@@ -103,10 +115,15 @@ def _lower(kind: int, bound: int) -> None:
 
 
 def forbid_files(readable: Sequence[str]) -> int:
-    """Forbid this thread, and those that it starts, for good to open files, but to read those below some folders.
+    """Forbid this thread, and those that it starts, for good to open files outside of some folders.
 
     From version 4 on it cannot use TCP either, from version 6 on neither abstract Unix sockets nor signals to other
     processes. Files that are open already stay so. Needs no privileges.
+
+    Parameters
+    ----------
+    readable
+        Folders whose files can still be read.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""How a scan and the process that decodes for it talk: short JSON messages, and pixels behind some of them."""
+"""Messages between a scan and its decoding process: short JSON, and pixels behind some of them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,30 @@ class BrokenConversationError(Exception):
 
 
 def packed(message: dict[str, Any]) -> bytes:
-    """Return a message as it travels."""
+    """Return the bytes of a message.
+
+    Parameters
+    ----------
+    message
+        Values that JSON has.
+    """
     text = json.dumps(message).encode()
     return _LENGTH.pack(len(text)) + text
 
 
 def read_message(source: io.RawIOBase) -> dict[str, Any]:
-    """Read one message, all of whose numbers are finite; BrokenConversationError at the end."""
+    """Read one message, all of whose numbers are finite.
+
+    Parameters
+    ----------
+    source
+        A socket's stream.
+
+    Raises
+    ------
+    BrokenConversationError
+        At the end, or when it is no message.
+    """
     (length,) = _LENGTH.unpack(read_exactly(source, _LENGTH.size))
     if length > _LONGEST:
         raise BrokenConversationError
@@ -50,7 +67,20 @@ def _refused(name: str) -> float:
 
 
 def read_exactly(source: io.RawIOBase, count: int) -> bytearray:
-    """Read so many bytes; BrokenConversationError when they end early."""
+    """Read a number of bytes.
+
+    Parameters
+    ----------
+    source
+        A socket's stream.
+    count
+        Of bytes.
+
+    Raises
+    ------
+    BrokenConversationError
+        When they end early.
+    """
     data = bytearray(count)
     view = memoryview(data)
     while view:

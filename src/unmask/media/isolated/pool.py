@@ -50,10 +50,17 @@ class DecodingProcesses:
         self._release(DecodingProcess(self._limits, self._credentials))
 
     def open(self, path: str | os.PathLike[str]) -> IsolatedMedia:
-        """Open an image or a video as ``open_media`` does; MediaError as there.
+        """Open an image or a video as ``open_media`` does.
+
+        Parameters
+        ----------
+        path
+            Of the file.
 
         Raises
         ------
+        MediaError
+            As ``open_media``.
         DecodingProcessError
             When no process can be started.
         """
@@ -70,7 +77,13 @@ class DecodingProcesses:
         return IsolatedMedia(process, info, self._release)
 
     def credentials(self, path: str | os.PathLike[str]) -> Credentials:
-        """Read a file's content credentials as ``content_credentials`` does, for at most 20 s; never raises."""
+        """Read a file's content credentials as ``content_credentials`` does, for at most 20 s; never raises.
+
+        Parameters
+        ----------
+        path
+            Of the file.
+        """
         self._credentials = True
         try:
             process = self._acquire()

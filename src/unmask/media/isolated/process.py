@@ -1,4 +1,4 @@
-"""One process that decodes: started, spoken to within the time of a file, and ended with what it was given."""
+"""One process that decodes: started, asked within the time of a file, and ended with its files."""
 
 from __future__ import annotations
 
@@ -107,7 +107,20 @@ class DecodingProcess:
         return self._end.alive and self._process.poll() is None and self._files < FILES_A_PROCESS
 
     def open(self, path: Path, content: Content) -> MediaInfo:
-        """Hand over a file; MediaError when it cannot be opened as its content says."""
+        """Send a file to the process.
+
+        Parameters
+        ----------
+        path
+            Of the file.
+        content
+            What its first bytes say that it is.
+
+        Raises
+        ------
+        MediaError
+            When it cannot be opened as what it is.
+        """
         self._begin(self._limits.decoding_seconds)
         self._send({"open": content.kind, "formats": content.formats, "path": str(path.absolute())}, path)
         return self._info(self._receive())
@@ -133,7 +146,20 @@ class DecodingProcess:
     def audio(
         self, sampling: AudioSampling, update: Callable[[MediaInfo], None] = lambda info: None
     ) -> Iterator[AudioChunk]:
-        """Return windows of sound as they come, as ``sample`` does frames."""
+        """Return windows of sound as they are decoded.
+
+        Parameters
+        ----------
+        sampling
+            Which windows.
+        update
+            Called with the facts about the file as decoding finds them.
+
+        Raises
+        ------
+        MediaError
+            As ``Media.audio``.
+        """
         # Each part of a joined file may give one.
         most = sampling.windows + MAX_SEGMENTS
 
@@ -185,7 +211,7 @@ class DecodingProcess:
             self._fail()
 
     def facts(self) -> FileFacts:
-        """Ask for the facts of the file at hand; MediaError when they cannot be had."""
+        """Ask for the facts of the open file; MediaError when they cannot be read."""
         self._send({"facts": True})
         try:
             return FileFacts.from_dict(self._receive()["facts"])
@@ -193,7 +219,13 @@ class DecodingProcess:
             self._fail()
 
     def credentials(self, path: Path) -> Credentials:
-        """Hand over a file and hear what its content credentials are; it is let go of at once."""
+        """Send a file and return its content credentials; the process closes it at once.
+
+        Parameters
+        ----------
+        path
+            Of the file.
+        """
         self._begin(CREDENTIALS_SECONDS)
         try:
             self._send({"credentials": CREDENTIALS_SECONDS, "path": str(path.absolute())}, path)
@@ -246,7 +278,7 @@ class DecodingProcess:
             self._fail()
 
     def _receive(self) -> dict[str, Any]:
-        """Read one message, within what is left of the time; MediaError when the process told of one, or died."""
+        """Read one message, within what is left of the time; MediaError when the process reports one, or has ended."""
         message = self._within_time(lambda: read_message(self._answers))
         if "ready" in message and not self._ready:
             self._ready = True

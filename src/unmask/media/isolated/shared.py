@@ -14,8 +14,13 @@ from unmask.media.source import Media
 def open_isolated(path: str | os.PathLike[str]) -> Media:
     """Open an image or a video as ``open_media`` does, decoded in a confined process with the default limits.
 
-    What crashes or hangs the decoder is a MediaError of this file. The processes are kept for further files and end
+    A crash or a hang of the decoder is a MediaError of this file. The processes are kept for further files and end
     with this process.
+
+    Parameters
+    ----------
+    path
+        Of the file.
 
     Raises
     ------

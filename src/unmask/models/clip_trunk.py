@@ -59,7 +59,8 @@ class ClipTrunk(nn.Module):
         images
             (N, 3, 224, 224) float RGB in [0, 1]; tokens (N, 1 + places, width) where the first blocks are left out.
         """
-        return self.blocks(images if self.start else self.embed(images))[:, 1:]
+        tokens: Tensor = self.blocks(images if self.start else self.embed(images))[:, 1:]
+        return tokens
 
     def embed(self, images: Tensor) -> Tensor:
         """Return the tokens that the first block reads: (N, 1 + places, width), the class token first.

@@ -136,8 +136,9 @@ def empirical_cross_entropy(labels: ArrayLike, log10_lr: ArrayLike, log10_prior_
     posterior = values[None, :] + odds[:, None]
     costs = np.logaddexp2(0, np.where(label_array == 1, -posterior, posterior) * np.log2(10))
     prior = 1 / (1 + 10.0**-odds)
-    parts: Floats = prior * costs[:, label_array == 1].mean(axis=1)
-    return parts + (1 - prior) * costs[:, label_array == 0].mean(axis=1)
+    fakes, reals = (costs[:, label_array == label].mean(axis=1) for label in (1, 0))
+    entropy: Floats = prior * fakes + (1 - prior) * reals
+    return entropy
 
 
 def empirical_bounds(labels: ArrayLike, log10_lr: ArrayLike) -> tuple[float, float]:

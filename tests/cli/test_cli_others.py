@@ -83,7 +83,7 @@ def test_a_detector_s_card_is_shown_by_its_name(run, monkeypatch):
 
 def test_all_cards_are_printed_as_json(run, monkeypatch):
     monkeypatch.setattr(detectors, "installed", lambda: [CARD])
-    assert json.loads(run("detectors", "--json").stdout) == [CARD.model_dump(mode="json")]
+    assert json.loads(run("detectors", "--json").stdout) == [CARD.to_dict()]
 
 
 def test_no_detector_is_said(run, monkeypatch):

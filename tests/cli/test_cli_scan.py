@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from unmask import scanning
 from unmask.cli import scan
 from unmask.cli.main import build, explain, main
+from unmask.defaults import DETECTOR
 from unmask.detectors import DetectorError
 from unmask.report import schema
 
@@ -228,7 +229,7 @@ def test_a_closed_folder_is_said_and_counts_as_unread(run, inputs, monkeypatch):
 def test_defaults_are_those_of_the_settings():
     parameters = inspect.signature(scan.scan).parameters
     assert parameters["frames"].default == scanning.DEFAULTS.frames
-    assert parameters["detector"].default == scanning.DEFAULTS.detector
+    assert parameters["detector"].default is None and scanning.DEFAULTS.detectors == (DETECTOR,)
 
 
 def test_files_in_folders_are_judged_by_content_where_their_ending_says_nothing(

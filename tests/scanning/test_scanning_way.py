@@ -1,6 +1,7 @@
 """The way of one file with a toy finder and a toy detector: what comes out, and how little depends on what."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,6 +30,8 @@ def test_every_face_has_a_track_and_the_most_suspicious_decides(two_faces, detec
     odds = (2**0.5 - 1) * red.score / (1 - red.score)
     assert result.score == pytest.approx(odds / (1 + odds))
     assert result.interval[0] < result.score < result.interval[1]
+    intervals = {subject.id: subject.interval for subject in result.opinions[0].subjects}
+    assert result == replace(result, opinions=()).with_opinion_on_faces(intervals)
     assert (result.coverage.frames_sampled, result.coverage.frames_with_face) == (8, 8)
     assert result.coverage.duration == pytest.approx(2.0, abs=0.11)
 

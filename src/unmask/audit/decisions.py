@@ -26,7 +26,8 @@ from unmask.evaluation.crops import CropFolder
 from unmask.evaluation.errors import EvaluationError
 from unmask.evaluation.sets import EvaluationSet, choose
 from unmask.evaluation.videos import VideoFolder
-from unmask.faces import CenterFace, profile
+from unmask.evidence import FaceCropExtractor
+from unmask.faces import CenterFace
 from unmask.statistics.intervals import Estimate, Settings
 
 #: Frames of a video that go through the detector.
@@ -130,14 +131,12 @@ def decide(detector: OpenedDetector, chosen: Chosen, limit: int, seed: int, prog
 
 def as_evaluated(listing: Listing, detector: OpenedDetector) -> EvaluationSet:
     """Open a set's rows, all splits together, as `unmask evaluate` shows them to the detector."""
-    card = detector.card
+    crops = detector.card.face_crops()
     items = [row.item for row in listing.rows]
     if listing.crops is not None:
-        return CropFolder(listing.crops, items, card.input_size, card.crop_profile, listing.name)
+        return CropFolder(listing.crops, items, crops.size, crops.crop_profile, listing.name)
     finder = CenterFace(effort="quick")
-    return VideoFolder(
-        listing.root, items, finder, profile(card.crop_profile), card.input_size, FRAMES, listing.name
-    )
+    return VideoFolder(listing.root, items, finder, FaceCropExtractor(crops), FRAMES, listing.name)
 
 
 def _agreement(decided: Decided, neighbours: np.ndarray, training: Training, settings: Settings) -> Estimate:

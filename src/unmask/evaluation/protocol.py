@@ -33,7 +33,8 @@ from unmask.evaluation.scoring import Scorer, score_set
 from unmask.evaluation.sets import EvaluationSet, choose
 from unmask.evaluation.training_data import notes_of, warnings_of
 from unmask.evaluation.videos import MANIFEST_NAME, open_videos
-from unmask.faces import CenterFace, FaceFinder, profile
+from unmask.evidence import FaceCropExtractor
+from unmask.faces import CenterFace, FaceFinder
 from unmask.scanning import Scanner
 from unmask.statistics.intervals import Settings
 from unmask.verdict import rule_of
@@ -163,15 +164,15 @@ def _columns(root: Path) -> list[str]:
 def open_set(root: Path, card: Card, options: Options, finder: FaceFinder | None = None) -> EvaluationSet:
     """Open a folder as a set of crops or of videos, by the columns of its manifest."""
     manifest, columns = root / MANIFEST_NAME, _columns(root)
+    crops = card.face_crops()
     if "file" in columns:
-        return open_crops(root, card.crop_profile, card.input_size, options.split)
+        return open_crops(root, crops.crop_profile, crops.size, options.split)
     if "path" in columns:
         return open_videos(
             root,
             # The threads that read are several already.
             finder or CenterFace(threads=1, effort="quick"),
-            profile(card.crop_profile),
-            card.input_size,
+            FaceCropExtractor(crops),
             options.frames,
             options.split,
         )

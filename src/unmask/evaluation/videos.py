@@ -16,16 +16,8 @@ from unmask.evaluation.predictions import REAL_METHOD
 from unmask.evaluation.recoding import recode
 from unmask.evaluation.sets import Crop, Item, Reading, choose_split
 from unmask.evaluation.zero_pixel import Metadata
-from unmask.faces import (
-    CropProfile,
-    Face,
-    FaceFinder,
-    FrameFaces,
-    UprightView,
-    cut,
-    cut_faces,
-    follow_main_face,
-)
+from unmask.evidence import FaceCropExtractor
+from unmask.faces import Face, FaceFinder, FrameFaces, UprightView, cut_faces, follow_main_face
 from unmask.media import MediaError, MediaInfo, open_isolated
 
 MANIFEST_NAME = "manifest.csv"
@@ -47,10 +39,8 @@ class VideoFolder:
         The manifest's rows.
     finder
         Finds the faces.
-    profile
-        How a face is cut: the detector's profile.
-    size
-        Side of a crop in pixels: the detector's input size.
+    extractor
+        Cuts a face as the detector reads it.
     frames
         Frames sampled from each video.
     change
@@ -60,8 +50,7 @@ class VideoFolder:
     root: Path
     items: Sequence[Item]
     finder: FaceFinder
-    profile: CropProfile
-    size: int
+    extractor: FaceCropExtractor
     frames: int
     name: str
     split: str | None = None
@@ -106,7 +95,7 @@ class VideoFolder:
         return Reading("ok" if crops else "no_face", tuple(crops.items()), without, metadata)
 
     def _crop(self, found: Face, view: UprightView) -> Crop:
-        return cut(view.image, view.face.box, self.profile, self.size)
+        return self.extractor.crop(view)
 
 
 def _file_facts(path: Path) -> dict[str, float | str | None]:
@@ -132,7 +121,7 @@ def video_facts(path: Path, info: MediaInfo) -> Metadata:
 
 
 def open_videos(
-    root: Path, finder: FaceFinder, profile: CropProfile, size: int, frames: int, split: str | None = None
+    root: Path, finder: FaceFinder, extractor: FaceCropExtractor, frames: int, split: str | None = None
 ) -> VideoFolder:
     """Open a folder with a manifest of videos; the parameters are the fields of `VideoFolder`.
 
@@ -149,7 +138,7 @@ def open_videos(
     for (_, _, path), count in videos.items():
         if count > 1:
             raise EvaluationError(f"{root / MANIFEST_NAME} lists {path} {count} times")
-    return VideoFolder(root, items, finder, profile, size, frames, name, taken)
+    return VideoFolder(root, items, finder, extractor, frames, name, taken)
 
 
 def list_items(root: Path) -> list[tuple[Item, str]]:

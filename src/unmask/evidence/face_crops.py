@@ -6,10 +6,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from unmask.detectors import FaceCrops
 from unmask.evidence.subjects import followed_faces
 from unmask.evidence.units import Moment, Place, Subject, Unit, Wanted
-from unmask.faces import cut, profile
+from unmask.faces import UprightView, cut, profile
 
 if TYPE_CHECKING:
     from unmask.evidence.found_faces import FoundFace, FoundFaces
@@ -38,7 +41,10 @@ class FaceCropExtractor:
         """Return the faces, each followed over the frames."""
         return followed_faces(moments, cuts)
 
+    def crop(self, view: UprightView) -> NDArray[np.uint8]:
+        """Cut one face, (size, size, 3) uint8 RGB, out of the picture on which it stands upright."""
+        return cut(view.image, view.face.box, profile(self.spec.crop_profile), self.spec.size)
+
     def _unit(self, time: float, found: FoundFace) -> Unit:
-        view = found.view
-        crop = cut(view.image, view.face.box, profile(self.spec.crop_profile), self.spec.size)
-        return Unit(Place(time, time, found.face.box), {"crops": crop}, found.quality.to_dict(), found.face)
+        place = Place(time, time, found.face.box)
+        return Unit(place, {"crops": self.crop(found.view)}, found.quality.to_dict(), found.face)

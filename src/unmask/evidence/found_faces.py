@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,10 +16,10 @@ from unmask.faces import (
     FaceQuality,
     FaceSearch,
     UprightView,
+    cut_faces,
     measure,
     scene_of,
     search,
-    set_upright,
 )
 
 if TYPE_CHECKING:
@@ -113,8 +114,8 @@ def find_faces(frame: Frame, finder: Callable[[], FaceFinder], options: SearchOp
     large = [face for face in found.faces if side_of(face) >= options.minimum_face]
     counted = _largest(large, options.faces)
     whole = [face for face in counted if not _is_halved(face, frame)]
-    faces = tuple(_upright(image, face, (left, top), loaded) for face in whole)
-    return FoundFaces(faces, scene, found, len(large) - len(counted), len(counted) - len(whole))
+    cut = cut_faces(image, whole, loaded, partial(_measured, (left, top)), scene)
+    return FoundFaces(tuple(cut.kept), scene, found, len(large) - len(counted), len(counted) - len(whole))
 
 
 def side_of(face: Face) -> float:
@@ -131,8 +132,7 @@ def present_part(frame: Frame) -> tuple[NDArray[np.uint8], int, int]:
     return frame.image[y0:y1, x0:x1], x0, y0
 
 
-def _upright(image: NDArray[np.uint8], face: Face, corner: tuple[int, int], finder: FaceFinder) -> FoundFace:
-    view = set_upright(image, face, finder)
+def _measured(corner: tuple[int, int], face: Face, view: UprightView) -> FoundFace:
     shown = view.face
     quality = measure(view.image, shown.box, shown.landmarks, shown.confidence, side_of(face))
     return FoundFace(face.moved(*corner), view, quality)

@@ -40,7 +40,8 @@ class LabelledFace:
 
     def cut_for(self, card: Card) -> Picture:
         """Cut the face to a detector's crop profile and input size, (S, S, 3) uint8 RGB."""
-        return cut(self.image, self.box, profile(card.crop_profile), card.input_size)
+        crops = card.face_crops()
+        return cut(self.image, self.box, profile(crops.crop_profile), crops.size)
 
 
 def read_face(crops: CropSet, position: int, seed: Sequence[int] | None = None) -> LabelledFace:

@@ -45,14 +45,15 @@ def distillation_batches(
     """
     try:
         card = load_card(teacher.detector)
+        crops = card.face_crops()
     except DetectorError as error:
         raise RecipeError(f"teacher.detector: {error}") from None
-    if card.crop_profile != recipe.data.crop_profile:
+    if crops.crop_profile != recipe.data.crop_profile:
         raise RecipeError(
-            f"teacher.detector: {card.name} wants crop profile {card.crop_profile}, data.crop_profile is "
+            f"teacher.detector: {card.name} wants crop profile {crops.crop_profile}, data.crop_profile is "
             f"{recipe.data.crop_profile}"
         )
-    pictures = Pictures(card.input_size, recipe.model.input_shape[0], Image.Resampling.BICUBIC)
+    pictures = Pictures(crops.size, recipe.model.input_shape[0], Image.Resampling.BICUBIC)
     reference = TrunkReference(name=card.name, sha256=card.identity, output="logit")
     network = partial(_logits, teacher.detector)
     cache = Path(teacher.cache)

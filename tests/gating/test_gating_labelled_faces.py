@@ -1,12 +1,12 @@
 """Faces are scored and measured as they are and made worse, the same way each time, and a stopped run goes on."""
 
 import csv
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from toys import ColourDetector
 from unmask.demo.clips import FACE, portrait
 from unmask.detectors import Prediction
 from unmask.distortions.faces import DEGRADATIONS, degrade
@@ -23,7 +23,7 @@ class Brightness:
     """The brighter a crop, the more likely fake."""
 
     def __init__(self):
-        self.card = SimpleNamespace(input_size=64, crop_profile="tight")
+        self.card = ColourDetector(input={"unit": "face", "crop_profile": "tight", "size": 64}).card
         self.seen = 0
 
     def predict(self, inputs):

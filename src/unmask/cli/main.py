@@ -46,7 +46,10 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
 def main(started: WarmStart | None = None) -> None:
     """Run the command line; ends the process with one of the documented exit codes.
 
-    started : what was started for a scan in advance; the verb finds it in its context.
+    Parameters
+    ----------
+    started
+        Started for a scan in advance; the verb finds it in its context.
     """
     _print_what_cannot_be_encoded_as_escapes()
     try:

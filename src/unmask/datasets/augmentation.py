@@ -91,7 +91,17 @@ class Augment:
         return [np.asarray(_applied(Image.fromarray(image), steps)) for image in images]
 
     def draw(self, rng: np.random.Generator, size: tuple[int, int], box: Box | None = None) -> list[Step]:
-        """Draw the steps for pictures of this (width, height); each maps a picture to a picture."""
+        """Return the steps of one draw; each maps a picture to a picture.
+
+        Parameters
+        ----------
+        rng
+            Decides all that is random.
+        size
+            Width and height of the pictures.
+        box
+            Of the face, in pixels.
+        """
         steps = [*self._colour(rng), *self._degradation(rng, size)]
         if self.options.degrade and rng.random() < self.options.degrade:
             steps += draw_degradation(rng, size)
@@ -175,7 +185,17 @@ class Augment:
 
 
 def cut_square(picture: Image.Image, square: Box, size: int) -> Image.Image:
-    """Cut a square given in pixels and scale it to (size, size); what lies outside is mirrored in."""
+    """Cut a square and scale it to (size, size); what is outside the picture is mirrored in.
+
+    Parameters
+    ----------
+    picture
+        RGB.
+    square
+        x0, y0, x1, y1 in pixels.
+    size
+        Side of the result, in pixels.
+    """
     x0, y0, x1, y1 = square
     over = int(np.ceil(max(0.0, -x0, -y0, x1 - picture.width, y1 - picture.height)))
     if over:

@@ -66,7 +66,20 @@ class SelfBlend:
 
 
 def pick(weights: Mapping[Name, float], rng: np.random.Generator) -> Name:
-    """Draw a key of a mapping by its weights; raises ValueError where none is positive."""
+    """Draw a key of a mapping by its weights.
+
+    Parameters
+    ----------
+    weights
+        At least 0; need not sum to one.
+    rng
+        Draws.
+
+    Raises
+    ------
+    ValueError
+        Where no weight is positive.
+    """
     keys = list(weights)
     shares = np.array([weights[key] for key in keys], float)
     if not keys or shares.sum() <= 0:
@@ -75,8 +88,18 @@ def pick(weights: Mapping[Name, float], rng: np.random.Generator) -> Name:
 
 
 def mismatch_colour(picture: Image.Image, rng: np.random.Generator, strength: float) -> Image.Image:
-    """Shift colours as between two recordings; strength 1 is up to 8 % brightness and 10 % contrast."""
-    # Each change is left out half of the time: colours of a good fake fit, and then only its seam tells.
+    """Shift colours as between two recordings.
+
+    Parameters
+    ----------
+    picture
+        RGB.
+    rng
+        Draws the shifts.
+    strength
+        1 is up to 8 % brightness and 10 % contrast.
+    """
+    # Each change is left out half of the time: colours of a good fake fit, and then only its seam gives it away.
     spread = rng.uniform(-1, 1, 7) * strength * (rng.random(7) < 0.5)
     return photometry.change_colour(
         picture,
@@ -89,7 +112,15 @@ def mismatch_colour(picture: Image.Image, rng: np.random.Generator, strength: fl
 
 
 def transform(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Change colour and frequency as SBI does: mismatch, then sharpen, or shrink 1.3 to 4 times and enlarge."""
+    """Change colour and frequency as SBI does: mismatch, then sharpen, or shrink 1.3 to 4 times and enlarge.
+
+    Parameters
+    ----------
+    picture
+        RGB.
+    rng
+        Draws the change.
+    """
     picture = mismatch_colour(picture, rng, 1.0)
     if rng.random() < 0.5:
         return photometry.sharpen(picture, rng.uniform(0.6, 2.0), rng.uniform(0.3, 1.0))
@@ -101,7 +132,19 @@ def transform(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
 def regenerate(
     picture: Image.Image, points: np.ndarray, sides: tuple[float, float], rng: np.random.Generator
 ) -> Image.Image:
-    """Shrink so that the face is as wide as a generator would make it (`sides`, pixels), and enlarge again."""
+    """Shrink so that the face is as wide as a generator would make it, and enlarge again.
+
+    Parameters
+    ----------
+    picture
+        RGB.
+    points
+        Of the face, mesh (122, 2) or landmarks (5, 2), in pixels.
+    sides
+        Smallest and largest width of such a face, in pixels.
+    rng
+        Draws the width and the filters.
+    """
     side = np.exp(rng.uniform(*np.log(sides)))
     factor = float(np.clip(side / face_width(points), 0.2, 0.9))
     filters = photometry.SMOOTH_FILTERS
@@ -117,7 +160,21 @@ def draw_mask(
     options: SelfBlendOptions,
     rng: np.random.Generator,
 ) -> Image.Image:
-    """Draw a region's soft mask (mode L): warped, eroded or dilated, softened, scaled by a blend ratio."""
+    """Draw a region's soft mask (mode L): warped, eroded or dilated, softened, scaled by a blend ratio.
+
+    Parameters
+    ----------
+    points
+        Of the face, mesh (122, 2) or landmarks (5, 2), in pixels.
+    region
+        Of the face.
+    size
+        Width and height of the mask.
+    options
+        How much of each.
+    rng
+        Draws.
+    """
     polygon = warp_outline(outline(points, region, rng), options.outline_warp, rng)
     softness = float(np.exp(rng.uniform(*np.log(np.maximum(options.softness, 1e-3))))) * face_width(points)
     # A mouth must survive the blur that a whole face can bear.
@@ -128,7 +185,15 @@ def draw_mask(
 
 
 def change_inside(real: Image.Image, fake: Image.Image, mask: Image.Image) -> float:
-    """Return the mean absolute change in grey levels where the mask is set, 0 where it is empty."""
+    """Return the mean absolute change in grey levels where the mask is set, 0 where it is empty.
+
+    Parameters
+    ----------
+    real, fake
+        RGB, of one size.
+    mask
+        Mode L, of the same size.
+    """
     inside = mask.point([0] + [255] * 255)
     if not inside.getbbox():
         return 0.0
@@ -136,12 +201,28 @@ def change_inside(real: Image.Image, fake: Image.Image, mask: Image.Image) -> fl
 
 
 def finish(real: Image.Image, fake: Image.Image, mask: Image.Image, kind: str) -> SelfBlend:
-    """Turn pictures into the arrays of a SelfBlend."""
+    """Return pictures as the arrays of a SelfBlend.
+
+    Parameters
+    ----------
+    real, fake
+        RGB, of one size.
+    mask
+        Mode L, of the same size.
+    kind
+        Of the blend.
+    """
     return SelfBlend(np.asarray(real), np.asarray(fake), np.asarray(mask, np.float32) / 255, kind)
 
 
 def face_width(points: np.ndarray) -> float:
-    """Return the face's width in pixels: the mesh oval's, or 1.9 eye-mouth distances."""
+    """Return the face's width in pixels: the mesh oval's, or 1.9 eye-mouth distances.
+
+    Parameters
+    ----------
+    points
+        Mesh (122, 2) or landmarks (5, 2), in pixels.
+    """
     if len(points) == 5:
         return 1.9 * face_frame(points)[2]
     return max(1.0, float(np.ptp(points[MESH_GROUPS["oval"]][:, 0])))

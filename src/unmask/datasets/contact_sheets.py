@@ -1,4 +1,4 @@
-"""Contact sheets: many images on one page, to look at what a data step does."""
+"""Contact sheets: many images on one page, to inspect the result of a data step."""
 
 from __future__ import annotations
 
@@ -10,8 +10,24 @@ import numpy as np
 def contact_sheet(images: Sequence[np.ndarray], columns: int, gap: int = 2) -> np.ndarray:
     """Lay images out row by row on white.
 
-    Images are (H, W, 3) uint8 RGB or masks (H, W), uint8 or float in [0, 1], all of one height and width.
-    Returns (rows * (H + gap) + gap, columns * (W + gap) + gap, 3) uint8.
+    Parameters
+    ----------
+    images
+        (H, W, 3) uint8 RGB or masks (H, W), uint8 or float in [0, 1], all of one height and width.
+    columns
+        At least 1.
+    gap
+        Around each image, in pixels.
+
+    Returns
+    -------
+    array
+        (rows * (H + gap) + gap, columns * (W + gap) + gap, 3) uint8.
+
+    Raises
+    ------
+    ValueError
+        Without images or columns, or when sizes differ.
     """
     if not images or columns < 1:
         raise ValueError("a contact sheet needs at least one image and one column")

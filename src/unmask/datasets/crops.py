@@ -21,14 +21,25 @@ class CropStore:
     """Bytes of the crops of one folder.
 
     A tar shard is walked once and only the place of each member is kept, so the store can be pickled and
-    used by worker processes and threads: every read opens the file anew and shares no position.
+    used by worker processes and threads: every read opens the file again and shares no position.
     """
 
     folder: Path
     places: dict[str, dict[str, tuple[int, int]]] = field(default_factory=dict)
 
     def read(self, record: CropRecord) -> bytes:
-        """Return the encoded image of a record; raises DatasetError where it is missing."""
+        """Return the encoded image of a record.
+
+        Parameters
+        ----------
+        record
+            Of this folder.
+
+        Raises
+        ------
+        DatasetError
+            Where it is missing.
+        """
         if not record.shard:
             return self._read(self.folder / record.file)
         place = self._index(record.shard).get(record.file)
@@ -67,10 +78,20 @@ class CropSet:
 
     @classmethod
     def open(cls, folder: str | Path) -> CropSet:
-        """Open a folder with `manifest.csv` and its crops; raises DatasetError.
+        """Open a folder with `manifest.csv` and its crops.
 
         Crops are files named relative to the folder, or members of the tar shard that the column `shard`
         names; without that column the only `*.tar` of the folder is taken where the first file is missing.
+
+        Parameters
+        ----------
+        folder
+            With `manifest.csv`.
+
+        Raises
+        ------
+        DatasetError
+            When the manifest cannot be used, or the crops are missing.
         """
         folder = Path(folder)
         records = read_manifest(folder)
@@ -93,7 +114,18 @@ class CropSet:
         return np.array([record.label for record in self.records], np.int64)
 
     def image(self, index: int) -> np.ndarray:
-        """Decode a crop to (H, W, 3) uint8 RGB; raises DatasetError where it is missing or broken."""
+        """Decode a crop to (H, W, 3) uint8 RGB.
+
+        Parameters
+        ----------
+        index
+            Of its record.
+
+        Raises
+        ------
+        DatasetError
+            Where it is missing or broken.
+        """
         record = self.records[index]
         data = self.store.read(record)
         try:
@@ -103,7 +135,13 @@ class CropSet:
             raise DatasetError(f"{self.store.folder / record.file}: not a readable image") from error
 
     def subset(self, indexes: Sequence[int] | np.ndarray) -> CropSet:
-        """Return the crops at these positions, in this order."""
+        """Return some of the crops, in the given order.
+
+        Parameters
+        ----------
+        indexes
+            Of their records.
+        """
         return CropSet(self.store, tuple(self.records[int(index)] for index in indexes))
 
     def select(
@@ -115,7 +153,26 @@ class CropSet:
         files: Collection[str] | None = None,
         where: Callable[[CropRecord], bool] | None = None,
     ) -> CropSet:
-        """Return the crops that meet every given condition, in their order; `where` is asked per record."""
+        """Return the crops that meet every given condition, in their order.
+
+        Parameters
+        ----------
+        split
+            Of the records.
+        label
+            0 or real, 1 or fake.
+        method
+            Of manipulation.
+        files
+            Names of the records.
+        where
+            Asked for each record.
+
+        Raises
+        ------
+        ValueError
+            For another label.
+        """
         if label not in (None, 0, 1, "real", "fake"):
             raise ValueError(f"label must be 'real' (0) or 'fake' (1), not {label!r}")
         wanted_label = {"real": 0, "fake": 1}[label] if isinstance(label, str) else label
@@ -136,10 +193,23 @@ class CropSet:
     def hold_out(
         self, fraction: float, seed: int = 0, by: Literal["group", "source"] = "group"
     ) -> tuple[CropSet, CropSet]:
-        """Split into (rest, held out) so that no group lies on both sides.
+        """Split into (rest, held out) so that no group is on both sides.
 
-        A group's side is drawn from a hash of its name and the seed: about `fraction` of the groups are held
-        out, and a group keeps its side when rows are added or left out.
+        A group's side is drawn from a hash of its name and the seed, so it stays when rows are added or left out.
+
+        Parameters
+        ----------
+        fraction
+            Of the groups that are held out, about, in [0, 1].
+        seed
+            Of the draw.
+        by
+            What counts as a group.
+
+        Raises
+        ------
+        ValueError
+            For another fraction.
         """
         if not 0 <= fraction <= 1:
             raise ValueError(f"fraction must lie in [0, 1], not {fraction}")

@@ -83,9 +83,9 @@ class FaceBlender:
         index = self._donor(picture, points, group, rng)
         donor = Image.fromarray(self.donors.image(index))
         if self._points[index].shape == points.shape:
-            source, covered = align(donor, self._points[index], points, picture.size)
+            source, covered = _align(donor, self._points[index], points, picture.size)
         else:
-            source, covered = align(donor, self._five[index], five_landmarks(points), picture.size)
+            source, covered = _align(donor, self._five[index], five_landmarks(points), picture.size)
         # Where the donor has ended, resampling must mix in skin and not black.
         source = Image.composite(source, picture, covered)
         if rng.random() < self.regenerated:
@@ -115,16 +115,16 @@ class FaceBlender:
         return self._colours[index]
 
 
-def align(
+def _align(
     donor: Image.Image, donor_points: np.ndarray, points: np.ndarray, size: tuple[int, int]
 ) -> tuple[Image.Image, Image.Image]:
     """Move a donor by the affine map that brings its points nearest to `points` (least squares).
 
-    Returns the moved donor of `size` (width, height), and where it covers that picture (mode L, fading over
+    Returns the moved donor of `size` (width, height), and its coverage of that picture (mode L, fading over
     a few pixels before the donor ends).
     """
     ours = np.column_stack([points, np.ones(len(points))])
-    # Pillow asks for the way back: where in the donor an output pixel comes from.
+    # Pillow takes the inverse map: from an output pixel to its place in the donor.
     back = np.linalg.lstsq(ours, donor_points, rcond=None)[0].T.ravel()
     data = tuple(float(value) for value in back)
     moved = donor.transform(size, Image.Transform.AFFINE, data, resample=Image.Resampling.BICUBIC)

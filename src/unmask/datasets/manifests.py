@@ -25,7 +25,7 @@ class DatasetError(ValueError):
 
 @dataclass(frozen=True)
 class CropRecord:
-    """One face crop: where it lies and what is known about it.
+    """One face crop: where it is stored and what is known about it.
 
     `label` is 0 for real and 1 for fake. `source` names the untouched recording and `group` whatever must
     stay on one side of a split (the person where known, else the source). Coordinates are crop pixels, x
@@ -64,8 +64,18 @@ def read_manifest(folder: str | Path) -> list[CropRecord]:
     """Read `manifest.csv` of a folder, joined with its `landmarks.npz` where there is one.
 
     Only the column `file` is required. Missing `label` means real, missing `source` the file's stem, missing
-    `group` the person or else the source, missing `dataset` the folder's name. A mesh that lies on another face
-    than the five landmarks do is left out. Raises DatasetError.
+    `group` the person or else the source, missing `dataset` the folder's name. A mesh that is on another face
+    than the five landmarks is left out.
+
+    Parameters
+    ----------
+    folder
+        Of the crops.
+
+    Raises
+    ------
+    DatasetError
+        When a file is missing or cannot be read, or holds no crops.
     """
     folder = Path(folder)
     path = folder / MANIFEST_NAME
@@ -87,7 +97,16 @@ def read_videos(folder: str | Path) -> list[CropRecord]:
 
     Defaults are those of `read_manifest`; `extra` holds `path`, `status`, `detail` and the attributes. Empty where
     there is no such table, or one without the columns `path`, `label` and `status`: not the work of `unmask prepare`.
-    Raises DatasetError.
+
+    Parameters
+    ----------
+    folder
+        Of the crops.
+
+    Raises
+    ------
+    DatasetError
+        When the table cannot be read.
     """
     folder = Path(folder)
     path = folder / VIDEOS_NAME
@@ -108,7 +127,15 @@ def read_videos(folder: str | Path) -> list[CropRecord]:
 def read_landmarks(path: str | Path) -> dict[str, np.ndarray]:
     """Read face mesh points by file name, each (122, 2) float32 in crop pixels.
 
-    The file holds `name` (N,) and `points` (N, 122, 2). Raises DatasetError.
+    Parameters
+    ----------
+    path
+        Of the file, with `name` (N,) and `points` (N, 122, 2).
+
+    Raises
+    ------
+    DatasetError
+        When it is no such file.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -121,7 +148,15 @@ def read_landmarks(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def write_manifest(folder: str | Path, records: Iterable[CropRecord]) -> Path:
-    """Write `manifest.csv` of a folder; `read_manifest` gives the same records back, less their meshes."""
+    """Write `manifest.csv` of a folder; `read_manifest` returns the same records, less their meshes.
+
+    Parameters
+    ----------
+    folder
+        Of the crops.
+    records
+        Of the crops, in the order of the rows.
+    """
     records = list(records)
     extras = sorted({name for record in records for name in record.extra})
     path = Path(folder) / MANIFEST_NAME
@@ -172,7 +207,7 @@ def _record(
 
 
 def _agreeing(mesh: np.ndarray | None, landmarks: np.ndarray | None) -> np.ndarray | None:
-    """Return the mesh unless its landmarks lie more than half an eye distance from the five given."""
+    """Return the mesh unless its landmarks are more than half an eye distance from the five given."""
     if mesh is None or landmarks is None or mesh.shape != (MESH_SIZE, 2):
         return mesh
     apart = np.abs(five_landmarks(mesh) - landmarks).max()

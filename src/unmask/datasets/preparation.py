@@ -30,7 +30,12 @@ Progress = Callable[[int, int], None]
 class PrepareOptions:
     """Everything that decides which bytes are written.
 
-    image : jpg (quality 95, full colour resolution) or png.
+    Parameters
+    ----------
+    crops
+        What is cut.
+    image
+        jpg (quality 95, full colour resolution) or png.
     """
 
     crops: CropOptions = field(default_factory=CropOptions)
@@ -43,7 +48,7 @@ class PrepareOptions:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a finished preparation came to: videos by status, and crops in all."""
+    """The result of a preparation: videos by status, and crops in all."""
 
     folder: Path
     statuses: Mapping[str, int]
@@ -106,7 +111,7 @@ def prepare(
 
 @dataclass(frozen=True)
 class _Task:
-    """One video to cut: where it lies, where its crops go, and under which key."""
+    """One video to cut: its path, where its crops go, and under which key."""
 
     video: Path
     out: Path
@@ -137,7 +142,7 @@ def _all_done(tasks: Sequence[_Task], workers: int, make_finder: MakeFinder) -> 
     """Do the tasks in any order.
 
     Files are decoded in processes of their own, so what ends a worker is no file but, say, a lack of memory: workers
-    are started anew as long as the work goes on.
+    are restarted until the work is done.
     """
     if workers < 1:
         finder = make_finder() if tasks else None

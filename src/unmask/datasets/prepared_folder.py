@@ -26,13 +26,26 @@ ImageFormat = Literal["jpg", "png"]
 
 
 def key_of(path: str) -> str:
-    """Name a video in the folder: readable, safe in any file system, and its own for every path."""
+    """Return a video's name in the folder: readable, safe in any file system, and distinct for every path.
+
+    Parameters
+    ----------
+    path
+        Of the video, from the dataset's root.
+    """
     readable = re.sub(r"[^A-Za-z0-9]+", "-", path.rpartition(".")[0] or path).strip("-")[-60:]
     return f"{readable}-{hashlib.sha256(path.encode()).hexdigest()[:12]}"
 
 
 def start(folder: Path, settings: Mapping[str, Any]) -> None:
     """Make the folder ready, and clear what an earlier run left unfinished.
+
+    Parameters
+    ----------
+    folder
+        New, empty or prepared before.
+    settings
+        All that decides what is written.
 
     Raises
     ------
@@ -64,7 +77,15 @@ def start(folder: Path, settings: Mapping[str, Any]) -> None:
 
 
 def read_record(folder: Path, key: str) -> dict[str, Any] | None:
-    """Read what an earlier run found in a video; None when it is not done."""
+    """Return what an earlier run found in a video; None when it is not done.
+
+    Parameters
+    ----------
+    folder
+        That is prepared.
+    key
+        Of `key_of`.
+    """
     try:
         record: dict[str, Any] = json.loads((folder / RECORDS / f"{key}.json").read_bytes())
     except (FileNotFoundError, ValueError):
@@ -75,7 +96,21 @@ def read_record(folder: Path, key: str) -> dict[str, Any] | None:
 def write_video(
     folder: Path, key: str, found: VideoCrops, image: ImageFormat, facts: Mapping[str, Any]
 ) -> None:
-    """Write a video's crops and then its record; ``facts`` go into the record as they are."""
+    """Write a video's crops and then its record.
+
+    Parameters
+    ----------
+    folder
+        That is prepared.
+    key
+        Of `key_of`.
+    found
+        The crops.
+    image
+        Format of the crops.
+    facts
+        Go into the record unchanged.
+    """
     final, temporary = folder / CROPS / key, folder / CROPS / f"{_TEMPORARY}{key}"
     _remove(final)
     _remove(temporary)
@@ -119,7 +154,15 @@ def _described(crop: FaceCrop, file: str) -> dict[str, Any]:
 
 
 def write_manifest_whole(folder: Path, records: Sequence[CropRecord]) -> None:
-    """Write the manifest of crops, which appears only once it is complete."""
+    """Write the manifest of crops, which appears only once it is complete.
+
+    Parameters
+    ----------
+    folder
+        That is prepared.
+    records
+        Of all crops.
+    """
     temporary = folder / f"{_TEMPORARY}manifest"
     temporary.mkdir(exist_ok=True)
     write_manifest(temporary, records).replace(folder / MANIFEST_NAME)
@@ -127,7 +170,15 @@ def write_manifest_whole(folder: Path, records: Sequence[CropRecord]) -> None:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file that appears under its name only once it is complete."""
+    """Write a file that appears under its name only once it is complete.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    text
+        Of the file.
+    """
     temporary = path.with_name(f"{_TEMPORARY}{path.name}")
     with temporary.open("w", newline="", encoding="utf-8") as file:
         file.write(text)

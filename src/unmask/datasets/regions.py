@@ -29,7 +29,18 @@ MESH_SIZE = _ENDS[-1]
 
 
 def check_points(points: np.ndarray) -> np.ndarray:
-    """Return points as float64, or raise ValueError unless they are (122, 2) mesh or (5, 2) landmarks."""
+    """Return points as float64.
+
+    Parameters
+    ----------
+    points
+        Mesh (122, 2) or landmarks (5, 2), in pixels.
+
+    Raises
+    ------
+    ValueError
+        For any other shape, or values that are not finite.
+    """
     points = np.asarray(points, np.float64)
     if points.shape not in ((MESH_SIZE, 2), (5, 2)) or not np.isfinite(points).all():
         raise ValueError(f"points must be finite, ({MESH_SIZE}, 2) or (5, 2), found shape {points.shape}")
@@ -37,7 +48,13 @@ def check_points(points: np.ndarray) -> np.ndarray:
 
 
 def five_landmarks(points: np.ndarray) -> np.ndarray:
-    """Return eyes, nose tip and mouth corners (5, 2), whichever kind of points is given."""
+    """Return eyes, nose tip and mouth corners (5, 2).
+
+    Parameters
+    ----------
+    points
+        Mesh (122, 2), or these landmarks themselves.
+    """
     if len(points) == 5:
         return points
     part = {name: points[group] for name, group in MESH_GROUPS.items()}
@@ -49,6 +66,11 @@ def face_frame(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     """Return the middle of the eyes, the unit vector from eyes to mouth and their distance in pixels.
 
     The distance is never below the eyes' own distance times 0.6, which keeps a lowered head from shrinking.
+
+    Parameters
+    ----------
+    points
+        Mesh (122, 2) or landmarks (5, 2), in pixels.
     """
     five = five_landmarks(points)
     eyes, mouth = five[:2].mean(0), five[3:].mean(0)
@@ -63,6 +85,15 @@ def outline(points: np.ndarray, region: Region, rng: np.random.Generator) -> np.
     """Return the closed outline (K, 2) of a region in pixels, its margin drawn at random.
 
     Mesh points give convex hulls of their groups; five landmarks give ellipses in the face's own frame.
+
+    Parameters
+    ----------
+    points
+        Mesh (122, 2) or landmarks (5, 2), in pixels.
+    region
+        Of the face.
+    rng
+        Draws the margin.
     """
     if len(points) == 5:
         return _ellipse(points, region, rng)
@@ -100,7 +131,7 @@ _ELLIPSES: dict[Region, tuple[float, float, float]] = {
 def _ellipse(points: np.ndarray, region: Region, rng: np.random.Generator) -> np.ndarray:
     eyes, down, length = face_frame(points)
     centre, across, along = _ELLIPSES[region]
-    # A turned head is narrower, and its eyes tell how much.
+    # A turned head is narrower by as much as its eyes are closer.
     narrow = np.clip(np.hypot(*(points[1] - points[0])) / length, 0.6, 1.05)
     angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
     side = np.array([-down[1], down[0]])
@@ -127,7 +158,17 @@ def _grow(polygon: np.ndarray, factor: float) -> np.ndarray:
 
 
 def warp_outline(polygon: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Deform an outline elastically: its radius gains waves of 2 to 6 periods, a share `strength` of it."""
+    """Deform an outline elastically: its radius gains waves of 2 to 6 periods.
+
+    Parameters
+    ----------
+    polygon
+        (K, 2) in pixels.
+    strength
+        Of the waves, as a share of the radius.
+    rng
+        Draws the waves.
+    """
     middle = (polygon.min(0) + polygon.max(0)) / 2
     arms = polygon - middle
     angles = np.arctan2(arms[:, 1], arms[:, 0])
@@ -139,10 +180,18 @@ def warp_outline(polygon: np.ndarray, strength: float, rng: np.random.Generator)
 
 
 def soft_mask(polygon: np.ndarray, size: tuple[int, int], softness: float, level: float = 0.5) -> Image.Image:
-    """Fill an outline and soften its edge.
+    """Fill an outline and soften its edge; the image is of mode L.
 
-    `size` is (width, height); `softness` the standard deviation of the edge in pixels; a `level` below 0.5
-    dilates the region and above 0.5 erodes it, by up to about `softness`. Returns an 8-bit image of mode L.
+    Parameters
+    ----------
+    polygon
+        (K, 2) in pixels.
+    size
+        Width and height of the mask.
+    softness
+        Standard deviation of the edge, in pixels.
+    level
+        Below 0.5 dilates the region and above 0.5 erodes it, by up to about `softness`.
     """
     mask = Image.new("L", size)
     ImageDraw.Draw(mask).polygon([(float(x), float(y)) for x, y in polygon], fill=255)

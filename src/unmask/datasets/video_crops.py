@@ -38,8 +38,14 @@ LARGEST = 8
 class CropOptions:
     """What is cut from each video.
 
-    frames : sampled evenly over it. size : greatest side of a crop in pixels; smaller faces are not enlarged.
-    minimum_face : longer side of a face box, in pixels, from which a face is followed.
+    Parameters
+    ----------
+    frames
+        Sampled evenly over it, 1 to 1024.
+    size
+        Greatest side of a crop in pixels, at least 16; smaller faces are not enlarged.
+    minimum_face
+        Longer side of a face box, in pixels, from which a face is followed.
     """
 
     frames: int = 32
@@ -53,10 +59,22 @@ class CropOptions:
 
 @dataclass(frozen=True, eq=False)
 class FaceCrop:
-    """One crop: image (S, S, 3) uint8 RGB; box and landmarks (5, 2) in its pixels.
+    """One crop.
 
-    frame : place among the sampled frames. time : seconds; None in a folder of frames. face_px : longer side of
-    the face box in the original, in pixels.
+    Parameters
+    ----------
+    frame
+        Number of the sampled frame.
+    time
+        Seconds; None in a folder of frames.
+    image
+        (S, S, 3) uint8 RGB.
+    box
+        In pixels of the crop.
+    landmarks
+        (5, 2) in pixels of the crop.
+    face_px
+        Longer side of the face box in the original, in pixels.
     """
 
     frame: int
@@ -70,9 +88,18 @@ class FaceCrop:
 
 @dataclass(frozen=True)
 class VideoCrops:
-    """What one video gave.
+    """The crops of one video.
 
-    status : ok when there are crops. frames : how many were decoded. detail : one line on what went wrong.
+    Parameters
+    ----------
+    status
+        ok when there are crops.
+    crops
+        In order of time.
+    frames
+        Number that were decoded.
+    detail
+        One line on what went wrong.
     """
 
     status: Status
@@ -86,6 +113,15 @@ def cut_video(path: Path, options: CropOptions, finder: FaceFinder) -> VideoCrop
 
     A video of which only the beginning can be decoded gives what it has, with a detail; what cannot be read at
     all gives a status. Nothing about the file raises.
+
+    Parameters
+    ----------
+    path
+        Of the file or folder.
+    options
+        What is cut.
+    finder
+        Finds faces.
     """
     frames: list[FrameFaces[FaceCrop]] = []
     detail = ""

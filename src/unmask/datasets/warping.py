@@ -16,13 +16,22 @@ def mesh_warp(
     *,
     upwards: bool = False,
 ) -> Image.Image:
-    """Move the pixels of a box (default: the whole picture) by a grid of displacements.
+    """Move the pixels of a box by a grid of displacements.
 
-    `moves` is (R + 1, C + 1, 2), x and y in pixels at the corners of R x C equal cells: the output at a point
-    is the input at that point plus its move, moves between corners being bilinear. Points that would be
-    taken from outside the picture are taken from its edge, so no border appears. Pillow cuts fractions of
-    grey levels off; `upwards` rounds them up instead, and whoever draws it at random makes no warped picture
-    darker than the others on average.
+    The output at a point is the input at that point plus its move, moves between corners being bilinear. Points that
+    would be taken from outside the picture are taken from its edge, so no border appears.
+
+    Parameters
+    ----------
+    picture
+        RGB.
+    moves
+        (R + 1, C + 1, 2), x and y in pixels at the corners of R x C equal cells.
+    box
+        In pixels; None: the whole picture.
+    upwards
+        Round grey levels up; Pillow rounds them down. Drawn at random, it keeps warped pictures from being darker
+        than others on average.
     """
     width, height = picture.size
     x0, y0, x1, y1 = box or (0, 0, width, height)
@@ -54,7 +63,21 @@ def mesh_warp(
 def affine_moves(
     size: tuple[int, int], centre: np.ndarray, shift: np.ndarray, scale: float, angle: float = 0.0
 ) -> np.ndarray:
-    """Return the grid that scales and turns (radians) a picture around a centre, then shifts it (pixels)."""
+    """Return the grid that scales and turns a picture around a centre, then shifts it.
+
+    Parameters
+    ----------
+    size
+        Width and height, in pixels.
+    centre
+        (2,) in pixels.
+    shift
+        (2,) in pixels.
+    scale
+        Above 1 enlarges.
+    angle
+        In radians.
+    """
     grid = _corners(size)
     cos, sin = np.cos(angle) / scale, np.sin(angle) / scale
     arms = grid - centre - shift
@@ -63,16 +86,34 @@ def affine_moves(
 
 
 def elastic_moves(size: tuple[int, int], strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Return a smooth random grid whose moves have a standard deviation of `strength` pixels."""
+    """Return a smooth random grid.
+
+    Parameters
+    ----------
+    size
+        Width and height, in pixels.
+    strength
+        Standard deviation of the moves, in pixels.
+    rng
+        Draws the moves.
+    """
     field = gaussian_filter(rng.normal(size=(CELLS + 1, CELLS + 1, 2)), (1.5, 1.5, 0), mode="reflect")
     return np.asarray(field * (strength / max(float(field.std()), 1e-6)))
 
 
 def expression_moves(box: tuple[int, int, int, int], strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Return the grid of a box that changes the expression of what lies in it: a mouth, a pair of eyes.
+    """Return the grid of a box that changes the expression of what is in it: a mouth, a pair of eyes.
 
-    Opening, widening, slanting and shifting are drawn at random, up to `strength` as a share of the box's
-    size; moves fade to nothing at the box's edge.
+    Opening, widening, slanting and shifting are drawn at random; moves fade to nothing at the box's edge.
+
+    Parameters
+    ----------
+    box
+        In pixels.
+    strength
+        Largest move, as a share of the box's size.
+    rng
+        Draws the moves.
     """
     width, height = box[2] - box[0], box[3] - box[1]
     v, u = np.meshgrid(*(np.linspace(-1, 1, CELLS + 1),) * 2, indexing="ij")

@@ -41,7 +41,13 @@ class Number:
     digits: int | None = None
 
     def holds(self, value: float) -> bool:
-        """Return whether a number lies in the range."""
+        """Return whether a number lies in the range.
+
+        Parameters
+        ----------
+        value
+            Infinite ones and NaN are not in any range.
+        """
         above = self.least is None or value >= self.least
         return above and (self.most is None or value <= self.most) and math.isfinite(value)
 
@@ -110,8 +116,19 @@ class Part:
 
     @classmethod
     def from_dict(cls: type[P], values: Mapping[str, Any]) -> P:
-        """Read what ``to_dict`` wrote; what is missing has its default, what is unknown is left out."""
-        return cast(P, _read(kind_of_type(cast(Any, cls)), values))
+        """Return what ``to_dict`` wrote; what is missing has its default, what is unknown is left out.
+
+        Parameters
+        ----------
+        values
+            Of JSON.
+
+        Raises
+        ------
+        ValueError
+            When a value is of another type or out of range.
+        """
+        return cast(P, _read(_kind_of_type(cast(Any, cls)), values))
 
 
 @dataclass(frozen=True)
@@ -123,7 +140,13 @@ class Kind:
     optional: bool
 
     def mark(self, kind: type[Any]) -> Any:
-        """Return the mark of a class, or None."""
+        """Return the mark of a class, or None.
+
+        Parameters
+        ----------
+        kind
+            Class of the mark.
+        """
         return next((mark for mark in self.marks if isinstance(mark, kind)), None)
 
     def items(self) -> Iterator[Kind]:
@@ -131,8 +154,8 @@ class Kind:
         inner = get_args(self.core)
         if len(inner) == 2 and inner[1] is Ellipsis:
             while True:
-                yield kind_of_type(inner[0])
-        yield from map(kind_of_type, inner)
+                yield _kind_of_type(inner[0])
+        yield from map(_kind_of_type, inner)
 
     @property
     def is_dataclass(self) -> bool:
@@ -147,7 +170,7 @@ class Kind:
 
 
 @cache
-def kind_of_type(hint: Any) -> Kind:
+def _kind_of_type(hint: Any) -> Kind:
     """Return what a type says."""
     marks: tuple[Any, ...] = ()
     optional = False
@@ -163,16 +186,35 @@ def kind_of_type(hint: Any) -> Kind:
 
 @cache
 def json_fields(part: type[Any]) -> dict[str, Kind]:
-    """Return the fields that a dataclass has in JSON, in their order there, derived ones among them."""
+    """Return the fields that a dataclass has in JSON, in their order there, derived ones among them.
+
+    Parameters
+    ----------
+    part
+        The dataclass.
+    """
     hints = get_type_hints(part, include_extras=True)
-    known = {one.name: kind_of_type(hints[one.name]) for one in fields(part)}
-    known |= {name: kind_of_type(hint) for name, hint in getattr(part, "DERIVED", {}).items()}
+    known = {one.name: _kind_of_type(hints[one.name]) for one in fields(part)}
+    known |= {name: _kind_of_type(hint) for name, hint in getattr(part, "DERIVED", {}).items()}
     order = getattr(part, "JSON", ()) or known
     return {name: known[name] for name in order if OMITTED not in known[name].marks}
 
 
 def require(condition: bool, message: str) -> None:
-    """Raise ValueError with the message unless the condition holds."""
+    """Check a condition.
+
+    Parameters
+    ----------
+    condition
+        That should hold.
+    message
+        Of the error.
+
+    Raises
+    ------
+    ValueError
+        Unless it holds.
+    """
     if not condition:
         raise ValueError(message)
 

@@ -1,4 +1,4 @@
-"""The part of the view that says what of a file was looked at, and what was not."""
+"""The part of the view that says what of a file was analysed, and what was not."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LEAST_FACE = 20
 
 @dataclass(frozen=True)
 class CoverageView:
-    """What was looked at: a sentence, what was found, and what was left out."""
+    """What was analysed: a sentence, what was found, and what was left out."""
 
     looked_at: str
     found: str
@@ -21,7 +21,13 @@ class CoverageView:
 
 
 def coverage_view(result: ScanResult) -> CoverageView | None:
-    """Return what was looked at; None for a file that could not be read."""
+    """Return what was analysed; None for a file that could not be read.
+
+    Parameters
+    ----------
+    result
+        Of the scan.
+    """
     if not result.was_read:
         return None
     left_out = "; ".join(_left_out(result))

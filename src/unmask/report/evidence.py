@@ -1,4 +1,4 @@
-"""What a verdict can be checked by: pictures of what was looked at, maps of each shown face, facts of the file."""
+"""What a verdict can be checked by: pictures of sampled frames, maps of each shown face, facts of the file."""
 
 from __future__ import annotations
 
@@ -20,11 +20,17 @@ _MAP = {
 
 
 def rows_of(values: np.ndarray) -> list[list[float]]:
-    """Return a map (h, w) as rows from the top, each from the left, to three decimal places."""
+    """Return a map as rows from the top, each from the left, to three decimal places.
+
+    Parameters
+    ----------
+    values
+        (h, w).
+    """
     return [[round(float(value), 3) for value in row] for row in values]
 
 
-def rows_of_average(values: np.ndarray) -> list[list[float]]:
+def _rows_of_average(values: np.ndarray) -> list[list[float]]:
     """Return a map (h, w) as rows, averaged to at most 14 x 14."""
     from PIL import Image  # Here, so that a scan without a report starts without Pillow.
 
@@ -34,7 +40,17 @@ def rows_of_average(values: np.ndarray) -> list[list[float]]:
 
 @dataclass(frozen=True)
 class FrameView:
-    """A sampled frame, small. time : seconds. width, height : pixels of the upright frame. picture : JPEG."""
+    """A sampled frame, small.
+
+    Parameters
+    ----------
+    time
+        Seconds.
+    width, height
+        Of the upright frame, in pixels.
+    picture
+        JPEG.
+    """
 
     time: float
     width: int
@@ -67,7 +83,7 @@ class FaceEvidence(Part):
     crop: Annotated[bytes, OMITTED]
     patch_logits: Annotated[np.ndarray, Written(rows_of, _MAP)] | None = None
     reconstruction: Annotated[bytes | None, OMITTED] = None
-    error_map: Annotated[np.ndarray, Written(rows_of_average, _MAP)] | None = None
+    error_map: Annotated[np.ndarray, Written(_rows_of_average, _MAP)] | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +99,7 @@ class Evidence(Part):
     file
         Technical facts; None when they could not be read.
     credentials
-        Content credentials (C2PA), checked offline; None when nothing looked for any.
+        Content credentials (C2PA), checked offline; None when they were not searched for.
     """
 
     frames: Annotated[tuple[FrameView, ...], OMITTED] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from unmask.report.order import SHARES, by_suspicion, looks_needed, scored_looks
+from unmask.report.order import SHARES, by_suspicion, scored_frames, scored_frames_needed
 from unmask.report.result import ScanResult
 from unmask.report.spans import Span
 from unmask.report.tracks import FrameScore, TrackScore
@@ -20,8 +20,16 @@ _MOST_IN_CAPTION = 4
 class Level:
     """A score against the threshold.
 
-    kind : ``above`` (at or above it), ``below``, ``plain`` without a threshold, ``unscored``. text : the score.
-    words : what it means, empty without a threshold. score : to place it by.
+    Parameters
+    ----------
+    kind
+        ``above`` (at or above it), ``below``, ``plain`` without a threshold, ``unscored``.
+    text
+        The score.
+    words
+        What it means, empty without a threshold.
+    score
+        To place it by.
     """
 
     kind: str
@@ -32,7 +40,13 @@ class Level:
 
 @dataclass(frozen=True)
 class Look:
-    """One face on one sampled frame, in numbers. box : (x0, y0, x1, y1), pixels of the upright frame."""
+    """One face on one sampled frame, in numbers.
+
+    Parameters
+    ----------
+    box
+        (x0, y0, x1, y1) in pixels of the upright frame.
+    """
 
     time: float
     clock: str
@@ -47,7 +61,7 @@ class Look:
 
 @dataclass(frozen=True)
 class SpanView:
-    """Where a face looked suspicious, in seconds and in words."""
+    """When a face is suspicious, in seconds and in words."""
 
     start: float
     end: float
@@ -58,8 +72,14 @@ class SpanView:
 class FaceView:
     """One face.
 
-    remarks : short, beside its name: whether it decides, does not count, and when it is suspicious. story : what was
-    seen of it when, a sentence; empty for an image. hard : what makes it hard to judge.
+    Parameters
+    ----------
+    remarks
+        Short, beside its name: whether it decides, does not count, and when it is suspicious.
+    story
+        What was seen of it when, a sentence; empty for an image.
+    hard
+        What makes it hard to judge.
     """
 
     id: int
@@ -87,7 +107,13 @@ class FaceAtMoment:
 
 @dataclass(frozen=True)
 class Moment:
-    """One sampled frame. caption : its time and the scores on it, in words."""
+    """One sampled frame.
+
+    Parameters
+    ----------
+    caption
+        Its time and the scores on it, in words.
+    """
 
     time: float
     clock: str
@@ -96,7 +122,15 @@ class Moment:
 
 
 def level_of(score: float | None, threshold: float | None) -> Level:
-    """Return a score with what it means against a threshold."""
+    """Return a score with what it means against a threshold.
+
+    Parameters
+    ----------
+    score
+        In [0, 1]; None where there is none.
+    threshold
+        In [0, 1]; None where there is none.
+    """
     if score is None:
         return Level("unscored", "not scored", "", None)
     if threshold is None:
@@ -106,17 +140,39 @@ def level_of(score: float | None, threshold: float | None) -> Level:
 
 
 def in_order(result: ScanResult) -> list[TrackScore]:
-    """Return the faces of a result in the order in which all pages show them."""
+    """Return the faces of a result in the order in which all pages show them.
+
+    Parameters
+    ----------
+    result
+        Of the scan.
+    """
     return by_suspicion(result.tracks, result.coverage.frames_sampled, result.decisive_track)
 
 
 def faces_of(result: ScanResult, threshold: float | None) -> tuple[FaceView, ...]:
-    """Return all faces of a result, in order."""
+    """Return all faces of a result, in order.
+
+    Parameters
+    ----------
+    result
+        Of the scan.
+    threshold
+        Of the detector; None where there is none.
+    """
     return tuple(_face(track, result, threshold) for track in in_order(result))
 
 
 def moments_of(result: ScanResult, threshold: float | None) -> tuple[Moment, ...]:
-    """Return every moment that was looked at in a file with faces, in order of time."""
+    """Return every sampled moment of a file with faces, in order of time.
+
+    Parameters
+    ----------
+    result
+        Of the scan.
+    threshold
+        Of the detector; None where there is none.
+    """
     tracks = in_order(result)
     if not tracks:
         return ()
@@ -150,8 +206,8 @@ def _moment(
 def _face(track: TrackScore, result: ScanResult, threshold: float | None) -> FaceView:
     video = result.kind == "video"
     spans = track.spans(threshold)
-    looks = scored_looks(track)
-    briefly = looks < looks_needed(result.tracks, result.coverage.frames_sampled)
+    looks = scored_frames(track)
+    briefly = looks < scored_frames_needed(result.tracks, result.coverage.frames_sampled)
     seen = stretch(track.frames[0].time, track.frames[-1].time)
     decisive = result.decisive_track == track.id and len(result.tracks) > 1
     return FaceView(

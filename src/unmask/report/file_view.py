@@ -27,7 +27,13 @@ _SOURCES = {
 
 @dataclass(frozen=True)
 class Row:
-    """A name and a value. code : whether the value is for machines, such as a hash."""
+    """A name and a value.
+
+    Parameters
+    ----------
+    code
+        Whether the value is for machines, such as a hash.
+    """
 
     name: str
     value: str
@@ -52,7 +58,13 @@ class CredentialsView:
 
 
 def file_view(file: FileFacts) -> FileView:
-    """Return the technical facts of a file."""
+    """Return the technical facts of a file.
+
+    Parameters
+    ----------
+    file
+        The facts.
+    """
     duration = None if file.duration is None else f"{file.duration:.2f} s"
     rows = _rows(
         [
@@ -72,7 +84,13 @@ def file_view(file: FileFacts) -> FileView:
 
 
 def credentials_view(given: Credentials) -> CredentialsView:
-    """Return what content credentials say, and whether their seal holds."""
+    """Return what content credentials say, and whether their signature holds.
+
+    Parameters
+    ----------
+    given
+        Of the file.
+    """
     rows = [
         ("Note", given.detail),
         ("Signed by", given.signer),

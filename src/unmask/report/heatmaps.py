@@ -12,13 +12,19 @@ if TYPE_CHECKING:
 STRONGEST_PATCH_LOGIT = 12.0
 STRONGEST_ERROR = 0.5
 
-# Dark violet over red and orange to pale yellow: brightness rises all the way, as in matplotlib's "inferno".
+# Dark violet over red and orange to pale yellow: brightness rises throughout, as in matplotlib's "inferno".
 _RAMP = ((0, 0, 4), (66, 10, 104), (147, 38, 103), (221, 81, 58), (252, 165, 10), (252, 255, 164))
 _SIDE = 224
 
 
 def strength_of_patches(patch_logits: np.ndarray) -> np.ndarray:
-    """Scale patch logits to [0, 1]: 0 where a place does not speak for manipulation, 1 from a logit of 12."""
+    """Scale patch logits to [0, 1]: 0 where a place does not suggest manipulation, 1 from a logit of 12.
+
+    Parameters
+    ----------
+    patch_logits
+        Of any shape.
+    """
     import numpy as np
 
     strength: np.ndarray = np.clip(patch_logits / STRONGEST_PATCH_LOGIT, 0, 1)
@@ -26,14 +32,28 @@ def strength_of_patches(patch_logits: np.ndarray) -> np.ndarray:
 
 
 def strength_of_errors(error_map: np.ndarray) -> np.ndarray:
-    """Scale an error map to [0, 1]: 1 from a difference of half the range of a pixel."""
+    """Scale an error map to [0, 1]: 1 from a difference of half the range of a pixel.
+
+    Parameters
+    ----------
+    error_map
+        Of any shape, in [0, 1].
+    """
     import numpy as np
 
     return np.clip(error_map / STRONGEST_ERROR, 0, 1)
 
 
 def overlay(crop: np.ndarray, strength: np.ndarray) -> np.ndarray:
-    """Lay strengths (h, w) in [0, 1] over a crop (H, W, 3) uint8 turned grey: (224, 224, 3) uint8."""
+    """Return strengths over a grey crop, (224, 224, 3) uint8.
+
+    Parameters
+    ----------
+    crop
+        (H, W, 3) uint8 RGB.
+    strength
+        (h, w) in [0, 1].
+    """
     import numpy as np
     from PIL import Image
 
@@ -57,7 +77,15 @@ def scale_bar() -> np.ndarray:
 
 
 def jpeg(image: np.ndarray, quality: int = 82) -> bytes:
-    """Code a picture (H, W, 3) uint8 RGB as JPEG, without any metadata."""
+    """Return a picture as JPEG, without any metadata.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8 RGB.
+    quality
+        1 to 95.
+    """
     from PIL import Image
 
     buffer = io.BytesIO()
@@ -66,7 +94,13 @@ def jpeg(image: np.ndarray, quality: int = 82) -> bytes:
 
 
 def strongest_place(strength: np.ndarray) -> str:
-    """Return in words where a map (h, w) is strongest, for those who do not see it."""
+    """Return in words where a map is strongest, as alternative text.
+
+    Parameters
+    ----------
+    strength
+        (h, w).
+    """
     import numpy as np
 
     row, column = np.unravel_index(int(np.argmax(strength)), strength.shape)

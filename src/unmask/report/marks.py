@@ -1,4 +1,4 @@
-"""Small drawings that tell a verdict by its shape: for each the outer and the inner path, in a box of 24 x 24."""
+"""Small drawings that show a verdict by their shape: for each the outer and the inner path, in a box of 24 x 24."""
 
 MARKS = {
     "likely_fake": ("M12 2L23 21H1z", "M12 8.5v6M12 17v1.6"),

@@ -97,7 +97,7 @@ class Opinion(Part):
     reasons
         What widens the interval, and why there is no verdict.
     subjects
-        What was looked at; never empty beside a verdict.
+        What was analysed; never empty beside a verdict.
     decisive
         Id of the subject that the verdict rests on.
     lr
@@ -154,6 +154,19 @@ def subjects_of(
 
 
 def require_interval(interval: Interval | None, score: float | None) -> None:
-    """Raise ValueError unless an interval holds the score; None of either is no fault."""
+    """Check that an interval holds the score; either may be None.
+
+    Parameters
+    ----------
+    interval
+        (low, high).
+    score
+        In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        When it does not.
+    """
     if interval is not None and score is not None:
         require(interval[0] <= score <= interval[1], "the interval must hold the score")

@@ -12,21 +12,45 @@ from unmask.verdict import frames_needed
 SHARES = (6, 6, 4, 4, 1, 1, 1, 1)
 
 
-def scored_looks(track: TrackScore) -> int:
-    """Return the number of scored frames of a track."""
+def scored_frames(track: TrackScore) -> int:
+    """Return the number of scored frames of a track.
+
+    Parameters
+    ----------
+    track
+        Of one face.
+    """
     return sum(frame.score is not None for frame in track.frames)
 
 
-def looks_needed(tracks: Sequence[TrackScore], frames_sampled: int) -> int:
-    """Return the number of scored frames from which a face counts for the verdict; at least one track is needed."""
-    return min(frames_needed(frames_sampled), max(map(scored_looks, tracks)))
+def scored_frames_needed(tracks: Sequence[TrackScore], frames_sampled: int) -> int:
+    """Return the number of scored frames from which a face counts for the verdict.
+
+    Parameters
+    ----------
+    tracks
+        At least one.
+    frames_sampled
+        Of the file.
+    """
+    return min(frames_needed(frames_sampled), max(map(scored_frames, tracks)))
 
 
 def by_suspicion(tracks: Sequence[TrackScore], frames_sampled: int, decisive: int | None) -> list[TrackScore]:
-    """Return tracks in order: the decisive one, others that count, those seen too briefly; each by falling score."""
-    needed = looks_needed(tracks, frames_sampled) if tracks else 0
+    """Return tracks in order: the decisive one, others that count, those seen too briefly; each by falling score.
+
+    Parameters
+    ----------
+    tracks
+        Of the file.
+    frames_sampled
+        Of the file.
+    decisive
+        Id of a track.
+    """
+    needed = scored_frames_needed(tracks, frames_sampled) if tracks else 0
     return sorted(
-        tracks, key=lambda track: (track.id != decisive, scored_looks(track) < needed, -track.score)
+        tracks, key=lambda track: (track.id != decisive, scored_frames(track) < needed, -track.score)
     )
 
 
@@ -37,6 +61,15 @@ def choose_shown(
 
     Of a track with more scored frames than its share, half are those with the highest scores, the others are spread
     evenly over the rest: what speaks against the score is shown too.
+
+    Parameters
+    ----------
+    tracks
+        Of the file.
+    frames_sampled
+        Of the file.
+    decisive
+        Id of a track.
     """
     chosen: list[tuple[int, int]] = []
     for track, share in zip(by_suspicion(tracks, frames_sampled, decisive), SHARES, strict=False):

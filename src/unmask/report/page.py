@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from unmask.report.face_view import MOST_CARDS
 from unmask.report.marks import MARKS
-from unmask.report.pictures import FramePicture, ShownLook, frame_pictures, scale_address, shown_looks
+from unmask.report.pictures import FramePicture, ShownFrame, frame_pictures, scale_address, shown_frames
 from unmask.report.result import ScanResult
 from unmask.report.timeline import timeline
 from unmask.report.view import View, result_view
@@ -32,12 +32,15 @@ if TYPE_CHECKING:
 class Article:
     """One file on the page: its view, and what the page alone shows of it.
 
-    timelines, looks : by the id of a face.
+    Parameters
+    ----------
+    timelines, looks
+        By the id of a face.
     """
 
     view: View
     frames: list[FramePicture]
-    looks: dict[int, list[ShownLook]]
+    looks: dict[int, list[ShownFrame]]
     timelines: dict[int, str]
 
 
@@ -83,7 +86,16 @@ def _write(target: Path, text: str) -> None:
 def page(results: Sequence[ScanResult], threshold: float | None = None, made: datetime | None = None) -> str:
     """Return the whole page for these results, every string of theirs escaped.
 
-    It holds no script, loads nothing, and its security policy forbids both. made : the time that it states.
+    It holds no script, loads nothing, and its security policy forbids both.
+
+    Parameters
+    ----------
+    results
+        Of the scans.
+    threshold
+        Of the detector, for results that state none.
+    made
+        The time that the page states; None: now.
     """
     style = _style()
     counts = Counter(headline(result) for result in results)
@@ -100,7 +112,13 @@ def page(results: Sequence[ScanResult], threshold: float | None = None, made: da
 
 
 def policy(style: str) -> str:
-    """Return the page's content security policy: this style, pictures inside the page, and nothing else."""
+    """Return the page's content security policy: this style, pictures inside the page, and nothing else.
+
+    Parameters
+    ----------
+    style
+        The page's.
+    """
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
     return (
         f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -115,7 +133,7 @@ def _article(result: ScanResult, threshold: float | None) -> Article:
     return Article(
         view,
         frame_pictures(result, view.moments),
-        shown_looks(result, view.threshold),
+        shown_frames(result, view.threshold),
         {
             face.id: timeline(tracks[face.id], coverage.duration, view.threshold, coverage.times)
             for face in drawn

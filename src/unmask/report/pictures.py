@@ -22,7 +22,13 @@ _HARDLY_ANYTHING = 0.1
 
 @dataclass(frozen=True)
 class FaceBox:
-    """A face's box on a frame and its label, in pixels of the frame; stroke : (outline, line)."""
+    """A face's box on a frame and its label, in pixels of the frame.
+
+    Parameters
+    ----------
+    stroke
+        (outline, line) widths.
+    """
 
     kind: str
     left: float
@@ -42,7 +48,13 @@ class FaceBox:
 
 @dataclass(frozen=True)
 class FramePicture:
-    """A sampled frame; address : of the picture itself."""
+    """A sampled frame.
+
+    Parameters
+    ----------
+    address
+        Of the picture itself, as a data URL.
+    """
 
     address: str
     width: int
@@ -61,8 +73,14 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class ShownLook:
-    """A look at a face with its maps. clock : empty for an image."""
+class ShownFrame:
+    """One face on one sampled frame with its maps.
+
+    Parameters
+    ----------
+    clock
+        Empty for an image.
+    """
 
     clock: str
     level: Level
@@ -70,7 +88,15 @@ class ShownLook:
 
 
 def frame_pictures(result: ScanResult, moments: tuple[Moment, ...]) -> list[FramePicture]:
-    """Return the sampled frames as pictures with boxes, at most 48 spread evenly."""
+    """Return the sampled frames as pictures with boxes, at most 48 spread evenly.
+
+    Parameters
+    ----------
+    result
+        Of the scan, with its evidence.
+    moments
+        Of `moments_of`.
+    """
     views = result.evidence.frames if result.evidence else ()
     if len(views) > MOST_PICTURES:
         step = len(views) / MOST_PICTURES
@@ -79,18 +105,26 @@ def frame_pictures(result: ScanResult, moments: tuple[Moment, ...]) -> list[Fram
     return [_frame(view, faces.get(round(view.time, 3), ()), result.kind == "video") for view in views]
 
 
-def shown_looks(result: ScanResult, threshold: float | None) -> dict[int, list[ShownLook]]:
-    """Return the looks that are shown of each face, by the face's id."""
+def shown_frames(result: ScanResult, threshold: float | None) -> dict[int, list[ShownFrame]]:
+    """Return the frames that are shown of each face, by the face's id.
+
+    Parameters
+    ----------
+    result
+        Of the scan, with its evidence.
+    threshold
+        Of the detector; None where there is none.
+    """
     scores = {(track.id, frame.time): frame.score for track in result.tracks for frame in track.frames}
-    shown: dict[int, list[ShownLook]] = {}
+    shown: dict[int, list[ShownFrame]] = {}
     for one in result.evidence.faces if result.evidence else ():
         level = level_of(scores[one.track, one.time], threshold)
         when = clock(one.time) if result.kind == "video" else ""
-        shown.setdefault(one.track, []).append(ShownLook(when, level, _figures(one)))
+        shown.setdefault(one.track, []).append(ShownFrame(when, level, _figures(one)))
     return shown
 
 
-def address_of(picture: bytes, kind: str = "jpeg") -> str:
+def _address_of(picture: bytes, kind: str = "jpeg") -> str:
     """Return a picture as an address that carries the picture itself."""
     return f"data:image/{kind};base64," + base64.b64encode(picture).decode("ascii")
 
@@ -102,7 +136,7 @@ def scale_address() -> str:
 
     buffer = io.BytesIO()
     Image.fromarray(heatmaps.scale_bar()).save(buffer, "PNG")
-    return address_of(buffer.getvalue(), "png")
+    return _address_of(buffer.getvalue(), "png")
 
 
 def _frame(view: FrameView, faces: tuple[FaceAtMoment, ...], video: bool) -> FramePicture:
@@ -111,7 +145,7 @@ def _frame(view: FrameView, faces: tuple[FaceAtMoment, ...], video: bool) -> Fra
     )  # Beyond these the labels would cover each other; the caption has them.
     told = ", ".join(f"{face.name}: {face.level.text}" for face in faces) or "no face"
     return FramePicture(
-        address_of(view.picture),
+        _address_of(view.picture),
         view.width,
         view.height,
         f"{clock(view.time)}: {told}" if video else told,
@@ -133,13 +167,13 @@ def _box(face: FaceAtMoment, view: FrameView, score: bool) -> FaceBox:
 
 
 def _figures(one: FaceEvidence) -> tuple[Figure, ...]:
-    """Return the face, and of it what the detector gives: the rebuilt face, where they differ, where the signs lie."""
+    """Return the face, and what the detector returns: the rebuilt face, where they differ, where the signs are."""
     from PIL import Image  # Here, so that a scan without a report starts without Pillow.
 
     crop = np.asarray(Image.open(io.BytesIO(one.crop)))
-    figures = [Figure(address_of(one.crop), "The face", "The face as the detector sees it")]
+    figures = [Figure(_address_of(one.crop), "The face", "The face as the detector sees it")]
     if one.reconstruction is not None:
-        rebuilt = address_of(one.reconstruction)
+        rebuilt = _address_of(one.reconstruction)
         figures.append(Figure(rebuilt, "Rebuilt", "The face as the decoder rebuilds it"))
     if one.error_map is not None:
         strength = heatmaps.strength_of_errors(one.error_map)
@@ -158,4 +192,4 @@ def _figures(one: FaceEvidence) -> tuple[Figure, ...]:
 
 
 def _map(crop: np.ndarray, strength: np.ndarray) -> str:
-    return address_of(heatmaps.jpeg(heatmaps.overlay(crop, strength), 80))
+    return _address_of(heatmaps.jpeg(heatmaps.overlay(crop, strength), 80))

@@ -23,22 +23,22 @@ READ: frozenset[Status] = frozenset({"ok", "no_face"})
 
 @dataclass(frozen=True)
 class Coverage(Part):
-    """How much of the file was looked at.
+    """How much of the file was analysed.
 
     Parameters
     ----------
     duration
         Seconds; None for an image, or when unknown.
     frames_sampled
-        Frames that were looked at.
+        Sampled frames.
     frames_with_face
         Those of them on which a face was found.
     frames_planned
-        Frames that would have been looked at had fewer not settled the verdict; None where none was looked at.
+        Frames that would have been sampled without the early stop; None where none was sampled.
     longest_gap
-        Seconds of the longest stretch of which no frame was looked at; None for an image.
+        Seconds of the longest stretch without a sampled frame; None for an image.
     times
-        Of the sampled frames, seconds from the start, in order; nothing between them was looked at.
+        Of the sampled frames, seconds from the start, in order; nothing between them was analysed.
     frames_damaged
         Frames that were decoded, found damaged and left out.
     smallest_face
@@ -95,7 +95,7 @@ class ScanResult(Part):
     tracks
         One for each face that was followed through the sampled frames.
     coverage
-        How much of the file was looked at.
+        How much of the file was analysed.
     seconds
         Wall time of this scan.
     reasons
@@ -191,9 +191,14 @@ class ScanResult(Part):
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ScanResult:
-        """Read a result that ``to_dict`` wrote, such as a line of a results log; its evidence is left out.
+        """Return a result that ``to_dict`` wrote, such as a line of a results log; its evidence is left out.
 
         A result of schema 1 has no opinions; the one on its faces is made from what it has.
+
+        Parameters
+        ----------
+        values
+            Of JSON.
 
         Raises
         ------
@@ -242,7 +247,13 @@ class ScanResult(Part):
         return replace(self, opinions=(opinion,))
 
     def save_report(self, folder: str | Path) -> Path:
-        """Write ``index.html`` and ``scan.json`` into a folder, made if missing; give the page's path."""
+        """Write ``index.html`` and ``scan.json``, and return the page's path.
+
+        Parameters
+        ----------
+        folder
+            Made if missing.
+        """
         from unmask.report.page import save_report
 
         return save_report([self], folder)

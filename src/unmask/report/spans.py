@@ -1,4 +1,4 @@
-"""Stretches of time over which a face looked suspicious."""
+"""Stretches of time over which a face is suspicious."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Span(Part):
-    """A run of successive looks at a face whose scores all reach the threshold; what lies between was not seen.
+    """A run of successive scored frames of a face that all reach the threshold; nothing between them was sampled.
 
     Parameters
     ----------
     start, end
-        Seconds, of the first and of the last look.
+        Seconds, of the first and of the last of these frames.
     frames
-        Number of looks.
+        Number of these frames.
     score
         The highest of their scores.
     """
@@ -32,7 +32,15 @@ class Span(Part):
 
 
 def suspicious_spans(frames: tuple[FrameScore, ...], threshold: float) -> tuple[Span, ...]:
-    """Find the runs of scored frames (in order of time) at or above a threshold; frames without a score are skipped."""
+    """Return the runs of scored frames at or above a threshold; frames without a score are skipped.
+
+    Parameters
+    ----------
+    frames
+        In order of time.
+    threshold
+        In [0, 1].
+    """
     spans: list[Span] = []
     run: list[tuple[float, float]] = []
     for frame in frames:

@@ -21,6 +21,11 @@ def table(results: Sequence[ScanResult]) -> Table:
 
     Below a file on which there are several opinions stands a row for each, with its question. File names and details
     are shown as they are: markup and control characters in them have no effect.
+
+    Parameters
+    ----------
+    results
+        Of the scans.
     """
     from rich.table import Table
     from rich.text import Text

@@ -1,4 +1,4 @@
-"""A track's frame scores over time, as an inline SVG that tells its points by shape and not by colour alone."""
+"""A track's frame scores over time, as an inline SVG that distinguishes its points by shape, not by colour alone."""
 
 from __future__ import annotations
 
@@ -25,34 +25,46 @@ def timeline(
 ) -> str:
     """Draw the scored frames of a track: time to the right, score upwards from 0 to 100 %.
 
-    duration : seconds; the last known time stands in when it is unknown. threshold : the score at which a dashed line
-    is drawn; looks at or above it are filled diamonds, the others open circles, and their runs are shaded. sampled :
-    times of all sampled frames; a tick for each, open where this face was not seen. Gives an ``<svg>`` element that
-    holds numbers and fixed words only.
+    Parameters
+    ----------
+    track
+        With at least one frame.
+    duration
+        Seconds; the last known time stands in when it is unknown.
+    threshold
+        The score at which a dashed line is drawn; frames at or above it are filled diamonds, the others open circles,
+        and their runs are shaded.
+    sampled
+        Times of all sampled frames; a tick for each, open where this face was not seen.
+
+    Returns
+    -------
+    str
+        An ``<svg>`` element that holds numbers and fixed words only.
     """
     times = [frame.time for frame in track.frames]
     end = max(duration or 0.0, times[-1], *sampled) if sampled else max(duration or 0.0, times[-1])
     axis = _Axis(end or 1.0)
-    looks = [frame for frame in track.frames if frame.score is not None]
+    scored = [frame for frame in track.frames if frame.score is not None]
     spans = track.spans(threshold)
     parts = [
         *(_shading(span, axis) for span in spans),
         _grid(axis),
         _threshold_line(threshold),
-        _path(looks, axis),
-        *(_point(frame, axis, threshold) for frame in looks),
+        _path(scored, axis),
+        *(_point(frame, axis, threshold) for frame in scored),
         _ticks(sampled or times, times, axis),
     ]
-    told = escape(_summary(looks, spans))
+    summary = escape(_summary(scored, spans))
     return (
-        f'<svg class="timeline" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{told}">'
+        f'<svg class="timeline" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{summary}">'
         + "".join(parts)
         + "</svg>"
     )
 
 
 class _Axis:
-    """Where a time lies on the drawing."""
+    """Where a time is on the drawing."""
 
     def __init__(self, end: float) -> None:
         self.end = end
@@ -106,8 +118,8 @@ def _shading(span: Span, axis: _Axis) -> str:
     )
 
 
-def _path(looks: Sequence[FrameScore], axis: _Axis) -> str:
-    points = " ".join(f"{axis.x(f.time):.1f},{_y(f.score or 0.0):.1f}" for f in looks)
+def _path(scored: Sequence[FrameScore], axis: _Axis) -> str:
+    points = " ".join(f"{axis.x(f.time):.1f},{_y(f.score or 0.0):.1f}" for f in scored)
     return f'<polyline class="path" points="{points}"/>'
 
 

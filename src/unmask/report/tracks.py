@@ -59,7 +59,7 @@ class TrackScore(Part):
     reasons
         What makes this face hard to judge.
     spans
-        Runs of successive looks that all reach the detector's threshold.
+        Runs of successive scored frames that all reach the detector's threshold.
     """
 
     JSON: ClassVar[tuple[str, ...]] = ("id", "score", "reasons", "spans", "frames")
@@ -77,10 +77,22 @@ class TrackScore(Part):
         require(times == sorted(times), "frames must be in order of time")
 
     def spans(self, threshold: float | None) -> tuple[Span, ...]:
-        """Return the spans in which the face looked suspicious; none without a threshold."""
+        """Return the spans in which the face is suspicious.
+
+        Parameters
+        ----------
+        threshold
+            Of the detector; None: no spans.
+        """
         return () if threshold is None else suspicious_spans(self.frames, threshold)
 
     def to_dict(self, threshold: float | None = None) -> dict[str, Any]:
-        """Return the track as the JSON schema has it. threshold : the detector's, for the spans."""
+        """Return the track as the JSON schema has it.
+
+        Parameters
+        ----------
+        threshold
+            Of the detector, for the spans.
+        """
         values = super().to_dict() | {"spans": [span.to_dict() for span in self.spans(threshold)]}
         return {name: values[name] for name in self.JSON}

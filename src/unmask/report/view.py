@@ -36,7 +36,13 @@ _SUBJECTS = {"picture": "The picture", "sound": "The sound"}
 
 @dataclass(frozen=True)
 class Gauge:
-    """A score with its interval on a bar from 0 to 1; label : all of it in words."""
+    """A score with its interval on a bar from 0 to 1.
+
+    Parameters
+    ----------
+    label
+        All of it in words.
+    """
 
     label: str
     score: float
@@ -49,9 +55,16 @@ class Gauge:
 
 @dataclass(frozen=True)
 class Said:
-    """A verdict, or why there is none. kind : class of mark and colour, a verdict or ``unscored``.
+    """A verdict, or why there is none.
 
-    score, interval : in words; None without a score. reasons : sentences.
+    Parameters
+    ----------
+    kind
+        Class of mark and colour, a verdict or ``unscored``.
+    score, interval
+        In words; None without a score.
+    reasons
+        Sentences.
     """
 
     kind: str
@@ -65,7 +78,13 @@ class Said:
 
 @dataclass(frozen=True)
 class SubjectView:
-    """What an opinion is about. when : in words, empty for an image."""
+    """What an opinion is about.
+
+    Parameters
+    ----------
+    when
+        In words, empty for an image.
+    """
 
     name: str
     when: str

@@ -54,32 +54,68 @@ CANNOT_TELL = (
 
 
 def headline(result: ScanResult) -> str:
-    """Return in two words what a scan came to: its verdict, else its status."""
+    """Return a scan's verdict, else its status, in two words.
+
+    Parameters
+    ----------
+    result
+        Of the scan.
+    """
     return VERDICTS[result.verdict] if result.verdict else STATUSES[result.status]
 
 
 def notes(result: ScanResult) -> str:
-    """Return in one line what else there is to know: the detail, and each reason of the gates or of abstaining."""
+    """Return in one line what else there is to know: the detail, and each reason of the gates or of abstaining.
+
+    Parameters
+    ----------
+    result
+        Of the scan.
+    """
     return "; ".join([*([result.detail] if result.detail else []), *(r.text for r in result.reasons)])
 
 
 def meaning(result: ScanResult) -> str:
-    """Return in a sentence what the headline means."""
+    """Return in a sentence what the headline means.
+
+    Parameters
+    ----------
+    result
+        Of the scan.
+    """
     return MEANINGS[result.verdict or result.status]
 
 
 def face_name(track: int) -> str:
-    """Name a face for people, who count from 1; ``track`` is its id, from 0."""
+    """Return the name of a face as people count, from 1.
+
+    Parameters
+    ----------
+    track
+        Its id, from 0.
+    """
     return f"Face {track + 1}"
 
 
 def printable(text: str) -> str:
-    """Show control characters, line breaks, direction marks and undecodable bytes as escapes."""
+    """Return text with control characters, line breaks, direction marks and undecodable bytes as escapes.
+
+    Parameters
+    ----------
+    text
+        Of a file.
+    """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def percent(value: float | None) -> str:
-    """Write a probability as whole per cent, never rounded to a certainty it does not have."""
+    """Return a probability as whole per cent, never rounded to a certainty it does not have.
+
+    Parameters
+    ----------
+    value
+        In [0, 1]; None is a dash.
+    """
     if value is None:
         return "-"
     if 0 < value < 0.01:
@@ -90,7 +126,13 @@ def percent(value: float | None) -> str:
 
 
 def interval_words(interval: tuple[float, float] | None) -> str:
-    """Write an interval of probabilities; a dash for none."""
+    """Return an interval of probabilities in words.
+
+    Parameters
+    ----------
+    interval
+        (low, high) in [0, 1]; None is a dash.
+    """
     if interval is None:
         return "-"
     low, high = map(percent, interval)
@@ -98,7 +140,15 @@ def interval_words(interval: tuple[float, float] | None) -> str:
 
 
 def clock(seconds: float, step: float = 0.1) -> str:
-    """Write a time as seconds below a minute, else as minutes or hours with seconds; with tenths for a step below 1."""
+    """Return a time as seconds below a minute, else as minutes or hours with seconds.
+
+    Parameters
+    ----------
+    seconds
+        From the first frame.
+    step
+        Between two such times, in seconds; below 1 tenths are shown.
+    """
     tenths = step < 1
     if round(seconds, 1 if tenths else 0) < 60:
         return f"{seconds:.1f} s" if tenths else f"{seconds:.0f} s"
@@ -110,15 +160,35 @@ def clock(seconds: float, step: float = 0.1) -> str:
 
 
 def stretch(start: float, end: float) -> str:
-    """Write a stretch of time: from when to when, or the one moment."""
+    """Return a stretch of time in words: from when to when, or the one moment.
+
+    Parameters
+    ----------
+    start, end
+        In seconds.
+    """
     return f"{clock(start)} to {clock(end)}" if end > start else f"at {clock(start)}"
 
 
 def question_words(question: str) -> str:
-    """Return a question as a person would ask it."""
+    """Return a question as a person would ask it.
+
+    Parameters
+    ----------
+    question
+        As an opinion has it.
+    """
     return QUESTIONS.get(question) or f"{question.replace('_', ' ').capitalize()}?"
 
 
 def counted(count: int, noun: str) -> str:
-    """Write a count with its noun: ``1 frame``, ``6 frames``."""
+    """Return a count with its noun: ``1 frame``, ``6 frames``.
+
+    Parameters
+    ----------
+    count
+        At least 0.
+    noun
+        In the singular.
+    """
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

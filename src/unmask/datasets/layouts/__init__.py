@@ -25,7 +25,18 @@ LAYOUTS = _found()
 
 
 def layout(name: str) -> Layout:
-    """Return a layout by its name; DatasetError names the nearest for an unknown one."""
+    """Return a layout by its name.
+
+    Parameters
+    ----------
+    name
+        In `LAYOUTS`.
+
+    Raises
+    ------
+    DatasetError
+        For an unknown name; it names the nearest.
+    """
     if name not in LAYOUTS:
         near = difflib.get_close_matches(name, LAYOUTS, n=1, cutoff=0.0)[0]
         raise DatasetError(f"unknown layout {name!r}; did you mean {near!r}? Known: {', '.join(LAYOUTS)}")
@@ -36,6 +47,11 @@ def recognise(root: Path) -> Layout | None:
     """Return which layout a folder (or the file of a table) has, if any.
 
     The two versions of Celeb-DF are laid out alike: version 2 is answered unless the folder's name holds "v1".
+
+    Parameters
+    ----------
+    root
+        A folder, or the file of a table.
     """
     fitting = [known for known in LAYOUTS.values() if not known.missing(root)]
     first = LAYOUTS["celeb-df-v1"]
@@ -47,11 +63,18 @@ def recognise(root: Path) -> Layout | None:
 def list_videos(name: str, root: Path) -> Listing:
     """List the videos of a dataset on disk, in a fixed order.
 
+    Parameters
+    ----------
+    name
+        Of the layout.
+    root
+        Of the dataset.
+
     Raises
     ------
     DatasetError
-        The layout is unknown, the folder has another one or lacks a part (the message says which), or holds
-        no videos.
+        The layout is unknown, the folder has another one or lacks a part (the message says which), or holds no
+        videos.
     """
     chosen = layout(name)
     if not root.exists():
@@ -69,7 +92,7 @@ def list_videos(name: str, root: Path) -> Listing:
 
 
 def _advice(root: Path, wanted: Layout) -> str:
-    """Return what the folder looks like, or where near it the wanted layout lies."""
+    """Return which layout the folder has, or where near it the wanted one is."""
     if other := recognise(root):
         return f"it looks like {other.name} ({other.title})"
     beside = sorted(place for place in root.iterdir() if place.is_dir()) if root.is_dir() else []

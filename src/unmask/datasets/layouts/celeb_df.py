@@ -19,7 +19,15 @@ _REAL = re.compile(r"(?P<target>id\d+)_(?P<clip>.+)$")
 
 
 def read(root: Path, dataset: str) -> Listing:
-    """List both classes; the official list is the split test, all else train. Groups are the persons seen."""
+    """List both classes; the official list is the split test, all else train. Groups are the persons seen.
+
+    Parameters
+    ----------
+    root
+        Of the dataset.
+    dataset
+        Its name, which has the version.
+    """
     listed = root / TEST_LIST
     test = _listed(listed) if listed.is_file() else set()
     rows = []

@@ -16,7 +16,13 @@ SOURCE_SPLIT = "source"
 
 
 def read(root: Path) -> Listing:
-    """List fakes by variant, and the actors' recordings; groups are the actors whose face is seen."""
+    """List fakes by variant, and the actors' recordings; groups are the actors whose face is seen.
+
+    Parameters
+    ----------
+    root
+        Of the dataset.
+    """
     split = _splits(root)
     rows = [_fake(path, split) for path in media_below(root, "manipulated_videos")]
     rows += [_recording(path) for path in media_below(root, "source_videos")]

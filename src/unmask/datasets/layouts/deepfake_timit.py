@@ -13,7 +13,13 @@ _QUALITIES = ("higher_quality", "lower_quality")
 
 
 def read(root: Path) -> Listing:
-    """List the fakes by quality; groups are persons linked by swaps. There is no official split."""
+    """List the fakes by quality; groups are persons linked by swaps. There is no official split.
+
+    Parameters
+    ----------
+    root
+        Of the dataset.
+    """
     rows = []
     for quality in _QUALITIES:
         for path in media_below(root, quality):

@@ -18,7 +18,13 @@ _PREVIEW_FAKE = re.compile(r"(?P<donor>\d+)_(?P<recording>\d+_[A-Z]+)_\d+$")
 
 
 def read(root: Path) -> Listing:
-    """List the videos of every metadata.json, found on disk or not; a group is a recording with its fakes."""
+    """List the videos of every metadata.json, found on disk or not; a group is a recording with its fakes.
+
+    Parameters
+    ----------
+    root
+        Of the dataset.
+    """
     rows = []
     for path in sorted({p for pattern in _METADATA_PLACES for p in root.glob(pattern)}):
         folder = path.parent.relative_to(root)
@@ -53,7 +59,13 @@ def _label(facts: Mapping[str, Any], where: str) -> int:
 
 
 def read_preview(root: Path) -> Listing:
-    """List the videos of dataset.json, found on disk or not; groups are the persons seen."""
+    """List the videos of dataset.json, found on disk or not; groups are the persons seen.
+
+    Parameters
+    ----------
+    root
+        Of the dataset.
+    """
     path = root / PREVIEW_LIST
     return Listing(
         tuple(_preview_row(name, facts, str(path)) for name, facts in sorted(_entries(path).items()))

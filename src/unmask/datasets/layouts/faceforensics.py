@@ -27,8 +27,19 @@ _ACTORS = re.compile(r"(?P<target>\d+)_(?P<donor>\d+)__(?P<scene>.+)__[A-Z0-9]+$
 
 
 def read(root: Path) -> Listing:
-    """List every compression present; groups are the recordings linked by fakes, for actors the person."""
-    pairs = split_pairs(root)
+    """List every compression present; groups are the recordings linked by fakes, for actors the person.
+
+    Parameters
+    ----------
+    root
+        Of the dataset.
+
+    Raises
+    ------
+    DatasetError
+        When a split list cannot be read.
+    """
+    pairs = _split_pairs(root)
     split = {name: part for part, linked in pairs.items() for pair in linked for name in pair}
     found = [row for folder in _folders(root) for row in _rows(root, *folder)]
     links = [(row.source, row.donor or row.source) for row in found if row.dataset == DATASET]
@@ -45,7 +56,7 @@ def read(root: Path) -> Listing:
     return Listing(rows, () if split or not links else (note,))
 
 
-def split_pairs(root: Path) -> dict[str, list[tuple[str, str]]]:
+def _split_pairs(root: Path) -> dict[str, list[tuple[str, str]]]:
     """Read the official split lists, pairs of recordings; an absent list is left out. Raises DatasetError."""
     pairs = {}
     for part in SPLITS:

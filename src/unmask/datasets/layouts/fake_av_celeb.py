@@ -21,7 +21,13 @@ _FOLDERS = {
 
 
 def read(root: Path) -> Listing:
-    """List the four folders; groups are the persons seen, whose race and gender are attributes. No official split."""
+    """List the four folders; groups are the persons seen, whose race and gender are attributes. No official split.
+
+    Parameters
+    ----------
+    root
+        Of the dataset.
+    """
     about = _metadata(root / METADATA)
     rows = []
     for folder, label in _FOLDERS.items():

@@ -28,12 +28,33 @@ RESERVED = frozenset(
 class VideoRow:
     """One video (or image, or folder of frames) of a dataset.
 
-    path : from the dataset's root, with slashes. label : 0 real, 1 fake. method : how it was made; "real" for
-    recordings. source : the untouched recording that its frames come from; its own name for a recording.
-    donor : who or what lent the face, its expression or its voice. person : whose recording it is, where known.
-    group : what must stay on one side of a split. split : official part, empty where there is none.
-    attributes : what else is known, such as the gender or skin type of the person, one line each. Raises ValueError for
-    an attribute of a name in `RESERVED`.
+    Parameters
+    ----------
+    path
+        From the dataset's root, with slashes.
+    label
+        0 real, 1 fake.
+    dataset
+        Its name.
+    method
+        How it was made; "real" for recordings.
+    source
+        The untouched recording that its frames come from; its own name for a recording.
+    donor
+        Origin of the face, its expression or its voice.
+    person
+        Whose recording it is, where known.
+    group
+        What must stay on one side of a split.
+    split
+        Official part, empty where there is none.
+    attributes
+        What else is known, such as the gender or skin type of the person, one line each.
+
+    Raises
+    ------
+    ValueError
+        For an attribute of a name in `RESERVED`.
     """
 
     path: str
@@ -55,7 +76,7 @@ class VideoRow:
 
 @dataclass(frozen=True)
 class Listing:
-    """The videos of a dataset, and remarks for whoever prepares it."""
+    """The videos of a dataset, and remarks for its user."""
 
     rows: tuple[VideoRow, ...]
     notes: tuple[str, ...] = ()
@@ -89,7 +110,13 @@ class Layout:
     rank: int = 0
 
     def missing(self, root: Path) -> list[str]:
-        """Name what a root lacks to have this layout; empty when it has it."""
+        """Return what a root lacks to have this layout; empty when it has it.
+
+        Parameters
+        ----------
+        root
+            A folder, or the file of a table.
+        """
         if root.is_file():
             return [] if root.suffix.lower() in self.endings else [patterns[0] for patterns in self.needs]
         return [patterns[0] for patterns in self.needs if not any(_holds(root, p) for p in patterns)]
@@ -100,13 +127,31 @@ def _holds(root: Path, pattern: str) -> bool:
 
 
 def media_below(root: Path, folder: str, images: bool = False) -> list[str]:
-    """List videos (and images) anywhere below a folder of the root, as sorted paths from the root."""
+    """Return the videos (and images) anywhere below a folder, as sorted paths from the root.
+
+    Parameters
+    ----------
+    root
+        Of the dataset.
+    folder
+        Of the root.
+    images
+        Whether images count.
+    """
     endings = VIDEO_ENDINGS | IMAGE_ENDINGS if images else VIDEO_ENDINGS
     return sorted(_files(root, folder, endings))
 
 
 def frame_folders(root: Path, folder: str) -> list[str]:
-    """List the folders that hold images themselves, anywhere below a folder of the root."""
+    """Return the folders that hold images themselves, anywhere below a folder.
+
+    Parameters
+    ----------
+    root
+        Of the dataset.
+    folder
+        Of the root.
+    """
     return sorted({path.rpartition("/")[0] for path in _files(root, folder, IMAGE_ENDINGS)})
 
 
@@ -121,7 +166,13 @@ def _files(root: Path, folder: str, endings: Iterable[str]) -> Iterator[str]:
 
 
 def connected(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Group names that are linked by pairs, directly or not: each name's group is the least name in it."""
+    """Group names that are linked, directly or not: each name's group is the least name in it.
+
+    Parameters
+    ----------
+    pairs
+        Linked names.
+    """
     parent: dict[str, str] = {}
 
     def top(name: str) -> str:

@@ -21,7 +21,18 @@ _USED = {"path", "label", "dataset", "method", "group", "target", *_OPTIONAL}
 
 
 def read(root: Path) -> Listing:
-    """List the table's rows in the order of their paths. Raises DatasetError."""
+    """List the table's rows in the order of their paths.
+
+    Parameters
+    ----------
+    root
+        The table, or its folder.
+
+    Raises
+    ------
+    DatasetError
+        When the table cannot be read, or a row lacks what is needed.
+    """
     table = root if root.is_file() else next(root / name for name in NAMES if (root / name).is_file())
     rows = _parquet(table) if table.suffix.lower() == ".parquet" else _csv(table)
     name = table.resolve().parent.name

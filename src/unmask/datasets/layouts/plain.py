@@ -10,7 +10,13 @@ _SPLITS = ("", "train", "val", "test")
 
 
 def read(root: Path) -> Listing:
-    """List videos and images; a folder below ``fake/`` names the method, a file's name its source."""
+    """List videos and images; a folder below ``fake/`` names the method, a file's name its source.
+
+    Parameters
+    ----------
+    root
+        Of the dataset.
+    """
     rows = []
     for split in _SPLITS:
         for label, folder in enumerate(("real", "fake")):

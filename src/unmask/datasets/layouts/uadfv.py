@@ -10,7 +10,13 @@ _MARK = "_fake"
 
 
 def read(root: Path) -> Listing:
-    """List both classes; a group is a recording with its fake. There is no official split."""
+    """List both classes; a group is a recording with its fake. There is no official split.
+
+    Parameters
+    ----------
+    root
+        Of the dataset.
+    """
     rows = []
     for label, folder in enumerate(("real", "fake")):
         for path in media_below(root, folder):

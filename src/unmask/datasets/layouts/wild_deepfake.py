@@ -14,7 +14,13 @@ _PARTS = {"real_train": 0, "real_test": 0, "fake_train": 1, "fake_test": 1}
 
 
 def read(root: Path) -> Listing:
-    """List folders of frames; a group is the video (archive) that they come from."""
+    """List folders of frames; a group is the video (archive) that they come from.
+
+    Parameters
+    ----------
+    root
+        Of the dataset.
+    """
     top = f"{_TOP}/" if (root / _TOP).is_dir() else ""
     rows = []
     packed = 0

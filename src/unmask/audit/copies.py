@@ -55,7 +55,13 @@ def _cosines() -> NDArray[np.float32]:
 
 
 def hashes(thumbnails: NDArray[np.uint8]) -> Bits:
-    """Hash thumbnails (N, F, 32, 32): (N, F * 4) uint64, 256 bits a frame, of which the first is always 0."""
+    """Return the hashes of thumbnails, (N, F * 4) uint64: 256 bits a frame, of which the first is always 0.
+
+    Parameters
+    ----------
+    thumbnails
+        (N, F, 32, 32).
+    """
     count, frames = thumbnails.shape[:2]
     basis = _cosines()
     low = (basis @ thumbnails.astype(np.float32) @ basis.T).reshape(count, frames, LOW * LOW)
@@ -66,15 +72,35 @@ def hashes(thumbnails: NDArray[np.uint8]) -> Bits:
 
 
 def blank(thumbnails: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return which (N,) of thumbnails (N, F, 32, 32) show nothing: their hash would be noise."""
+    """Return which thumbnails, (N,), show nothing: their hash would be noise.
+
+    Parameters
+    ----------
+    thumbnails
+        (N, F, 32, 32).
+    """
     spread = thumbnails.reshape(len(thumbnails), thumbnails.shape[1], -1).std(axis=2)
     return np.asarray(spread.max(axis=1) < BLANK)
 
 
 def near_pairs(bits: Bits, limit: int) -> tuple[Pairs, NDArray[np.float64]]:
-    """Find all pairs (P, 2), first < second, at most `limit` bits a frame apart, and their distances (P,).
+    """Find all pairs of similar hashes.
 
     Every pair is compared: N * N / 2 times 256 bits a frame.
+
+    Parameters
+    ----------
+    bits
+        (N, F * 4) of `hashes`.
+    limit
+        Largest distance, in bits a frame.
+
+    Returns
+    -------
+    pairs
+        (P, 2), first < second.
+    distances
+        (P,) in bits a frame.
     """
     frames, half = bits.shape[1] // 4, bits.shape[1] // 2
     found, distances = [np.zeros((0, 2), np.int64)], [np.zeros(0)]
@@ -102,7 +128,19 @@ def find_copies(looked: InspectedSet) -> tuple[list[Copy], list[int]]:
     """Find pairs of rows with the same bytes or at most `ALIKE` bits apart, nearest first, and blank pictures.
 
     Frames of one video are no copies of each other, however alike, unless their bytes are the same. Rows with the same
-    bytes are paired with the first of them alone; the others stand behind it in near pairs too.
+    bytes are paired with the first of them alone, which stands for them in near pairs too.
+
+    Parameters
+    ----------
+    looked
+        One or two sets.
+
+    Returns
+    -------
+    copies
+        The pairs.
+    blank
+        Numbers of the rows.
     """
     exact = list(_same_bytes(looked))
     repeated = {copy.second for copy in exact}
@@ -137,7 +175,7 @@ def _same_bytes(looked: InspectedSet) -> Iterator[Copy]:
             yield Copy(first[look.sha256], index, 0.0, True)
 
 
-def related(one: Row, other: Row) -> bool:
+def _related(one: Row, other: Row) -> bool:
     """Return whether two rows are known to belong together: one video, one source or one group."""
     a, b = one.item, other.item
     return (
@@ -177,11 +215,19 @@ class CopyCounts:
 
 
 def kinds_of(copy: Copy, looked: InspectedSet) -> set[str]:
-    """Name the counts of `CopyCounts` in which a pair stands."""
+    """Return the names of the counts of `CopyCounts` in which a pair counts.
+
+    Parameters
+    ----------
+    copy
+        The pair.
+    looked
+        The sets that it is from.
+    """
     one, other = looked.rows[copy.first], looked.rows[copy.second]
     split = looked.places[copy.first] != looked.places[copy.second]
     labels = one.item.label != other.item.label
-    known = related(one, other)
+    known = _related(one, other)
     kinds = set()
     if copy.exact or copy.distance <= NEAR:
         kinds.add("exact" if copy.exact else "near")
@@ -195,7 +241,15 @@ def kinds_of(copy: Copy, looked: InspectedSet) -> set[str]:
 
 
 def count_copies(copies: Sequence[Copy], looked: InspectedSet) -> CopyCounts:
-    """Count the pairs of each kind."""
+    """Count the pairs of each kind.
+
+    Parameters
+    ----------
+    copies
+        The pairs.
+    looked
+        The sets that they are from.
+    """
     counts: defaultdict[str, int] = defaultdict(int)
     for copy in copies:
         for kind in kinds_of(copy, looked):

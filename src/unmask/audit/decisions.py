@@ -101,11 +101,30 @@ def attribute(
 
 
 def decide(detector: OpenedDetector, chosen: Chosen, limit: int, seed: int, progress: Progress) -> Decided:
-    """Run the chosen rows, at most `limit` of them, through a detector and merge them into videos."""
+    """Run rows through a detector and merge them into videos.
+
+    Parameters
+    ----------
+    detector
+        Opened for its hidden layer.
+    chosen
+        Of a set.
+    limit
+        Most rows that are run.
+    seed
+        Of the draw.
+    progress
+        Called with a title, rows done and rows in all.
+
+    Raises
+    ------
+    EvaluationError
+        Without a face.
+    """
     listing, looked, positions = chosen
     readable = [index for index in positions if looked.looks[index].status == "ok"]
     drawn = [readable[n] for n in choose([looked.rows[index].item for index in readable], limit, seed)]
-    opened = as_evaluated(listing, detector)
+    opened = _as_evaluated(listing, detector)
     runs: defaultdict[object, list[tuple[int, Latents]]] = defaultdict(list)
     progress(f"{listing.name}: {detector.card.name}", 0, len(drawn))
     for count, index in enumerate(drawn, start=1):
@@ -129,7 +148,7 @@ def decide(detector: OpenedDetector, chosen: Chosen, limit: int, seed: int, prog
     )
 
 
-def as_evaluated(listing: Listing, detector: OpenedDetector) -> EvaluationSet:
+def _as_evaluated(listing: Listing, detector: OpenedDetector) -> EvaluationSet:
     """Open a set's rows, all splits together, as `unmask evaluate` shows them to the detector."""
     crops = detector.card.face_crops()
     items = [row.item for row in listing.rows]

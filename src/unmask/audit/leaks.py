@@ -36,9 +36,14 @@ class Leak:
 
 
 def find_leaks(looked: InspectedSet) -> list[Leak]:
-    """Find what lies on both sides of a split, has both labels, or is listed twice.
+    """Find what is on both sides of a split, has both labels, or is listed twice.
 
-    A row whose split is empty lies on no side.
+    A row whose split is empty is on no side.
+
+    Parameters
+    ----------
+    looked
+        One or two sets.
     """
     rows, places = looked.rows, looked.places
     leaks = _apart("video", rows, places, lambda row: row.item.video, lambda row: row.item.path)

@@ -77,7 +77,18 @@ class Listing:
         return sorted({row.split for row in self.rows} - {""})
 
     def positions(self, split: str | None) -> list[int]:
-        """Return the positions of a split's rows, or of all; EvaluationError for a split that is not there."""
+        """Return the numbers of a split's rows.
+
+        Parameters
+        ----------
+        split
+            Its name; None: all rows.
+
+        Raises
+        ------
+        EvaluationError
+            For a split that is not there.
+        """
         if split is None:
             return list(range(len(self.rows)))
         if split not in self.splits:
@@ -86,7 +97,13 @@ class Listing:
         return [index for index, row in enumerate(self.rows) if row.split == split]
 
     def look(self, index: int) -> Look:
-        """Open one file; one that cannot be read is a status, not an error."""
+        """Inspect one file; one that cannot be read is a status, not an error.
+
+        Parameters
+        ----------
+        index
+            Number of its row.
+        """
         if self.crops is None:
             return _look_at_file(self.root / self.rows[index].item.path)
         try:

@@ -36,7 +36,13 @@ class InspectedSet:
         ]
 
     def facts(self, index: int) -> Metadata:
-        """Return what file and manifest tell of a row."""
+        """Return what file and manifest state of a row.
+
+        Parameters
+        ----------
+        index
+            Number of the row.
+        """
         return {**self.looks[index].facts, **self.rows[index].stated}
 
     @property
@@ -48,7 +54,13 @@ class InspectedSet:
         return InspectedSet([*self.rows, *other.rows], [*self.looks, *other.looks], [*self.sets, *other.sets])
 
     def thumbnails(self, indexes: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """(N, F, 32, 32) thumbnails of rows that have them."""
+        """Return the thumbnails of rows that have them, (N, F, 32, 32).
+
+        Parameters
+        ----------
+        indexes
+            Numbers of the rows.
+        """
         return np.stack([_of(self.looks[index]) for index in indexes])
 
 
@@ -58,7 +70,17 @@ def _of(look: Look) -> NDArray[np.uint8]:
 
 
 def inspect_all(listing: Listing, workers: int, on_item: Callable[[], None] = lambda: None) -> InspectedSet:
-    """Open every file of a set in `workers` threads."""
+    """Inspect every file of a set.
+
+    Parameters
+    ----------
+    listing
+        The set.
+    workers
+        Number of threads.
+    on_item
+        Called after each file.
+    """
     looks: list[Look] = []
     with ThreadPoolExecutor(workers, thread_name_prefix="look") as pool:
         # In blocks: a map over all rows would queue a million tasks at once.

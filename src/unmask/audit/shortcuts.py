@@ -71,7 +71,14 @@ class FactAUC(Fact):
 
 
 def facts_by_auc(units: Units, settings: Settings) -> list[FactAUC]:
-    """Rank the facts of videos by how well each alone tells real from fake, best first.
+    """Rank the facts of videos by how well each alone separates real from fake, best first.
+
+    Parameters
+    ----------
+    units
+        The videos.
+    settings
+        Resamples, confidence and seed.
 
     Raises
     ------

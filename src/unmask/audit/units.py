@@ -27,7 +27,13 @@ class Units:
 
 
 def merged(facts: Sequence[Metadata]) -> Metadata:
-    """Merge the facts of a video's crops: medians of numbers, the most frequent word."""
+    """Merge the facts of a video's crops: medians of numbers, the most frequent word.
+
+    Parameters
+    ----------
+    facts
+        Of each crop.
+    """
     if len(facts) == 1:
         return facts[0]
     return {name: _middle([row.get(name) for row in facts]) for name in {key for row in facts for key in row}}
@@ -42,7 +48,15 @@ def _middle(values: Sequence[float | str | None]) -> float | str | None:
 
 
 def units_of(looked: InspectedSet, chosen: Iterable[int]) -> Units:
-    """Merge the readable rows of a choice into videos."""
+    """Merge readable rows into videos.
+
+    Parameters
+    ----------
+    looked
+        The set.
+    chosen
+        Numbers of rows.
+    """
     videos: defaultdict[object, list[int]] = defaultdict(list)
     for index in chosen:
         if looked.looks[index].status == "ok":

@@ -144,7 +144,15 @@ class Claims:
         self._holders: dict[bytes, str] = dict.fromkeys(known, "")
 
     def claim(self, content: bytes, name: str) -> bool:
-        """Whether a path may scan a content: the first that asks, and that one again after its actor was lost."""
+        """Return whether a path may scan a content: the first that asks, and that one again after its actor was lost.
+
+        Parameters
+        ----------
+        content
+            Its hash.
+        name
+            The path.
+        """
         return self._holders.setdefault(content, name) == name
 
 

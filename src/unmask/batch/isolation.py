@@ -28,10 +28,24 @@ class FileScanner(Protocol):
     """Looks at one file after the other; each thread has its own."""
 
     def look(self, path: Path) -> Fingerprint:
-        """Fingerprint a file, reading it once."""
+        """Fingerprint a file, reading it once.
+
+        Parameters
+        ----------
+        path
+            Of the file.
+        """
 
     def scan(self, path: Path, seen: Fingerprint) -> tuple[ScanResult, Fingerprint]:
-        """Scan a file as it was seen; give the result, and the fingerprint that it is of."""
+        """Scan a file, and return the result with the fingerprint that it is of.
+
+        Parameters
+        ----------
+        path
+            Of the file.
+        seen
+            Of ``look``.
+        """
 
     def drop(self) -> None:
         """Drop what another thread has in hand, if it can."""
@@ -55,11 +69,25 @@ class InProcessScanner:
         self._scanner = plain_scanner(settings)
 
     def look(self, path: Path) -> Fingerprint:
-        """Fingerprint a file."""
+        """Fingerprint a file.
+
+        Parameters
+        ----------
+        path
+            Of the file.
+        """
         return fingerprint(path, largest(self._scanner.settings))
 
     def scan(self, path: Path, seen: Fingerprint) -> tuple[ScanResult, Fingerprint]:
-        """Scan a file as it was seen."""
+        """Scan a file, unless it changed.
+
+        Parameters
+        ----------
+        path
+            Of the file.
+        seen
+            Of ``look``.
+        """
         return unless_changed(path, seen, self._scanner.scan_or_explain(path))
 
     def drop(self) -> None:
@@ -110,14 +138,32 @@ class IsolatedScanner:
         return self._process.pid if self._process else None
 
     def look(self, path: Path) -> Fingerprint:
-        """Fingerprint a file; that of nothing when reading it ended two workers."""
+        """Fingerprint a file; that of nothing when reading it ended two workers.
+
+        Parameters
+        ----------
+        path
+            Of the file.
+        """
         answer = self._try_twice("look", path)
         return Fingerprint() if isinstance(answer, WorkerEndedError) else answer
 
     def scan(self, path: Path, seen: Fingerprint) -> tuple[ScanResult, Fingerprint]:
-        """Scan a file as it was seen.
+        """Scan a file, unless it changed.
 
-        Raises DetectorError or FaceFinderError when these cannot be loaded, DroppedError after ``drop``.
+        Parameters
+        ----------
+        path
+            Of the file.
+        seen
+            Of ``look``.
+
+        Raises
+        ------
+        DetectorError, FaceFinderError
+            When these cannot be loaded.
+        DroppedError
+            After ``drop``.
         """
         answer = self._try_twice("scan", path)
         if isinstance(answer, WorkerEndedError):

@@ -50,7 +50,13 @@ class Ledger:
                 self._index(offset, row)
 
     def is_done(self, path: Path) -> bool:
-        """Whether a file has its row, judged without reading it: by path, size and time of change."""
+        """Return whether a file has its row, judged without reading it: by path, size and time of change.
+
+        Parameters
+        ----------
+        path
+            Of the file.
+        """
         facts = facts_of(path)
         if facts is None:
             return False
@@ -59,7 +65,13 @@ class Ledger:
             return outcome is not None and self._count_done(outcome)
 
     def not_done(self, paths: Iterable[Path]) -> list[Path]:
-        """Leave out the files that are done, see ``is_done``."""
+        """Return the files that are not done.
+
+        Parameters
+        ----------
+        paths
+            Of files.
+        """
         return [path for path in paths if not self.is_done(path)]
 
     def known_contents(self) -> frozenset[bytes]:
@@ -67,9 +79,16 @@ class Ledger:
         return frozenset(self._contents)
 
     def claim(self, path: Path, seen: Fingerprint) -> bool:
-        """Ask whether a file is to be scanned; if so, ``finish`` or ``drop`` must follow.
+        """Return whether a file is to be scanned; if so, ``finish`` or ``drop`` must follow.
 
-        If not, its row exists, was written now, or will be once the same content in other hands is finished.
+        If not, its row exists, was written now, or will be once another file with the same content is finished.
+
+        Parameters
+        ----------
+        path
+            Of the file.
+        seen
+            Its fingerprint.
         """
         with self._lock:
             outcome = self._files.get(_by_content(str(path), seen))
@@ -88,8 +107,20 @@ class Ledger:
     def finish(self, path: Path, seen: Fingerprint, row: Row) -> list[Path]:
         """Write the row of a scanned file, and those of the files that waited for it.
 
-        seen : as claimed. Gives back files that are to be looked at anew: they waited for a content that the row
-        is not of, because the file was changed during its scan.
+        Parameters
+        ----------
+        path
+            Of the file.
+        seen
+            As claimed.
+        row
+            Of its result.
+
+        Returns
+        -------
+        list of Path
+            Files to be queued again: they waited for a content that the row is not of, because the file was changed
+            during its scan.
         """
         with self._lock:
             waiting = self._let_go(path, seen)
@@ -97,7 +128,15 @@ class Ledger:
             return [other for other, facts in waiting if not self._copy(other, facts)]
 
     def drop(self, path: Path, seen: Fingerprint) -> list[Path]:
-        """Return a claimed file up unfinished; gives back the files that waited for it."""
+        """Release a claimed file unfinished, and return the files that waited for it.
+
+        Parameters
+        ----------
+        path
+            Of the file.
+        seen
+            As claimed.
+        """
         with self._lock:
             return [other for other, _ in self._let_go(path, seen)]
 

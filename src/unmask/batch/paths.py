@@ -20,7 +20,18 @@ class PathSource(Protocol):
     """Hands each path to one of several threads."""
 
     def take(self, timeout: float) -> Path | None:
-        """Return the next path; None when none came within ``timeout`` seconds."""
+        """Return the next path; None when none came in time.
+
+        Parameters
+        ----------
+        timeout
+            In seconds.
+
+        Raises
+        ------
+        BatchError
+            When the stream could not be read to its end, after the paths that came before.
+        """
 
     @property
     def ended(self) -> bool:
@@ -83,7 +94,13 @@ class StreamedPaths:
 
 
 def listed_in(path: Path) -> list[Path]:
-    """Read all paths from a file, see ``split_paths``."""
+    """Return all paths in a file, see ``split_paths``.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    """
     with path.open("rb") as file:
         return list(split_paths(_blocks(file.fileno())))
 
@@ -92,6 +109,11 @@ def split_paths(blocks: Iterable[bytes]) -> Iterator[Path]:
     """Split a stream into paths: one a line, or, when the first block holds a zero byte, one up to each of these.
 
     Empty lines are left out. The form with zeros is that of ``find -print0``, for names with line breaks.
+
+    Parameters
+    ----------
+    blocks
+        Of the stream.
     """
     rest, end = b"", b""
     for block in blocks:

@@ -28,9 +28,23 @@ def run(
 ) -> None:
     """Scan every file of a source that the ledger does not know, until it ends or the run is stopped.
 
-    scanners : one a thread; closed at the end. on_result : called with each scan's whole result.
+    Parameters
+    ----------
+    source
+        Of paths.
+    ledger
+        Decides what is scanned.
+    scanners
+        One a thread; closed at the end.
+    stop
+        Asks for the end.
+    on_result
+        Called with each scan's whole result.
 
-    Raises what a scanner or the log raised first; rows written until then are whole.
+    Raises
+    ------
+    Exception
+        What a scanner or the log raised first; rows written until then are complete.
     """
     stop = stop or Stop()
     threads = ThreadPoolExecutor(len(scanners), thread_name_prefix="unmask-batch")

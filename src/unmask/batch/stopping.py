@@ -45,7 +45,13 @@ class Stop:
         return self.asked and time.monotonic() >= self._until
 
     def ask(self, number: int | None = None) -> None:
-        """Ask for the end, by a signal or without one."""
+        """Ask for the end.
+
+        Parameters
+        ----------
+        number
+            Of the signal; None without one.
+        """
         if self.asked:
             self._until = 0.0
             return

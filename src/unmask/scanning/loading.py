@@ -109,7 +109,13 @@ class Loading:
 
 
 def worker_threads(threads: int | None) -> int:
-    """How many threads a scan has: what is asked for, or one a processor, 8 at most."""
+    """Return the number of threads of a scan.
+
+    Parameters
+    ----------
+    threads
+        Wanted; None: one a processor, 8 at most.
+    """
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return threads or min(MAX_WORKERS, processors or 1)
 

@@ -263,7 +263,7 @@ def _trajectories(result: ScanResult, found: Iterable[FrameFaces[float]]) -> lis
 
 
 def _same_face(result: ScanResult, times: Sequence[float], boxes: Sequence[Box]) -> TrackScore | None:
-    """Find the scan's track whose boxes lie on a trajectory's boxes, by their mean overlap where both are known."""
+    """Find the scan's track whose boxes overlap a trajectory's boxes, by their mean overlap where both are known."""
     best: TrackScore | None = None
     best_overlap = _SAME_FACE_OVERLAP
     for track in result.tracks:

@@ -17,9 +17,9 @@ from unmask.audit.drivers import (
     similarities,
     top,
 )
+from unmask.audit.inspection import InspectedSet
 from unmask.audit.latents import Latents, OpenedDetector
 from unmask.audit.listing import Listing
-from unmask.audit.looking import InspectedSet
 from unmask.audit.report import Drivers
 from unmask.audit.units import Units, units_of
 from unmask.evaluation.crops import CropFolder
@@ -121,9 +121,9 @@ def decide(detector: OpenedDetector, chosen: Chosen, limit: int, seed: int, prog
     EvaluationError
         Without a face.
     """
-    listing, looked, positions = chosen
-    readable = [index for index in positions if looked.looks[index].status == "ok"]
-    drawn = [readable[n] for n in choose([looked.rows[index].item for index in readable], limit, seed)]
+    listing, inspected, positions = chosen
+    readable = [index for index in positions if inspected.inspections[index].status == "ok"]
+    drawn = [readable[n] for n in choose([inspected.rows[index].item for index in readable], limit, seed)]
     opened = _as_evaluated(listing, detector)
     runs: defaultdict[object, list[tuple[int, Latents]]] = defaultdict(list)
     progress(f"{listing.name}: {detector.card.name}", 0, len(drawn))
@@ -131,11 +131,11 @@ def decide(detector: OpenedDetector, chosen: Chosen, limit: int, seed: int, prog
         reading = opened.read(index)
         if reading.crops:
             latents = detector.read(np.stack([crop for _, crop in reading.crops]))
-            runs[looked.rows[index].item.video].append((index, latents))
+            runs[inspected.rows[index].item.video].append((index, latents))
         progress(f"{listing.name}: {detector.card.name}", count, len(drawn))
     if not runs:
         raise EvaluationError(f"{listing.name} has no face to show the detector")
-    units = units_of(looked, [index for run in runs.values() for index, _ in run])
+    units = units_of(inspected, [index for run in runs.values() for index, _ in run])
     return Decided(
         units,
         Latents(
@@ -144,7 +144,7 @@ def decide(detector: OpenedDetector, chosen: Chosen, limit: int, seed: int, prog
                 [np.concatenate([part.hidden for _, part in run]).mean(axis=0) for run in runs.values()]
             ),
         ),
-        [looked.rows[indexes[0]].file for indexes in units.rows],
+        [inspected.rows[indexes[0]].file for indexes in units.rows],
     )
 
 

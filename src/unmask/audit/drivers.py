@@ -35,9 +35,9 @@ from unmask.statistics.metrics import Floats
 NEIGHBOURS = 10
 FLIPS = 1999
 ALPHA = 0.05
-#: A fact whose correlation with the logit lies over this as a whole, at the same label, is worth a look.
+#: A fact whose correlation with the logit lies over this as a whole, at the same label, is worth attention.
 PULL = 0.3
-#: Facts that are numbers are compared by which of so many equally full ranges they lie in.
+#: Facts that are numbers are compared by which of so many equally full ranges they are in.
 RANGES = 8
 
 
@@ -57,7 +57,7 @@ class FactCorrelation(Fact):
 
     @property
     def drives(self) -> bool:
-        """Whether it is no chance, and the interval lies beyond `PULL` as a whole."""
+        """Whether it is significant, and the interval is beyond `PULL` as a whole."""
         low, high = self.pull.low, self.pull.high
         return self.p < ALPHA and low is not None and high is not None and max(low, -high) > PULL
 

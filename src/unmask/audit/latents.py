@@ -18,7 +18,7 @@ from unmask.detectors import Card, DetectorError, open_trunk_of, read_card
 from unmask.detectors.registry import detector_folder
 from unmask.detectors.sessions import open_session
 
-#: Operations that only bring the logit into shape; what they read is looked at instead.
+#: Operations that only bring the logit into shape; what they read is taken instead.
 _SHAPING = ("Squeeze", "Reshape", "Flatten", "Identity", "Unsqueeze", "Cast")
 
 

@@ -24,7 +24,7 @@ SCAN_VERSION = 1
 # What of a card has a hand in a score before the verdict's rule does; the rule is hashed as ``rule_of`` reads it.
 SCORED_BY = frozenset({"sha256", "question", "input", "trunk", "mirror"})
 
-# Detectors count by what their cards say, wherever they lie; the others never change a score.
+# Detectors count by their cards, wherever they are stored; the other settings never change a score.
 WITHOUT_EFFECT = frozenset({"detector", "further_detectors", "threads", "isolated", "evidence"})
 
 

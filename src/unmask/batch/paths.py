@@ -38,7 +38,7 @@ class PathSource(Protocol):
         """Whether no path will come any more."""
 
 
-class ListedPaths:
+class ListedPaths(PathSource):
     """Paths that are all known at the start."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
@@ -57,7 +57,7 @@ class ListedPaths:
         return not self._left
 
 
-class StreamedPaths:
+class StreamedPaths(PathSource):
     """Paths read from a descriptor as they arrive, a line each; see ``split_paths``."""
 
     def __init__(self, descriptor: int) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unmask.batch.identity import row_of
-from unmask.batch.isolation import DroppedError, FileScanner
+from unmask.batch.isolation import AbortedError, FileScanner
 from unmask.batch.stopping import Stop
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def run(
     finally:
         stop.ask()
         for scanner in scanners:
-            scanner.drop()
+            scanner.abort()
         threads.shutdown()
         for scanner in scanners:
             scanner.close()
@@ -71,7 +71,7 @@ def _wait_for(work: Sequence[Future[None]], scanners: Sequence[FileScanner], sto
             return
         if stop.overdue:
             for scanner in scanners:
-                scanner.drop()
+                scanner.abort()
 
 
 def _work(
@@ -82,13 +82,13 @@ def _work(
     on_result: Callable[[ScanResult], None] | None,
 ) -> None:
     """Do one file after the other until none is left."""
-    anew: list[Path] = []
+    requeued: list[Path] = []
     while not stop.asked:
-        path = anew.pop() if anew else source.take(_TICK)
+        path = requeued.pop() if requeued else source.take(_TICK)
         if path is not None:
             try:
-                anew += _one(path, scanner, ledger, on_result)
-            except DroppedError:
+                requeued += _one(path, scanner, ledger, on_result)
+            except AbortedError:
                 return
         elif source.ended:
             return
@@ -97,10 +97,10 @@ def _work(
 def _one(
     path: Path, scanner: FileScanner, ledger: Ledger, on_result: Callable[[ScanResult], None] | None
 ) -> list[Path]:
-    """Look at one file, and scan it if its content is new; gives back files that are to be looked at anew."""
+    """Scan one file if its content is new; return files that are to be queued again."""
     if ledger.is_done(path):
         return []
-    seen = scanner.look(path)
+    seen = scanner.fingerprint(path)
     if not ledger.claim(path, seen):
         return []
     result, of = scanner.scan(path, seen)

@@ -43,7 +43,7 @@ def serve(link: Connection, settings: Settings, make_scanner: MakeScanner) -> No
 
 def _answer_to(scanner: Scanner, verb: str, path: Path) -> object:
     try:
-        if verb == "look":
+        if verb == "fingerprint":
             return fingerprint(path, largest(scanner.settings))
         return scanner.scan_or_explain(path)
     except Exception as error:

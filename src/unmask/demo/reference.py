@@ -1,4 +1,4 @@
-"""The logits that the built-in detectors gave the portrait's face where they were made."""
+"""The logits of the portrait's face by the built-in detectors where they were made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Distortions that a picture meets on its way: DeeperForensics-1.0's seven at five levels, JPEG, WebP and resizing.
+"""Distortions of pictures in circulation: DeeperForensics-1.0's seven at five levels, JPEG, WebP and resizing.
 
 The seven follow the published code beside Jiang et al. (2020), arXiv 2001.03024, section 4.2, less its rounding down.
 Each takes and gives (H, W, 3) uint8 RGB.
@@ -149,7 +149,7 @@ def _interpolate(image: Picture, size: tuple[int, int]) -> Values:
 
 
 def _between(length: int, wanted: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """Return the two neighbours of each wanted pixel's centre, and how far it lies towards the second."""
+    """Return the two neighbours of each wanted pixel's centre, and how far it is towards the second."""
     places = np.clip((np.arange(wanted) + 0.5) * length / wanted - 0.5, 0, length - 1)
     before = np.floor(places).astype(np.int64)
     return before, np.minimum(before + 1, length - 1), (places - before).astype(np.float32)
@@ -215,7 +215,7 @@ def resize(image: Picture, factor: float) -> Picture:
 class Distortion:
     """One way of distorting, and its parameter at level 1 .. 5.
 
-    `apply` takes the picture, the parameter and a generator. Where `whole_video` holds, a video file is coded anew as
+    `apply` takes the picture, the parameter and a generator. Where `whole_video` holds, a video file is recoded as
     a whole, and `apply` is for pictures alone.
     """
 

@@ -1,6 +1,6 @@
 """Strong degradations for training: what strangers' pictures went through before they arrive.
 
-Each is drawn once and applied alike to every picture of a pair, so that none of them tells real from fake.
+Each is drawn once and applied alike to every picture of a pair, so that none of them separates real from fake.
 """
 
 from __future__ import annotations

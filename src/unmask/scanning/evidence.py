@@ -31,7 +31,7 @@ class ScannedFile:
     Parameters
     ----------
     path
-        Where it lies.
+        Of the file.
     seen
         What the scan saw of it.
     answer

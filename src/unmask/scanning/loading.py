@@ -36,7 +36,13 @@ class LoadedDetector:
     stills: tuple[Future[Card | None], Future[Detector | None]] | None = None
 
     def for_kind(self, kind: MediaKind) -> LoadedDetector:
-        """Return the detector that judges files of a kind, ``"image"`` or ``"video"``."""
+        """Return the detector that judges files of a kind.
+
+        Parameters
+        ----------
+        kind
+            ``"image"`` or ``"video"``.
+        """
         if kind != "image" or self.stills is None or self.stills[0].result() is None:
             return self
         card, detector = self.stills

@@ -53,7 +53,7 @@ class Answer:
     scored
         Their units, in the order of the subjects.
     moments
-        Number of moments that were looked at.
+        Number of sampled moments.
     """
 
     card: Card

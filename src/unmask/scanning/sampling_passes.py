@@ -115,8 +115,8 @@ class SamplingRun:
         number = 0
         while number < len(passes) and (asking := self._unsettled(seen, passes, number)):
             examine = partial(self._examine, seen=seen, passes=passes, number=number, asking=asking)
-            told = partial(self._report, number, len(passes))
-            seen = self._run_pass(seen, passes[number], frames, examine, told)
+            report = partial(self._report, number, len(passes))
+            seen = self._run_pass(seen, passes[number], frames, examine, report)
             frames, number = None, number + 1
             if media.info.duration != seen.info.duration:  # Longer or shorter than its header says.
                 wanted, passes = passes[0].count, plan_passes(self._options, media.info)

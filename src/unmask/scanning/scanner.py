@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class ScannerClosedError(RuntimeError):
-    """A scanner was closed before its scan came to an end."""
+    """A scanner was closed before its scan had finished."""
 
     def __init__(self) -> None:
         super().__init__("the scanner was closed")

@@ -53,7 +53,7 @@ class UnitScores:
     Parameters
     ----------
     detector
-        Waited for by nobody: units are handed on when it is there.
+        Not waited for: units are passed on when it is there.
     workers
         Run the detector.
     budget
@@ -132,7 +132,7 @@ class UnitScores:
         self._detector.add_done_callback(lambda _: self._hand_out(unit.inputs, prediction))
 
     def _hand_out(self, inputs: Mapping[str, NDArray[Any]], prediction: Future[Prediction]) -> None:
-        """Let the workers predict; where they do not, since they were shut down, whoever waits is told so."""
+        """Let the workers predict; where they do not, since they were shut down, the waiting caller gets the error."""
         try:
             handed = self._workers.submit(self._predict, inputs, prediction)
         except RuntimeError as error:

@@ -1,7 +1,7 @@
 """Starts what a scan needs before its command line is parsed: the decoding process, the weights, slow imports.
 
 Both take as long to get ready as the command line to be parsed. What will be needed is guessed from the arguments as
-strings; whoever parsed them takes over what fits, and the rest is started anew.
+strings; the parsed command takes over what fits, and the rest is started again.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Resources:
         self.close()
 
     def close(self) -> None:
-        """End the processes; what is being loaded comes to its end by itself."""
+        """End the processes; what is being loaded ends by itself."""
         if self.decoding is not None:
             self.decoding.close()
 

@@ -1,4 +1,4 @@
-"""A study from file to table: what is missing is trained, and the page is written anew after each run."""
+"""A study from file to table: what is missing is trained, and the page is rewritten after each run."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Variant(Options):
 class Study(Options):
     """What is trained and how it is compared.
 
-    Every combination of the factors' levels is a cell. Combinations that come to the same recipe (a reconstruction
+    Every combination of the factors' levels is a cell. Combinations that have the same recipe (a reconstruction
     of weight 0 has no target) are one cell.
     """
 

@@ -1,4 +1,4 @@
-"""Looks at every file of a set once, in several threads."""
+"""Inspects every file of a set once, in several threads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.audit.listing import Listing, Look, Row
+from unmask.audit.listing import FileInspection, Listing, Row
 from unmask.evaluation.zero_pixel import Metadata
 
 _AHEAD = 512
@@ -22,12 +22,12 @@ class InspectedSet:
     """The rows of one or two sets with what their files are, in order; `sets` names the set of each."""
 
     rows: Sequence[Row]
-    looks: Sequence[Look]
+    inspections: Sequence[FileInspection]
     sets: Sequence[str]
 
     @cached_property
     def places(self) -> list[str]:
-        """On which side of a split each row lies: its split, or `set/split` where there are two sets."""
+        """The side of a split on which each row is: its split, or `set/split` where there are two sets."""
         if len(set(self.sets)) < 2:
             return [row.split for row in self.rows]
         return [
@@ -43,15 +43,17 @@ class InspectedSet:
         index
             Number of the row.
         """
-        return {**self.looks[index].facts, **self.rows[index].stated}
+        return {**self.inspections[index].facts, **self.rows[index].stated}
 
     @property
     def statuses(self) -> dict[str, int]:
         """Number of rows of each status."""
-        return dict(Counter(look.status for look in self.looks))
+        return dict(Counter(one.status for one in self.inspections))
 
     def __add__(self, other: InspectedSet) -> InspectedSet:
-        return InspectedSet([*self.rows, *other.rows], [*self.looks, *other.looks], [*self.sets, *other.sets])
+        return InspectedSet(
+            [*self.rows, *other.rows], [*self.inspections, *other.inspections], [*self.sets, *other.sets]
+        )
 
     def thumbnails(self, indexes: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Return the thumbnails of rows that have them, (N, F, 32, 32).
@@ -61,12 +63,12 @@ class InspectedSet:
         indexes
             Numbers of the rows.
         """
-        return np.stack([_of(self.looks[index]) for index in indexes])
+        return np.stack([_of(self.inspections[index]) for index in indexes])
 
 
-def _of(look: Look) -> NDArray[np.uint8]:
-    assert look.thumbnails is not None
-    return look.thumbnails
+def _of(one: FileInspection) -> NDArray[np.uint8]:
+    assert one.thumbnails is not None
+    return one.thumbnails
 
 
 def inspect_all(listing: Listing, workers: int, on_item: Callable[[], None] = lambda: None) -> InspectedSet:
@@ -81,12 +83,12 @@ def inspect_all(listing: Listing, workers: int, on_item: Callable[[], None] = la
     on_item
         Called after each file.
     """
-    looks: list[Look] = []
-    with ThreadPoolExecutor(workers, thread_name_prefix="look") as pool:
+    inspections: list[FileInspection] = []
+    with ThreadPoolExecutor(workers, thread_name_prefix="inspect") as pool:
         # In blocks: a map over all rows would queue a million tasks at once.
         for start in range(0, len(listing.rows), _AHEAD):
             block = range(start, min(start + _AHEAD, len(listing.rows)))
-            for look in pool.map(listing.look, block):
-                looks.append(look)
+            for one in pool.map(listing.inspect, block):
+                inspections.append(one)
                 on_item()
-    return InspectedSet(listing.rows, looks, [listing.name] * len(looks))
+    return InspectedSet(listing.rows, inspections, [listing.name] * len(inspections))

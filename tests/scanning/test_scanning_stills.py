@@ -1,0 +1,62 @@
+"""Images are judged by the detector that a card names for them, videos by the detector itself."""
+
+import pytest
+from PIL import Image
+
+from toy_detectors import write_detector
+from unmask.batch.identity import scan_key
+from unmask.detectors import DetectorError, load_card, load_detector
+from unmask.scanning import Scanner, Settings
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """A detector, and another one that it names for images."""
+    stills = write_detector(tmp_path / "stills", name="for-stills", slope=-0.01, offset=-1.0)
+    return write_detector(tmp_path / "films", name="for-films", stills=str(stills))
+
+
+def test_an_image_and_a_video_each_have_their_detector(pair, toys, finder, make_video, tmp_path):
+    picture = toys.draw([((60, 40, 160, 140), toys.RED)])
+    Image.fromarray(picture).save(tmp_path / "one.png")
+    with Scanner(Settings(str(pair), frames=2), finder=finder) as scanner:
+        image = scanner.scan(tmp_path / "one.png")
+        video = scanner.scan(make_video([picture] * 4))
+        assert scanner.detector.name == "for-films"
+    assert (image.detector.name, video.detector.name) == ("for-stills", "for-films")
+    assert [one.detector.name for one in image.opinions] == ["for-stills"]
+    assert image.score < 0.5 < video.score  # Their logits have opposite signs.
+    alone = load_detector(load_card(pair).stills)
+    assert image.detector.sha256 == alone.card.sha256
+
+
+def test_the_maps_of_a_report_are_those_of_the_detector_that_judged(pair, toys, finder, tmp_path):
+    Image.fromarray(toys.draw([((60, 40, 160, 140), toys.RED)])).save(tmp_path / "one.png")
+    with Scanner(Settings(str(pair), evidence=True), finder=finder) as scanner:
+        found = scanner.scan(tmp_path / "one.png")
+    assert found.evidence.faces[0].patch_logits.mean() < 0  # Those of the other are above 0.
+
+
+def test_the_key_of_a_scan_depends_on_the_detector_for_images(pair, tmp_path):
+    before = scan_key(load_card(pair), Settings())
+    write_detector(tmp_path / "stills", name="for-stills", slope=-0.02, offset=-1.0)
+    assert scan_key(load_card(pair), Settings()) != before
+    write_detector(tmp_path / "films", name="for-films")
+    assert scan_key(load_card(pair), Settings()) != before
+
+
+def test_a_missing_detector_for_images_is_an_error_of_images_alone(tmp_path, toys, finder, make_video):
+    lonely = write_detector(tmp_path / "films", stills="no-such-detector")
+    picture = toys.draw([((60, 40, 160, 140), toys.RED)])
+    Image.fromarray(picture).save(tmp_path / "one.png")
+    with Scanner(Settings(str(lonely), frames=2), finder=finder) as scanner:
+        assert scanner.scan(make_video([picture] * 4)).status == "ok"
+        with pytest.raises(DetectorError, match="no-such-detector"):
+            scanner.scan(tmp_path / "one.png")
+
+
+def test_the_built_in_detectors_share_one_trunk():
+    video = load_detector("jrc", threads=1)
+    image = load_detector(video.card.stills, threads=1, beside=video)
+    assert image.card.name == "jrc-stills" and image._trunk is video._trunk
+    assert image.card.question == video.card.question

@@ -48,9 +48,11 @@ def overrides(owner, method):
 
 
 def parameters(node):
-    """Name the parameters of a function, or the fields of a class."""
+    """Name the parameters of a function, or the fields of a class and the parameters of its constructor."""
     if isinstance(node, ast.ClassDef):
-        return [part.target.id for part in node.body if isinstance(part, ast.AnnAssign)]
+        fields = [part.target.id for part in node.body if isinstance(part, ast.AnnAssign)]
+        constructors = [part for part in node.body if getattr(part, "name", "") == "__init__"]
+        return fields + [name for one in constructors for name in parameters(one)]
     given = node.args
     every = [*given.posonlyargs, *given.args, given.vararg, *given.kwonlyargs, given.kwarg]
     return [one.arg for one in every if one and one.arg not in ("self", "cls")]

@@ -42,6 +42,14 @@ def run_on_ray(
     ----------
     address
         Of a running cluster, as ``ray.init`` takes it, or ``"local"`` for one on this machine.
+    paths
+        Of the files.
+    ledger
+        Decides what is scanned.
+    settings
+        Of the scans.
+    card
+        Of the detector.
     stop
         Its request must raise KeyboardInterrupt: files in progress are aborted.
     workers

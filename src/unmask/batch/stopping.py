@@ -24,7 +24,8 @@ class Stop:
 
     Attributes
     ----------
-    signal : number of the signal that asked first; None as long as none did.
+    signal
+        Number of the signal that asked first; None as long as none did.
     """
 
     def __init__(self, grace: float = GRACE, on_request: Callable[[int], None] | None = None) -> None:

@@ -41,9 +41,18 @@ class AnnotationError(Exception):
 
 @dataclass(frozen=True)
 class Label:
-    """What is drawn at a face: its box in pixels, its words, and its kind: ``above``, ``below`` or ``unscored``.
+    """What is drawn at a face.
 
-    detail : further words, left out where many faces are on the picture.
+    Parameters
+    ----------
+    box
+        In pixels.
+    words
+        Beside the box.
+    kind
+        ``above``, ``below`` or ``unscored``.
+    detail
+        Further words, left out where many faces are on the picture.
     """
 
     box: Box
@@ -60,19 +69,32 @@ def annotate(
     limits: Limits | None = None,
     name: str | None = None,
 ) -> Path:
-    """Write ``NAME.annotated.mp4`` or, of an image, ``NAME.annotated.png`` into a folder; give its path.
+    """Write ``NAME.annotated.mp4`` or, of an image, ``NAME.annotated.png`` into a folder; return its path.
 
-    name : NAME, instead of that of the file without its ending. A name that the file system would not take is cut.
-
-    Faces are found anew several times a second and joined to the tracks of the result; between these moments boxes move
-    in a straight line. A face that the scan did not score is drawn as such. The label has the face's number, its
+    Faces are found again several times a second and joined to the tracks of the result; between these moments boxes
+    move in a straight line. A face that the scan did not score is drawn as such. The label has the face's number, its
     track's score, and on frames that were scored that frame's own. The copy has no sound.
+
+    Parameters
+    ----------
+    path
+        Of the scanned file.
+    result
+        Of its scan.
+    folder
+        Of the copy.
+    finder
+        Finds faces; None: a new one.
+    limits
+        Of the decoder.
+    name
+        NAME, instead of that of the file without its ending. A name that the file system would not take is cut.
 
     Raises
     ------
     AnnotationError
-        When the file was not read by the scan, cannot be decoded again, the copy cannot be written, or no video encoder
-        is there. No half copy is left.
+        When the file was not read by the scan, cannot be decoded again, the copy cannot be written, or no video
+        encoder is there. No half copy is left.
     """
     if not result.was_read:
         raise AnnotationError(f"{result.status}: there is nothing to annotate")
@@ -160,9 +182,9 @@ def _write_video(
 
 
 def _found(frames: Iterator[Frame], finder: FaceFinder, smallest: float) -> Iterator[FrameFaces[float]]:
-    """Find faces a few times a second, and keep of each the time at which it was found.
+    """Find faces a few times a second, each with its time.
 
-    smallest : side of the smallest face that the scan found; frames are searched closer only for small ones.
+    ``smallest`` is the side of the smallest face that the scan found; frames are searched closer only for small ones.
     """
     from unmask.faces import FrameFaces, scene_of, search, search_budget
 
@@ -179,10 +201,20 @@ def _found(frames: Iterator[Frame], finder: FaceFinder, smallest: float) -> Iter
 
 @dataclass(frozen=True)
 class Trajectory:
-    """Where a face is over time, and what was found out about it.
+    """Where a face is over time, and what is known of it.
 
-    times : seconds, ascending, one a box. track, score : of the scan's track, None where it has none. looks : (seconds,
-    score) of that track's scored frames.
+    Parameters
+    ----------
+    times
+        Seconds, ascending, one a box.
+    boxes
+        In pixels.
+    track, score
+        Of the scan's track, None where it has none.
+    kind
+        Of its labels.
+    scored
+        (seconds, score) of that track's scored frames.
     """
 
     times: list[float]
@@ -190,16 +222,22 @@ class Trajectory:
     track: int | None
     score: float | None
     kind: str
-    looks: list[tuple[float, float]]
+    scored: list[tuple[float, float]]
 
     def at(self, time: float) -> Label | None:
-        """Return the label at a time, None where the face is not seen."""
+        """Return the label at a time, None where the face is not seen.
+
+        Parameters
+        ----------
+        time
+            In seconds.
+        """
         if not self.times[0] - 0.5 / FINDS_A_SECOND <= time <= self.times[-1] + 1 / FINDS_A_SECOND:
             return None
         box = _between(self.times, self.boxes, time)
         if self.track is None:
             return Label(box, "not scored", self.kind)
-        near = [score for moment, score in self.looks if abs(moment - time) <= _HELD_SECONDS / 2]
+        near = [score for moment, score in self.scored if abs(moment - time) <= _HELD_SECONDS / 2]
         detail = f" (this frame {percent(near[0])})" if near else ""
         return Label(box, _words(self.track, self.score), self.kind, detail)
 
@@ -225,7 +263,7 @@ def _trajectories(result: ScanResult, found: Iterable[FrameFaces[float]]) -> lis
 
 
 def _same_face(result: ScanResult, times: Sequence[float], boxes: Sequence[Box]) -> TrackScore | None:
-    """Find the scan's track whose boxes lie on a trajectory's boxes, by their mean overlap where both are known."""
+    """Find the scan's track whose boxes overlap a trajectory's boxes, by their mean overlap where both are known."""
     best: TrackScore | None = None
     best_overlap = _SAME_FACE_OVERLAP
     for track in result.tracks:
@@ -267,10 +305,17 @@ def _kind(score: float | None, threshold: float | None) -> str:
 
 
 def drawn(image: np.ndarray, labels: Sequence[Label]) -> Image.Image:
-    """Draw labels on a copy of a picture (H, W, 3) uint8 RGB.
+    """Return a copy of a picture with labels.
 
     Kinds differ in line as well as in colour: ``above`` a thick closed box, ``below`` corners only, ``unscored`` a
     thin box.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8 RGB.
+    labels
+        In pixels of the picture.
     """
     from PIL import Image, ImageDraw, ImageFont
 

@@ -32,7 +32,13 @@ def disable_telemetry() -> None:
 
 
 def disable_events(onnxruntime: ModuleType) -> None:
-    """Keep a loaded ONNX Runtime from recording events; its builds for Windows do not all read the environment."""
+    """Keep a loaded ONNX Runtime from recording events; its builds for Windows do not all read the environment.
+
+    Parameters
+    ----------
+    onnxruntime
+        The module.
+    """
     disable = getattr(onnxruntime, "disable_telemetry_events", None)
     if disable is not None:
         disable()

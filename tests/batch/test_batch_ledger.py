@@ -138,7 +138,7 @@ def test_those_that_waited_are_looked_at_anew_when_the_content_was_gone(open_led
     changed = row(path, Fingerprint(), status="unreadable", verdict=None)
     assert ledger.finish(path, seen, changed) == [copy]
     assert ledger.claim(copy, seen_copy)
-    assert ledger.drop(copy, seen_copy) == [] and ledger.claim(path, seen)
+    assert ledger.release(copy, seen_copy) == [] and ledger.claim(path, seen)
 
 
 def test_what_cannot_be_read_has_one_row_until_it_can(open_ledger, file, log_path):

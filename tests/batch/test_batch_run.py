@@ -32,7 +32,7 @@ class Recorder:
         self.looked, self.scanned, self.closed = [], [], False
         self._scan = scan
 
-    def look(self, path):
+    def fingerprint(self, path):
         self.looked.append(path)
         return Fingerprint(path.read_text() if path.exists() else None)
 
@@ -40,7 +40,7 @@ class Recorder:
         self.scanned.append(path)
         return self._scan(path), seen
 
-    def drop(self):
+    def abort(self):
         pass
 
     def close(self):
@@ -117,7 +117,7 @@ def test_a_second_request_or_time_drops_what_is_in_hand(make_image, open_ledger,
     hang = make_image("hang.png")
     for stop, asked in ((Stop(), 2), (Stop(grace=0.1), 1)):
         scanners = workers(1)
-        scanners[0].look(hang)
+        scanners[0].fingerprint(hang)
         timers = [threading.Timer(0.3 + 0.3 * n, stop.ask, [signal.SIGINT]) for n in range(asked)]
         for timer in timers:
             timer.start()

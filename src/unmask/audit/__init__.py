@@ -1,6 +1,6 @@
-"""Audits a labelled set: copies, leaks between splits, facts that tell the label, and what drives a detector on it.
+"""Audits a labelled set: copies, leaks between splits, facts that predict the label, and what drives a detector on it.
 
-The set's faces are not looked for; a detector, where one is given, is cut open before its last layer.
+The set's faces are not searched for; a detector, where one is given, is cut open before its last layer.
 """
 
 from unmask.audit.auditing import Options, audit

@@ -12,10 +12,10 @@ import numpy as np
 from unmask.audit.columns import fewer_words
 from unmask.audit.copies import Copy, count_copies, find_copies, kinds_of
 from unmask.audit.decisions import attribute
+from unmask.audit.inspection import InspectedSet, inspect_all
 from unmask.audit.latents import OpenedDetector
 from unmask.audit.leaks import find_leaks
 from unmask.audit.listing import Listing, open_listing
-from unmask.audit.looking import InspectedSet, inspect_all
 from unmask.audit.report import AuditReport, CopyPair, Summary
 from unmask.audit.shortcuts import facts_by_auc
 from unmask.audit.units import Units, units_of
@@ -34,7 +34,7 @@ class Options:
     Parameters
     ----------
     split
-        Split whose facts and decisions are looked at; None for all. Copies and leaks are looked for in all splits.
+        Split whose facts and decisions are analysed; None for all. Copies and leaks are searched for in all splits.
     detector
         Name or folder of a detector whose decisions are to be traced; None for none.
     training
@@ -65,7 +65,7 @@ def audit(
     command: str | None = None,
     progress: Progress = lambda name, done, items: None,
 ) -> AuditReport:
-    """Look for copies, leaks, shortcuts and what drives a detector in a labelled set.
+    """Search for copies, leaks, shortcuts and what drives a detector in a labelled set.
 
     Parameters
     ----------
@@ -88,10 +88,10 @@ def audit(
     chosen = listing.positions(options.split)
     # What cannot be used must show before the work, not after.
     detector = OpenedDetector(options.detector) if options.detector else None
-    looked = _look(listing, options, progress)
-    training, everything = _training(listing, looked, options, progress)
+    inspected = _inspect(listing, options, progress)
+    training, everything = _training(listing, inspected, options, progress)
     copies, blank = find_copies(everything)
-    units = units_of(looked, chosen)
+    units = units_of(inspected, chosen)
     facts, reason = [], None
     try:
         facts = facts_by_auc(units, options.intervals)
@@ -101,7 +101,7 @@ def audit(
     drivers = None
     if detector is not None:
         drivers = attribute(
-            detector, (listing, looked, chosen), training, options.crops, options.intervals, progress
+            detector, (listing, inspected, chosen), training, options.crops, options.intervals, progress
         )
     return AuditReport(
         summary=_summary(listing, everything, [everything.rows[index].file for index in blank], units),
@@ -117,7 +117,7 @@ def audit(
     )
 
 
-def _look(listing: Listing, options: Options, progress: Progress) -> InspectedSet:
+def _inspect(listing: Listing, options: Options, progress: Progress) -> InspectedSet:
     done = 0
     progress(f"{listing.name}: files", done, len(listing.rows))
 
@@ -130,36 +130,36 @@ def _look(listing: Listing, options: Options, progress: Progress) -> InspectedSe
 
 
 def _training(
-    listing: Listing, looked: InspectedSet, options: Options, progress: Progress
+    listing: Listing, inspected: InspectedSet, options: Options, progress: Progress
 ) -> tuple[tuple[Listing, InspectedSet, list[int]] | None, InspectedSet]:
     """Open the training set, of which the split `train` counts where it has one; give all files of both sets too."""
     if options.training is None:
-        return None, looked
+        return None, inspected
     if options.training.resolve() == listing.root.resolve():
-        return (listing, looked, _training_rows(listing)), looked
+        return (listing, inspected, _training_rows(listing)), inspected
     other = open_listing(options.training, options.columns)
-    theirs = _look(other, options, progress)
-    return (other, theirs, _training_rows(other)), looked + theirs
+    theirs = _inspect(other, options, progress)
+    return (other, theirs, _training_rows(other)), inspected + theirs
 
 
 def _training_rows(listing: Listing) -> list[int]:
     return listing.positions("train" if "train" in listing.splits else None)
 
 
-def _summary(listing: Listing, looked: InspectedSet, blank: Sequence[str], units: Units) -> Summary:
+def _summary(listing: Listing, inspected: InspectedSet, blank: Sequence[str], units: Units) -> Summary:
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for row, place in zip(looked.rows, looked.places, strict=True):
+    for row, place in zip(inspected.rows, inspected.places, strict=True):
         counts[place][_name(row.item.label)] += 1
     return Summary(
         listing.name,
         listing.kind,
         {place: dict(count) for place, count in sorted(counts.items())},
-        _sources(looked),
-        looked.statuses,
+        _sources(inspected),
+        inspected.statuses,
         {
-            row.file: look.status
-            for row, look in zip(looked.rows, looked.looks, strict=True)
-            if look.status != "ok"
+            row.file: one.status
+            for row, one in zip(inspected.rows, inspected.inspections, strict=True)
+            if one.status != "ok"
         },
         list(blank),
         {"real": int((units.labels == 0).sum()), "fake": int(units.labels.sum())},
@@ -167,26 +167,26 @@ def _summary(listing: Listing, looked: InspectedSet, blank: Sequence[str], units
     )
 
 
-def _sources(looked: InspectedSet) -> int | None:
+def _sources(inspected: InspectedSet) -> int | None:
     """Count sources; None where none is named: a crop without one has its file's name for it, a video nothing."""
-    if all(row.item.source in ("", Path(row.file).stem) for row in looked.rows):
+    if all(row.item.source in ("", Path(row.file).stem) for row in inspected.rows):
         return None
-    return len({(row.item.dataset, row.item.source) for row in looked.rows})
+    return len({(row.item.dataset, row.item.source) for row in inspected.rows})
 
 
 def _name(label: int) -> str:
     return "fake" if label else "real"
 
 
-def _pair(copy: Copy, looked: InspectedSet) -> CopyPair:
-    one, other = looked.rows[copy.first], looked.rows[copy.second]
+def _pair(copy: Copy, inspected: InspectedSet) -> CopyPair:
+    one, other = inspected.rows[copy.first], inspected.rows[copy.second]
     return CopyPair(
         one.file,
         other.file,
         None if copy.exact else copy.distance,
-        tuple(sorted(kinds_of(copy, looked))),
+        tuple(sorted(kinds_of(copy, inspected))),
         (_name(one.item.label), _name(other.item.label)),
-        (looked.places[copy.first], looked.places[copy.second]),
+        (inspected.places[copy.first], inspected.places[copy.second]),
     )
 
 

@@ -56,12 +56,24 @@ class Column(Fact):
 
 
 def fact_order(name: str) -> tuple[int, str]:
-    """Sort key of facts: those of `ORDER` first, then by name."""
+    """Return the sort key of a fact: those of `ORDER` first, then by name.
+
+    Parameters
+    ----------
+    name
+        Of the fact.
+    """
     return (ORDER.index(name) if name in ORDER else len(ORDER), name)
 
 
 def fewer_words(facts: Sequence[Metadata]) -> list[dict[str, float | str | None]]:
-    """Return the facts with every word that is not among a fact's `WORDS` most frequent replaced by `other`."""
+    """Return the facts with every word that is not among a fact's `WORDS` most frequent replaced by `other`.
+
+    Parameters
+    ----------
+    facts
+        Of each item.
+    """
     kept: dict[str, set[str]] = {}
     for name in {key for row in facts for key in row}:
         counts = Counter(value for row in facts if isinstance(value := row.get(name), str))
@@ -76,7 +88,13 @@ def fewer_words(facts: Sequence[Metadata]) -> list[dict[str, float | str | None]
 
 
 def columns_of(facts: Sequence[Metadata]) -> list[Column]:
-    """Turn facts into columns, those that do not differ between items left out; in the order of `ORDER`."""
+    """Return facts as columns, those that do not differ between items left out; in the order of `ORDER`.
+
+    Parameters
+    ----------
+    facts
+        Of each item.
+    """
     rows = fewer_words(facts)
     columns = []
     for name in sorted({key for row in rows for key in row}, key=fact_order):

@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.audit.file_facts import SIDE
+from unmask.audit.inspection import InspectedSet
 from unmask.audit.listing import Row
-from unmask.audit.looking import InspectedSet
 
 Bits = NDArray[np.uint64]
 Pairs = NDArray[np.int64]
 
 LOW = 16
-#: Bits of 255 in which two pictures of one thing differ at most: the same picture, coded or scaled anew.
+#: Bits of 255 in which two pictures of one thing differ at most: the same picture, coded or scaled again.
 NEAR = 16
 #: ... and in which a scene and its like differ: mostly one person in one place.
 ALIKE = 32
@@ -55,7 +55,13 @@ def _cosines() -> NDArray[np.float32]:
 
 
 def hashes(thumbnails: NDArray[np.uint8]) -> Bits:
-    """Hash thumbnails (N, F, 32, 32): (N, F * 4) uint64, 256 bits a frame, of which the first is always 0."""
+    """Return the hashes of thumbnails, (N, F * 4) uint64: 256 bits a frame, of which the first is always 0.
+
+    Parameters
+    ----------
+    thumbnails
+        (N, F, 32, 32).
+    """
     count, frames = thumbnails.shape[:2]
     basis = _cosines()
     low = (basis @ thumbnails.astype(np.float32) @ basis.T).reshape(count, frames, LOW * LOW)
@@ -66,15 +72,35 @@ def hashes(thumbnails: NDArray[np.uint8]) -> Bits:
 
 
 def blank(thumbnails: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return which (N,) of thumbnails (N, F, 32, 32) show nothing: their hash would be noise."""
+    """Return which thumbnails, (N,), show nothing: their hash would be noise.
+
+    Parameters
+    ----------
+    thumbnails
+        (N, F, 32, 32).
+    """
     spread = thumbnails.reshape(len(thumbnails), thumbnails.shape[1], -1).std(axis=2)
     return np.asarray(spread.max(axis=1) < BLANK)
 
 
 def near_pairs(bits: Bits, limit: int) -> tuple[Pairs, NDArray[np.float64]]:
-    """Find all pairs (P, 2), first < second, at most `limit` bits a frame apart, and their distances (P,).
+    """Find all pairs of similar hashes.
 
     Every pair is compared: N * N / 2 times 256 bits a frame.
+
+    Parameters
+    ----------
+    bits
+        (N, F * 4) of `hashes`.
+    limit
+        Largest distance, in bits a frame.
+
+    Returns
+    -------
+    pairs
+        (P, 2), first < second.
+    distances
+        (P,) in bits a frame.
     """
     frames, half = bits.shape[1] // 4, bits.shape[1] // 2
     found, distances = [np.zeros((0, 2), np.int64)], [np.zeros(0)]
@@ -98,26 +124,40 @@ def _apart(one: Bits, other: Bits) -> NDArray[np.uint16]:
     return total
 
 
-def find_copies(looked: InspectedSet) -> tuple[list[Copy], list[int]]:
+def find_copies(inspected: InspectedSet) -> tuple[list[Copy], list[int]]:
     """Find pairs of rows with the same bytes or at most `ALIKE` bits apart, nearest first, and blank pictures.
 
     Frames of one video are no copies of each other, however alike, unless their bytes are the same. Rows with the same
-    bytes are paired with the first of them alone; the others stand behind it in near pairs too.
+    bytes are paired with the first of them alone, which stands for them in near pairs too.
+
+    Parameters
+    ----------
+    inspected
+        One or two sets.
+
+    Returns
+    -------
+    copies
+        The pairs.
+    blank
+        Numbers of the rows.
     """
-    exact = list(_same_bytes(looked))
+    exact = list(_same_bytes(inspected))
     repeated = {copy.second for copy in exact}
-    seen = [n for n, look in enumerate(looked.looks) if look.thumbnails is not None and n not in repeated]
+    seen = [
+        n for n, one in enumerate(inspected.inspections) if one.thumbnails is not None and n not in repeated
+    ]
     near: list[Copy] = []
     empty: list[int] = []
     # One picture of a crop and several of a video cannot be compared.
     by_frames: defaultdict[int, list[int]] = defaultdict(list)
     for index in seen:
-        small = looked.looks[index].thumbnails
+        small = inspected.inspections[index].thumbnails
         assert small is not None
         by_frames[len(small)].append(index)
     for members in by_frames.values():
         indexes = np.array(members)
-        thumbnails = looked.thumbnails(indexes)
+        thumbnails = inspected.thumbnails(indexes)
         flat = blank(thumbnails)
         empty += indexes[flat].tolist()
         indexes, thumbnails = indexes[~flat], thumbnails[~flat]
@@ -125,19 +165,19 @@ def find_copies(looked: InspectedSet) -> tuple[list[Copy], list[int]]:
         near += [
             Copy(int(a), int(b), float(distance), False)
             for (a, b), distance in zip(indexes[pairs], apart, strict=True)
-            if looked.rows[a].item.video != looked.rows[b].item.video
+            if inspected.rows[a].item.video != inspected.rows[b].item.video
         ]
     return sorted([*exact, *near], key=lambda copy: (not copy.exact, copy.distance)), sorted(empty)
 
 
-def _same_bytes(looked: InspectedSet) -> Iterator[Copy]:
+def _same_bytes(inspected: InspectedSet) -> Iterator[Copy]:
     first: dict[str, int] = {}
-    for index, look in enumerate(looked.looks):
-        if look.sha256 is not None and first.setdefault(look.sha256, index) != index:
-            yield Copy(first[look.sha256], index, 0.0, True)
+    for index, one in enumerate(inspected.inspections):
+        if one.sha256 is not None and first.setdefault(one.sha256, index) != index:
+            yield Copy(first[one.sha256], index, 0.0, True)
 
 
-def related(one: Row, other: Row) -> bool:
+def _related(one: Row, other: Row) -> bool:
     """Return whether two rows are known to belong together: one video, one source or one group."""
     a, b = one.item, other.item
     return (
@@ -176,12 +216,20 @@ class CopyCounts:
     twins: int = 0
 
 
-def kinds_of(copy: Copy, looked: InspectedSet) -> set[str]:
-    """Name the counts of `CopyCounts` in which a pair stands."""
-    one, other = looked.rows[copy.first], looked.rows[copy.second]
-    split = looked.places[copy.first] != looked.places[copy.second]
+def kinds_of(copy: Copy, inspected: InspectedSet) -> set[str]:
+    """Return the names of the counts of `CopyCounts` in which a pair counts.
+
+    Parameters
+    ----------
+    copy
+        The pair.
+    inspected
+        The sets that it is from.
+    """
+    one, other = inspected.rows[copy.first], inspected.rows[copy.second]
+    split = inspected.places[copy.first] != inspected.places[copy.second]
     labels = one.item.label != other.item.label
-    known = related(one, other)
+    known = _related(one, other)
     kinds = set()
     if copy.exact or copy.distance <= NEAR:
         kinds.add("exact" if copy.exact else "near")
@@ -194,10 +242,18 @@ def kinds_of(copy: Copy, looked: InspectedSet) -> set[str]:
     return kinds
 
 
-def count_copies(copies: Sequence[Copy], looked: InspectedSet) -> CopyCounts:
-    """Count the pairs of each kind."""
+def count_copies(copies: Sequence[Copy], inspected: InspectedSet) -> CopyCounts:
+    """Count the pairs of each kind.
+
+    Parameters
+    ----------
+    copies
+        The pairs.
+    inspected
+        The sets that they are from.
+    """
     counts: defaultdict[str, int] = defaultdict(int)
     for copy in copies:
-        for kind in kinds_of(copy, looked):
+        for kind in kinds_of(copy, inspected):
             counts[kind] += 1
     return CopyCounts(**counts)

@@ -17,9 +17,9 @@ from unmask.audit.drivers import (
     similarities,
     top,
 )
+from unmask.audit.inspection import InspectedSet
 from unmask.audit.latents import Latents, OpenedDetector
 from unmask.audit.listing import Listing
-from unmask.audit.looking import InspectedSet
 from unmask.audit.report import Drivers
 from unmask.audit.units import Units, units_of
 from unmask.evaluation.crops import CropFolder
@@ -101,22 +101,41 @@ def attribute(
 
 
 def decide(detector: OpenedDetector, chosen: Chosen, limit: int, seed: int, progress: Progress) -> Decided:
-    """Run the chosen rows, at most `limit` of them, through a detector and merge them into videos."""
-    listing, looked, positions = chosen
-    readable = [index for index in positions if looked.looks[index].status == "ok"]
-    drawn = [readable[n] for n in choose([looked.rows[index].item for index in readable], limit, seed)]
-    opened = as_evaluated(listing, detector)
+    """Run rows through a detector and merge them into videos.
+
+    Parameters
+    ----------
+    detector
+        Opened for its hidden layer.
+    chosen
+        Of a set.
+    limit
+        Most rows that are run.
+    seed
+        Of the draw.
+    progress
+        Called with a title, rows done and rows in all.
+
+    Raises
+    ------
+    EvaluationError
+        Without a face.
+    """
+    listing, inspected, positions = chosen
+    readable = [index for index in positions if inspected.inspections[index].status == "ok"]
+    drawn = [readable[n] for n in choose([inspected.rows[index].item for index in readable], limit, seed)]
+    opened = _as_evaluated(listing, detector)
     runs: defaultdict[object, list[tuple[int, Latents]]] = defaultdict(list)
     progress(f"{listing.name}: {detector.card.name}", 0, len(drawn))
     for count, index in enumerate(drawn, start=1):
         reading = opened.read(index)
         if reading.crops:
             latents = detector.read(np.stack([crop for _, crop in reading.crops]))
-            runs[looked.rows[index].item.video].append((index, latents))
+            runs[inspected.rows[index].item.video].append((index, latents))
         progress(f"{listing.name}: {detector.card.name}", count, len(drawn))
     if not runs:
         raise EvaluationError(f"{listing.name} has no face to show the detector")
-    units = units_of(looked, [index for run in runs.values() for index, _ in run])
+    units = units_of(inspected, [index for run in runs.values() for index, _ in run])
     return Decided(
         units,
         Latents(
@@ -125,11 +144,11 @@ def decide(detector: OpenedDetector, chosen: Chosen, limit: int, seed: int, prog
                 [np.concatenate([part.hidden for _, part in run]).mean(axis=0) for run in runs.values()]
             ),
         ),
-        [looked.rows[indexes[0]].file for indexes in units.rows],
+        [inspected.rows[indexes[0]].file for indexes in units.rows],
     )
 
 
-def as_evaluated(listing: Listing, detector: OpenedDetector) -> EvaluationSet:
+def _as_evaluated(listing: Listing, detector: OpenedDetector) -> EvaluationSet:
     """Open a set's rows, all splits together, as `unmask evaluate` shows them to the detector."""
     crops = detector.card.face_crops()
     items = [row.item for row in listing.rows]

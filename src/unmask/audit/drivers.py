@@ -35,9 +35,9 @@ from unmask.statistics.metrics import Floats
 NEIGHBOURS = 10
 FLIPS = 1999
 ALPHA = 0.05
-#: A fact whose correlation with the logit lies over this as a whole, at the same label, is worth a look.
+#: A fact whose correlation with the logit lies over this as a whole, at the same label, is worth attention.
 PULL = 0.3
-#: Facts that are numbers are compared by which of so many equally full ranges they lie in.
+#: Facts that are numbers are compared by which of so many equally full ranges they are in.
 RANGES = 8
 
 
@@ -57,7 +57,7 @@ class FactCorrelation(Fact):
 
     @property
     def drives(self) -> bool:
-        """Whether it is no chance, and the interval lies beyond `PULL` as a whole."""
+        """Whether it is significant, and the interval is beyond `PULL` as a whole."""
         low, high = self.pull.low, self.pull.high
         return self.p < ALPHA and low is not None and high is not None and max(low, -high) > PULL
 
@@ -105,10 +105,19 @@ class Training:
 
 
 def correlations(units: Units, logits: NDArray[np.floating], settings: Settings) -> list[FactCorrelation]:
-    """Rank facts by how the logit (N,) of videos follows them among videos of the same label, strongest first.
+    """Rank facts by how the logit of videos follows them among videos of the same label, strongest first.
 
-    The p values come from flipping the sign of whole clusters' contributions, the largest statistic of all facts being
-    what each has to beat.
+    The p values come from flipping the sign of whole clusters' contributions, each fact being compared with the largest
+    statistic of all facts.
+
+    Parameters
+    ----------
+    units
+        N videos.
+    logits
+        (N,).
+    settings
+        Resamples and seed.
     """
     columns = columns_of(units.facts)
     if not columns or len(units) < 2:
@@ -174,10 +183,17 @@ def _correlations(together: Floats, squares: Floats, own: Floats, settings: Sett
 
 
 def similarities(latents: Latents, training: Training) -> tuple[Floats, Floats]:
-    """Hold decisions (N) against training crops (T): cosine of hidden layers, and support by gradient, (N, T) each.
+    """Compare decisions with training crops: cosine of hidden layers, and support by gradient, (N, T) each.
 
     The cosine is taken about the training crops' mean. Support is how much a step on the training crop moves the
     decision's logit to the side on which it is: s (y' - p') (<h, h'> + 1), s being 1 for fake and -1 for real.
+
+    Parameters
+    ----------
+    latents
+        Of N decisions.
+    training
+        T crops.
     """
     mean = training.latents.hidden.mean(axis=0)
     ours, theirs = _unit(latents.hidden - mean), _unit(training.latents.hidden - mean)
@@ -193,13 +209,29 @@ def _unit(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def top(similarity: Floats) -> NDArray[np.int64]:
-    """Positions (N, K) of the training crops that each decision rests on most."""
+    """Return the numbers (N, K) of the training crops that each decision rests on most.
+
+    Parameters
+    ----------
+    similarity
+        (N, T).
+    """
     count = min(NEIGHBOURS, similarity.shape[1])
     return np.argsort(-similarity, axis=1, kind="stable")[:, :count]
 
 
 def influences(gradient: Floats, training: Training, count: int = 10) -> list[InfluentialCrop]:
-    """Name the training crops from which the decisions together get most support."""
+    """Return the training crops from which the decisions together get most support.
+
+    Parameters
+    ----------
+    gradient
+        (N, T) support of `similarities`.
+    training
+        T crops.
+    count
+        Most crops.
+    """
     support = np.maximum(gradient, 0).sum(axis=0)
     decisions = np.bincount(top(gradient).ravel(), minlength=len(support))
     probability = expit(training.latents.logits.astype(np.float64))
@@ -226,8 +258,25 @@ def shared_facts(
 ) -> dict[str, Estimate]:
     """Return for each fact how much more often decisions share it with their neighbours than with any training crop.
 
-    Facts are the same where words are, and where numbers lie in the same of `RANGES` ranges. Gives differences of
-    shares in [-1, 1], by fact.
+    Facts are the same where words are, and where numbers are in the same of `RANGES` ranges.
+
+    Parameters
+    ----------
+    facts
+        Of N decisions.
+    clusters
+        (N,) cluster of each.
+    neighbours
+        (N, K) of `top`.
+    training
+        T crops.
+    settings
+        Resamples, confidence and seed.
+
+    Returns
+    -------
+    dict
+        By fact, a difference of shares in [-1, 1].
     """
     merged = fewer_words([*facts, *training.facts])
     shared = {}
@@ -243,7 +292,17 @@ def shared_facts(
 
 
 def mean_over_clusters(values: Floats, clusters: NDArray[np.str_], settings: Settings) -> Estimate:
-    """Estimate the mean of values (N,), whole clusters (N,) being drawn."""
+    """Estimate a mean, whole clusters being drawn.
+
+    Parameters
+    ----------
+    values
+        (N,).
+    clusters
+        (N,) cluster of each.
+    settings
+        Resamples, confidence and seed.
+    """
     index = cluster_index(clusters, len(values))
     if too_few := too_few_clusters(index):
         return Estimate(float(values.mean()), reason=too_few)

@@ -47,7 +47,13 @@ def picture_facts(data: bytes) -> tuple[dict[str, float | str | None], Thumbnail
 
 
 def thumbnail(picture: Image.Image) -> Thumbnail:
-    """Shrink a picture to (32, 32) grey; a JPEG is decoded no larger than that needs."""
+    """Return a picture as (32, 32) grey; a JPEG is decoded no larger than that needs.
+
+    Parameters
+    ----------
+    picture
+        Opened, not yet decoded.
+    """
     picture.draft("L", _DRAFT)
     small = picture.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=3.0)
     return np.asarray(small, np.uint8)

@@ -18,7 +18,7 @@ from unmask.detectors import Card, DetectorError, open_trunk_of, read_card
 from unmask.detectors.registry import detector_folder
 from unmask.detectors.sessions import open_session
 
-#: Operations that only bring the logit into shape; what they read is looked at instead.
+#: Operations that only bring the logit into shape; what they read is taken instead.
 _SHAPING = ("Squeeze", "Reshape", "Flatten", "Identity", "Unsqueeze", "Cast")
 
 
@@ -40,7 +40,7 @@ class OpenedDetector:
         folder = detector_folder(name_or_folder)
         self.card: Card = read_card(folder)
         model = onnx.load(str(folder / "model.onnx"))
-        self._hidden = last_hidden(model.graph, self.card.name)
+        self._hidden = _last_hidden(model.graph, self.card.name)
         self._entry = model.graph.input[0].name
         reference = self.card.trunk
         self._trunk = open_trunk_of(folder, reference, threads) if reference else None
@@ -51,7 +51,13 @@ class OpenedDetector:
             self._session = open_session(Path(place) / "cut.onnx", threads)
 
     def read(self, crops: NDArray[np.uint8]) -> Latents:
-        """Run crops (N, S, S, 3) uint8 RGB of the detector's input size and crop profile, one by one."""
+        """Run crops one by one.
+
+        Parameters
+        ----------
+        crops
+            (N, S, S, 3) uint8 RGB of the detector's input size and crop profile.
+        """
         runs = [self._run(crop[None]) for crop in crops]
         if self.card.mirror:
             # The logit is the mean of both, and the last layer is linear: so is what it reads.
@@ -68,7 +74,7 @@ class OpenedDetector:
         return logit.reshape(-1), hidden.reshape(1, -1)
 
 
-def last_hidden(graph: onnx.GraphProto, name: str) -> str:
+def _last_hidden(graph: onnx.GraphProto, name: str) -> str:
     """Find the tensor that the last linear layer reads: the one whose weighted sum is the output `logit`.
 
     Raises

@@ -1,4 +1,4 @@
-"""Names that lie on both sides of a split, and rows that contradict each other."""
+"""Names that are on both sides of a split, and rows that contradict each other."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from unmask.audit.inspection import InspectedSet
 from unmask.audit.listing import Row
-from unmask.audit.looking import InspectedSet
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,17 @@ class Leak:
         return {"kind": self.kind, "name": self.name, "places": self.places}
 
 
-def find_leaks(looked: InspectedSet) -> list[Leak]:
-    """Find what lies on both sides of a split, has both labels, or is listed twice.
+def find_leaks(inspected: InspectedSet) -> list[Leak]:
+    """Find what is on both sides of a split, has both labels, or is listed twice.
 
-    A row whose split is empty lies on no side.
+    A row whose split is empty is on no side.
+
+    Parameters
+    ----------
+    inspected
+        One or two sets.
     """
-    rows, places = looked.rows, looked.places
+    rows, places = inspected.rows, inspected.places
     leaks = _apart("video", rows, places, lambda row: row.item.video, lambda row: row.item.path)
     leaks += _apart(
         "source", rows, places, lambda row: _named(row, row.item.source), lambda row: row.item.source
@@ -53,7 +58,7 @@ def find_leaks(looked: InspectedSet) -> list[Leak]:
     # A video's key holds its method, which real ones and fakes never share: files are what can be labelled twice.
     labels = ["fake" if row.item.label else "real" for row in rows]
     leaks += _apart("label", rows, labels, lambda row: (row.item.dataset, row.file), lambda row: row.file)
-    listed = Counter((name, row.file, row.item.label) for name, row in zip(looked.sets, rows, strict=True))
+    listed = Counter((name, row.file, row.item.label) for name, row in zip(inspected.sets, rows, strict=True))
     leaks += [Leak("file", file, {"rows": count}) for (_, file, _), count in listed.items() if count > 1]
     return leaks
 

@@ -1,4 +1,4 @@
-"""Every row of a set, all splits together, and how a row is looked at without searching for a face."""
+"""Every row of a set, all splits together, and how a row is inspected without searching for a face."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Row:
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class FileInspection:
     """What a file is, without its face: its SHA-256, facts and (F, 32, 32) uint8 grey thumbnails."""
 
     status: Status
@@ -59,7 +59,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Listing:
-    """A set of crops or of videos with all its splits; `look` may be called from several threads at once."""
+    """A set of crops or of videos with all its splits; `inspect` may be called from several threads at once."""
 
     root: Path
     kind: Literal["crops", "videos"]
@@ -77,7 +77,18 @@ class Listing:
         return sorted({row.split for row in self.rows} - {""})
 
     def positions(self, split: str | None) -> list[int]:
-        """Return the positions of a split's rows, or of all; EvaluationError for a split that is not there."""
+        """Return the numbers of a split's rows.
+
+        Parameters
+        ----------
+        split
+            Its name; None: all rows.
+
+        Raises
+        ------
+        EvaluationError
+            For a split that is not there.
+        """
         if split is None:
             return list(range(len(self.rows)))
         if split not in self.splits:
@@ -85,15 +96,21 @@ class Listing:
             raise EvaluationError(f"{self.name} has no split {split!r}: {known}")
         return [index for index, row in enumerate(self.rows) if row.split == split]
 
-    def look(self, index: int) -> Look:
-        """Open one file; one that cannot be read is a status, not an error."""
+    def inspect(self, index: int) -> FileInspection:
+        """Inspect one file; one that cannot be read is a status, not an error.
+
+        Parameters
+        ----------
+        index
+            Number of its row.
+        """
         if self.crops is None:
-            return _look_at_file(self.root / self.rows[index].item.path)
+            return _inspect_file(self.root / self.rows[index].item.path)
         try:
             data = self.crops.store.read(self.crops.records[index])
         except DatasetError:
-            return Look("unreadable")
-        return _look_at_picture(data)
+            return FileInspection("unreadable")
+        return _inspect_picture(data)
 
 
 def open_listing(root: Path, columns: Sequence[str] = ()) -> Listing:
@@ -159,36 +176,36 @@ def _measured(record: CropRecord) -> dict[str, float | str | None]:
     return facts
 
 
-def _look_at_picture(data: bytes) -> Look:
+def _inspect_picture(data: bytes) -> FileInspection:
     digest = hashlib.sha256(data).hexdigest()
     try:
         # Broken pictures raise whatever comes to them, EXIF data most of all.
         facts, small = as_media_error(lambda: picture_facts(data))
     except MediaError as error:
-        return Look(error.status, digest, {"bytes": float(len(data))})
-    return Look("ok", digest, facts, small[None])
+        return FileInspection(error.status, digest, {"bytes": float(len(data))})
+    return FileInspection("ok", digest, facts, small[None])
 
 
-def _look_at_file(path: Path) -> Look:
+def _inspect_file(path: Path) -> FileInspection:
     try:
         with open_isolated(path) as media:
             if media.info.kind == "image":
-                return _as_video(_look_at_picture(path.read_bytes()))
+                return _as_video(_inspect_picture(path.read_bytes()))
             facts: dict[str, Any] = dict(video_facts(path, media.info))
             frames = [thumbnail(Image.fromarray(frame.image)) for frame in media.sample(FRAMES)]
     except MediaError as error:
-        return Look(error.status)
+        return FileInspection(error.status)
     if not frames:
-        return Look("unreadable")
+        return FileInspection("unreadable")
     facts["aspect"] = facts["width"] / facts["height"]
     if facts["bitrate"] and facts["frame_rate"]:
         facts["bits_per_pixel"] = facts["bitrate"] / (facts["width"] * facts["height"] * facts["frame_rate"])
-    return Look("ok", file_sha256(path), facts, _filled(np.stack(frames)))
+    return FileInspection("ok", file_sha256(path), facts, _filled(np.stack(frames)))
 
 
-def _as_video(look: Look) -> Look:
-    small = look.thumbnails
-    return look if small is None else Look(look.status, look.sha256, look.facts, _filled(small))
+def _as_video(one: FileInspection) -> FileInspection:
+    small = one.thumbnails
+    return one if small is None else FileInspection(one.status, one.sha256, one.facts, _filled(small))
 
 
 def _filled(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:

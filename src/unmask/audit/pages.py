@@ -23,7 +23,15 @@ Rows = Sequence[Sequence[str]]
 
 
 def save(report: AuditReport, folder: Path) -> None:
-    """Write `audit.md`, `audit.json`, `copies.csv` and `leaks.csv` into a folder, made if missing."""
+    """Write `audit.md`, `audit.json`, `copies.csv` and `leaks.csv`.
+
+    Parameters
+    ----------
+    report
+        Of the audit.
+    folder
+        Made if missing.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(report.to_dict(), indent=1, allow_nan=False)
     (folder / JSON).write_text(text + "\n", encoding="utf-8")
@@ -58,7 +66,13 @@ def _save(path: Path, headings: Sequence[str], rows: Iterable[Sequence[str]]) ->
 
 
 def to_markdown(report: AuditReport) -> str:
-    """Write the report as a Markdown page."""
+    """Return the report as a Markdown page.
+
+    Parameters
+    ----------
+    report
+        Of the audit.
+    """
     lines = [f"# Audit of {report.summary.name}", ""]
     if report.command:
         lines += ["```", report.command, "```", ""]
@@ -71,7 +85,13 @@ def to_markdown(report: AuditReport) -> str:
 
 
 def to_tables(report: AuditReport) -> list[Table]:
-    """Build the tables for the console: findings first."""
+    """Return the tables for the console: findings first.
+
+    Parameters
+    ----------
+    report
+        Of the audit.
+    """
     findings = [(finding.severity, finding.kind, finding.text) for finding in report.findings]
     built = []
     for title, headings, rows in [
@@ -88,7 +108,13 @@ def to_tables(report: AuditReport) -> list[Table]:
 
 
 def about(report: AuditReport) -> list[str]:
-    """Return what was looked at, in sentences."""
+    """Return what was analysed, in sentences.
+
+    Parameters
+    ----------
+    report
+        Of the audit.
+    """
     summary = report.summary
     where = "; ".join(f"{place or 'no split'}: {_counts(counts)}" for place, counts in summary.rows.items())
     sources = "no sources named" if summary.sources is None else f"{summary.sources} sources"
@@ -112,7 +138,13 @@ def about(report: AuditReport) -> list[str]:
 
 
 def tables(report: AuditReport) -> list[tuple[str, Sequence[str], Rows]]:
-    """Return the tables that have rows: title, headings, rows."""
+    """Return the tables that have rows: title, headings, rows.
+
+    Parameters
+    ----------
+    report
+        Of the audit.
+    """
     kinds = [(name.replace("_", " "), str(count)) for name, count in report.counts.__dict__.items() if count]
     parts: list[tuple[str, Sequence[str], Rows]] = [
         ("Facts by how well each alone tells real from fake", FACTS, _facts(report)),

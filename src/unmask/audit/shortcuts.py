@@ -1,4 +1,4 @@
-"""Facts of files that tell real from fake: a detector could learn them instead of faces.
+"""Facts of files that separate real from fake: a detector could learn them instead of faces.
 
 Each fact alone is held against the label by its AUC, with a bootstrap interval over clusters. That one of many facts
 stands out by chance is accounted for by permuting labels: the largest statistic of all facts under each permutation
@@ -37,7 +37,7 @@ _AT_ONCE = 4_000_000
 
 @dataclass(frozen=True)
 class FactAUC(Fact):
-    """How well one fact tells real from fake.
+    """How well one fact separates real from fake.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class FactAUC(Fact):
 
     @property
     def is_shortcut(self) -> bool:
-        """Whether it is no chance, and its interval lies over `zero_pixel.LEAK` as a whole."""
+        """Whether it is significant, and its interval is over `zero_pixel.LEAK` as a whole."""
         return self.p < ALPHA and self.auc.low is not None and self.auc.low > LEAK
 
     def to_dict(self) -> dict[str, Any]:
@@ -71,7 +71,14 @@ class FactAUC(Fact):
 
 
 def facts_by_auc(units: Units, settings: Settings) -> list[FactAUC]:
-    """Rank the facts of videos by how well each alone tells real from fake, best first.
+    """Rank the facts of videos by how well each alone separates real from fake, best first.
+
+    Parameters
+    ----------
+    units
+        The videos.
+    settings
+        Resamples, confidence and seed.
 
     Raises
     ------
@@ -102,7 +109,7 @@ def facts_by_auc(units: Units, settings: Settings) -> list[FactAUC]:
 
 
 def _best_of_each(columns: Sequence[Column], apart: Floats, p: Floats) -> list[int]:
-    """Choose each fact's most telling column, the order rather than a value where both tell the same."""
+    """Choose each fact's most predictive column, the order rather than a value where both are equal."""
     best: dict[str, int] = {}
     for n, column in enumerate(columns):
         other = best.get(column.fact)
@@ -118,7 +125,7 @@ def _adjusted_p(
     draws = np.concatenate([auc_of_labellings(ranked, block) for block in _permuted(labels, index, seed)])
     draws = draws[np.isfinite(draws).all(axis=1)]
     centre, spread = draws.mean(axis=0), draws.std(axis=0)
-    # A column that no permutation changes tells nothing apart.
+    # A column that no permutation changes separates nothing.
     spread = np.where(spread > 1e-12, spread, np.inf)
     largest = (np.abs(draws - centre) / spread).max(axis=1)
     ours = np.abs(observed - centre) / spread

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.audit.looking import InspectedSet
+from unmask.audit.inspection import InspectedSet
 from unmask.evaluation.zero_pixel import Metadata
 
 
@@ -27,7 +27,13 @@ class Units:
 
 
 def merged(facts: Sequence[Metadata]) -> Metadata:
-    """Merge the facts of a video's crops: medians of numbers, the most frequent word."""
+    """Merge the facts of a video's crops: medians of numbers, the most frequent word.
+
+    Parameters
+    ----------
+    facts
+        Of each crop.
+    """
     if len(facts) == 1:
         return facts[0]
     return {name: _middle([row.get(name) for row in facts]) for name in {key for row in facts for key in row}}
@@ -41,16 +47,24 @@ def _middle(values: Sequence[float | str | None]) -> float | str | None:
     return min(words, key=lambda word: (-words[word], word)) if words else None
 
 
-def units_of(looked: InspectedSet, chosen: Iterable[int]) -> Units:
-    """Merge the readable rows of a choice into videos."""
+def units_of(inspected: InspectedSet, chosen: Iterable[int]) -> Units:
+    """Merge readable rows into videos.
+
+    Parameters
+    ----------
+    inspected
+        The set.
+    chosen
+        Numbers of rows.
+    """
     videos: defaultdict[object, list[int]] = defaultdict(list)
     for index in chosen:
-        if looked.looks[index].status == "ok":
-            videos[looked.rows[index].item.video].append(index)
+        if inspected.inspections[index].status == "ok":
+            videos[inspected.rows[index].item.video].append(index)
     rows = list(videos.values())
     return Units(
-        np.array([looked.rows[indexes[0]].item.label for indexes in rows], dtype=np.int64),
-        np.array([looked.rows[indexes[0]].cluster for indexes in rows], dtype=np.str_),
-        [merged([looked.facts(index) for index in indexes]) for indexes in rows],
+        np.array([inspected.rows[indexes[0]].item.label for indexes in rows], dtype=np.int64),
+        np.array([inspected.rows[indexes[0]].cluster for indexes in rows], dtype=np.str_),
+        [merged([inspected.facts(index) for index in indexes]) for indexes in rows],
         rows,
     )

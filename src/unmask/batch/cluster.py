@@ -1,4 +1,4 @@
-"""A run over many files on a Ray cluster: Ray Data hands files to actors, the log stays with the driver."""
+"""A run over many files on a Ray cluster: Ray Data distributes files to actors, the log stays with the driver."""
 
 from __future__ import annotations
 
@@ -36,14 +36,22 @@ def run_on_ray(
 ) -> None:
     """Scan every file that the ledger does not know, on a Ray cluster; each machine must see the same paths.
 
-    A lost actor or machine costs only what it had in hand: Ray gives these files to another.
+    A lost actor or machine costs only its files in progress: Ray gives these to another.
 
     Parameters
     ----------
     address
         Of a running cluster, as ``ray.init`` takes it, or ``"local"`` for one on this machine.
+    paths
+        Of the files.
+    ledger
+        Decides what is scanned.
+    settings
+        Of the scans.
+    card
+        Of the detector.
     stop
-        Its request must raise KeyboardInterrupt: what is in hand is dropped.
+        Its request must raise KeyboardInterrupt: files in progress are aborted.
     workers
         Actors, each with one processor; None for as many as the cluster has processors.
 
@@ -99,7 +107,7 @@ def _has_no_row(ledger: Ledger, path: Path, seen: Fingerprint) -> bool:
     """Copy the row of a file's content, if there is one."""
     if not ledger.claim(path, seen):
         return False
-    ledger.drop(path, seen)
+    ledger.release(path, seen)
     return True
 
 
@@ -115,13 +123,13 @@ class ScanOnRay:
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
         """Return a JSON answer for each path of a batch: the path, its fingerprint, and its row.
 
-        The row is null when another actor has the same content in hand.
+        The row is null when another actor is scanning the same content.
         """
         return {"answer": [self._answer(os.fsdecode(bytes(name))) for name in batch["path"]]}
 
     def _answer(self, name: str) -> str:
         path = self._folder / name
-        seen = self._scanner.look(path)
+        seen = self._scanner.fingerprint(path)
         row = None
         if self._may_scan(name, seen):
             result, of = self._scanner.scan(path, seen)
@@ -144,7 +152,15 @@ class Claims:
         self._holders: dict[bytes, str] = dict.fromkeys(known, "")
 
     def claim(self, content: bytes, name: str) -> bool:
-        """Whether a path may scan a content: the first that asks, and that one again after its actor was lost."""
+        """Return whether a path may scan a content: the first that asks, and that one again after its actor was lost.
+
+        Parameters
+        ----------
+        content
+            Its hash.
+        name
+            The path.
+        """
         return self._holders.setdefault(content, name) == name
 
 

@@ -8,6 +8,6 @@ class BatchError(Exception):
 
 
 class LogWriteError(BatchError):
-    """The log of results does not take what is written to it: the disk is full, or broken; nobody's wrong usage."""
+    """The log of results does not take what is written to it: the disk is full, or broken; no usage error."""
 
     exit_code = NOT_WRITTEN

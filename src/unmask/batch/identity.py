@@ -24,17 +24,22 @@ SCAN_VERSION = 1
 # What of a card has a hand in a score before the verdict's rule does; the rule is hashed as ``rule_of`` reads it.
 SCORED_BY = frozenset({"sha256", "question", "input", "trunk", "mirror"})
 
-# Detectors count by what their cards say, wherever they lie; the others never change a score.
+# Detectors count by their cards, wherever they are stored; the other settings never change a score.
 WITHOUT_EFFECT = frozenset({"detector", "further_detectors", "threads", "isolated", "evidence"})
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What tells one state of a file from another.
+    """What distinguishes one state of a file from another.
 
-    content : SHA-256 (hex) of its bytes; None for a file that cannot be read, or is too large to be scanned.
-    bytes : its size. modified : when it was last changed, seconds since 1970. Both are None for what is no
-    plain file or cannot be read.
+    Parameters
+    ----------
+    content
+        SHA-256 (hex) of its bytes; None for a file that cannot be read, or is too large to be scanned.
+    bytes
+        Its size; None for what is no plain file or cannot be read.
+    modified
+        When it was last changed, seconds since 1970; None likewise.
     """
 
     content: str | None = None
@@ -42,12 +47,24 @@ class Fingerprint:
     modified: float | None = None
 
     def still_holds(self, path: Path) -> bool:
-        """Whether the file's size and time of change are the same now; True where none were known."""
+        """Return whether the file's size and time of change are the same now; True where none were known.
+
+        Parameters
+        ----------
+        path
+            Of the file.
+        """
         return self.modified is None or facts_of(path) == (self.bytes, self.modified)
 
 
 def facts_of(path: Path) -> tuple[int, float] | None:
-    """Size in bytes and time of change of a plain file, or None; opens nothing."""
+    """Return size in bytes and time of change of a plain file, or None; opens nothing.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    """
     try:
         status = path.stat()
     except (OSError, ValueError):
@@ -59,7 +76,15 @@ def facts_of(path: Path) -> tuple[int, float] | None:
 
 
 def fingerprint(path: Path, largest: int) -> Fingerprint:
-    """Read a file and fingerprint it; one of more than ``largest`` bytes is not read."""
+    """Read a file and return its fingerprint.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    largest
+        Bytes from which it is not read.
+    """
     facts = facts_of(path)
     if facts is None:
         return Fingerprint()
@@ -119,17 +144,43 @@ def _scored_by(card: Card) -> dict[str, Any]:
 
 
 def row_of(result: ScanResult, seen: Fingerprint, key: str) -> dict[str, Any]:
-    """Return the log's row of a result: its JSON and, under ``batch``, what it is of."""
+    """Return the log's row of a result: its JSON and, under ``batch``, what it is of.
+
+    Parameters
+    ----------
+    result
+        Of the scan.
+    seen
+        The file when it was scanned.
+    key
+        Hash of the settings.
+    """
     return result.to_dict() | {"batch": {**asdict(seen), "scan": key, "same_as": None}}
 
 
 def copy_of(row: dict[str, Any], path: str, seen: Fingerprint) -> dict[str, Any]:
-    """Return the row of another file with the same content: nothing was scanned for it."""
+    """Return the row of another file with the same content: nothing was scanned for it.
+
+    Parameters
+    ----------
+    row
+        Of the scanned file.
+    path
+        Of the other.
+    seen
+        The other.
+    """
     batch = {**asdict(seen), "scan": row["batch"]["scan"], "same_as": row["path"]}
     return row | {"path": path, "seconds": 0.0, "batch": batch}
 
 
 def short_hash(*parts: object) -> bytes:
-    """Hash what identifies something to 16 bytes, so that an index of millions stays small."""
+    """Return 16 bytes of hash, so that an index of millions stays small.
+
+    Parameters
+    ----------
+    parts
+        What identifies something.
+    """
     text = "\0".join(map(str, parts))
     return hashlib.blake2b(os.fsencode(text), digest_size=16).digest()

@@ -1,4 +1,4 @@
-"""One file in a process of its own making: a worker that a file ends is replaced, and the file gets a status."""
+"""Scans files in a worker process. If a file crashes it, the worker is restarted and the file gets a status."""
 
 from __future__ import annotations
 
@@ -25,44 +25,58 @@ STARTS = 3
 
 
 class FileScanner(Protocol):
-    """Looks at one file after the other; each thread has its own."""
+    """Scans one file after the other; each thread has its own."""
 
-    def look(self, path: Path) -> Fingerprint:
-        """Fingerprint a file, reading it once."""
+    def fingerprint(self, path: Path) -> Fingerprint:
+        """Fingerprint a file, reading it once.
+
+        Parameters
+        ----------
+        path
+            Of the file.
+        """
 
     def scan(self, path: Path, seen: Fingerprint) -> tuple[ScanResult, Fingerprint]:
-        """Scan a file as it was seen; give the result, and the fingerprint that it is of."""
+        """Scan a file, and return the result with the fingerprint that it is of.
 
-    def drop(self) -> None:
-        """Drop what another thread has in hand, if it can."""
+        Parameters
+        ----------
+        path
+            Of the file.
+        seen
+            Of ``fingerprint``.
+        """
+
+    def abort(self) -> None:
+        """Abort the file that another thread is scanning, if possible."""
 
     def close(self) -> None:
-        """Free what it holds; nothing is in hand any more."""
+        """Free what it holds; no file is in progress any more."""
 
 
 class WorkerEndedError(Exception):
     """A worker process ended, or was ended because it took too long; the message says which."""
 
 
-class DroppedError(Exception):
-    """The file in hand was dropped."""
+class AbortedError(Exception):
+    """The file in progress was aborted."""
 
 
-class InProcessScanner:
+class InProcessScanner(FileScanner):
     """Scans in this process: a file that ends the process ends everything. Threads may share one."""
 
     def __init__(self, settings: Settings) -> None:
         self._scanner = plain_scanner(settings)
 
-    def look(self, path: Path) -> Fingerprint:
+    def fingerprint(self, path: Path) -> Fingerprint:
         """Fingerprint a file."""
         return fingerprint(path, largest(self._scanner.settings))
 
     def scan(self, path: Path, seen: Fingerprint) -> tuple[ScanResult, Fingerprint]:
-        """Scan a file as it was seen."""
+        """Scan a file, unless it changed."""
         return unless_changed(path, seen, self._scanner.scan_or_explain(path))
 
-    def drop(self) -> None:
+    def abort(self) -> None:
         """Do nothing: what a thread is at cannot be ended."""
 
     def close(self) -> None:
@@ -70,7 +84,7 @@ class InProcessScanner:
         self._scanner.close()
 
 
-class IsolatedScanner:
+class IsolatedScanner(FileScanner):
     """Scans in a worker process, started when first needed and replaced when it ends.
 
     A file that ended two workers, or kept each for ``patience`` seconds, is ``failed``: what decodes it, in a process
@@ -101,7 +115,7 @@ class IsolatedScanner:
         self._make_scanner = make_scanner or plain_scanner
         self._process: SpawnProcess | None = None
         self._connection: Connection | None = None
-        self._dropped = False
+        self._aborted = False
         self._lock = threading.Lock()
 
     @property
@@ -109,15 +123,20 @@ class IsolatedScanner:
         """Of the present worker process, if there is one."""
         return self._process.pid if self._process else None
 
-    def look(self, path: Path) -> Fingerprint:
+    def fingerprint(self, path: Path) -> Fingerprint:
         """Fingerprint a file; that of nothing when reading it ended two workers."""
-        answer = self._try_twice("look", path)
+        answer = self._try_twice("fingerprint", path)
         return Fingerprint() if isinstance(answer, WorkerEndedError) else answer
 
     def scan(self, path: Path, seen: Fingerprint) -> tuple[ScanResult, Fingerprint]:
-        """Scan a file as it was seen.
+        """Scan a file, unless it changed.
 
-        Raises DetectorError or FaceFinderError when these cannot be loaded, DroppedError after ``drop``.
+        Raises
+        ------
+        DetectorError, FaceFinderError
+            When these cannot be loaded.
+        AbortedError
+            After ``abort``.
         """
         answer = self._try_twice("scan", path)
         if isinstance(answer, WorkerEndedError):
@@ -125,16 +144,16 @@ class IsolatedScanner:
             answer = ScanResult(str(path), kind_by_name(path), status, self._detector, str(answer))
         return unless_changed(path, seen, answer)
 
-    def drop(self) -> None:
+    def abort(self) -> None:
         """End the worker at once, and start no other."""
         with self._lock:
-            self._dropped = True
+            self._aborted = True
             self._end_worker()
-        atexit.unregister(self.drop)
+        atexit.unregister(self.abort)
 
     def close(self) -> None:
         """End the worker."""
-        self.drop()
+        self.abort()
 
     def _try_twice(self, verb: str, path: Path) -> Any:
         """Ask a worker, and a fresh one when it ends; whatever ended the first may have come from outside."""
@@ -168,8 +187,8 @@ class IsolatedScanner:
     def _ready_worker(self) -> Connection:
         for _ in range(STARTS):
             with self._lock:
-                if self._dropped:
-                    raise DroppedError
+                if self._aborted:
+                    raise AbortedError
                 if self._connection is not None:
                     return self._connection
                 link = self._start()
@@ -188,7 +207,7 @@ class IsolatedScanner:
 
     def _start(self) -> Connection:
         # multiprocessing would wait for the worker at the end of this process; this comes before.
-        atexit.register(self.drop)
+        atexit.register(self.abort)
         self._connection, theirs = SPAWN.Pipe()
         self._process = SPAWN.Process(
             target=serve, args=(theirs, self._settings, self._make_scanner), daemon=True
@@ -198,10 +217,10 @@ class IsolatedScanner:
         return self._connection
 
     def _why_it_ended(self) -> WorkerEndedError:
-        """Clear the ended worker away and say what ended it; raises DroppedError when that was ``close``."""
+        """Clear the ended worker away and say what ended it; raises AbortedError when that was ``close``."""
         with self._lock:
-            if self._dropped:
-                raise DroppedError
+            if self._aborted:
+                raise AbortedError
             process = self._process
             self._end_worker(at_once=False)
         return WorkerEndedError(_ending(process.exitcode if process else None))

@@ -1,4 +1,4 @@
-"""Who has done what: which files have their row, which contents are in hand, which wait for one of these."""
+"""Who has done what: which files have their row, which contents are in progress, which wait for one of these."""
 
 from __future__ import annotations
 
@@ -26,11 +26,18 @@ class Ledger:
 
     Attributes
     ----------
-    outcomes : of all files asked about, how many came to each (status, verdict).
-    scanned, done_before : how many rows were written for a scan, and how many files had their row already.
-    of_other_scans : rows found with another scan key.
-    copies : for each path that got a copy, the path that was scanned.
-    on_done : called, with the ledger's lock held, for every file that is known to have its row.
+    outcomes
+        Number of files of each (status, verdict), of all files asked about.
+    scanned
+        Number of rows written for a scan.
+    done_before
+        Number of files that had their row already.
+    of_other_scans
+        Number of rows with another scan key.
+    copies
+        For each path that got a copy, the path that was scanned.
+    on_done
+        Called, with the ledger's lock held, for every file that is known to have its row.
     """
 
     def __init__(self, log: ResultsLog, key: str) -> None:
@@ -43,14 +50,20 @@ class Ledger:
         self._lock = threading.Lock()
         self._files: dict[bytes, Outcome] = {}
         self._contents: dict[bytes, int] = {}
-        self._in_hand: dict[str, Path] = {}
+        self._in_progress: dict[str, Path] = {}
         self._waiting: dict[str, list[tuple[Path, Fingerprint]]] = {}
         for offset, row in log.rows():
             if row.get("status") != "failed":  # An error of unmask's own: the file is tried again.
                 self._index(offset, row)
 
     def is_done(self, path: Path) -> bool:
-        """Whether a file has its row, judged without reading it: by path, size and time of change."""
+        """Return whether a file has its row, judged without reading it: by path, size and time of change.
+
+        Parameters
+        ----------
+        path
+            Of the file.
+        """
         facts = facts_of(path)
         if facts is None:
             return False
@@ -59,7 +72,13 @@ class Ledger:
             return outcome is not None and self._count_done(outcome)
 
     def not_done(self, paths: Iterable[Path]) -> list[Path]:
-        """Leave out the files that are done, see ``is_done``."""
+        """Return the files that are not done.
+
+        Parameters
+        ----------
+        paths
+            Of files.
+        """
         return [path for path in paths if not self.is_done(path)]
 
     def known_contents(self) -> frozenset[bytes]:
@@ -67,9 +86,16 @@ class Ledger:
         return frozenset(self._contents)
 
     def claim(self, path: Path, seen: Fingerprint) -> bool:
-        """Ask whether a file is to be scanned; if so, ``finish`` or ``drop`` must follow.
+        """Return whether a file is to be scanned; if so, ``finish`` or ``release`` must follow.
 
-        If not, its row exists, was written now, or will be once the same content in other hands is finished.
+        If not, its row exists, was written now, or will be once another file with the same content is finished.
+
+        Parameters
+        ----------
+        path
+            Of the file.
+        seen
+            Its fingerprint.
         """
         with self._lock:
             outcome = self._files.get(_by_content(str(path), seen))
@@ -79,32 +105,52 @@ class Ledger:
                 return True
             if self._copy(path, seen):
                 return False
-            if seen.content in self._in_hand:
+            if seen.content in self._in_progress:
                 self._waiting.setdefault(seen.content, []).append((path, seen))
                 return False
-            self._in_hand[seen.content] = path
+            self._in_progress[seen.content] = path
             return True
 
     def finish(self, path: Path, seen: Fingerprint, row: Row) -> list[Path]:
         """Write the row of a scanned file, and those of the files that waited for it.
 
-        seen : as claimed. Gives back files that are to be looked at anew: they waited for a content that the row
-        is not of, because the file was changed during its scan.
+        Parameters
+        ----------
+        path
+            Of the file.
+        seen
+            As claimed.
+        row
+            Of its result.
+
+        Returns
+        -------
+        list of Path
+            Files to be queued again: they waited for a content that the row is not of, because the file was changed
+            during its scan.
         """
         with self._lock:
             waiting = self._let_go(path, seen)
             self._write(row)
             return [other for other, facts in waiting if not self._copy(other, facts)]
 
-    def drop(self, path: Path, seen: Fingerprint) -> list[Path]:
-        """Return a claimed file up unfinished; gives back the files that waited for it."""
+    def release(self, path: Path, seen: Fingerprint) -> list[Path]:
+        """Release a claimed file unfinished, and return the files that waited for it.
+
+        Parameters
+        ----------
+        path
+            Of the file.
+        seen
+            As claimed.
+        """
         with self._lock:
             return [other for other, _ in self._let_go(path, seen)]
 
     def _let_go(self, path: Path, seen: Fingerprint) -> list[tuple[Path, Fingerprint]]:
-        if seen.content is None or self._in_hand.get(seen.content) != path:
+        if seen.content is None or self._in_progress.get(seen.content) != path:
             return []
-        del self._in_hand[seen.content]
+        del self._in_progress[seen.content]
         return self._waiting.pop(seen.content, [])
 
     def _copy(self, path: Path, seen: Fingerprint) -> bool:

@@ -54,9 +54,19 @@ class ResultsLog:
         self.close()
 
     def append(self, row: dict[str, Any]) -> int:
-        """Add a row; give the offset of its line, by which ``read`` finds it.
+        """Write a row, and return the offset of its line, by which ``read`` finds it.
 
-        Raises LogWriteError when the disk does not take it, BrokenPipeError when nobody reads a pipe any more.
+        Parameters
+        ----------
+        row
+            JSON values.
+
+        Raises
+        ------
+        LogWriteError
+            When the disk does not take it.
+        BrokenPipeError
+            When nobody reads a pipe any more.
         """
         line = json.dumps(row).encode("ascii") + b"\n"
         start = self._file.seek(0, os.SEEK_END)
@@ -81,7 +91,18 @@ class ResultsLog:
         return start
 
     def read(self, offset: int) -> dict[str, Any]:
-        """Read the row whose line starts at an offset in bytes."""
+        """Return a row.
+
+        Parameters
+        ----------
+        offset
+            Of its line, in bytes.
+
+        Raises
+        ------
+        BatchError
+            When the log has become shorter.
+        """
         self._file.seek(offset)
         line = b""
         while b"\n" not in line:
@@ -146,8 +167,12 @@ class ResultsLog:
 def open_log(path: Path | None, resume: bool) -> ResultsLog:
     """Open a log for one run; no other can open it meanwhile.
 
-    path : where it lies, None for standard output. What is no plain file (a pipe, a terminal) takes lines,
-    but remembers none. resume : whether it may hold rows already.
+    Parameters
+    ----------
+    path
+        None for standard output. What is no plain file (a pipe, a terminal) takes lines, but remembers none.
+    resume
+        Whether it may hold rows already.
 
     Raises
     ------
@@ -175,7 +200,14 @@ def open_log(path: Path | None, resume: bool) -> ResultsLog:
 
 
 def unnamed_log(echo: BinaryIO | None = None, echo_name: str | None = None) -> ResultsLog:
-    """Make a log that ends with the run, for looking up what was scanned; ``echo`` gets each line too.
+    """Make a log that ends with the run, for finding what was scanned.
+
+    Parameters
+    ----------
+    echo
+        Gets each line too.
+    echo_name
+        Of ``echo``, for errors.
 
     Raises
     ------

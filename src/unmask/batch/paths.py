@@ -20,14 +20,25 @@ class PathSource(Protocol):
     """Hands each path to one of several threads."""
 
     def take(self, timeout: float) -> Path | None:
-        """Return the next path; None when none came within ``timeout`` seconds."""
+        """Return the next path; None when none came in time.
+
+        Parameters
+        ----------
+        timeout
+            In seconds.
+
+        Raises
+        ------
+        BatchError
+            When the stream could not be read to its end, after the paths that came before.
+        """
 
     @property
     def ended(self) -> bool:
         """Whether no path will come any more."""
 
 
-class ListedPaths:
+class ListedPaths(PathSource):
     """Paths that are all known at the start."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
@@ -46,7 +57,7 @@ class ListedPaths:
         return not self._left
 
 
-class StreamedPaths:
+class StreamedPaths(PathSource):
     """Paths read from a descriptor as they arrive, a line each; see ``split_paths``."""
 
     def __init__(self, descriptor: int) -> None:
@@ -83,7 +94,13 @@ class StreamedPaths:
 
 
 def listed_in(path: Path) -> list[Path]:
-    """Read all paths from a file, see ``split_paths``."""
+    """Return all paths in a file, see ``split_paths``.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    """
     with path.open("rb") as file:
         return list(split_paths(_blocks(file.fileno())))
 
@@ -92,6 +109,11 @@ def split_paths(blocks: Iterable[bytes]) -> Iterator[Path]:
     """Split a stream into paths: one a line, or, when the first block holds a zero byte, one up to each of these.
 
     Empty lines are left out. The form with zeros is that of ``find -print0``, for names with line breaks.
+
+    Parameters
+    ----------
+    blocks
+        Of the stream.
     """
     rest, end = b"", b""
     for block in blocks:

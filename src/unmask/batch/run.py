@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unmask.batch.identity import row_of
-from unmask.batch.isolation import DroppedError, FileScanner
+from unmask.batch.isolation import AbortedError, FileScanner
 from unmask.batch.stopping import Stop
 
 if TYPE_CHECKING:
@@ -28,9 +28,23 @@ def run(
 ) -> None:
     """Scan every file of a source that the ledger does not know, until it ends or the run is stopped.
 
-    scanners : one a thread; closed at the end. on_result : called with each scan's whole result.
+    Parameters
+    ----------
+    source
+        Of paths.
+    ledger
+        Decides what is scanned.
+    scanners
+        One a thread; closed at the end.
+    stop
+        Asks for the end.
+    on_result
+        Called with each scan's whole result.
 
-    Raises what a scanner or the log raised first; rows written until then are whole.
+    Raises
+    ------
+    Exception
+        What a scanner or the log raised first; rows written until then are complete.
     """
     stop = stop or Stop()
     threads = ThreadPoolExecutor(len(scanners), thread_name_prefix="unmask-batch")
@@ -40,7 +54,7 @@ def run(
     finally:
         stop.ask()
         for scanner in scanners:
-            scanner.drop()
+            scanner.abort()
         threads.shutdown()
         for scanner in scanners:
             scanner.close()
@@ -57,7 +71,7 @@ def _wait_for(work: Sequence[Future[None]], scanners: Sequence[FileScanner], sto
             return
         if stop.overdue:
             for scanner in scanners:
-                scanner.drop()
+                scanner.abort()
 
 
 def _work(
@@ -68,13 +82,13 @@ def _work(
     on_result: Callable[[ScanResult], None] | None,
 ) -> None:
     """Do one file after the other until none is left."""
-    anew: list[Path] = []
+    requeued: list[Path] = []
     while not stop.asked:
-        path = anew.pop() if anew else source.take(_TICK)
+        path = requeued.pop() if requeued else source.take(_TICK)
         if path is not None:
             try:
-                anew += _one(path, scanner, ledger, on_result)
-            except DroppedError:
+                requeued += _one(path, scanner, ledger, on_result)
+            except AbortedError:
                 return
         elif source.ended:
             return
@@ -83,10 +97,10 @@ def _work(
 def _one(
     path: Path, scanner: FileScanner, ledger: Ledger, on_result: Callable[[ScanResult], None] | None
 ) -> list[Path]:
-    """Look at one file, and scan it if its content is new; gives back files that are to be looked at anew."""
+    """Scan one file if its content is new; return files that are to be queued again."""
     if ledger.is_done(path):
         return []
-    seen = scanner.look(path)
+    seen = scanner.fingerprint(path)
     if not ledger.claim(path, seen):
         return []
     result, of = scanner.scan(path, seen)

@@ -1,4 +1,4 @@
-"""An orderly end on Ctrl-C and SIGTERM: nothing new is begun, what is in hand is finished or dropped."""
+"""An orderly end on Ctrl-C and SIGTERM: nothing new is begun, files in progress are finished or aborted."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ GRACE = 10.0
 
 
 class Stop:
-    """Whether a run is to end. The first request lets it finish what is in hand, the second drops that.
+    """Whether a run is to end. The first request lets it finish files in progress, the second aborts them.
 
     Parameters
     ----------
     grace
-        Seconds after which what is in hand is dropped in any case.
+        Seconds after which files in progress are aborted in any case.
     on_request
         Called once with the signal's number, inside its handler.
 
     Attributes
     ----------
-    signal : number of the signal that asked first; None as long as none did.
+    signal
+        Number of the signal that asked first; None as long as none did.
     """
 
     def __init__(self, grace: float = GRACE, on_request: Callable[[int], None] | None = None) -> None:
@@ -41,11 +42,17 @@ class Stop:
 
     @property
     def overdue(self) -> bool:
-        """Whether what is in hand is to be dropped."""
+        """Whether files in progress are to be aborted."""
         return self.asked and time.monotonic() >= self._until
 
     def ask(self, number: int | None = None) -> None:
-        """Ask for the end, by a signal or without one."""
+        """Ask for the end.
+
+        Parameters
+        ----------
+        number
+            Of the signal; None without one.
+        """
         if self.asked:
             self._until = 0.0
             return

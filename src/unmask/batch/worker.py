@@ -17,7 +17,17 @@ MakeScanner = Callable[["Settings"], "Scanner"]
 
 
 def serve(link: Connection, settings: Settings, make_scanner: MakeScanner) -> None:
-    """Run a worker: load once, then answer until the other end closes."""
+    """Run a worker: load once, then answer until the other end closes.
+
+    Parameters
+    ----------
+    link
+        To the parent.
+    settings
+        Of the scanner.
+    make_scanner
+        Makes it.
+    """
     _leave_stopping_to_the_parent()
     with make_scanner(settings) as scanner, suppress(EOFError, BrokenPipeError):
         try:
@@ -33,7 +43,7 @@ def serve(link: Connection, settings: Settings, make_scanner: MakeScanner) -> No
 
 def _answer_to(scanner: Scanner, verb: str, path: Path) -> object:
     try:
-        if verb == "look":
+        if verb == "fingerprint":
             return fingerprint(path, largest(scanner.settings))
         return scanner.scan_or_explain(path)
     except Exception as error:
@@ -41,12 +51,28 @@ def _answer_to(scanner: Scanner, verb: str, path: Path) -> object:
 
 
 def plain_scanner(settings: Settings) -> Scanner:
-    """Make the scanner of everyday use."""
+    """Return the scanner of everyday use.
+
+    Parameters
+    ----------
+    settings
+        Of the scanner.
+    """
     return Scanner(settings)
 
 
 def unless_changed(path: Path, seen: Fingerprint, result: ScanResult) -> tuple[ScanResult, Fingerprint]:
-    """Return a result and what it is of; of a file that was changed meanwhile there is no result."""
+    """Return a result and what it is of; of a file that was changed meanwhile there is no result.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    seen
+        Its fingerprint before the scan.
+    result
+        Of the scan.
+    """
     if seen.still_holds(path):
         return result, seen
     changed = ScanResult(
@@ -57,7 +83,13 @@ def unless_changed(path: Path, seen: Fingerprint, result: ScanResult) -> tuple[S
 
 
 def largest(settings: Settings) -> int:
-    """Bytes of the largest file that is read at all."""
+    """Return the size of the largest file that is read at all, in bytes.
+
+    Parameters
+    ----------
+    settings
+        Of the scanner.
+    """
     return max(settings.limits.image_bytes, settings.limits.video_bytes)
 
 

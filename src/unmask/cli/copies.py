@@ -17,7 +17,8 @@ class Copies:
 
     Attributes
     ----------
-    failed : how many could not be made.
+    failed
+        Number that could not be made.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -120,7 +120,7 @@ def _why_left_out(path: Path) -> str | None:
 
 
 def _is_text(path: Path) -> bool:
-    """Whether a plain file begins as a text does; what cannot be opened does not."""
+    """Return whether a plain file begins as a text does; what cannot be opened does not."""
     try:
         if not path.is_file():
             return False

@@ -148,7 +148,7 @@ def scan_many(files: Sequence[Path], settings: Settings, options: ManyOptions) -
 
 
 def _source(files: Sequence[Path], options: ManyOptions, ledger: Ledger) -> tuple[PathSource, int | None]:
-    """Return the paths to look at and how many they are; None when they come as a stream."""
+    """Return the paths and how many they are; None when they come as a stream."""
     from unmask.batch import ListedPaths, StreamedPaths, listed_in
 
     if options.listed is not None:

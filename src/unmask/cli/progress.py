@@ -167,7 +167,7 @@ class StageLines:
         self._stages: dict[str, Lines] = {}
 
     def __call__(self, name: str, done: int, total: int) -> None:
-        """Return how far a stage is."""
+        """Show how far a stage is."""
         lines = self._stages.get(name)
         if lines is None or done < lines.done:
             self._stages[name] = Lines(total, self._unit, name, done, self._clock)
@@ -184,7 +184,7 @@ class StageBars:
         self._tasks: dict[str, TaskID] = {}
 
     def __call__(self, name: str, done: int, total: int) -> None:
-        """Return how far a stage is."""
+        """Show how far a stage is."""
         if name not in self._tasks and done < total:
             self._tasks[name] = self._display.add_task(escape(name), total=total, completed=done)
         if name in self._tasks:

@@ -22,9 +22,14 @@ _STAND_IN = {0: os.O_WRONLY, 1: os.O_RDONLY, 2: os.O_WRONLY}
 
 
 class OutputError(Exception):
-    """Output that cannot be written; the message is one line, or empty where nobody is left to read it.
+    """Output that cannot be written.
 
-    exit_code : 1, or 141 where the reader of a pipe has gone, as a shell reports a program that SIGPIPE ended.
+    Parameters
+    ----------
+    message
+        One line, or empty where no reader is left.
+    exit_code
+        1, or 141 where the reader of a pipe has gone, as a shell reports a program that SIGPIPE ended.
     """
 
     def __init__(self, message: str, exit_code: int = NOT_WRITTEN) -> None:
@@ -139,7 +144,7 @@ def _replace(descriptor: int, flags: int) -> None:
 
 
 def _is_own(stream: object, original: object, descriptor: int) -> bool:
-    """Whether a stream is what Python made of the descriptor; Windows' console takes no bytes."""
+    """Return whether a stream is what Python made of the descriptor; Windows' console takes no bytes."""
     if stream is None:
         return original is None
     return (

@@ -82,6 +82,8 @@ def prepare(
         Folder (or table) that their paths start from.
     out
         Folder to fill: new, empty, or of an earlier run on a root of this name with the same options.
+    options
+        All that decides which bytes are written.
     workers
         Processes; 0 does the work in this one. The result does not depend on it.
     make_finder

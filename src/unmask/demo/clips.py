@@ -27,6 +27,13 @@ def with_blended_face(picture: Image.Image, face: tuple[float, float, float, flo
 
     The copy is enlarged about the face, shifted, warmer and softer; it is laid in through an ellipse with a
     soft edge (self-blended images, Shiohara and Yamasaki 2022). Size stays.
+
+    Parameters
+    ----------
+    picture
+        RGB.
+    face
+        Box of the face, in pixels.
     """
     x0, y0, x1, y1 = face
     centre, size = ((x0 + x1) / 2, (y0 + y1) / 2), (x1 - x0, y1 - y0)
@@ -52,8 +59,20 @@ def write_clip(
 ) -> None:
     """Write an H.264 clip in which a camera slowly moves over a picture.
 
-    size : (width, height) of the clip, even numbers. Two key frames a clip and B frames between, as cameras
-    and platforms write them.
+    It has two key frames and B frames between, as clips of cameras and platforms have.
+
+    Parameters
+    ----------
+    path
+        Of the clip.
+    picture
+        RGB.
+    size
+        (width, height) of the clip, even numbers.
+    seconds
+        Its length.
+    frame_rate
+        Frames a second.
     """
     frames = round(seconds * frame_rate)
     with av.open(str(path), "w") as container:

@@ -1,4 +1,4 @@
-"""The logits that the built-in detectors gave the portrait's face where they were made."""
+"""The logits of the portrait's face by the built-in detectors where they were made."""
 
 from __future__ import annotations
 
@@ -19,7 +19,13 @@ MAX_DIFFERENCE = 0.1
 
 
 def portrait_logit(detector: Detector) -> float:
-    """Return the raw logit of the portrait's face, cut around ``FACE`` by the detector's own crop profile."""
+    """Return the raw logit of the portrait's face, cut around ``FACE`` by the detector's own crop profile.
+
+    Parameters
+    ----------
+    detector
+        Of face crops.
+    """
     crop = cut(np.asarray(portrait()), FACE, profile(detector.card.crop_profile))
     return float(detector.logits(crop[None])[0])
 

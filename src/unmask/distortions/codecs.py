@@ -12,12 +12,30 @@ from PIL import Image
 
 
 def compress_jpeg(picture: Image.Image, quality: int, subsampling: int = 2) -> Image.Image:
-    """Encode as JPEG and decode again; `subsampling` 0 is 4:4:4, 1 4:2:2, 2 4:2:0."""
+    """Encode as JPEG and decode again.
+
+    Parameters
+    ----------
+    picture
+        RGB.
+    quality
+        1 to 95.
+    subsampling
+        0 is 4:4:4, 1 4:2:2, 2 4:2:0.
+    """
     return _through(picture, "JPEG", quality=quality, subsampling=subsampling)
 
 
 def compress_webp(picture: Image.Image, quality: int) -> Image.Image:
-    """Encode as lossy WebP and decode again."""
+    """Encode as lossy WebP and decode again.
+
+    Parameters
+    ----------
+    picture
+        RGB.
+    quality
+        1 to 100.
+    """
     return _through(picture, "WEBP", quality=quality, method=1)
 
 
@@ -34,8 +52,19 @@ def compress_video(
 ) -> Image.Image:
     """Encode as the second frame of an H.264 video and decode again.
 
-    The first frame is the picture moved by `shift` pixels, so the second is a predicted frame with motion
-    vectors and a residual, as most frames of a video are. `crf` is libx264's rate factor: 18 fine, 40 coarse.
+    The first frame is the picture moved, so the second is a predicted frame with motion vectors and a residual, as most
+    frames of a video are.
+
+    Parameters
+    ----------
+    picture
+        RGB.
+    crf
+        libx264's rate factor: 18 fine, 40 coarse.
+    shift
+        Of the first frame, in pixels.
+    preset
+        libx264's.
     """
     width, height = picture.size
     image = np.asarray(picture)

@@ -16,7 +16,7 @@ Picture = NDArray[np.uint8]
 Degrade = Callable[[Picture, Box, np.random.Generator], Picture]
 
 
-def shrink(image: Picture, box: Box, rng: np.random.Generator) -> Picture:
+def _shrink(image: Picture, box: Box, rng: np.random.Generator) -> Picture:
     """Reduce until the face's longer side is 16 to 90 pixels, and code as JPEG."""
     side, wanted = _side(box), _log_uniform(rng, 16, 90)
     height, width = image.shape[:2]
@@ -25,13 +25,13 @@ def shrink(image: Picture, box: Box, rng: np.random.Generator) -> Picture:
     return np.asarray(compress_jpeg(Image.fromarray(image).resize(size, Image.Resampling.BOX), 85, 0))
 
 
-def defocus(image: Picture, box: Box, rng: np.random.Generator) -> Picture:
+def _defocus(image: Picture, box: Box, rng: np.random.Generator) -> Picture:
     """Blur with a Gaussian of 0.5 to 4 % of the face's longer side."""
     sigma = rng.uniform(0.005, 0.04) * _side(box)
     return np.asarray(blur(Image.fromarray(image), sigma))
 
 
-def move(image: Picture, box: Box, rng: np.random.Generator) -> Picture:
+def _move(image: Picture, box: Box, rng: np.random.Generator) -> Picture:
     """Smear along one axis by 3 to 20 % of the face's longer side."""
     steps = max(3, int(rng.uniform(0.03, 0.2) * _side(box)))
     axis = int(rng.integers(2))
@@ -41,18 +41,18 @@ def move(image: Picture, box: Box, rng: np.random.Generator) -> Picture:
     return (total / steps).astype(np.uint8)
 
 
-def darken(image: Picture, box: Box, rng: np.random.Generator) -> Picture:
+def _darken(image: Picture, box: Box, rng: np.random.Generator) -> Picture:
     """Multiply by 0.03 to 0.4, with a little noise before rounding."""
     factor = _log_uniform(rng, 0.03, 0.4)
     return _as_picture(np.rint(image.astype(np.float32) * factor + rng.normal(0, 1.5, image.shape)))
 
 
-def over_expose(image: Picture, box: Box, rng: np.random.Generator) -> Picture:
+def _over_expose(image: Picture, box: Box, rng: np.random.Generator) -> Picture:
     """Multiply by 1.5 to 5 and clip."""
     return _as_picture(image.astype(np.float32) * rng.uniform(1.5, 5))
 
 
-def cover(image: Picture, box: Box, rng: np.random.Generator) -> Picture:
+def _cover(image: Picture, box: Box, rng: np.random.Generator) -> Picture:
     """Cover 25 to 70 % of the face from one side with a softly textured patch."""
     share = rng.uniform(0.25, 0.7)
     x0, y0, x1, y1 = (int(value) for value in box)
@@ -77,32 +77,44 @@ def cover(image: Picture, box: Box, rng: np.random.Generator) -> Picture:
     return covered
 
 
-def compress(image: Picture, box: Box, rng: np.random.Generator) -> Picture:
+def _compress(image: Picture, box: Box, rng: np.random.Generator) -> Picture:
     """Code as JPEG of quality 4 to 34."""
     return np.asarray(compress_jpeg(Image.fromarray(image), int(rng.integers(4, 35))))
 
 
-def add_grain(image: Picture, box: Box, rng: np.random.Generator) -> Picture:
+def _add_grain(image: Picture, box: Box, rng: np.random.Generator) -> Picture:
     """Add Gaussian noise of 5 to 50 grey levels to each value."""
     return _as_picture(image + rng.normal(0, rng.uniform(5, 50), image.shape))
 
 
 DEGRADATIONS: dict[str, Degrade] = {
-    "small": shrink,
-    "blurred": defocus,
-    "dark": darken,
-    "over-exposed": over_expose,
-    "covered": cover,
-    "compressed": compress,
-    "grainy": add_grain,
-    "moved": move,
+    "small": _shrink,
+    "blurred": _defocus,
+    "dark": _darken,
+    "over-exposed": _over_expose,
+    "covered": _cover,
+    "compressed": _compress,
+    "grainy": _add_grain,
+    "moved": _move,
 }
 
 
 def degrade(image: Picture, box: Box, rng: np.random.Generator) -> tuple[str, Picture, Box]:
-    """Make a face worse in a drawn way; gives the way's name in `DEGRADATIONS`, the picture and the box in it.
+    """Degrade a face by a method that is drawn.
 
-    image : (H, W, 3) uint8 RGB. box : of the face, in its pixels; it may reach beyond it.
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8 RGB.
+    box
+        Of the face, in its pixels; it may reach beyond it.
+    rng
+        Draws.
+
+    Returns
+    -------
+    tuple
+        The method's name in `DEGRADATIONS`, the picture and the box in it.
     """
     name = list(DEGRADATIONS)[int(rng.integers(len(DEGRADATIONS)))]
     worse = DEGRADATIONS[name](image, box, rng)

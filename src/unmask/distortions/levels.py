@@ -1,4 +1,4 @@
-"""Distortions that a picture meets on its way: DeeperForensics-1.0's seven at five levels, JPEG, WebP and resizing.
+"""Distortions of pictures in circulation: DeeperForensics-1.0's seven at five levels, JPEG, WebP and resizing.
 
 The seven follow the published code beside Jiang et al. (2020), arXiv 2001.03024, section 4.2, less its rounding down.
 Each takes and gives (H, W, 3) uint8 RGB.
@@ -42,19 +42,45 @@ def _as_picture(values: Values) -> Picture:
 
 
 def saturate(image: Picture, factor: float) -> Picture:
-    """Multiply both chroma channels of YCbCr by the factor; 0 leaves grey."""
+    """Multiply both chroma channels of YCbCr.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8 RGB.
+    factor
+        0 leaves grey.
+    """
     # Y + factor * (RGB - Y) is the same as the way through YCbCr and back.
     luma = (image @ LUMA)[..., None]
     return _as_picture(luma + factor * (image - luma))
 
 
 def change_contrast(image: Picture, factor: float) -> Picture:
-    """Multiply every value by the factor, which darkens as well, as DeeperForensics-1.0 does."""
+    """Multiply every value, which darkens as well, as DeeperForensics-1.0 does.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8 RGB.
+    factor
+        In [0, 1].
+    """
     return _as_picture(image * np.float32(factor))
 
 
 def cover_blocks(image: Picture, count: float, random: np.random.Generator) -> Picture:
-    """Cover random places with grey blocks of 8x8 pixels: `count` for every 256 pixels of the shorter side."""
+    """Cover random places with grey blocks of 8x8 pixels.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8 RGB.
+    count
+        Blocks for every 256 pixels of the shorter side.
+    random
+        Draws the places.
+    """
     height, width = image.shape[:2]
     covered: Picture = image.copy()
     for _ in range(round(count * min(height, width) / 256)):
@@ -65,13 +91,31 @@ def cover_blocks(image: Picture, count: float, random: np.random.Generator) -> P
 
 
 def add_noise(image: Picture, variance: float, random: np.random.Generator) -> Picture:
-    """Add Gaussian noise to Y, Cb and Cr of studio range in [0, 1], independently."""
+    """Add Gaussian noise to Y, Cb and Cr, independently.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8 RGB.
+    variance
+        Of studio range in [0, 1].
+    random
+        Draws the noise.
+    """
     noise = random.standard_normal(image.shape, dtype=np.float32) * np.float32(math.sqrt(variance))
     return _as_picture(image + noise @ RGB_FROM_YCBCR.T.astype(np.float32))
 
 
 def blur(image: Picture, kernel: float) -> Picture:
-    """Blur with a Gaussian kernel of `kernel` x `kernel` pixels and sigma `kernel` / 6, mirrored at the border."""
+    """Blur with a Gaussian of sigma `kernel` / 6, mirrored at the border.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8 RGB.
+    kernel
+        Side of the kernel, in pixels.
+    """
     radius = (int(kernel) - 1) // 2
     sigma = (kernel / 6, kernel / 6)
     return _as_picture(
@@ -80,7 +124,15 @@ def blur(image: Picture, kernel: float) -> Picture:
 
 
 def pixelate(image: Picture, factor: float) -> Picture:
-    """Reduce by the factor and enlarge again, both bilinearly and without antialiasing."""
+    """Reduce and enlarge again, both bilinearly and without antialiasing.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8 RGB.
+    factor
+        At least 1.
+    """
     height, width = image.shape[:2]
     small = max(1, int(height / factor)), max(1, int(width / factor))
     return _as_picture(_interpolate(_as_picture(_interpolate(image, small)), (height, width)))
@@ -97,31 +149,63 @@ def _interpolate(image: Picture, size: tuple[int, int]) -> Values:
 
 
 def _between(length: int, wanted: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """Return the two neighbours of each wanted pixel's centre, and how far it lies towards the second."""
+    """Return the two neighbours of each wanted pixel's centre, and how far it is towards the second."""
     places = np.clip((np.arange(wanted) + 0.5) * length / wanted - 0.5, 0, length - 1)
     before = np.floor(places).astype(np.int64)
     return before, np.minimum(before + 1, length - 1), (places - before).astype(np.float32)
 
 
 def encode_h264(image: Picture, crf: float) -> Picture:
-    """Code as a predicted frame of an H.264 video by libx264; whole videos go through `recoding.recode`."""
+    """Encode as a predicted frame of an H.264 video by libx264; whole videos go through `recoding.recode`.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8 RGB.
+    crf
+        Rate factor.
+    """
     if min(image.shape[:2]) < 2:
         return image
     return np.asarray(compress_video(Image.fromarray(image), int(crf), preset=PRESET))
 
 
 def encode_jpeg(image: Picture, quality: float) -> Picture:
-    """Code as JPEG (4:2:0) and decode again."""
+    """Encode as JPEG (4:2:0) and decode again.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8 RGB.
+    quality
+        1 to 95.
+    """
     return np.asarray(compress_jpeg(Image.fromarray(image), int(quality)))
 
 
 def encode_webp(image: Picture, quality: float) -> Picture:
-    """Code as lossy WebP and decode again."""
+    """Encode as lossy WebP and decode again.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8 RGB.
+    quality
+        1 to 100.
+    """
     return np.asarray(compress_webp(Image.fromarray(image), int(quality)))
 
 
 def resize(image: Picture, factor: float) -> Picture:
-    """Make the picture smaller (bicubic, antialiased) and leave it so, as an upload would."""
+    """Make the picture smaller (bicubic, antialiased) and leave it so, as an upload would.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8 RGB.
+    factor
+        In (0, 1].
+    """
     height, width = image.shape[:2]
     size = max(1, round(width * factor)), max(1, round(height * factor))
     return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
@@ -131,7 +215,7 @@ def resize(image: Picture, factor: float) -> Picture:
 class Distortion:
     """One way of distorting, and its parameter at level 1 .. 5.
 
-    `apply` takes the picture, the parameter and a generator. Where `whole_video` holds, a video file is coded anew as
+    `apply` takes the picture, the parameter and a generator. Where `whole_video` holds, a video file is recoded as
     a whole, and `apply` is for pictures alone.
     """
 

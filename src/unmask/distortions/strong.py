@@ -1,6 +1,6 @@
 """Strong degradations for training: what strangers' pictures went through before they arrive.
 
-Each is drawn once and applied alike to every picture of a pair, so that none of them tells real from fake.
+Each is drawn once and applied alike to every picture of a pair, so that none of them separates real from fake.
 """
 
 from __future__ import annotations
@@ -17,10 +17,17 @@ Size = tuple[int, int]
 
 
 def draw_degradation(rng: np.random.Generator, size: Size) -> list[Step]:
-    """Draw one degradation for pictures of this (width, height), at a resolution that is drawn as well.
+    """Draw one degradation, at a resolution that is drawn as well.
 
-    A face is often smaller where it was degraded than where it is looked at: in half of the cases the picture is
+    A face is often smaller where it was degraded than where it is analysed: in half of the cases the picture is
     reduced by up to 0.35 first and enlarged again afterwards.
+
+    Parameters
+    ----------
+    rng
+        Draws.
+    size
+        Width and height of the pictures.
     """
     scale = rng.uniform(0.35, 1.0) if rng.random() < 0.5 else 1.0
     small = (max(16, round(size[0] * scale)), max(16, round(size[1] * scale)))

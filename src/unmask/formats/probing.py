@@ -23,7 +23,7 @@ _LAG_SECONDS, _LAG_SHARE = 15.0, 0.05
 def may_jump(
     container: InputContainer, stream: VideoStream, seconds: float | None, clip_seconds: float
 ) -> bool:
-    """Whether the length that a header states, or seeking in the file, may not be relied on.
+    """Return whether the length that a header states, or seeking in the file, may not be relied on.
 
     Looks into the file at some places only; where it says yes, the packets are to be surveyed. Files that are
     surveyed anyway when they are sampled are not looked into.
@@ -49,7 +49,7 @@ def may_jump(
 
 
 def _bytes_are_even(container: InputContainer, stream: VideoStream, seconds: float, size: int) -> bool:
-    """Whether the time stamps rise evenly from one place of the file to the next, over the stated length."""
+    """Return whether the time stamps rise evenly from one place of the file to the next, over the stated length."""
     times = []
     for number in range(_BYTE_PROBES):
         packet = _packet_at(container, stream, int((number + 0.5) / _BYTE_PROBES * size), in_bytes=True)

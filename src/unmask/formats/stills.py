@@ -245,7 +245,7 @@ def _sample_type(image: Image.Image) -> tuple[str, int]:
 
 
 def _zero_is_white(image: Image.Image) -> bool:
-    """Whether a TIFF says so; Pillow gives deep samples as they are stored."""
+    """Return whether a TIFF says so; Pillow gives deep samples as they are stored."""
     return bool(getattr(image, "tag_v2", {}).get(_PHOTOMETRIC_TAG, 1) == 0)
 
 

@@ -94,7 +94,7 @@ def streams_left_out(container: InputContainer, shown: VideoStream) -> tuple[str
 
 
 def _rank(stream: VideoStream, counted: bool) -> tuple[int, ...]:
-    """Return what the streams are ordered by, ascending; counted : the container states numbers of frames."""
+    """Return what the streams are ordered by, ascending; ``counted``: the container states numbers of frames."""
     from av.stream import Disposition
 
     context, flags = stream.codec_context, stream.disposition

@@ -127,7 +127,7 @@ def header_of(container: InputContainer, stream: VideoStream, start: float) -> M
 
 
 def _audio_header(container: InputContainer, origin: float) -> AudioInfo | None:
-    """Read what the header says about the sound; origin : seconds of the first frame, in the container's time."""
+    """Return what the header says about the sound; ``origin`` is the time of the first frame, in seconds."""
     stream = heard_stream(container)
     if stream is None:
         return None

@@ -31,7 +31,7 @@ class ScannedFile:
     Parameters
     ----------
     path
-        Where it lies.
+        Of the file.
     seen
         What the scan saw of it.
     answer
@@ -47,7 +47,13 @@ class ScannedFile:
 
 
 def view_of(frame: Frame) -> FrameView:
-    """Make a small picture of a sampled frame."""
+    """Return a small picture of a sampled frame.
+
+    Parameters
+    ----------
+    frame
+        In full size.
+    """
     height, width = frame.image.shape[:2]
     scale = min(1.0, VIEW_SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))

@@ -55,7 +55,13 @@ class FurtherSampling:
         self._sound: dict[AudioSampling, list[AudioChunk]] = {}
 
     def added_to(self, seen: Observations) -> Observations:
-        """Return the observations with what was sampled; the detail says what could not be decoded."""
+        """Return the observations with what was sampled; the detail says what could not be decoded.
+
+        Parameters
+        ----------
+        seen
+            Of the scan's own frames.
+        """
         details = [] if seen.detail is None else [seen.detail]
         for sound in dict.fromkeys(wanted.sound for wanted in self._wanted.values()):
             if sound is not None:

@@ -56,33 +56,76 @@ class Inquiry:
         return extractor_of(self.card.input)
 
     def further(self, info: MediaInfo, passes: Sequence[Sampling]) -> Wanted | None:
-        """Return what the detector wants that is not the scan's own frames; None for nothing."""
+        """Return what the detector wants that is not the scan's own frames; None for nothing.
+
+        Parameters
+        ----------
+        info
+            Of the file.
+        passes
+            The scan's own.
+        """
         wanted = self.extractor.wants(info, passes, 0)
         return None if wanted is None or self.shares_frames(info, passes, 0) else wanted
 
     def shares_frames(self, info: MediaInfo, passes: Sequence[Sampling], number: int) -> bool:
-        """Return whether the detector wants the frames of one of the scan's own passes."""
+        """Return whether the detector wants the frames of one of the scan's own passes.
+
+        Parameters
+        ----------
+        info
+            Of the file.
+        passes
+            The scan's own.
+        number
+            Of the pass, from 0.
+        """
         wanted = self.extractor.wants(info, passes, number)
         return wanted is not None and wanted.frames == passes[number]
 
     def take(self, moment: Moment, planned: int) -> None:
-        """Have the units of one of so many moments scored, or keep them for later where they are too many."""
+        """Have the units of a moment scored, or keep them for later where they are too many.
+
+        Parameters
+        ----------
+        moment
+            Of the file.
+        planned
+            Number of moments in all.
+        """
         self._scores.take_moment(moment, planned)
 
     def can_stop(self, seen: Observations) -> bool:
         """Return whether more frames of the same kind would hardly change the opinion.
 
-        There is a verdict, every subject that it rests on settles it, and no unit waits in a crowd.
+        There is a verdict, no subject that it rests on is close to it, and no unit of a crowded moment waits.
+
+        Parameters
+        ----------
+        seen
+            So far.
         """
         subjects = self._subjects(seen)
         return bool(subjects) and self._scores.are_taken(subjects) and self._answer(seen, subjects).can_stop()
 
     def take_the_rest(self, seen: Observations) -> None:
-        """Have units scored that were too many for their moment, as far as the budget goes."""
+        """Have units scored that were too many for their moment, as far as the budget goes.
+
+        Parameters
+        ----------
+        seen
+            All of the file.
+        """
         self._scores.take_the_rest(self._subjects(seen))
 
     def answer(self, seen: Observations) -> Answer:
-        """Return what the detector says, waiting for its scores."""
+        """Return what the detector says, waiting for its scores.
+
+        Parameters
+        ----------
+        seen
+            All of the file.
+        """
         return self._answer(seen, self._subjects(seen))
 
     def _subjects(self, seen: Observations) -> list[Subject]:

@@ -36,7 +36,13 @@ class LoadedDetector:
     stills: tuple[Future[Card | None], Future[Detector | None]] | None = None
 
     def for_kind(self, kind: MediaKind) -> LoadedDetector:
-        """Return the detector that judges files of a kind, ``"image"`` or ``"video"``."""
+        """Return the detector that judges files of a kind.
+
+        Parameters
+        ----------
+        kind
+            ``"image"`` or ``"video"``.
+        """
         if kind != "image" or self.stills is None or self.stills[0].result() is None:
             return self
         card, detector = self.stills
@@ -109,7 +115,13 @@ class Loading:
 
 
 def worker_threads(threads: int | None) -> int:
-    """How many threads a scan has: what is asked for, or one a processor, 8 at most."""
+    """Return the number of threads of a scan.
+
+    Parameters
+    ----------
+    threads
+        Wanted; None: one a processor, 8 at most.
+    """
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return threads or min(MAX_WORKERS, processors or 1)
 

@@ -78,12 +78,24 @@ class Observations:
     facts: FileFacts = field(default_factory=FileFacts)
 
     def moments(self, number: int) -> list[Moment]:
-        """Return what was extracted for a detector, in order of time."""
+        """Return what was extracted for a detector, in order of time.
+
+        Parameters
+        ----------
+        number
+            Of the detector, from 0.
+        """
         of_frames = [frame.moments[number] for frame in self.frames if number in frame.moments]
         return [*of_frames, *self.further.get(number, ())]
 
     def part_starts(self, moments: Sequence[Moment]) -> frozenset[int]:
-        """Return the places of the moments that are the first of a further recording in a joined file."""
+        """Return which moments are the first of a further recording in a joined file, by number.
+
+        Parameters
+        ----------
+        moments
+            In order of time.
+        """
         times = [moment.time for moment in moments]
         places = (bisect_left(times, start - SAME_TIME) for start in self.info.parts)
         return frozenset(place for place in places if 0 < place < len(times))

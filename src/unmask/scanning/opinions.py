@@ -53,7 +53,7 @@ class Answer:
     scored
         Their units, in the order of the subjects.
     moments
-        Number of moments that were looked at.
+        Number of sampled moments.
     """
 
     card: Card
@@ -83,9 +83,18 @@ class Answer:
 
 
 def conclude(path: str, seen: Observations, answers: Sequence[Answer]) -> ScanResult:
-    """Turn the answers into the file's result, without evidence and seconds.
+    """Return the file's result, without evidence and seconds.
 
     The first detector's name and faces stand at the top; verdict, score and interval there sum up all opinions.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    seen
+        All of the file.
+    answers
+        One a detector.
     """
     details = seen.details()
     opinions: list[Opinion] = []
@@ -130,7 +139,13 @@ def conclude(path: str, seen: Observations, answers: Sequence[Answer]) -> ScanRe
 
 
 def detector_info(card: Card) -> DetectorInfo:
-    """Name a detector as results do: by the part of its card that they carry."""
+    """Return the part of a card that results have.
+
+    Parameters
+    ----------
+    card
+        Of the detector.
+    """
     return DetectorInfo(**{part.name: getattr(card, part.name) for part in fields(DetectorInfo)})
 
 

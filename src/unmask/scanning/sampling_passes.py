@@ -34,9 +34,16 @@ Progress = Callable[[float], None]
 def plan_passes(options: ScanOptions, info: MediaInfo) -> list[Sampling]:
     """Plan the sampling passes over a file, each run only if those before were not enough.
 
-    Unless told otherwise a first pass takes 2 frames of up to 15 s, 3 of up to half a minute, 5 of up to 5 minutes, 8
+    By default a first pass takes 2 frames of up to 15 s, 3 of up to half a minute, 5 of up to 5 minutes, 8
     of longer videos. A second one divides the video more finely and fills the parts that are still empty, up to 12, 12,
     20 or 32 frames in all.
+
+    Parameters
+    ----------
+    options
+        Of the file.
+    info
+        Of the file.
     """
     if info.kind == "image":
         return [Sampling(1)]
@@ -108,8 +115,8 @@ class SamplingRun:
         number = 0
         while number < len(passes) and (asking := self._unsettled(seen, passes, number)):
             examine = partial(self._examine, seen=seen, passes=passes, number=number, asking=asking)
-            told = partial(self._report, number, len(passes))
-            seen = self._run_pass(seen, passes[number], frames, examine, told)
+            report = partial(self._report, number, len(passes))
+            seen = self._run_pass(seen, passes[number], frames, examine, report)
             frames, number = None, number + 1
             if media.info.duration != seen.info.duration:  # Longer or shorter than its header says.
                 wanted, passes = passes[0].count, plan_passes(self._options, media.info)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class ScannerClosedError(RuntimeError):
-    """A scanner was closed before its scan came to an end."""
+    """A scanner was closed before its scan had finished."""
 
     def __init__(self) -> None:
         super().__init__("the scanner was closed")
@@ -203,9 +203,17 @@ class Scanner:
         return None if self._decoding is None else self._decoding.isolation
 
     def scan_or_explain(self, path: str | Path) -> ScanResult:
-        """Scan one file of many; an error of unmask's own becomes that file's status ``failed``: the others are done.
+        """Scan one file of many; an error of unmask's own becomes that file's status ``failed``.
 
-        Raises what concerns every file: DetectorError, FaceFinderError, ScannerClosedError.
+        Parameters
+        ----------
+        path
+            Of the file.
+
+        Raises
+        ------
+        DetectorError, FaceFinderError, ScannerClosedError
+            What concerns every file.
         """
         started = time.perf_counter()
         try:
@@ -233,9 +241,16 @@ class Scanner:
         name: str = "-",
         on_result: Callable[[Path, ScanResult], None] = lambda path, result: None,
     ) -> ScanResult:
-        """Scan one file that comes as a stream, such as standard input; the result has the name for its path.
+        """Scan one file that comes as a stream, such as standard input.
 
-        on_result : called with the temporary file that the stream was put into, while it is there, and the result.
+        Parameters
+        ----------
+        stream
+            Read to its end.
+        name
+            The result's path.
+        on_result
+            Called with the temporary file that the stream was copied to, while it exists, and the result.
         """
         started = time.perf_counter()
         try:

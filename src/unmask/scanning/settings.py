@@ -47,7 +47,13 @@ class ScannerSettings:
             raise ValueError("threads must be at least 1")
 
     def differing(self, other: ScannerSettings) -> list[str]:
-        """Return the names of a scanner's settings in which two of them differ."""
+        """Return the names of a scanner's settings in which two differ.
+
+        Parameters
+        ----------
+        other
+            Compared with these.
+        """
         names = (each.name for each in fields(ScannerSettings))
         return [name for name in names if getattr(self, name) != getattr(other, name)]
 

@@ -53,7 +53,7 @@ class UnitScores:
     Parameters
     ----------
     detector
-        Waited for by nobody: units are handed on when it is there.
+        Not waited for: units are passed on when it is there.
     workers
         Run the detector.
     budget
@@ -67,13 +67,27 @@ class UnitScores:
         self._predictions: dict[Unit, Future[Prediction]] = {}
 
     def take_moment(self, moment: Moment, planned: int) -> None:
-        """Score the units of one of so many moments at once, unless there are more than its share of the budget."""
+        """Score the units of a moment at once, unless there are more than its share of the budget.
+
+        Parameters
+        ----------
+        moment
+            Of the file.
+        planned
+            Number of moments in all.
+        """
         if len(moment.units) <= max(1, self._budget // planned):
             for unit in moment.units:
                 self._ask(unit)
 
     def take_the_rest(self, subjects: Sequence[Subject]) -> None:
-        """Spend what is left of the budget on units of crowded moments, evenly over subjects and over time."""
+        """Spend what is left of the budget on units of crowded moments, evenly over subjects and over time.
+
+        Parameters
+        ----------
+        subjects
+            All of the file.
+        """
         spent = sum(unit in self._predictions for subject in subjects for unit in subject.units)
         waiting = [subject for subject in subjects if not self.are_taken([subject])]
         for subject in waiting:
@@ -84,16 +98,27 @@ class UnitScores:
                 self._ask(left[position])
 
     def are_taken(self, subjects: Sequence[Subject]) -> bool:
-        """Return whether every unit of some subjects is scored, or going to be."""
+        """Return whether every unit is scored, or going to be.
+
+        Parameters
+        ----------
+        subjects
+            Of the units.
+        """
         return all(unit in self._predictions for subject in subjects for unit in subject.units)
 
     def scored(self, subject: Subject) -> list[ScoredUnit]:
         """Return a subject's units with the predictions of those that were taken, waiting for them.
 
+        Parameters
+        ----------
+        subject
+            One of the file.
+
         Raises
         ------
         concurrent.futures.CancelledError, RuntimeError
-            When the workers were shut down; whatever else the detector raised.
+            When the workers were shut down; and any error of the detector.
         """
         return [self._scored(unit) for unit in subject.units]
 
@@ -107,7 +132,7 @@ class UnitScores:
         self._detector.add_done_callback(lambda _: self._hand_out(unit.inputs, prediction))
 
     def _hand_out(self, inputs: Mapping[str, NDArray[Any]], prediction: Future[Prediction]) -> None:
-        """Let the workers predict; where they do not, since they were shut down, whoever waits is told so."""
+        """Let the workers predict; where they do not, since they were shut down, the waiting caller gets the error."""
         try:
             handed = self._workers.submit(self._predict, inputs, prediction)
         except RuntimeError as error:

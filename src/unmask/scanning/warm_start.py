@@ -1,7 +1,7 @@
 """Starts what a scan needs before its command line is parsed: the decoding process, the weights, slow imports.
 
 Both take as long to get ready as the command line to be parsed. What will be needed is guessed from the arguments as
-strings; whoever parsed them takes over what fits, and the rest is started anew.
+strings; the parsed command takes over what fits, and the rest is started again.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Resources:
         self.close()
 
     def close(self) -> None:
-        """End the processes; what is being loaded comes to its end by itself."""
+        """End the processes; what is being loaded ends by itself."""
         if self.decoding is not None:
             self.decoding.close()
 
@@ -67,12 +67,17 @@ class WarmStart:
 
     @classmethod
     def guess(cls, arguments: Sequence[str]) -> WarmStart | None:
-        """Start what ``unmask scan`` is going to need with these arguments; None where it will scan elsewhere.
+        """Start what ``unmask scan`` is going to need; None where it will scan elsewhere.
+
+        Parameters
+        ----------
+        arguments
+            Of ``unmask scan``.
 
         Raises
         ------
         Exception
-            Whatever goes wrong: the scan starts it again itself, where errors are told in one line.
+            Any: the scan starts it again itself, where errors are reported in one line.
         """
         if not scans_here(arguments):
             return None
@@ -87,7 +92,13 @@ class WarmStart:
         return cls(credentials, Resources(decoding, loading))
 
     def take(self, settings: Settings) -> Resources:
-        """Return what fits the settings, once; what does not is closed."""
+        """Return what fits the settings, once; what does not is closed.
+
+        Parameters
+        ----------
+        settings
+            Of the scan.
+        """
         from unmask.media import Limits
 
         taken, self._resources = self._resources, Resources()
@@ -100,7 +111,15 @@ class WarmStart:
 
 
 def resources_for(settings: Settings, started: WarmStart | None) -> Resources:
-    """Return what a scanner with these settings works with; its decoding process gets ready from now on."""
+    """Return what a scanner works with; its decoding process gets ready from now on.
+
+    Parameters
+    ----------
+    settings
+        Of the scan.
+    started
+        In advance.
+    """
     resources = Resources() if started is None else started.take(settings)
     if resources.decoding is None and settings.isolated:
         return Resources(_start_decoding(settings.evidence), resources.loading)
@@ -108,12 +127,24 @@ def resources_for(settings: Settings, started: WarmStart | None) -> Resources:
 
 
 def scans_here(arguments: Sequence[str]) -> bool:
-    """Whether ``unmask scan`` with these arguments looks as if this process scans; at worst it turns out later."""
+    """Return whether this process seems to be the one that scans; a wrong guess is corrected later.
+
+    Parameters
+    ----------
+    arguments
+        Of ``unmask scan``.
+    """
     return not _has(arguments, *MULTI_PROCESS_OPTIONS)
 
 
 def faces_at_once(arguments: Sequence[str]) -> int:
-    """How many faces there are to score at a time at least: a video has several frames, a picture may have one face."""
+    """Return how many faces to score at a time at least: a video has several frames, a picture may have one face.
+
+    Parameters
+    ----------
+    arguments
+        Of ``unmask scan``.
+    """
     from unmask.media import IMAGE_ENDINGS, VIDEO_ENDINGS
     from unmask.scanning.sampling_passes import PASS_SIZES
 

@@ -102,7 +102,12 @@ class _HeadSentError(Exception):
 class _Answer:
     """Sends an answer on with the headers that every one carries; notes its status and when it began.
 
-    headless : leave out the body, and end whatever makes a long one.
+    Parameters
+    ----------
+    send
+        Of the client.
+    headless
+        Leave out the body, and end whatever makes a long one.
     """
 
     def __init__(self, send: Send, headless: bool = False) -> None:

@@ -31,9 +31,17 @@ class Scan(Protocol):
 class UploadScanner:
     """Scans uploads with detectors that are loaded once and one scanner, kept from upload to upload.
 
-    threads : for each scan; None for one a processor.
+    Parameters
+    ----------
+    default
+        Name or folder of the detector that is loaded first.
+    threads
+        For each scan; None for one a processor.
 
-    Raises unmask.detectors.DetectorError when a detector cannot be loaded.
+    Raises
+    ------
+    unmask.detectors.DetectorError
+        When a detector cannot be loaded.
     """
 
     def __init__(self, default: str, threads: int | None = None) -> None:

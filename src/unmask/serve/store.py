@@ -33,8 +33,14 @@ _WAITING = select(func.count()).select_from(jobs).where(jobs.c.state == "queued"
 class JobStore:
     """Jobs in a database, for the web process and for workers alike.
 
-    attempts : how often a job is begun before its worker's death makes it fail. lease : seconds after which
-    a silent worker counts as dead.
+    Parameters
+    ----------
+    engine
+        Of the database.
+    attempts
+        How often a job is begun before its worker's death makes it fail.
+    lease
+        Seconds after which a silent worker counts as dead.
     """
 
     def __init__(self, engine: Engine, attempts: int = 2, lease: float = 30.0) -> None:

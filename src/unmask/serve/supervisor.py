@@ -30,7 +30,14 @@ SOON = 2.0  # a worker that ended within this many seconds of its start is repla
 class Supervisor:
     """Keeps ``settings.workers`` worker processes alive, in a thread of its own.
 
-    command : what starts a worker, for tests.
+    Parameters
+    ----------
+    settings
+        Of the server.
+    store, roster
+        Of jobs and of workers.
+    command
+        Starts a worker.
     """
 
     def __init__(

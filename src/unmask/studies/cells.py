@@ -24,8 +24,18 @@ ANY = "any"
 class Cell:
     """One recipe of a study.
 
-    name: as tables show it. levels: factor -> level, `any` where every level is the same recipe; empty for a
-    variant. control: name of the cell that it is compared with; None for a control. seeds: of its runs.
+    Parameters
+    ----------
+    name
+        As tables show it.
+    recipe
+        Of its runs.
+    levels
+        Factor -> level, `any` where every level is the same recipe; empty for a variant.
+    control
+        Name of the cell that it is compared with; None for a control.
+    seeds
+        Of its runs.
     """
 
     name: str
@@ -35,16 +45,34 @@ class Cell:
     control: str | None = None
 
     def run(self, seed: int) -> Recipe:
-        """Return the recipe of one run."""
+        """Return the recipe of one run.
+
+        Parameters
+        ----------
+        seed
+            Of the run.
+        """
         return self.recipe.model_copy(update={"seed": seed})
 
 
 def plan(study: Study, path: Path, overrides: Iterable[str] = ()) -> list[Cell]:
     """List the cells of a study file: controls first, then the grid, then variants.
 
-    overrides: key=value changes to every recipe, stronger than the file's.
+    Parameters
+    ----------
+    study
+        The file's content.
+    path
+        Of the file.
+    overrides
+        key=value changes to every recipe, stronger than the file's.
+
+    Raises
+    ------
+    StudyError
+        When a recipe cannot be used, or two cells have one name.
     """
-    values = base_values(study, path)
+    values = _base_values(study, path)
     overrides = tuple(overrides)
     grid = merged(study, [_grid_cell(study, values, overrides, combo) for combo in combinations(study)])
     cells = [replace(cell, control=_control(study, cell, grid)) for cell in grid]
@@ -60,7 +88,7 @@ def plan(study: Study, path: Path, overrides: Iterable[str] = ()) -> list[Cell]:
     return cells
 
 
-def base_values(study: Study, path: Path) -> dict[str, Any]:
+def _base_values(study: Study, path: Path) -> dict[str, Any]:
     """Read the base recipe's own keys, with the study's changes."""
     try:
         values = read_keys(path.parent / study.recipe, StudyError)
@@ -70,7 +98,15 @@ def base_values(study: Study, path: Path) -> dict[str, Any]:
 
 
 def changed(values: dict[str, Any], changes: Changes) -> dict[str, Any]:
-    """Return a copy of a recipe's values with dotted keys set."""
+    """Return a copy of a recipe's values with some of them set.
+
+    Parameters
+    ----------
+    values
+        Of the recipe.
+    changes
+        By dotted key.
+    """
     result = copy.deepcopy(values)
     for key, value in changes.items():
         # JSON is YAML: the value comes back as it was, through the rules of `key=value`.
@@ -79,7 +115,24 @@ def changed(values: dict[str, Any], changes: Changes) -> dict[str, Any]:
 
 
 def build(values: dict[str, Any], changes: Iterable[Changes], overrides: Iterable[str], what: str) -> Recipe:
-    """Make a recipe that is judged at its last step, so that no checkpoint is chosen on what judges it."""
+    """Return a recipe that is judged at its last step, so that no checkpoint is chosen on what judges it.
+
+    Parameters
+    ----------
+    values
+        Of the base recipe.
+    changes
+        In their order.
+    overrides
+        key=value changes, stronger than these.
+    what
+        Name of the cell, for errors.
+
+    Raises
+    ------
+    StudyError
+        When the recipe cannot be used.
+    """
     for change in changes:
         values = changed(values, change)
     values = copy.deepcopy(values)
@@ -103,7 +156,13 @@ def build(values: dict[str, Any], changes: Iterable[Changes], overrides: Iterabl
 
 
 def combinations(study: Study) -> list[dict[str, str]]:
-    """List every combination of the factors' levels; none where there are no factors."""
+    """Return every combination of the factors' levels; none where there are no factors.
+
+    Parameters
+    ----------
+    study
+        The file's content.
+    """
     names = list(study.factors)
     found = itertools.product(*(study.factors[name] for name in names))
     return [dict(zip(names, levels, strict=True)) for levels in found] if names else []
@@ -122,12 +181,26 @@ def _grid_cell(
 
 
 def title(levels: Mapping[str, str]) -> str:
-    """Name a cell by its levels."""
+    """Return the name of a cell.
+
+    Parameters
+    ----------
+    levels
+        Factor -> level.
+    """
     return ", ".join(f"{factor} {level}" for factor, level in levels.items() if level != ANY)
 
 
 def merged(study: Study, cells: Iterable[Cell]) -> list[Cell]:
-    """Join combinations that come to the same recipe into one cell."""
+    """Join combinations that have the same recipe into one cell.
+
+    Parameters
+    ----------
+    study
+        The file's content.
+    cells
+        One a combination.
+    """
     by_key: dict[str, list[Cell]] = {}
     for cell in cells:
         by_key.setdefault(recipe_key(cell.recipe), []).append(cell)
@@ -147,7 +220,15 @@ def _control(study: Study, cell: Cell, cells: list[Cell]) -> str | None:
 
 
 def find(cells: Iterable[Cell], levels: Mapping[str, str]) -> Cell | None:
-    """Find the cell of these levels; `any` fits every level."""
+    """Find the cell of some levels.
+
+    Parameters
+    ----------
+    cells
+        Of the study.
+    levels
+        Factor -> level; `any` fits every level.
+    """
     for cell in cells:
         if cell.levels and all(
             cell.levels[factor] == level or ANY in (level, cell.levels[factor])
@@ -158,7 +239,13 @@ def find(cells: Iterable[Cell], levels: Mapping[str, str]) -> Cell | None:
 
 
 def recipe_key(recipe: Recipe) -> str:
-    """Hash what decides a run: not its name, where its files lie, or options that nothing reads."""
+    """Return a hash of what decides a run: not its name, where its files are, or options that nothing reads.
+
+    Parameters
+    ----------
+    recipe
+        Of the run.
+    """
     values = recipe.model_dump(
         mode="json",
         exclude={

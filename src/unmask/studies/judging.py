@@ -50,8 +50,16 @@ class Rows:
 class Figure:
     """AUC of a cell on one set at one level.
 
-    auc: mean over seeds, with its interval. seeds: seed -> AUC. spread: standard deviation over seeds, None for
-    one. difference: from the control, over the seeds of both.
+    Parameters
+    ----------
+    auc
+        Mean over seeds, with its interval.
+    seeds
+        Seed -> AUC.
+    spread
+        Standard deviation over seeds, None for one.
+    difference
+        From the control, over the seeds of both.
     """
 
     auc: Estimate
@@ -95,7 +103,19 @@ class Judged:
 def judge(
     cells: Iterable[Cell], runs: Sequence[Run], videos: Sequence[str], settings: Settings | None = None
 ) -> list[Judged]:
-    """Judge every cell that has a run."""
+    """Judge every cell that has a run.
+
+    Parameters
+    ----------
+    cells
+        Of the study.
+    runs
+        Finished ones.
+    videos
+        Names of sets whose rows are several frames of a video.
+    settings
+        Resamples, confidence and seed.
+    """
     settings = settings or Settings()
     names = {cell.name: [run for run in runs if run.cell == cell.name] for cell in cells}
     result = []
@@ -114,7 +134,12 @@ def judge(
 def read_rows(folder: Path, videos: Iterable[str] = ()) -> dict[str, Rows]:
     """Read a run's validation logits: frames of every set, and the mean logit of each video for some.
 
-    videos: names of sets whose rows are several frames of a video.
+    Parameters
+    ----------
+    folder
+        Of the run.
+    videos
+        Names of sets whose rows are several frames of a video.
     """
     return _read_rows(folder, tuple(videos))
 
@@ -200,7 +225,15 @@ def _mean_cost(runs: Sequence[Run]) -> Cost:
 
 
 def best_cell(judged: Iterable[Judged], figure: str | None) -> Judged | None:
-    """Find the cell with a control whose mean AUC is highest, by default at the last figure."""
+    """Find the cell with a control whose mean AUC is highest.
+
+    Parameters
+    ----------
+    judged
+        Cells.
+    figure
+        By which; None: the last one.
+    """
     compared = [cell for cell in judged if cell.control and cell.levels and cell.figures]
     if not compared:
         return None

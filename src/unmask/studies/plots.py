@@ -18,7 +18,15 @@ ROW = 0.17
 
 
 def save_effects(report: StudyReport, path: Path) -> bool:
-    """Draw each cell's difference from its control with its interval; False where nothing is compared."""
+    """Draw each cell's difference from its control with its interval; False where nothing is compared.
+
+    Parameters
+    ----------
+    report
+        Of the study.
+    path
+        Of the picture.
+    """
     cells = [cell for cell in report.cells if any(figure.difference for figure in cell.figures.values())]
     names = list(report.sets)
     if not cells:

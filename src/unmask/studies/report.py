@@ -17,8 +17,16 @@ SCHEMA = 1
 class StudyReport:
     """A study's cells with their figures, and what is missing.
 
-    sets: figure name -> real, fake, groups. planned, finished: numbers of runs. seeds: cell -> seeds that were
-    planned. best: name of the cell that got further seeds.
+    Parameters
+    ----------
+    sets
+        Figure name -> real, fake, groups.
+    planned, finished
+        Numbers of runs.
+    seeds
+        Cell -> seeds that were planned.
+    best
+        Name of the cell that got further seeds.
     """
 
     name: str
@@ -47,7 +55,15 @@ class StudyReport:
 
 
 def to_markdown(report: StudyReport, plot: str | None = None) -> str:
-    """Write the study as a page: what was judged, the figures, the differences, the cost, what is missing."""
+    """Return the study as a page: what was judged, the figures, the differences, the cost, what is missing.
+
+    Parameters
+    ----------
+    report
+        Of the study.
+    plot
+        Address of the picture.
+    """
     lines = [f"# {report.name}", "", f"    {report.command}", ""]
     lines += [*_facts(report), ""]
     if plot:

@@ -1,4 +1,4 @@
-"""A study from file to table: what is missing is trained, and the page is written anew after each run."""
+"""A study from file to table: what is missing is trained, and the page is rewritten after each run."""
 
 from __future__ import annotations
 
@@ -33,9 +33,24 @@ class Progress:
 
 @dataclass(frozen=True)
 class Tools:
-    """What a study is run with: intervals, another trunk than the recipes', and who is told of progress.
+    """What a study is run with.
 
-    only: texts, of which a cell's name must hold one; none takes every cell.
+    Parameters
+    ----------
+    settings
+        Of intervals.
+    trunk
+        Opens another trunk than the recipes'.
+    reference
+        The name of that trunk.
+    only
+        Texts, of which a cell's name must hold one; none takes every cell.
+    on_run
+        Called before each run.
+    report
+        Called with the name of a stage and how much of it is done and to do.
+    command
+        That the report states.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -50,14 +65,25 @@ class Tools:
 def run_study(
     path: str | Path, out: str | Path, overrides: Iterable[str] = (), tools: Tools | None = None
 ) -> StudyReport:
-    """Train what is missing of a study and write `study.md`, `study.json` and `effects.png` into `out`.
+    """Train what is missing of a study and write `study.md`, `study.json` and `effects.png`.
 
-    A run that fails is named in the report, and the others go on. Runs that `out` already holds are read.
+    A run that fails is named in the report, and the others go on. Finished runs are read.
+
+    Parameters
+    ----------
+    path
+        Of the study file.
+    out
+        Folder of the runs and the report.
+    overrides
+        key=value changes to every recipe.
+    tools
+        What the study is run with.
 
     Raises
     ------
     StudyError
-        When the file cannot be used, or no run came to an end.
+        When the file cannot be used, or no run was finished.
     """
     path, out, tools = Path(path), Path(out), tools or Tools()
     study = load_study(path)

@@ -60,7 +60,13 @@ class Failure:
 
 
 def order(cells: Iterable[Cell]) -> Iterator[tuple[Cell, int]]:
-    """Go through the runs, every cell's first seed before any cell's second: a stopped study is a balanced one."""
+    """Yield the runs, every cell's first seed before any cell's second: a stopped study is a balanced one.
+
+    Parameters
+    ----------
+    cells
+        Of the study.
+    """
     cells = list(cells)
     for turn in range(max((len(cell.seeds) for cell in cells), default=0)):
         for cell in cells:
@@ -68,7 +74,7 @@ def order(cells: Iterable[Cell]) -> Iterator[tuple[Cell, int]]:
                 yield cell, cell.seeds[turn]
 
 
-def run_recipe(cell: Cell, seed: int, out: Path) -> Recipe:
+def _run_recipe(cell: Cell, seed: int, out: Path) -> Recipe:
     """Name a run after its cell, its seed and the hash of its recipe."""
     recipe = cell.run(seed)
     plain = re.sub(r"[^a-z0-9.]+", "-", cell.name.lower()).strip("-.") or "cell"
@@ -77,7 +83,17 @@ def run_recipe(cell: Cell, seed: int, out: Path) -> Recipe:
 
 
 def finished(cell: Cell, seed: int, out: Path) -> Run | None:
-    """Find a run that is done; runs are known by their recipe's hash, whatever their cell is called now."""
+    """Return a finished run; runs are known by their recipe's hash, whatever the name of their cell is now.
+
+    Parameters
+    ----------
+    cell
+        Of the study.
+    seed
+        Of the run.
+    out
+        Folder of the study.
+    """
     key = recipe_key(cell.run(seed))
     for path in sorted((out / "runs").glob(f"*-{key}/{COST}")):
         return Run(cell.name, seed, path.parent, Cost(**json.loads(path.read_text(encoding="utf-8"))))
@@ -93,8 +109,20 @@ def train_run(
     report: Report = lambda source, done, total: None,
     progress: bool = False,
 ) -> Run:
-    """Train a run from its beginning; what a killed one left is thrown away."""
-    recipe = run_recipe(cell, seed, out)
+    """Train a run from its beginning; the files of an interrupted one are deleted.
+
+    Parameters
+    ----------
+    cell
+        Of the study.
+    seed
+        Of the run.
+    out
+        Folder of the study.
+    trunk, reference, report, progress
+        As in `train`.
+    """
+    recipe = _run_recipe(cell, seed, out)
     folder = Path(recipe.runs) / recipe.name
     if folder.is_dir():
         shutil.rmtree(folder)
@@ -117,7 +145,13 @@ def cpu_seconds() -> float:
 
 
 def trained_weights(recipe: Recipe) -> int:
-    """Count the weights that a recipe trains, its decoder's included."""
+    """Return the number of weights that a recipe trains, its decoder's included.
+
+    Parameters
+    ----------
+    recipe
+        Of the run.
+    """
     model = model_family(recipe.model).build(recipe.model, recipe)
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
@@ -130,9 +164,20 @@ def with_projection(
     reference: TrunkReference | None = None,
     report: Report = lambda source, done, total: None,
 ) -> list[Cell]:
-    """Let cells on cached maps read them through a projection, fitted once for each trunk that they name.
+    """Return cells that read cached maps through a projection, fitted once for each trunk that they name.
 
     It is fitted on every training source of these cells together, so that it is the same for all of them.
+
+    Parameters
+    ----------
+    cells
+        Of the study.
+    components
+        Channels to keep.
+    out
+        Folder of the study.
+    trunk, reference, report
+        As in `train`.
     """
     cells = list(cells)
     on_maps = [cell for cell in cells if cell.recipe.model.reads == "maps"]

@@ -28,7 +28,7 @@ class Variant(Options):
 class Study(Options):
     """What is trained and how it is compared.
 
-    Every combination of the factors' levels is a cell. Combinations that come to the same recipe (a reconstruction
+    Every combination of the factors' levels is a cell. Combinations that have the same recipe (a reconstruction
     of weight 0 has no target) are one cell.
     """
 
@@ -76,7 +76,18 @@ class Study(Options):
 
 
 def load_study(path: str | Path) -> Study:
-    """Read a study file; StudyError says in one line what is wrong with it."""
+    """Read a study file.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+
+    Raises
+    ------
+    StudyError
+        In one line: what is wrong with it.
+    """
     values = read_keys(path, StudyError)
     # Keys that begin with a full stop hold what YAML anchors refer to.
     values = {key: value for key, value in values.items() if not str(key).startswith(".")}

@@ -124,7 +124,7 @@ def open_run(recipe: Recipe) -> Path:
 
 
 def is_first_process() -> bool:
-    """Whether this is the process of a run that writes; Lightning starts the others with a rank of their own."""
+    """Return whether this is the process of a run that writes; Lightning starts the others with a rank of their own."""
     return int(getattr(rank_zero_only, "rank", 0)) == 0
 
 

@@ -20,10 +20,24 @@ class Draw:
 class PairedSampler:
     """Draws batches of real and fake crops in pairs.
 
-    labels, pairs: one pair of arrays (N,) for each source; rows with one `pair` number belong to one
-    recording. weights: shares of the sources. Rows without a partner are paired with each other at random. A
-    source is passed through in a new random order each turn. Batch k is a function of (seed, k): a run that
-    goes on after a stop sees what it would have seen.
+    Rows without a partner are paired with each other at random. A source is passed through in a new random order each
+    time. Batch k is a function of (seed, k): a resumed run has the batches that it would have had.
+
+    Parameters
+    ----------
+    labels, pairs
+        One pair of arrays (N,) for each source; rows with one `pair` number belong to one recording.
+    weights
+        Shares of the sources.
+    batch_size
+        Even.
+    seed
+        Of the draw.
+
+    Raises
+    ------
+    ValueError
+        When a source lacks real or fake crops.
     """
 
     def __init__(

@@ -21,8 +21,14 @@ class DecodingProcesses:
     """Processes that decode for a scan, reused from file to file; as many as files are open at a time.
 
     Thread-safe. Close it, or use it as a context manager; its processes also end with this process, however it ends.
-    credentials : have the library ready that reads content credentials; otherwise the first call of ``credentials``
-    starts a process that has.
+
+    Parameters
+    ----------
+    limits
+        Of the decoder.
+    credentials
+        Have the library ready that reads content credentials; otherwise the first call of ``credentials`` starts a
+        process that has.
 
     Attributes
     ----------

@@ -18,12 +18,12 @@ import numpy as np
 from unmask.evaluation.videos import list_items
 from unmask.report import ScanResult
 from unmask.scanning import Scanner, Settings
-from unmask.verdict import Calibration, Rule, judge_file, judge_track, rule_of
+from unmask.verdict import PlattScaling, Rule, judge_file, judge_track, rule_of
 
 TIMES = (0, 0.15, 0.29, 0.41, 0.6)
 
 
-def logits(scores: Sequence[float | None], calibration: Calibration) -> np.ndarray:
+def logits(scores: Sequence[float | None], calibration: PlattScaling) -> np.ndarray:
     """Undo the calibration of frame scores, which a result rounds: (n,) raw logits."""
     found = np.clip([score for score in scores if score is not None], 1e-4, 1 - 1e-4)
     raw: np.ndarray = (np.log(found / (1 - found)) - calibration.intercept) / calibration.slope

@@ -9,7 +9,7 @@ from av.video.frame import VideoFrame
 
 from stream_toys import RED, Toy, write_streams
 from unmask.formats.display import Display, square_size
-from unmask.media import Limits, decoding, open_media
+from unmask.media import Limits, conversion, open_media
 from unmask.scanning import Settings, scan
 
 
@@ -102,7 +102,7 @@ PIXELS = (
 def test_pixel_formats_become_rgb(pixels):
     colour = (130, 130, 130) if pixels.startswith(("gray", "ya")) else RED
     toy = Toy(colour, pixels=pixels, full_range=pixels.startswith("yuvj"))
-    image = decoding.upright_rgb(toy.frame(), Limits())
+    image = conversion.picture_of(toy.frame(), 0.0, Limits()).frame(0).image
     assert image.shape == (48, 64, 3)
     np.testing.assert_allclose(image.mean((0, 1)), colour, atol=41 if pixels == "pal8" else 12)
 
@@ -149,6 +149,6 @@ def test_the_smallest_frames_are_converted(size, pixels, aspect):
             sample_aspect_ratio=aspect,
         )
     )
-    picture = decoding.picture_of(frame, 0.0, Limits(), stated)
+    picture = conversion.picture_of(frame, 0.0, Limits(), stated)
     assert (picture.width, picture.height) == square_size(width, height, aspect, 4096)
     assert len(b"".join(picture.strips)) == picture.size

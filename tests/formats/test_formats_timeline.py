@@ -9,7 +9,7 @@ import pytest
 import media_toys as toys
 from unmask.formats import probing
 from unmask.formats.timeline import Timeline
-from unmask.media import DecodingProcesses, Limits, Sampling, decoding, open_media, video
+from unmask.media import DecodingProcesses, Limits, Sampling, open_media, packets, video
 
 DARK, BRIGHT = 30, 220
 KINDS = {
@@ -256,7 +256,7 @@ def test_a_long_ordinary_file_is_not_read_as_a_whole(tmp_path, monkeypatch):
     monkeypatch.setattr(video, "SEEK_BEYOND_SECONDS", 2.0)
     monkeypatch.setattr(probing, "_WHOLE_BYTES", 1000)
     monkeypatch.setattr(probing, "_BYTE_PROBES", 16)
-    monkeypatch.setattr(decoding, "survey", lambda *_: pytest.fail("read as a whole"))
+    monkeypatch.setattr(packets, "survey", lambda *_: pytest.fail("read as a whole"))
     rng = np.random.default_rng(0)
     pictures = [rng.integers(0, 255, (48, 64, 3), dtype=np.uint8) for _ in range(150)]
     for name in ("mp4", "mkv", "ts", "mpg"):

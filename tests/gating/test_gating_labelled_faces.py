@@ -14,7 +14,7 @@ from unmask.faces import measure
 from unmask.gating import labelled_faces
 from unmask.gating.confidence import judge_faces
 from unmask.gating.labelled_faces import MEASURES, FaceSample, LabelledFaces, score_faces
-from unmask.verdict import GATES, Calibration, Rule, judge_track
+from unmask.verdict import GATES, PlattScaling, Rule, judge_track
 
 PICTURE = np.asarray(portrait())
 
@@ -107,7 +107,7 @@ def test_the_margin_counts_widths_to_the_threshold_and_rejected_faces_rank_last(
     faces = LabelledFaces(
         np.array([1, 1, 0]), np.array([3.0, 3.0, 3.0]), measures, names, names, np.array([""] * 3)
     )
-    rule = Rule(Calibration(within_sd=0.5), 0.5, (0.4, 0.6))
+    rule = Rule(PlattScaling(within_sd=0.5), 0.5, (0.4, 0.6))
     judged = judge_faces(faces, rule, [GATES] * 3, videos=False)
     low = judge_track([3.0], rule).interval[0]
     assert judged.margin_without_gates == pytest.approx(3 / (3 - np.log(low / (1 - low))))
@@ -123,7 +123,7 @@ def test_videos_are_judged_by_all_their_faces():
     faces = LabelledFaces(
         np.array([1, 1, 0, 0]), np.array([2.0, 4.0, -1.0, -3.0]), measures, names, names, names
     )
-    judged = judge_faces(faces, Rule(Calibration()), [GATES] * count, videos=True)
+    judged = judge_faces(faces, Rule(PlattScaling()), [GATES] * count, videos=True)
     assert (
         judged.label.tolist() == [1, 0] and not judged.wrong.any() and judged.cluster.tolist() == ["v", "w"]
     )

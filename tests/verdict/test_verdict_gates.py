@@ -12,8 +12,8 @@ from unmask.verdict import (
     GATES,
     OUTLIER,
     UNFAMILIAR,
-    Calibration,
     Gate,
+    PlattScaling,
     Rule,
     Uncertainty,
     examine,
@@ -27,7 +27,7 @@ from unmask.verdict import (
     unfamiliar_gate,
 )
 
-RULE = Rule(Calibration(within_sd=0.5), threshold=0.5, band=(0.4, 0.6))
+RULE = Rule(PlattScaling(within_sd=0.5), threshold=0.5, band=(0.4, 0.6))
 FRONTAL = np.array([[210, 110], [250, 110], [230, 135], [212, 160], [248, 160]], np.float32)
 PROFILE = np.array([[210, 110], [222, 110], [190, 135], [205, 160], [220, 160]], np.float32)
 ERRORS = {"0.5": 0.06, "0.99": 0.13}
@@ -102,7 +102,7 @@ def test_a_gate_that_makes_no_sense_cannot_be_made(change):
 @pytest.mark.parametrize("seed", range(20))
 def test_no_gate_ever_narrows_an_interval_or_moves_a_score(seed):
     rng = np.random.default_rng(seed)
-    rule = Rule(Calibration(1.5, 0.2, rng.uniform(0.2, 2), rng.uniform(0, 1)), 0.5, (0.4, 0.6))
+    rule = Rule(PlattScaling(1.5, 0.2, rng.uniform(0.2, 2), rng.uniform(0, 1)), 0.5, (0.4, 0.6))
     logits = rng.normal(rng.normal(0, 3), rng.uniform(0.1, 2), rng.integers(1, 12))
     measures = [
         {
@@ -122,7 +122,7 @@ def test_no_gate_ever_narrows_an_interval_or_moves_a_score(seed):
 
 
 def test_a_doubt_widens_by_its_variance_on_its_own_side():
-    calibration = Calibration(slope=2.0, within_sd=0.5)
+    calibration = PlattScaling(slope=2.0, within_sd=0.5)
     mean = trimmed_mean([1.0])
     plain = logit_interval(mean, calibration)
     low, high = logit_interval(mean, calibration, doubt=(0.0, 4.0))
@@ -155,7 +155,7 @@ def test_a_face_that_is_refused_on_most_frames_is_not_judged():
 
 def test_an_inconclusive_verdict_without_gates_says_why_too():
     within = judge_file([judge_track([0.0] * 6, RULE)], 6, RULE)
-    wide = judge_file([judge_track([2.0], Rule(Calibration(), 0.5, (0.4, 0.6)))], 1, RULE)
+    wide = judge_file([judge_track([2.0], Rule(PlattScaling(), 0.5, (0.4, 0.6)))], 1, RULE)
     assert [(r.gate, r.effect) for r in within.reasons] == [("band", "abstains")]
     assert [(r.gate, r.effect) for r in wide.reasons] == [("interval", "abstains")]
     assert "both sides of the threshold of 50 %" in wide.reasons[0].text
@@ -210,7 +210,7 @@ def test_no_card_lets_a_strong_gate_pass_a_high_score_of_one_picture(measures):
     """A fit on videos of one set finds no width where that set has too few such real faces."""
     names = [gate.name for gate in GATES]
     gates = gates_of(ColourDetector(quality=Quality(gates=dict.fromkeys(names, (0.0, 0.0)))).card)
-    rule = Rule(Calibration(within_sd=0.5), 0.5, (0.4, 0.6), gates)
+    rule = Rule(PlattScaling(within_sd=0.5), 0.5, (0.4, 0.6), gates)
     plain = judge_track([4.6], rule)
     gated = judge_track([4.6], rule, [examine(measures, gates)])
     assert plain.score == gated.score == pytest.approx(0.99, abs=1e-3)

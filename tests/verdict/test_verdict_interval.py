@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from unmask.verdict import Calibration, logit_interval, sigmoid, t_quantile, trimmed_mean
+from unmask.detectors import Calibration
+from unmask.verdict import PlattScaling, logit_interval, sigmoid, t_quantile, trimmed_mean
 
 
 @pytest.mark.parametrize("degrees", [4, 4.5, 6, 11, 30, 1e3, 1e7])
@@ -26,14 +27,14 @@ def direct_interval(values, within, between, level):
 @pytest.mark.parametrize("values", [[0.4], [1.0, 1.0], [-2.0, 0.5, 1.5, 0.1, -0.3]])
 @pytest.mark.parametrize(("within", "between"), [(1.0, 0.0), (0.4, 0.7)])
 def test_interval_is_the_direct_formula(values, within, between):
-    calibration = Calibration(within_sd=within, between_sd=between)
+    calibration = PlattScaling(within_sd=within, between_sd=between)
     interval = logit_interval(trimmed_mean(values), calibration, level=0.9)
     assert interval == pytest.approx(direct_interval(values, within, between, 0.9), rel=5e-3, abs=5e-3)
 
 
 def test_more_frames_narrow_the_interval_down_to_the_spread_between_videos():
     values = np.random.default_rng(0).normal(size=4000)
-    calibration = Calibration(between_sd=0.5)
+    calibration = PlattScaling(between_sd=0.5)
     widths = []
     for count in (1, 4, 16, 4000):
         low, high = logit_interval(trimmed_mean(values[:count]), calibration)
@@ -44,7 +45,7 @@ def test_more_frames_narrow_the_interval_down_to_the_spread_between_videos():
 
 def test_the_interval_covers_as_often_as_it_says():
     rng = np.random.default_rng(1)
-    calibration = Calibration(within_sd=1.0, between_sd=0.5)
+    calibration = PlattScaling(within_sd=1.0, between_sd=0.5)
     inside = 0
     for _ in range(2000):
         centre = rng.normal(0, 0.5)
@@ -54,7 +55,7 @@ def test_the_interval_covers_as_often_as_it_says():
 
 
 def test_scores_are_platt_scaled():
-    calibration = Calibration(slope=1.7, intercept=-0.4)
+    calibration = PlattScaling(slope=1.7, intercept=-0.4)
     for logit in (-800.0, -3.0, 0.0, 0.25, 900.0):
         with np.errstate(over="ignore"):
             expected = 1 / (1 + np.exp(-(np.float64(1.7) * logit - 0.4)))
@@ -63,10 +64,10 @@ def test_scores_are_platt_scaled():
 
 
 def test_card_values_are_read_and_the_missing_have_defaults():
-    calibration = Calibration.from_card({"kind": "platt", "slope": 2.0, "intercept": 0.1})
-    assert calibration == Calibration(slope=2.0, intercept=0.1, within_sd=0.5, between_sd=0.0)
-    full = {"slope": 2.0, "intercept": 0.1, "within_sd": 0.3, "between_sd": 0.2}
-    assert Calibration.from_card(full) == Calibration(2.0, 0.1, 0.3, 0.2)
+    sparse = Calibration(slope=2.0, intercept=0.1)
+    assert sparse.platt_scaling() == PlattScaling(2.0, 0.1, within_sd=0.5, between_sd=0.0)
+    full = Calibration(slope=2.0, intercept=0.1, within_sd=0.3, between_sd=0.2, prior=0.5)
+    assert full.platt_scaling() == PlattScaling(2.0, 0.1, 0.3, 0.2)
 
 
 @pytest.mark.parametrize(
@@ -74,4 +75,4 @@ def test_card_values_are_read_and_the_missing_have_defaults():
 )
 def test_senseless_calibrations_are_refused(values):
     with pytest.raises(ValueError, match="calibration"):
-        Calibration(**values)
+        PlattScaling(**values)

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from toys import ColourDetector
-from unmask.detectors import Calibration as CardCalibration
-from unmask.detectors import Card
+from unmask.detectors import Calibration, Card
 from unmask.verdict import (
-    Calibration,
+    PlattScaling,
     Reason,
     Rule,
     TrackJudgement,
@@ -21,7 +20,7 @@ from unmask.verdict import (
     rule_of,
 )
 
-RULE = Rule(Calibration(), threshold=0.5, band=(0.4, 0.6))
+RULE = Rule(PlattScaling(), threshold=0.5, band=(0.4, 0.6))
 
 
 def track(score, frames=8, margin=0.05):
@@ -110,7 +109,7 @@ def test_a_quarter_of_the_frames_is_enough(sampled, needed):
 
 
 def test_a_track_is_the_calibrated_mean_of_its_frames():
-    rule = Rule(Calibration(slope=0.5, intercept=1.0))
+    rule = Rule(PlattScaling(slope=0.5, intercept=1.0))
     judged = judge_track([1.0, 2.0, 3.0], rule)
     assert judged.score == pytest.approx(1 / (1 + np.exp(-2.0)))
     assert judged.interval[0] < judged.score < judged.interval[1]
@@ -130,23 +129,23 @@ def test_nothing_scored_has_no_verdict():
 def test_the_rule_comes_from_the_card():
     values = {"kind": "platt", "slope": 2.0, "intercept": 0.1, "between_sd": 0.3}
     card = ColourDetector(threshold=0.45, band=[0.3, 0.7], calibration=values).card
-    assert rule_of(card) == Rule(Calibration(2.0, 0.1, 0.5, 0.3), 0.45, (0.3, 0.7))
+    assert rule_of(card) == Rule(PlattScaling(2.0, 0.1, 0.5, 0.3), 0.45, (0.3, 0.7))
 
 
 @pytest.mark.parametrize(("threshold", "band"), [(0.5, (0.6, 0.7)), (0.5, (0.4, 0.45)), (1.2, (0.1, 1.2))])
 def test_a_band_must_hold_its_threshold(threshold, band):
     with pytest.raises(ValueError, match="band"):
-        Rule(Calibration(), threshold, band)
+        Rule(PlattScaling(), threshold, band)
 
 
 def test_a_real_card_is_read_and_scores_agree_with_the_detectors_own():
-    calibration = CardCalibration(slope=1.7, intercept=-0.3, between_sd=0.4)
+    calibration = Calibration(slope=1.7, intercept=-0.3, between_sd=0.4)
     card = Card(
         name="toy", version="1", description="", sha256="0" * 64, licence="", crop_profile="wide",
         input_size=32, threshold=0.45, band=(0.3, 0.7), calibration=calibration,
     )  # fmt: skip
     rule = rule_of(card)
-    assert rule.calibration == Calibration(1.7, -0.3, 1 / 1.7, 0.4)
+    assert rule.calibration == PlattScaling(1.7, -0.3, 1 / 1.7, 0.4)
     logits = np.linspace(-5, 5, 11, dtype=np.float32)
     own = card.calibration.scores(logits)
     np.testing.assert_allclose([rule.calibration.score(float(logit)) for logit in logits], own, atol=1e-6)
@@ -172,11 +171,11 @@ def test_a_real_card_is_read_and_scores_agree_with_the_detectors_own():
     ],
 )
 def test_a_face_settles_a_verdict_when_no_frame_and_no_likely_mean_speaks_against_it(logits, fake, settled):
-    rule = Rule(Calibration(within_sd=1.7), threshold=0.5)
+    rule = Rule(PlattScaling(within_sd=1.7), threshold=0.5)
     assert can_stop_early(logits, rule, fake=fake) is settled
 
 
 def test_what_all_frames_share_has_no_part_in_settling():
-    certain, unsure = (Rule(Calibration(within_sd=1.0, between_sd=sd)) for sd in (0.0, 9.0))
+    certain, unsure = (Rule(PlattScaling(within_sd=1.0, between_sd=sd)) for sd in (0.0, 9.0))
     assert can_stop_early([4.0, 4.0, 4.0], certain, fake=True)
     assert can_stop_early([4.0, 4.0, 4.0], unsure, fake=True)

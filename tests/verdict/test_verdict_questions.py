@@ -2,10 +2,10 @@
 
 import pytest
 
-from unmask.verdict import Calibration, FileJudgement, Reason, Rule, at_prior_odds, decide, sum_up
+from unmask.verdict import FileJudgement, PlattScaling, Reason, Rule, at_prior_odds, decide, sum_up
 
-RULE = Rule(Calibration(), threshold=0.5, band=(0.4, 0.6), gates=())
-OTHER = Rule(Calibration(), threshold=0.3, band=(0.2, 0.4), gates=())
+RULE = Rule(PlattScaling(), threshold=0.5, band=(0.4, 0.6), gates=())
+OTHER = Rule(PlattScaling(), threshold=0.3, band=(0.2, 0.4), gates=())
 TWO = 2**0.5 - 1
 
 

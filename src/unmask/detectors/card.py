@@ -20,6 +20,7 @@ from pydantic import (
 
 from unmask.detectors.errors import DetectorError
 from unmask.detectors.inputs import CardPart, FaceCrops, InputSpec
+from unmask.verdict import PlattScaling
 
 FACE_MANIPULATED = "face_manipulated"
 """The question of every card that names none."""
@@ -72,6 +73,11 @@ class Calibration(CardPart):
         value = self.slope * np.asarray(logits, np.float64) + self.intercept
         scores: NDArray[np.float64] = 0.5 * (1 + np.tanh(value / 2))
         return scores
+
+    def platt_scaling(self) -> PlattScaling:
+        """Return what verdicts use of it; without ``within_sd`` one unit of calibrated log-odds is taken."""
+        within = 1 / self.slope if self.within_sd is None else self.within_sd
+        return PlattScaling(self.slope, self.intercept, within, self.between_sd or 0.0)
 
 
 class DataSource(CardPart):

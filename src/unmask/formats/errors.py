@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from typing import Literal, TypeVar
 
 MediaStatus = Literal["unreadable", "unsupported", "too_large"]
 MediaKind = Literal["image", "video"]
+
+_NO_MEMORY = "decoding it takes more memory than is allowed"
 
 T = TypeVar("T")
 
@@ -48,6 +51,23 @@ def as_media_error(step: Callable[[], T]) -> T:
     except MediaError:
         raise
     except MemoryError as error:
-        raise MediaError("too_large", "decoding it takes more memory than is allowed") from error
+        raise MediaError("too_large", _NO_MEMORY) from error
     except Exception as error:
         raise MediaError("unreadable", f"could not be decoded ({type(error).__name__})") from error
+
+
+def check_memory(error: Exception) -> None:
+    """Tell lack of memory from a broken file.
+
+    Parameters
+    ----------
+    error
+        Of the decoder.
+
+    Raises
+    ------
+    MediaError
+        ``too_large`` when it is lack of memory.
+    """
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        raise MediaError("too_large", _NO_MEMORY) from error

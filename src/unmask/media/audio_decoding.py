@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from unmask.formats.errors import MediaError
+from unmask.formats.errors import MediaError, check_memory
 from unmask.media.audio import MAX_CHANNELS, RATES, SAMPLE_BYTES, AudioInfo, RawAudio
-from unmask.media.decoding import check_memory, packets_of
+from unmask.media.packets import packets_of
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame

@@ -1,71 +1,29 @@
-"""Packets and pictures of one video stream, through FFmpeg (PyAV)."""
+"""Frames of one video stream, decoded through FFmpeg (PyAV)."""
 
 from __future__ import annotations
 
-import errno
 import gc
-import itertools
 import os
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
-from unmask.formats.errors import MediaError
+from unmask.formats.errors import check_memory
 from unmask.formats.timeline import Timeline, placed
 from unmask.media import plan
 from unmask.media.damage import DamageRecord, DamageTracker
 from unmask.media.frame import Limits
-from unmask.media.picture import CHANNELS, Picture, Turn
+from unmask.media.packets import Clock, packets_of
 
 if TYPE_CHECKING:
-    import numpy as np
     from av.container import InputContainer
     from av.packet import Packet
-    from av.stream import Stream
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-    from unmask.formats.display import Display
-
-S = TypeVar("S", bound="Stream")
-
-_FALLBACK_FRAME_RATE = 25.0
 _PROBATION_PACKETS = 48
 _MIN_SHARE_OF_FRAMES = 1 / 8
 _PIXELS_BETWEEN_COLLECTIONS = 50_000_000
 _MAX_THREADS = 8  # Each holds a frame or more; beyond, memory grows faster than speed.
-
-
-class Clock:
-    """Returns the time of packets and frames in seconds of the stream, by number where no time is stated."""
-
-    def __init__(self, stream: VideoStream) -> None:
-        self._tick = float(stream.time_base or 0)
-        self._rate = float(stream.average_rate or 0) or _FALLBACK_FRAME_RATE
-        self._number = -1
-
-    def time_of(self, item: Packet[VideoStream] | VideoFrame) -> float:
-        """Return the time at which the picture is shown.
-
-        Parameters
-        ----------
-        item
-            The next packet, or frame.
-        """
-        self._number += 1
-        stamp = item.dts if item.pts is None else item.pts
-        # The stream's unit, not the item's own: frames drained from the decoder come without one.
-        return self._number / self._rate if stamp is None else stamp * self._tick
-
-    def length_of(self, packet: Packet[VideoStream]) -> float:
-        """Return how long a packet's picture is shown, in seconds; 0 where it is not stated.
-
-        Parameters
-        ----------
-        packet
-            Of the stream.
-        """
-        return (packet.duration or 0) * self._tick
 
 
 class Decoder:
@@ -184,70 +142,6 @@ class Decoder:
         timed = [(self._clock.time_of(frame), frame) for frame in frames]
         whole = [(time, frame) for time, frame in timed if self._damage.accepts(frame, time)]
         return timed if self._keeps_damaged else whole
-
-
-def packets_of(container: InputContainer, stream: S) -> Iterator[Packet[S]]:
-    """Yield the stream's packets, until the end of what can be read.
-
-    Parameters
-    ----------
-    container
-        At any place.
-    stream
-        One of its streams.
-    """
-    from av.error import FFmpegError
-
-    try:
-        for packet in container.demux(stream):
-            if packet.size:
-                yield packet  # type: ignore[misc]  # PyAV's stubs forget which stream was asked for.
-    except (FFmpegError, IndexError):
-        # A broken tail: what came before it counts. PyAV looks up streams that turn up late and it did not list.
-        return
-
-
-def survey(
-    container: InputContainer, stream: VideoStream, limits: Limits, jumps: tuple[int, ...] = ()
-) -> plan.Survey | None:
-    """Survey the stream's packets without decoding them.
-
-    Parameters
-    ----------
-    container, stream
-        Just opened.
-    limits
-        ``packets`` bounds the work.
-    jumps
-        Of an earlier survey, which makes this one exact.
-    """
-    clock, timeline = Clock(stream), Timeline.of(container, stream, jumps)
-    last = shown_until = float("-inf")
-    packets = itertools.islice(placed(packets_of(container, stream), timeline), limits.packets)
-
-    def facts() -> Iterator[tuple[float, bool, bool]]:
-        nonlocal last, shown_until
-        for packet, *_ in packets:
-            time = clock.time_of(packet)
-            if time >= last and not packet.is_discard:
-                length = clock.length_of(packet)
-                last, shown_until = time, time + length if length else float("-inf")
-            yield time, packet.is_keyframe, not packet.is_discard
-
-    surveyed = plan.survey_of(facts())
-    if surveyed is None:
-        return None
-    if shown_until <= surveyed.start:
-        shown_until = surveyed.end
-    # How long pictures are held in the mean says nothing about how long the last one is.
-    slides = surveyed.end - surveyed.times[-1] >= plan.HELD_SECONDS
-    return replace(
-        surveyed,
-        end=shown_until if slides else surveyed.end,
-        cuts=tuple(timeline.cuts),
-        jumps=tuple(timeline.jumps),
-        shown_until=shown_until,
-    )
 
 
 def decode_for(
@@ -392,105 +286,3 @@ def decode_from(
         if decoder.exhausted:
             break
     yield from decoder.drain()
-
-
-def upright_rgb(frame: VideoFrame, limits: Limits) -> np.ndarray:
-    """Convert a frame to (H, W, 3) uint8 RGB and turn it upright, by its display matrix.
-
-    Parameters
-    ----------
-    frame
-        As the decoder returned it.
-    limits
-        Of the scan.
-
-    Raises
-    ------
-    MediaError
-        When the frame is larger than the limit, whatever the header said, or cannot be converted.
-    """
-    return picture_of(frame, 0.0, limits).frame(0).image
-
-
-def picture_of(frame: VideoFrame, time: float, limits: Limits, display: Display | None = None) -> Picture:
-    """Convert a frame to RGB and square pixels.
-
-    Parameters
-    ----------
-    frame
-        As the decoder returned it.
-    time
-        Of the picture, in seconds.
-    limits
-        Of the scan.
-    display
-        Of the frame's stream; without it the pixels are square.
-
-    Raises
-    ------
-    MediaError
-        As `upright_rgb`.
-    """
-    from av.error import FFmpegError
-
-    check_side(frame.width, frame.height, limits)
-    options = {} if display is None else display.conversion(frame, limits.video_side)
-    try:
-        # More threads would each hold memory of their own for as long as the frame lives.
-        rgb = frame.reformat(format="rgb24", threads=1, **options)
-        plane = rgb.planes[0]
-    except (FFmpegError, ValueError) as error:
-        check_memory(error)
-        raise MediaError("unsupported", "its pixel format cannot be converted to RGB") from error
-    side_data: Any = frame.side_data  # PyAV's stubs call this a TypedDict; it is a mapping of buffers.
-    matrix = side_data.get("DISPLAYMATRIX")
-    turn = Turn.of_display_matrix(None if matrix is None else bytes(matrix))
-    strips = _rows(memoryview(plane), rgb.width * CHANNELS, plane.line_size, rgb.height)
-    return Picture(time, rgb.width, rgb.height, strips, turn)
-
-
-def check_memory(error: Exception) -> None:
-    """Tell lack of memory from a broken file.
-
-    Parameters
-    ----------
-    error
-        Of the decoder.
-
-    Raises
-    ------
-    MediaError
-        ``too_large`` when it is lack of memory.
-    """
-    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
-        raise MediaError("too_large", "decoding it takes more memory than is allowed") from error
-
-
-def _rows(pixels: memoryview, row: int, stride: int, rows: int) -> Iterator[memoryview]:
-    """Return the rows without the padding at their ends; all in one where there is none."""
-    if row == stride:
-        yield pixels[: row * rows]
-        return
-    for number in range(rows):
-        yield pixels[number * stride : number * stride + row]
-
-
-def check_side(width: int, height: int, limits: Limits) -> None:
-    """Check the longer side of a frame.
-
-    Parameters
-    ----------
-    width, height
-        In pixels.
-    limits
-        Of the scan.
-
-    Raises
-    ------
-    MediaError
-        ``too_large`` beyond the limit.
-    """
-    if max(width, height) > limits.video_side:
-        raise MediaError(
-            "too_large", f"frames of {width}x{height} pixels; the limit is {limits.video_side} a side"
-        )

@@ -15,7 +15,7 @@ from unmask.formats.facts import FileFacts, facts_of_video
 from unmask.formats.probing import may_jump
 from unmask.formats.stream_selection import heard_stream
 from unmask.formats.timeline import MPEG_STREAMS
-from unmask.media import audio_decoding, decoding, plan
+from unmask.media import audio_decoding, conversion, decoding, packets, plan
 from unmask.media.audio import AudioInfo, AudioSampling, RawAudio
 from unmask.media.bursts import BurstPlace, in_bursts, one_burst, plan_bursts, starts_of_bursts
 from unmask.media.container import discard_others, header_of, opened_container, picture_stream
@@ -100,7 +100,7 @@ class VideoMedia(DecodedMedia):
             uncertain = may_jump(container, stream, stated, SEEK_BEYOND_SECONDS)
         if min(self.info.width, self.info.height) < 1:
             raise MediaError("unreadable", "the video states no frame size")
-        decoding.check_side(self.info.width, self.info.height, limits)
+        conversion.check_side(self.info.width, self.info.height, limits)
         self._header_details = self.info.details
         surveyed = self._surveyed() if uncertain else None
         self._planned_seconds = self.info.duration or 0.0
@@ -193,7 +193,7 @@ class VideoMedia(DecodedMedia):
                 start = time if start is None else start
                 if sampling.until is not None and time - start > sampling.until:
                     return
-                yield decoding.picture_of(frame, max(time - start, 0.0), self._limits, display)
+                yield conversion.picture_of(frame, max(time - start, 0.0), self._limits, display)
         if start is None:
             raise self._nothing()
 
@@ -255,7 +255,7 @@ class VideoMedia(DecodedMedia):
                 )
             for time, frame, *burst in choose(frames, moments):
                 self._given.add(survey.part_of(time))
-                picture = decoding.picture_of(frame, max(time - survey.start, 0.0), self._limits, display)
+                picture = conversion.picture_of(frame, max(time - survey.start, 0.0), self._limits, display)
                 yield replace(picture, burst=burst[0]) if burst else picture
 
     def _surveyed(self) -> plan.Survey | None:
@@ -265,7 +265,7 @@ class VideoMedia(DecodedMedia):
             for _ in range(2):  # The first reading finds how long the gaps are.
                 with self._open() as container:
                     stream = picture_stream(container)
-                    self._survey = decoding.survey(container, stream, self._limits, jumps)
+                    self._survey = packets.survey(container, stream, self._limits, jumps)
                 if self._survey is None or self._survey.jumps == jumps:
                     break
                 jumps = self._survey.jumps
@@ -318,7 +318,7 @@ class VideoMedia(DecodedMedia):
             start = self._start
             end = sampling.end(start, start + duration)
             moments = sampling.moments(start, end)
-            first = next(decoding.packets_of(container, stream), None)
+            first = next(packets.packets_of(container, stream), None)
             if not moments or first is None or not _holds(container, stream, (start + end) / 2, moments[-1]):
                 return
             burst, rate = sampling.burst, float(stream.average_rate or 0)
@@ -336,7 +336,9 @@ class VideoMedia(DecodedMedia):
                 if burst is not None:
                     place = 0
                     for latest, frame in one_burst(frames, earliest, burst):
-                        picture = decoding.picture_of(frame, max(latest - start, 0.0), self._limits, display)
+                        picture = conversion.picture_of(
+                            frame, max(latest - start, 0.0), self._limits, display
+                        )
                         yield replace(picture, burst=BurstPlace(number, place))
                         place += 1
                     number += place > 0
@@ -345,7 +347,7 @@ class VideoMedia(DecodedMedia):
                 chosen = plan.behind_first(frames, earliest, moment)
                 if chosen is not None and chosen[0] > latest:  # A picture that is held is taken once.
                     latest, frame = chosen
-                    yield decoding.picture_of(frame, max(latest - start, 0.0), self._limits, display)
+                    yield conversion.picture_of(frame, max(latest - start, 0.0), self._limits, display)
 
     @contextmanager
     def _open(self) -> Iterator[InputContainer]:
@@ -367,5 +369,5 @@ def _holds(container: InputContainer, stream: VideoStream, earliest: float, mome
         container.seek(int(moment / (stream.time_base or 1)), stream=stream)
     except (FFmpegError, OverflowError):
         return False
-    packet = next(decoding.packets_of(container, stream), None)
-    return packet is not None and decoding.Clock(stream).time_of(packet) >= earliest
+    packet = next(packets.packets_of(container, stream), None)
+    return packet is not None and packets.Clock(stream).time_of(packet) >= earliest

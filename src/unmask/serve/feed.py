@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from fastapi.concurrency import run_in_threadpool
 
 from unmask.serve.jobs import Job
-from unmask.serve.store import JobStore
+from unmask.serve.queries import JobQueries
 
 
 class Feed:
@@ -24,7 +24,7 @@ class Feed:
         Seconds between two queries while anyone waits.
     """
 
-    def __init__(self, store: JobStore, period: float = 0.25) -> None:
+    def __init__(self, store: JobQueries, period: float = 0.25) -> None:
         self._store = store
         self._period = period
         self._watched: Counter[str] = Counter()

@@ -9,8 +9,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from unmask.serve.queries import JobQueries
 from unmask.serve.roster import Roster
-from unmask.serve.store import JobStore
 
 STATES = ("queued", "running", "done", "failed")
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0)
@@ -19,7 +19,7 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0)
 class Metrics:
     """The numbers of one web process, in a registry of their own."""
 
-    def __init__(self, store: JobStore, roster: Roster) -> None:
+    def __init__(self, store: JobQueries, roster: Roster) -> None:
         self._registry = CollectorRegistry()
         labels = ("method", "route", "status")
         self._requests = Counter(
@@ -56,7 +56,7 @@ class Metrics:
 
 
 class _Stored(Collector):
-    def __init__(self, store: JobStore, roster: Roster) -> None:
+    def __init__(self, store: JobQueries, roster: Roster) -> None:
         self._store = store
         self._roster = roster
 

@@ -1,7 +1,7 @@
 """From frame scores to tracks to one calibrated verdict a file, with abstaining."""
 
 from unmask.verdict.aggregate import TrimmedMean, trimmed_mean
-from unmask.verdict.calibration import Calibration, sigmoid
+from unmask.verdict.calibration import PlattScaling, sigmoid
 from unmask.verdict.card_gates import GATES, OUTLIER, UNFAMILIAR, gates_of, outlier_gate, unfamiliar_gate
 from unmask.verdict.gates import Gate, Reason, TrackUncertainty, Uncertainty, examine, track_uncertainty
 from unmask.verdict.interval import logit_interval, t_quantile
@@ -34,11 +34,11 @@ __all__ = [
     "GATES",
     "OUTLIER",
     "UNFAMILIAR",
-    "Calibration",
     "FileJudgement",
     "Gate",
     "LikelihoodRatio",
     "LikelihoodScale",
+    "PlattScaling",
     "Reason",
     "Rule",
     "Summary",

@@ -1,11 +1,9 @@
-"""From raw logits to probabilities: a detector's calibration as the verdict uses it."""
+"""From raw logits to probabilities."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 
 def sigmoid(value: float) -> float:
@@ -22,8 +20,8 @@ def sigmoid(value: float) -> float:
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """Platt's calibration and the spreads that go with it.
+class PlattScaling:
+    """A detector's calibration as the verdict uses it: Platt scaling, and the spreads that go with it.
 
     score = sigmoid(slope * logit + intercept), a probability of manipulation (Platt 1999).
 
@@ -58,21 +56,3 @@ class Calibration:
             Above 0: manipulated.
         """
         return sigmoid(self.slope * logit + self.intercept)
-
-    @classmethod
-    def from_card(cls, values: Mapping[str, Any]) -> Calibration:
-        """Read a card's ``calibration``.
-
-        Parameters
-        ----------
-        values
-            By name; without ``within_sd`` one unit of calibrated log-odds is taken.
-        """
-        slope = float(values.get("slope", 1.0))
-        within = values.get("within_sd")
-        return cls(
-            slope=slope,
-            intercept=float(values.get("intercept", 0.0)),
-            within_sd=float(within) if within is not None else 1 / slope,
-            between_sd=float(values.get("between_sd") or 0.0),
-        )

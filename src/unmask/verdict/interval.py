@@ -6,7 +6,7 @@ import math
 from statistics import NormalDist
 
 from unmask.verdict.aggregate import TrimmedMean
-from unmask.verdict.calibration import Calibration
+from unmask.verdict.calibration import PlattScaling
 
 LEVEL = 0.90
 PRIOR_DEGREES = 4
@@ -14,7 +14,7 @@ PRIOR_DEGREES = 4
 
 def logit_interval(
     mean: TrimmedMean,
-    calibration: Calibration,
+    calibration: PlattScaling,
     level: float = LEVEL,
     doubt: tuple[float, float] = (0.0, 0.0),
 ) -> tuple[float, float]:

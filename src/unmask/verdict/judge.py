@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from unmask.verdict.aggregate import trimmed_mean
-from unmask.verdict.calibration import Calibration
+from unmask.verdict.calibration import PlattScaling
 from unmask.verdict.card_gates import GATES, SMALL, gates_of
 from unmask.verdict.gates import Gate, Reason, Uncertainty, track_uncertainty
 from unmask.verdict.interval import logit_interval
@@ -28,7 +28,7 @@ class Rule:
     calibrated scores inside it are inconclusive. gates : what makes its faces hard to judge.
     """
 
-    calibration: Calibration
+    calibration: PlattScaling
     threshold: float = 0.5
     band: tuple[float, float] = (0.5, 0.5)
     gates: tuple[Gate, ...] = GATES
@@ -43,7 +43,7 @@ class Rule:
 
 def rule_of(card: Any) -> Rule:
     """Read the rule from a detector's card, an `unmask.detectors.Card`, which this room does not import."""
-    return Rule(Calibration.from_card(vars(card.calibration)), card.threshold, card.band, gates_of(card))
+    return Rule(card.calibration.platt_scaling(), card.threshold, card.band, gates_of(card))
 
 
 @dataclass(frozen=True)

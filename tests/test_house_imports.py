@@ -6,7 +6,7 @@ from pathlib import Path
 import unmask
 
 ROOT = Path(unmask.__file__).parent
-ROOMS = {"cli", "scanning", "loading", "media", "__init__"}
+ROOMS = {"cli", "scanning", "formats", "media", "__init__"}
 """Where imports wait for the sake of a scan's start."""
 NOT_YET = {"annotating", "detectors", "report", "serve"}
 """Rooms whose imports still wait without need."""

@@ -1,6 +1,7 @@
 """What docs/extending.md says, run. The model family has tests of its own."""
 
 import re
+import runpy
 from pathlib import Path
 
 import jinja2
@@ -25,9 +26,16 @@ def documented(section, language="python"):
     return re.search(rf"```{language}\n(.*?)```", text, re.DOTALL)[1]
 
 
+def run(section, folder):
+    """Run the code of a section as a program."""
+    program = folder / "program.py"
+    program.write_text(documented(section))
+    runpy.run_path(str(program))
+
+
 def test_a_folder_of_card_and_model_is_a_detector(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    exec(documented("A detector"), {})
+    run("A detector", tmp_path)
     crops = np.zeros((2, 64, 64, 3), np.uint8)
     crops[1, ..., 0] = 200
     wanted = 1 / (1 + np.exp(-0.05 * (np.array([0, 200]) - 128)))
@@ -64,7 +72,7 @@ def test_an_entry_is_a_distortion(tmp_path, monkeypatch):
     for name, distortion in list(DISTORTIONS.items()):  # What the test adds is taken away again.
         monkeypatch.setitem(DISTORTIONS, name, distortion)
     monkeypatch.setitem(DISTORTIONS, "vignette", None)
-    exec(documented("A distortion"), {})
+    run("A distortion", tmp_path)
     white = np.full((31, 41, 3), 255, np.uint8)
     changed = Change(DISTORTIONS["vignette"], 5)(white, 0)
     assert changed[15, 20].tolist() == [255] * 3 and changed[0, 0].tolist() == [0] * 3

@@ -80,8 +80,6 @@ def _scans(report: Report) -> Table:
 
 
 def _plain(wanted: TextTable) -> Table:
-    from rich.markup import escape
-
     table = _table(wanted.title)
     for heading in wanted.headings:
         table.add_column(heading, overflow="fold")

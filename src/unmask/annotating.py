@@ -11,17 +11,24 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+import av
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from unmask.faces import (
+    Box,
+    CenterFace,
+    FaceFinder,
+    FrameFaces,
+    follow,
+    scene_of,
+    search,
+    search_budget,
+)
 from unmask.media import DecodingProcesses, Frame, Limits, MediaError, Sampling
 from unmask.report import ScanResult, TrackScore, face_name, percent
-
-if TYPE_CHECKING:
-    import av
-    import numpy as np
-    from PIL import Image, ImageDraw
-
-    from unmask.faces import Box, FaceFinder, FrameFaces
 
 ENCODERS = ("libx264", "libopenh264", "mpeg4")
 FINDS_A_SECOND = 6.0
@@ -167,8 +174,6 @@ def _write_video(
 ) -> None:
     """Decode twice: once to find the faces at several moments a second, once to draw on every frame."""
     if finder is None:
-        from unmask.faces import CenterFace
-
         finder = CenterFace()
     with decoding.open(path) as media:
         boxes = [one.box for track in result.tracks for one in track.frames]
@@ -186,8 +191,6 @@ def _found(frames: Iterator[Frame], finder: FaceFinder, smallest: float) -> Iter
 
     ``smallest`` is the side of the smallest face that the scan found; frames are searched closer only for small ones.
     """
-    from unmask.faces import FrameFaces, scene_of, search, search_budget
-
     due = 0.0
     for frame in frames:
         if frame.time >= due:
@@ -244,8 +247,6 @@ class Trajectory:
 
 def _trajectories(result: ScanResult, found: Iterable[FrameFaces[float]]) -> list[Trajectory]:
     """Link the faces found on all frames into trajectories, and each to the track of the scan that it follows."""
-    from unmask.faces import follow
-
     threshold = result.detector.threshold
     trajectories = []
     for track in follow(list(found)):
@@ -279,8 +280,6 @@ def _same_face(result: ScanResult, times: Sequence[float], boxes: Sequence[Box])
 
 def _between(times: Sequence[float], boxes: Sequence[Box], time: float) -> Box:
     """Return the box at a time, on a straight line between its neighbours; held at either end."""
-    import numpy as np
-
     x0, y0, x1, y1 = (float(np.interp(time, times, side)) for side in zip(*boxes, strict=True))
     return x0, y0, x1, y1
 
@@ -317,8 +316,6 @@ def drawn(image: np.ndarray, labels: Sequence[Label]) -> Image.Image:
     labels
         In pixels of the picture.
     """
-    from PIL import Image, ImageDraw, ImageFont
-
     picture = Image.fromarray(image)
     draw = ImageDraw.Draw(picture)
     unit = max(1, round(max(picture.size) / 400))
@@ -360,9 +357,6 @@ def _encode(
     frames: Iterator[Frame], trajectories: Sequence[Trajectory], target: Path, rate: Fraction
 ) -> None:
     """Draw on each frame and encode it at its own time."""
-    import av
-    import numpy as np
-
     with _as_annotation_error(), av.open(str(target), "w", format="mp4") as container:
         stream, last = None, -1
         for frame in frames:
@@ -387,8 +381,6 @@ def _encode(
 @contextmanager
 def _as_annotation_error() -> Iterator[None]:
     """Return what an encoder refuses in one line; errors of the file system stay as they are."""
-    import av
-
     try:
         yield
     except av.FFmpegError as error:
@@ -400,12 +392,10 @@ def _as_annotation_error() -> Iterator[None]:
 def _stream(
     container: av.container.OutputContainer, width: int, height: int, rate: Fraction
 ) -> av.VideoStream:
-    import av
-
     encoder = next((name for name in ENCODERS if name in av.codecs_available), None)
     if encoder is None:
         raise AnnotationError(f"no video encoder is there: {', '.join(ENCODERS)} are known")
-    stream = cast("av.VideoStream", container.add_stream(encoder, rate=rate))
+    stream = cast(av.VideoStream, container.add_stream(encoder, rate=rate))
     stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
     stream.codec_context.time_base = Fraction(1, _TICKS)
     if encoder == "libx264":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from unmask.audit import AuditReport, Options
+    from unmask.audit import AuditReport
 
 UNREAD, MATCHED = 1, 3
 
@@ -72,6 +71,7 @@ def audit(
     from unmask.audit import audit as look
     from unmask.cli.folders import usable_folder, written
     from unmask.cli.progress import reported
+    from unmask.cli.repeating import command_line
     from unmask.cli.streams import NOT_WRITTEN
     from unmask.statistics import Settings
 
@@ -86,8 +86,20 @@ def audit(
     )
     if out is not None:
         usable_folder(out, "--out")  # This must show before the work, not after.
+    command = command_line(
+        "audit",
+        folder,
+        split=split,
+        detector=detector,
+        crops=crops if detector else None,
+        training=training,
+        column=column,
+        resamples=resamples,
+        seed=seed,
+        out=out,
+    )
     with reported("items") as progress:
-        report = look(folder, options, command=command(folder, options, out), progress=progress)
+        report = look(folder, options, command=command, progress=progress)
     lost = False
     if out is not None:
         lost = not written(lambda: save(report, out), out)
@@ -112,29 +124,6 @@ def exit_code(report: AuditReport, fail_on: Severity | None) -> int:
     if fail_on is not None and found and (fail_on is Severity.notice or "serious" in found):
         return MATCHED
     return 0 if set(report.summary.statuses) <= {"ok"} else UNREAD
-
-
-def command(folder: Path, options: Options, out: Path | None) -> str:
-    """Return the command that repeats an audit, with every option that changes a figure.
-
-    Parameters
-    ----------
-    folder
-        The set.
-    options
-        Of the audit.
-    out
-        Folder of the report; None for none.
-    """
-    words = ["unmask", "audit", str(folder)]
-    words += ["--split", options.split] if options.split else []
-    if options.detector:
-        words += ["--detector", options.detector, "--crops", str(options.crops)]
-    words += ["--training", str(options.training)] if options.training else []
-    words += [word for name in options.columns for word in ("--column", name)]
-    words += ["--resamples", str(options.intervals.resamples), "--seed", str(options.intervals.seed)]
-    words += ["--out", str(out)] if out else []
-    return shlex.join(words)
 
 
 def _print(report: AuditReport) -> None:

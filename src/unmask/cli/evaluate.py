@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shlex
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from unmask.evaluation import Options, Report
+    from unmask.evaluation import Report
 
 
 def evaluate(
@@ -81,6 +79,7 @@ def evaluate(
     """
     from unmask.cli.folders import usable_folder, written
     from unmask.cli.progress import reported
+    from unmask.cli.repeating import command_line
     from unmask.cli.streams import NOT_WRITTEN
     from unmask.detectors import load_detector
     from unmask.evaluation import Options, lists_files
@@ -115,7 +114,24 @@ def evaluate(
             against=second,
             scanner=scanner,
             scans=scans or (),
-            command=command(detector, sets, options, out, against, scan, scans),
+            command=command_line(
+                "evaluate",
+                detector,
+                *sets,
+                frames=frames,
+                against=against,
+                scan=scan,
+                no_scan=scan is False,
+                scans=scans,
+                split=split,
+                limit=limit,
+                robustness=robustness and not distortion,
+                distortion=distortion,
+                attributes=attributes,
+                resamples=resamples,
+                seed=seed,
+                out=out,
+            ),
             progress=progress,
         )
     lost = out is not None and not written(lambda: publish(report, out), out)
@@ -125,46 +141,6 @@ def evaluate(
         _print(report)
     if lost:
         raise typer.Exit(NOT_WRITTEN)
-
-
-def command(
-    detector: str,
-    sets: Sequence[Path],
-    options: Options,
-    out: Path | None,
-    against: str | None = None,
-    scan: bool | None = None,
-    scans: Sequence[Path] | None = None,
-) -> str:
-    """Return the command that repeats an evaluation, with every option that changes a figure.
-
-    Parameters
-    ----------
-    detector, against
-        Names or folders.
-    sets
-        Folders.
-    options
-        Of the evaluation.
-    out
-        Folder of the report; None for none.
-    scan
-        Whether files were to be scanned; None for the default.
-    scans
-        Logs that were judged.
-    """
-    words = ["unmask", "evaluate", detector, *map(str, sets), "--frames", str(options.frames)]
-    words += ["--against", against] if against else []
-    words += [] if scan is None else ["--scan" if scan else "--no-scan"]
-    words += [word for log in scans or () for word in ("--scans", str(log))]
-    words += ["--split", options.split] if options.split else []
-    words += ["--limit", str(options.limit)] if options.limit else []
-    words += ["--robustness"] if options.robustness and not options.distortions else []
-    words += [word for name in options.distortions for word in ("--distortion", name)]
-    words += [word for name in options.attributes for word in ("--attributes", name)]
-    words += ["--resamples", str(options.intervals.resamples), "--seed", str(options.intervals.seed)]
-    words += ["--out", str(out)] if out else []
-    return shlex.join(words)
 
 
 def _print(report: Report) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +12,8 @@ if TYPE_CHECKING:
     from unmask.studies.running import Progress
 
 FAILED = 1
+PLACES = ("data.root=", "trunk.cache=")
+"""Changes that say where one machine keeps its files."""
 
 
 def study(
@@ -52,6 +53,7 @@ def study(
         _show_plan(list_cells(load_study(file), file, changes))
         return
     from unmask.cli.progress import reported
+    from unmask.cli.repeating import command_line
     from unmask.statistics.intervals import Settings
     from unmask.studies.running import PAGE, Tools, run_study
 
@@ -61,7 +63,15 @@ def study(
             only=tuple(only or ()),
             on_run=_say,
             report=report,
-            command=command(file, changes, out, resamples, seed, tuple(only or ())),
+            command=command_line(
+                "study",
+                file,
+                *(change for change in changes if not change.startswith(PLACES)),
+                out=out,
+                only=only,
+                resamples=resamples,
+                seed=seed,
+            ),
         )
         found = run_study(file, out, changes, tools)
     for failure in found.failures:
@@ -69,34 +79,6 @@ def study(
     typer.echo(f"{out / PAGE}  ({found.finished} of {found.planned} runs)")
     if found.failures:
         raise typer.Exit(FAILED)
-
-
-def command(
-    file: Path, overrides: tuple[str, ...], out: Path, resamples: int, seed: int, only: tuple[str, ...] = ()
-) -> str:
-    """Return the command that repeats a study, without the places where one machine keeps its files.
-
-    Parameters
-    ----------
-    file
-        The study file.
-    overrides
-        Changes to every recipe.
-    out
-        Folder of the study.
-    resamples, seed
-        Of the intervals.
-    only
-        Parts of the names of cells.
-    """
-    places = ("data.root=", "trunk.cache=")
-    words = ["unmask", "study", str(file)]
-    words += [change for change in overrides if not change.startswith(places)]
-    words += ["--out", str(out)]
-    words += [word for text in only for word in ("--only", text)]
-    words += ["--resamples", str(resamples)] if resamples != 2000 else []
-    words += ["--seed", str(seed)] if seed else []
-    return shlex.join(words)
 
 
 def _say(progress: Progress) -> None:

@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -24,8 +23,7 @@ from unmask.faces import (
 )
 from unmask.faces.face import Box
 from unmask.media import IMAGE_ENDINGS, Frame, MediaError, open_isolated, spread
-
-Status = Literal["ok", "no_face", "unreadable", "unsupported", "too_large"]
+from unmask.report import Status
 
 CONTEXT = CropProfile("generous", scale=2.0)
 """Twice the face box: every named crop profile can be cut from it."""

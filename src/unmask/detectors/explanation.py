@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 Floats = npt.NDArray[np.float32]
 
@@ -29,8 +30,6 @@ class Explanation:
 
 def error_map(crop: npt.NDArray[np.uint8], rebuilt: Floats) -> Floats:
     """Compare a crop (H, W, 3) uint8 with its reconstruction (h, w, 3) in [0, 1]: (h, w) float32 in [0, 1]."""
-    from PIL import Image
-
     small = Image.fromarray(crop).resize((rebuilt.shape[1], rebuilt.shape[0]), Image.Resampling.BOX)
     difference: Floats = np.abs(np.asarray(small, np.float32) / 255 - rebuilt).mean(axis=2, dtype=np.float32)
     return difference

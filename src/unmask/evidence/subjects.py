@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from unmask.evidence.units import Moment, Subject, SubjectKind, Unit
+from unmask.evidence.units import Moment, Subject, Unit
 from unmask.faces import Face, FrameFaces, follow
+from unmask.report import SubjectKind
 
 
 def followed_faces(moments: Sequence[Moment], cuts: Collection[int] = ()) -> list[Subject]:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unmask.faces import Box, Face
+from unmask.report import SubjectKind
 
 if TYPE_CHECKING:
     from unmask.media import AudioSampling, Sampling
-
-SubjectKind = Literal["face", "picture", "sound"]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from unmask.report.evidence import Evidence, FaceEvidence, FrameView
 from unmask.report.opinions import FACE_MANIPULATED, DetectorInfo, Opinion, Subject, SubjectKind, subjects_of
 from unmask.report.page import page, save_report
-from unmask.report.result import READ, SCHEMA, Coverage, Kind, ScanResult, Status
+from unmask.report.result import READ, SCHEMA, Coverage, ScanResult, Status
 from unmask.report.schema import schema
 from unmask.report.spans import Span, suspicious_spans
 from unmask.report.table import table
@@ -22,7 +22,6 @@ __all__ = [
     "FaceEvidence",
     "FrameScore",
     "FrameView",
-    "Kind",
     "Opinion",
     "ScanResult",
     "Span",

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
 # Scales are fixed, so that pictures of different faces and files can be compared.
 STRONGEST_PATCH_LOGIT = 12.0
@@ -25,8 +23,6 @@ def strength_of_patches(patch_logits: np.ndarray) -> np.ndarray:
     patch_logits
         Of any shape.
     """
-    import numpy as np
-
     strength: np.ndarray = np.clip(patch_logits / STRONGEST_PATCH_LOGIT, 0, 1)
     return strength
 
@@ -39,8 +35,6 @@ def strength_of_errors(error_map: np.ndarray) -> np.ndarray:
     error_map
         Of any shape, in [0, 1].
     """
-    import numpy as np
-
     return np.clip(error_map / STRONGEST_ERROR, 0, 1)
 
 
@@ -54,8 +48,7 @@ def overlay(crop: np.ndarray, strength: np.ndarray) -> np.ndarray:
     strength
         (h, w) in [0, 1].
     """
-    import numpy as np
-    from PIL import Image
+    from PIL import Image  # Here, so that a scan without a report starts without Pillow.
 
     size = (_SIDE, _SIDE)
     grey = np.asarray(Image.fromarray(crop).convert("L").resize(size), np.float32)[..., None]
@@ -68,8 +61,6 @@ def overlay(crop: np.ndarray, strength: np.ndarray) -> np.ndarray:
 
 def scale_bar() -> np.ndarray:
     """Return the colours from 0 to 1, left to right, as they look over mid grey: (8, 120, 3) uint8."""
-    import numpy as np
-
     value = np.linspace(0, 1, 120, dtype=np.float32)
     cover = np.sqrt(value)[:, None] * 0.85
     row = np.rint(128 * (1 - cover) + _colours(value) * cover).astype(np.uint8)
@@ -86,7 +77,7 @@ def jpeg(image: np.ndarray, quality: int = 82) -> bytes:
     quality
         1 to 95.
     """
-    from PIL import Image
+    from PIL import Image  # Here, so that a scan without a report starts without Pillow.
 
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "JPEG", quality=quality, optimize=True)
@@ -101,8 +92,6 @@ def strongest_place(strength: np.ndarray) -> str:
     strength
         (h, w).
     """
-    import numpy as np
-
     row, column = np.unravel_index(int(np.argmax(strength)), strength.shape)
     height = ("upper", "middle", "lower")[min(2, 3 * int(row) // strength.shape[0])]
     side = ("left", "centre", "right")[min(2, 3 * int(column) // strength.shape[1])]
@@ -113,8 +102,6 @@ def strongest_place(strength: np.ndarray) -> str:
 
 def _colours(value: np.ndarray) -> np.ndarray:
     """Return the ramp's colours of values in [0, 1]: (..., 3) float32 in [0, 255]."""
-    import numpy as np
-
     stops = np.linspace(0, 1, len(_RAMP))
     ramp = np.asarray(_RAMP, np.float32)
     return np.stack([np.interp(value, stops, ramp[:, c]) for c in range(3)], axis=-1).astype(np.float32)

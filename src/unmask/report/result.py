@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
+from unmask.formats.errors import MediaKind
 from unmask.report.codec import OMITTED, Count, Interval, Part, Probability, Seconds, require
 from unmask.report.evidence import Evidence
 from unmask.report.opinions import FACE_MANIPULATED, DetectorInfo, Opinion, require_interval, subjects_of
@@ -16,7 +17,6 @@ from unmask.verdict import LikelihoodRatio, Reason, Verdict
 SCHEMA = 2
 READABLE = frozenset({1, 2})  # Schemas of which `ScanResult.from_dict` reads results.
 
-Kind = Literal["image", "video"]
 Status = Literal["ok", "no_face", "unreadable", "unsupported", "too_large", "failed"]
 READ: frozenset[Status] = frozenset({"ok", "no_face"})
 
@@ -138,7 +138,7 @@ class ScanResult(Part):
     DERIVED: ClassVar[Mapping[str, Any]] = {"schema": Literal[2]}
 
     path: str
-    kind: Kind
+    kind: MediaKind
     status: Status
     detector: DetectorInfo
     detail: str | None = None

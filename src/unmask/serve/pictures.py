@@ -6,7 +6,10 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from PIL import Image
 
 from unmask.report import Evidence, FaceEvidence
 from unmask.report.heatmaps import (
@@ -17,9 +20,6 @@ from unmask.report.heatmaps import (
     strongest_place,
 )
 from unmask.report.words import clock
-
-if TYPE_CHECKING:
-    import numpy as np
 
 LIST = "pictures.json"
 HARDLY_ANYTHING = 0.1
@@ -57,9 +57,6 @@ def save_pictures(evidence: Evidence, folder: Path) -> None:
 
 
 def _save_face(face: FaceEvidence, number: int, folder: Path) -> dict[str, Any]:
-    import numpy as np
-    from PIL import Image
-
     crop = f"face-{number}.jpg"
     (folder / crop).write_bytes(face.crop)
     heat = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 from collections.abc import Callable
 
@@ -11,6 +12,11 @@ from sqlalchemy.exc import IntegrityError
 
 from unmask.serve.database import workers
 from unmask.serve.jobs import now
+
+
+def new_worker_id() -> str:
+    """Make the id under which a worker process is known."""
+    return secrets.token_hex(8)
 
 
 class Roster:

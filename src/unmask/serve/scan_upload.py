@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from unmask.detectors import Detector, load_detector
+from unmask.faces import CenterFace, FaceFinder
+from unmask.media import kind_by_name
 from unmask.report import ScanResult, save_report
+from unmask.scanning import Scanner, ScanOptions, Settings
 from unmask.serve.jobs import Job
 from unmask.serve.pictures import save_pictures
-
-if TYPE_CHECKING:
-    from unmask.detectors import Detector
-    from unmask.faces import FaceFinder
-    from unmask.scanning import Scanner
 
 Progress = Callable[[float], None]
 LOOKING = 0.95  # of the progress: nearly all of a scan's time; the rest is the report
@@ -45,8 +44,6 @@ class UploadScanner:
     """
 
     def __init__(self, default: str, threads: int | None = None) -> None:
-        from unmask.faces import CenterFace
-
         self._threads = threads
         self._finder: FaceFinder = CenterFace(threads=1)
         self._detectors: dict[str, Detector] = {}
@@ -55,9 +52,6 @@ class UploadScanner:
 
     def __call__(self, job: Job, upload: Path, report: Path, progress: Progress) -> ScanResult:
         """Scan one upload."""
-        from unmask.media import kind_by_name
-        from unmask.scanning import ScanOptions
-
         scanner = self._scanner_with(job.detector)
         options = ScanOptions(frames=job.frames, evidence=True)
         try:
@@ -81,8 +75,6 @@ class UploadScanner:
 
     def _scanner_with(self, name: str) -> Scanner:
         """Return a scanner with a detector: the one of the last scan, unless that had another detector."""
-        from unmask.scanning import Scanner, Settings
-
         if self._scanner is not None and self._scanner.settings.detector != name:
             self.close()
         if self._scanner is None:
@@ -91,8 +83,6 @@ class UploadScanner:
         return self._scanner
 
     def _detector(self, name: str) -> Detector:
-        from unmask.detectors import load_detector
-
         if name not in self._detectors:
             self._detectors[name] = load_detector(name, threads=1)
         return self._detectors[name]

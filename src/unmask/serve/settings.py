@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from pathlib import Path
 
+from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from unmask.defaults import DETECTOR
@@ -17,8 +18,6 @@ class ServeError(Exception):
 
 def default_folder() -> Path:
     """Folder for the database, uploads under way and reports, below the user's data folder."""
-    from platformdirs import user_data_path
-
     return user_data_path("unmask") / "serve"
 
 

@@ -14,10 +14,9 @@ from functools import partial
 
 from unmask.serve.files import remove_files, remove_ownerless, remove_scanned
 from unmask.serve.jobs import now
-from unmask.serve.roster import Roster
+from unmask.serve.roster import Roster, new_worker_id
 from unmask.serve.settings import ServeSettings
 from unmask.serve.store import JobStore
-from unmask.serve.worker import new_worker_id
 
 logger = logging.getLogger("unmask.serve")
 

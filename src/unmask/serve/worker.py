@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import shutil
 import sys
 import threading
@@ -217,11 +216,6 @@ class _RunningJob:
 
     def age(self) -> float:
         return time.monotonic() - self._began
-
-
-def new_worker_id() -> str:
-    """Make the id under which a worker process is known."""
-    return secrets.token_hex(8)
 
 
 def _log(line: str) -> None:

@@ -208,6 +208,8 @@ def test_a_log_of_another_detector_is_refused(card, folder, tmp_path):
     assert one.result.score == 0.7
     with pytest.raises(EvaluationError, match="of another detector than toy 1, or of another threshold"):
         read_files(listed, log, card.model_copy(update={"threshold": 0.55}))
+    with pytest.raises(EvaluationError, match="is an image, which toy judges in place of films"):
+        read_files(listed, log, card.model_copy(update={"name": "films", "stills": "toy"}))
 
 
 @pytest.mark.data
@@ -219,10 +221,10 @@ def test_a_threshold_fixed_on_a_part_of_real_photographs_holds_on_the_rest(data_
     with (data_root / "utk-faces" / "manifest.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))[1::2][:80]
     halves = [list_files([tmp_path / row["path"] for row in rows[start::2]], 0) for start in (0, 1)]
-    with Scanner(Settings(isolated=False)) as scanner:
+    with Scanner(Settings("jrc-stills", isolated=False)) as scanner:
         fixed, held = (scan_files(half, scanner, lambda name, done, total: None) for half in halves)
     from unmask.detectors import load_card
 
-    threshold = fix(load_card("jrc"), fixed, [0.2]).thresholds[0].threshold
+    threshold = fix(load_card("jrc-stills"), fixed, [0.2]).thresholds[0].threshold
     called = sum((one.result.score or 0) >= threshold for one in held)
     assert called <= 18

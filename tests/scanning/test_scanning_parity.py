@@ -35,7 +35,7 @@ def thin_scan(path, finder, detector):
                 view = set_upright(frame.image, face, finder)
                 wanted = profile(detector.card.crop_profile)
                 crops.append(cut(view.image, view.face.box, wanted, detector.card.input_size))
-    return detector.predict(np.stack(crops)).logits
+    return detector.logits(np.stack(crops))
 
 
 def timed(call):

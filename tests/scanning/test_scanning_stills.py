@@ -60,3 +60,19 @@ def test_the_built_in_detectors_share_one_trunk():
     image = load_detector(video.card.stills, threads=1, beside=video)
     assert image.card.name == "jrc-stills" and image._trunk is video._trunk
     assert image.card.question == video.card.question
+
+
+def test_a_ready_detector_has_its_detector_for_images_too(pair, toys, finder, tmp_path):
+    Image.fromarray(toys.draw([((60, 40, 160, 140), toys.RED)])).save(tmp_path / "one.png")
+    with Scanner(detector=load_detector(pair), finder=finder) as scanner:
+        assert scanner.scan(tmp_path / "one.png").detector.name == "for-stills"
+
+
+def test_a_detector_that_is_asked_twice_of_an_image_has_one_opinion(pair, toys, finder, make_video, tmp_path):
+    picture = toys.draw([((60, 40, 160, 140), toys.RED)])
+    Image.fromarray(picture).save(tmp_path / "one.png")
+    settings = Settings(str(pair), frames=2, further_detectors=(load_card(pair).stills,))
+    with Scanner(settings, finder=finder) as scanner:
+        image, video = scanner.scan(tmp_path / "one.png"), scanner.scan(make_video([picture] * 4))
+    assert [one.detector.name for one in image.opinions] == ["for-stills"]
+    assert [one.detector.name for one in video.opinions] == ["for-films", "for-stills"]

@@ -483,7 +483,7 @@ def test_axe_finds_no_serious_fault_and_nothing_sticks_out(serve, visit, viewpor
             identifier = put(client, STATES["real"] if result == "running" else result, state=state)
             page.goto(f"{client.base_url}/#{identifier}")
             page.reload()
-            expect(page.locator("#result .words")).to_be_visible()
+            expect(page.locator("#result .words").first).to_be_visible()
             page.evaluate(
                 "() => document.querySelectorAll('details').forEach((part) => { part.open = true; })"
             )

@@ -64,12 +64,15 @@ def _card(card: Card) -> Table:
         f"{data}: AUC {_auc(one, interval=True)}, {one.get('real', 0):,} real, {one.get('fake', 0):,} fake"
         for data, one in _validation(card).items()
     ]
+    low, high = card.band
     rows = {
         "name": f"{card.name} {card.version}",
         "question": _question(card),
         "what it is": card.description,
         "reads": f"faces cut as {card.crop_profile}, {card.input_size} px",
-        "threshold": f"{percent(card.threshold)}, inconclusive from {percent(card.band[0])} to {percent(card.band[1])}",
+        "images": f"judged by {card.stills} in its place" if card.stills else "",
+        "threshold": percent(card.threshold)
+        + (f", inconclusive from {percent(low)} to {percent(high)}" if low < high else ""),
         "trained for": ", ".join(card.tasks),
         "data": "\n".join(f"{one.name} ({one.use}): {one.terms}" for one in card.data),
         "figures": "\n".join(figures),

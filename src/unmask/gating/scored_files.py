@@ -101,6 +101,7 @@ def scan_files(
             progress(part.name, done, len(part.items))
             scanned.append(ScannedFile(item, scanner.scan_or_explain(part.root / item.path)))
         progress(part.name, len(part.items), len(part.items))
+    _check_detector(scanned, scanner.detector.card)
     return scanned
 
 
@@ -112,15 +113,27 @@ def read_files(sets: Sequence[FileSet], log: Path, card: Card) -> list[ScannedFi
     EvaluationError
         A file is not in the log, or a result is of another detector, calibration or threshold.
     """
-    own = detector_info(card).to_dict()
     scanned = [one for part in sets for one in read_scans(log, part, range(len(part.items)))]
-    others = [one for one in scanned if one.result.detector.to_dict() != own]
-    if others:
-        raise EvaluationError(
-            f"{log}: the result of {others[0].item.path} is of another detector than {card.name} {card.version}, or of "
-            "another threshold of it"
-        )
+    _check_detector(scanned, card)
     return scanned
+
+
+def _check_detector(scanned: Sequence[ScannedFile], card: Card) -> None:
+    """Refuse results of another detector, such as the one that judges images in this one's place."""
+    own = detector_info(card)
+    for one in scanned:
+        found = one.result.detector
+        if found == own:
+            continue
+        if found.name == card.stills:
+            raise EvaluationError(
+                f"{one.item.path} is an image, which {found.name} judges in place of {card.name}: calibrate images "
+                f"with `unmask calibrate {found.name}`, and videos apart"
+            )
+        raise EvaluationError(
+            f"the result of {one.item.path} is of another detector than {card.name} {card.version}, or of another "
+            "threshold of it"
+        )
 
 
 def groups_of(files: Sequence[ScannedFile]) -> list[str]:

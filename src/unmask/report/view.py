@@ -322,7 +322,7 @@ def _facts(result: ScanResult, threshold: float | None) -> tuple[Row, ...]:
     rows = [Row("Scan took", clock(result.seconds)), Row("Detector", _name(detector) + crops)]
     if threshold is not None and result.score is not None:
         rows.append(Row("Threshold", percent(threshold)))
-    if detector.band is not None and result.score is not None:
+    if detector.band is not None and detector.band[0] < detector.band[1] and result.score is not None:
         rows.append(Row("Inconclusive", f"{percent(detector.band[0])} to {percent(detector.band[1])}"))
     rows += [
         Row("Likelihood ratio", support_in_words(one.lr)) for one in result.opinions if one.lr is not None

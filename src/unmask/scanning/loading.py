@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from unmask.detectors import Card, Detector
@@ -28,25 +28,16 @@ class LoadedDetector:
     card, detector
         Waited for where they are needed.
     stills
-        The detector that judges images in its place; None in both where the card names none.
+        The detector that judges images in its place; itself where its card names none.
     """
 
     card: Future[Card]
     detector: Future[Detector]
-    stills: tuple[Future[Card | None], Future[Detector | None]] | None = None
+    stills: tuple[Future[Card], Future[Detector]] | None = None
 
     def for_kind(self, kind: MediaKind) -> LoadedDetector:
-        """Return the detector that judges files of a kind.
-
-        Parameters
-        ----------
-        kind
-            ``"image"`` or ``"video"``.
-        """
-        if kind != "image" or self.stills is None or self.stills[0].result() is None:
-            return self
-        card, detector = self.stills
-        return LoadedDetector(cast("Future[Card]", card), cast("Future[Detector]", detector))
+        """Return the detector that judges files of a kind, without waiting for it."""
+        return LoadedDetector(*self.stills) if kind == "image" and self.stills else self
 
 
 class Loading:
@@ -102,13 +93,14 @@ class Loading:
             name = os.fspath(detector)
             card = self._load(lambda: _load_card(name))
             loaded = self._load(lambda: _load_detector(name, operators))
-            # Only what was submitted before is waited for.
-            stills = (
-                self._load(lambda: _load_stills_card(card.result())),
-                self._load(lambda: _load_stills(loaded.result(), operators)),
-            )
-            return LoadedDetector(card, loaded, stills)
-        return LoadedDetector(self._load(lambda: detector.card), self._load(lambda: detector))
+        else:
+            card, loaded = self._load(lambda: detector.card), self._load(lambda: detector)
+        # Only what was submitted before is waited for.
+        stills = (
+            self._load(lambda: _load_stills_card(card.result())),
+            self._load(lambda: _load_stills(loaded.result(), operators)),
+        )
+        return LoadedDetector(card, loaded, stills)
 
     def _load(self, load: Callable[[], T]) -> Future[T]:
         return self._loaders.submit(lambda: self.imports.result() or load())
@@ -150,15 +142,15 @@ def _load_detector(name: str, threads: int) -> Detector:
     return load_detector(name, threads)
 
 
-def _load_stills_card(card: Card) -> Card | None:
-    return None if card.stills is None else _load_card(card.stills)
+def _load_stills_card(card: Card) -> Card:
+    return card if card.stills is None else _load_card(card.stills)
 
 
-def _load_stills(detector: Detector, threads: int) -> Detector | None:
+def _load_stills(detector: Detector, threads: int) -> Detector:
     from unmask.detectors import load_detector
 
     stills = detector.card.stills
-    return None if stills is None else load_detector(stills, threads, beside=detector)
+    return detector if stills is None else load_detector(stills, threads, beside=detector)
 
 
 def _import_rest() -> None:

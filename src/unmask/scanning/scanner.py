@@ -23,7 +23,7 @@ from unmask.media import (
     spooled_to_file,
 )
 from unmask.scanning.inquiries import Inquiry
-from unmask.scanning.loading import Loading, worker_threads
+from unmask.scanning.loading import LoadedDetector, Loading, worker_threads
 from unmask.scanning.sampling_passes import Progress, SamplingRun
 from unmask.scanning.settings import DEFAULTS, ScanOptions, Settings
 from unmask.scanning.warm_start import Resources
@@ -31,6 +31,7 @@ from unmask.scanning.warm_start import Resources
 if TYPE_CHECKING:
     from unmask.detectors import Detector
     from unmask.faces import FaceFinder
+    from unmask.formats.errors import MediaKind
     from unmask.report import DetectorInfo, Evidence, ScanResult
     from unmask.scanning.evidence import ScannedFile
 
@@ -174,8 +175,8 @@ class Scanner:
         try:
             with self._opened(Path(path)) as media:
                 inquiries = [
-                    Inquiry(number, detector.for_kind(media.info.kind), self._workers, options.crops)
-                    for number, detector in enumerate(self._loading.asked)
+                    Inquiry(number, detector, self._workers, options.crops)
+                    for number, detector in enumerate(self._asked(media.info.kind))
                 ]
                 run = SamplingRun(
                     media, options, self._loading, self._workers, self._room, inquiries, progress
@@ -197,6 +198,17 @@ class Scanner:
             scanned = ScannedFile(Path(path), seen, answers[0], result)
             result = replace(result, evidence=self._evidence(scanned, inquiries[0].detector))
         return replace(result, isolation=self._isolation, seconds=time.perf_counter() - started)
+
+    def _asked(self, kind: MediaKind) -> list[LoadedDetector]:
+        """Return the detectors that judge files of a kind, each once."""
+        every = [each.for_kind(kind) for each in self._loading.asked]
+        if len(every) == 1:
+            return every  # Its card is not waited for: decoding begins meanwhile.
+        asked: list[LoadedDetector] = []
+        for detector in every:
+            if all(detector.card.result() != other.card.result() for other in asked):
+                asked.append(detector)
+        return asked
 
     @property
     def _isolation(self) -> str | None:

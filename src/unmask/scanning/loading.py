@@ -36,7 +36,13 @@ class LoadedDetector:
     stills: tuple[Future[Card], Future[Detector]] | None = None
 
     def for_kind(self, kind: MediaKind) -> LoadedDetector:
-        """Return the detector that judges files of a kind, without waiting for it."""
+        """Return the detector that judges files of a kind, without waiting for it.
+
+        Parameters
+        ----------
+        kind
+            Of the file.
+        """
         return LoadedDetector(*self.stills) if kind == "image" and self.stills else self
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -28,12 +29,12 @@ class LoadedDetector:
     card, detector
         Waited for where they are needed.
     stills
-        The detector that judges images in its place; itself where its card names none.
+        Begins to load the detector that judges images in its place, once; itself where its card names none.
     """
 
     card: Future[Card]
     detector: Future[Detector]
-    stills: tuple[Future[Card], Future[Detector]] | None = None
+    stills: Callable[[], tuple[Future[Card], Future[Detector]]] | None = None
 
     def for_kind(self, kind: MediaKind) -> LoadedDetector:
         """Return the detector that judges files of a kind, without waiting for it.
@@ -43,7 +44,7 @@ class LoadedDetector:
         kind
             Of the file.
         """
-        return LoadedDetector(*self.stills) if kind == "image" and self.stills else self
+        return LoadedDetector(*self.stills()) if kind == "image" and self.stills else self
 
 
 class Loading:
@@ -101,11 +102,17 @@ class Loading:
             loaded = self._load(lambda: _load_detector(name, operators))
         else:
             card, loaded = self._load(lambda: detector.card), self._load(lambda: detector)
-        # Only what was submitted before is waited for.
-        stills = (
-            self._load(lambda: _load_stills_card(card.result())),
-            self._load(lambda: _load_stills(loaded.result(), operators)),
-        )
+
+        @cache  # Videos need none.
+        def stills() -> tuple[Future[Card], Future[Detector]]:
+            loaders = ThreadPoolExecutor(2, thread_name_prefix="unmask-load")
+            begun = (
+                loaders.submit(lambda: _load_stills_card(card.result())),
+                loaders.submit(lambda: _load_stills(loaded.result(), operators)),
+            )
+            loaders.shutdown(wait=False)
+            return begun
+
         return LoadedDetector(card, loaded, stills)
 
     def _load(self, load: Callable[[], T]) -> Future[T]:

@@ -87,10 +87,9 @@ def _card(card: Card) -> Table:
 
 
 def _question(card: Card) -> str:
-    from unmask.report import FACE_MANIPULATED
     from unmask.report.words import question_words
 
-    return question_words(getattr(card, "question", FACE_MANIPULATED))
+    return question_words(card.question)
 
 
 def _validation(card: Card) -> dict[str, dict[str, Any]]:

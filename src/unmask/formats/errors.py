@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 MediaStatus = Literal["unreadable", "unsupported", "too_large"]
 MediaKind = Literal["image", "video"]
 
-_NO_MEMORY = "decoding it takes more memory than is allowed"
+NO_MEMORY = "decoding it takes more memory than is allowed"
 
 T = TypeVar("T")
 
@@ -51,13 +51,13 @@ def as_media_error(step: Callable[[], T]) -> T:
     except MediaError:
         raise
     except MemoryError as error:
-        raise MediaError("too_large", _NO_MEMORY) from error
+        raise MediaError("too_large", NO_MEMORY) from error
     except Exception as error:
         raise MediaError("unreadable", f"could not be decoded ({type(error).__name__})") from error
 
 
 def check_memory(error: Exception) -> None:
-    """Tell lack of memory from a broken file.
+    """Raise the error of a file that takes too much memory, where that is what went wrong.
 
     Parameters
     ----------
@@ -70,4 +70,4 @@ def check_memory(error: Exception) -> None:
         ``too_large`` when it is lack of memory.
     """
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
-        raise MediaError("too_large", _NO_MEMORY) from error
+        raise MediaError("too_large", NO_MEMORY) from error

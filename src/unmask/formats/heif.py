@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO
 
-from unmask.formats.errors import MediaError
+from unmask.formats.errors import NO_MEMORY, MediaError
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -63,7 +63,7 @@ def _refusal(error: Exception) -> MediaError:
     """Return what libheif's message means: it tells unknown codings and its own limits from broken files."""
     text = str(error).lower()
     if "security limit" in text or "memory" in text:
-        return MediaError("too_large", "decoding it takes more memory than is allowed")
+        return MediaError("too_large", NO_MEMORY)
     if "unsupported file" in text or "unsupported feature" in text or "not identified" in text:
         return MediaError("unsupported", "a HEIF image in a coding that is not read; save it as JPEG or PNG")
     return MediaError("unreadable", "the image is broken and cannot be decoded")

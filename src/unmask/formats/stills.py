@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
-from unmask.formats.errors import MediaError
+from unmask.formats.errors import NO_MEMORY, MediaError
 from unmask.formats.jpeg import unread_coding, without_stray_bytes
 from unmask.formats.partial import PartialImage
 from unmask.formats.sample_range import eight_bit, range_of
@@ -191,7 +191,7 @@ def pillow_errors() -> Iterator[None]:
     except Image.DecompressionBombError as error:
         raise MediaError("too_large", "more pixels than Pillow opens") from error
     except MemoryError as error:
-        raise MediaError("too_large", "decoding it takes more memory than is allowed") from error
+        raise MediaError("too_large", NO_MEMORY) from error
     except UnidentifiedImageError as error:
         raise MediaError("unreadable", "the image's header is broken") from error
     except Exception as error:

@@ -20,7 +20,7 @@ from unmask.statistics.intervals import (
     item_counts,
     too_few_clusters,
 )
-from unmask.statistics.metrics import Floats, Labels, UndefinedMetricError, check, single_class_reason
+from unmask.statistics.metrics import Floats, Labels, UndefinedMetricError, check_both, single_class_reason
 
 COSTS = ("cllr", "cllr_min", "cllr_cal")
 """The cost, its least value after PAV, and the difference, which is the loss by calibration."""
@@ -45,7 +45,7 @@ def cllr(labels: ArrayLike, log10_lr: ArrayLike) -> float:
     UndefinedMetricError
         A class is missing.
     """
-    label_array, values = _check_both(labels, log10_lr)
+    label_array, values = check_both(labels, log10_lr)
     costs = _item_costs(label_array, values)
     return float((costs[label_array == 1].mean() + costs[label_array == 0].mean()) / 2)
 
@@ -58,7 +58,7 @@ def cllr_min(labels: ArrayLike, log10_lr: ArrayLike) -> float:
     labels, log10_lr
         As in `cllr`, with the same errors.
     """
-    label_array, values = _check_both(labels, log10_lr)
+    label_array, values = check_both(labels, log10_lr)
     return float(LikelihoodRatioCosts(label_array, values)(np.ones((1, len(values))))["cllr_min"][0])
 
 
@@ -83,7 +83,7 @@ def pav(labels: ArrayLike, values: ArrayLike) -> Floats:
     labels, values
         As in `cllr`, with the same errors; any values of which a higher one is more fake.
     """
-    label_array, value_array = _check_both(labels, values)
+    label_array, value_array = check_both(labels, values)
     _, cell = np.unique(value_array, return_inverse=True)
     fake = np.bincount(cell, label_array).astype(np.float64)
     real = np.bincount(cell, 1 - label_array).astype(np.float64)
@@ -107,7 +107,7 @@ def tippett(labels: ArrayLike, log10_lr: ArrayLike) -> tuple[Floats, Floats, Flo
         (threshold, fakes, reals), (K,) each: the occurring log10 ratios in rising order, and the shares of fakes and
         of reals whose ratio is at least that.
     """
-    label_array, values = _check_both(labels, log10_lr)
+    label_array, values = check_both(labels, log10_lr)
     thresholds = np.unique(values)
     fakes, reals = np.sort(values[label_array == 1]), np.sort(values[label_array == 0])
     above = [1 - np.searchsorted(part, thresholds, side="left") / len(part) for part in (fakes, reals)]
@@ -133,8 +133,7 @@ def empirical_cross_entropy(labels: ArrayLike, log10_lr: ArrayLike, log10_prior_
     """
     label_array, values = np.asarray(labels, np.int64), np.asarray(log10_lr, np.float64)
     odds = np.asarray(log10_prior_odds, np.float64)
-    posterior = values[None, :] + odds[:, None]
-    costs = np.logaddexp2(0, np.where(label_array == 1, -posterior, posterior) * np.log2(10))
+    costs = _item_costs(label_array, values[None, :] + odds[:, None])
     prior = 1 / (1 + 10.0**-odds)
     fakes, reals = (costs[:, label_array == label].mean(axis=1) for label in (1, 0))
     entropy: Floats = prior * fakes + (1 - prior) * reals
@@ -158,7 +157,7 @@ def empirical_bounds(labels: ArrayLike, log10_lr: ArrayLike) -> tuple[float, flo
     tuple
         (low, high), low <= 0 <= high; multiples of `STEP`.
     """
-    label_array, values = _check_both(labels, log10_lr)
+    label_array, values = check_both(labels, log10_lr)
     fakes, reals = np.sort(values[label_array == 1]), np.sort(values[label_array == 0])
     lowest = max(values.min(), -np.log10(len(fakes) + 1))
     highest = min(values.max(), np.log10(len(reals) + 1))
@@ -268,16 +267,8 @@ def log10_of_scores(scores: ArrayLike, least: float = 1e-12) -> Floats:
     return ratios
 
 
-def _check_both(labels: ArrayLike, values: ArrayLike) -> tuple[Labels, Floats]:
-    label_array, value_array = check(labels, values)
-    reason = single_class_reason(label_array)
-    if reason:
-        raise UndefinedMetricError(reason)
-    return label_array, value_array
-
-
 def _item_costs(labels: Labels, log10_lr: Floats) -> Floats:
-    """Return log2(1 + 1 / LR) of fakes and log2(1 + LR) of reals, (N,)."""
+    """Return log2(1 + 1 / LR) of fakes and log2(1 + LR) of reals, (..., N) as the ratios."""
     costs: Floats = np.logaddexp2(0, np.where(labels == 1, -log10_lr, log10_lr) * np.log2(10))
     return costs
 

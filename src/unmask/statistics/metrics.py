@@ -68,7 +68,19 @@ def single_class_reason(labels: Labels) -> str | None:
     return f"needs both classes, and all {labels.size} items are {'fake' if fakes else 'real'}"
 
 
-def _check_both(labels: ArrayLike, values: ArrayLike) -> tuple[Labels, Floats]:
+def check_both(labels: ArrayLike, values: ArrayLike) -> tuple[Labels, Floats]:
+    """Return labels and values as `check` does.
+
+    Parameters
+    ----------
+    labels, values
+        As in `check`, with the same errors.
+
+    Raises
+    ------
+    UndefinedMetricError
+        A class is missing.
+    """
     label_array, value_array = check(labels, values)
     reason = single_class_reason(label_array)
     if reason:
@@ -84,7 +96,7 @@ def auc(labels: ArrayLike, values: ArrayLike) -> float:
     labels, values
         As in `check`, with the same errors; both classes are needed.
     """
-    return float(reference.roc_auc_score(*_check_both(labels, values)))
+    return float(reference.roc_auc_score(*check_both(labels, values)))
 
 
 def average_precision(labels: ArrayLike, values: ArrayLike) -> float:
@@ -95,7 +107,7 @@ def average_precision(labels: ArrayLike, values: ArrayLike) -> float:
     labels, values
         As in `auc`.
     """
-    return float(reference.average_precision_score(*_check_both(labels, values)))
+    return float(reference.average_precision_score(*check_both(labels, values)))
 
 
 def roc(labels: ArrayLike, values: ArrayLike) -> tuple[Floats, Floats, Floats]:
@@ -106,7 +118,7 @@ def roc(labels: ArrayLike, values: ArrayLike) -> tuple[Floats, Floats, Floats]:
     labels, values
         As in `auc`.
     """
-    fpr, tpr, threshold = reference.roc_curve(*_check_both(labels, values), drop_intermediate=False)
+    fpr, tpr, threshold = reference.roc_curve(*check_both(labels, values), drop_intermediate=False)
     return fpr, tpr, threshold
 
 
@@ -163,7 +175,7 @@ def balanced_accuracy(labels: ArrayLike, scores: ArrayLike, threshold: float) ->
     threshold
         Scores at or over it count as fake.
     """
-    label_array, score_array = _check_both(labels, scores)
+    label_array, score_array = check_both(labels, scores)
     return float(reference.balanced_accuracy_score(label_array, score_array >= threshold))
 
 

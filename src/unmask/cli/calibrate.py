@@ -31,7 +31,7 @@ def calibrate(
     fakes: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Fake files: scores are calibrated anew on both, by Platt's method."
+            metavar="DIR", help="Fake files: the calibration is fitted again on both, by Platt's method."
         ),
     ] = None,
     by: Annotated[

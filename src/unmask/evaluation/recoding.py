@@ -1,4 +1,4 @@
-"""Code a whole video anew with H.264, as a platform does to an upload."""
+"""Encode a whole video again with H.264, as a platform does to an upload."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class FaceSample:
     crops
         At most so many of each video, evenly spread; None for all.
     degradations
-        How many times each is degraded, anew for each video; 0 for the faces as they are.
+        How many times each is degraded, drawn again for each video; 0 for the faces as they are.
     """
 
     videos: int = 1

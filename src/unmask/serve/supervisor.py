@@ -57,7 +57,7 @@ class Supervisor:
         self._thread.start()
 
     def stop(self) -> None:
-        """Tell the workers to end, and wait until they have; running jobs go back into the queue."""
+        """End the workers and wait for them; running jobs go back into the queue."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()

@@ -24,11 +24,14 @@ class FaceCropExtractor:
     """Cuts every face of a frame; see `Extractor`."""
 
     spec: FaceCrops
-    needs_faces: bool = True
 
     def wants(self, info: MediaInfo, planned: Sequence[Sampling], sampling_pass: int) -> Wanted | None:
         """Return the scan's own frames."""
         return Wanted(planned[sampling_pass]) if sampling_pass < len(planned) else None
+
+    def searched(self, frames: int) -> Sequence[int]:
+        """Return the first frame."""
+        return (0,)
 
     def extract(
         self, frames: Sequence[Frame], sound: Sequence[AudioChunk], found: Sequence[FoundFaces] = ()

@@ -32,11 +32,14 @@ class WholeFrameExtractor:
     """Fits a whole frame, or cuts tiles out of it; see `Extractor`."""
 
     spec: WholeFrames
-    needs_faces: bool = False
 
     def wants(self, info: MediaInfo, planned: Sequence[Sampling], sampling_pass: int) -> Wanted | None:
         """Return the scan's own frames."""
         return Wanted(planned[sampling_pass]) if sampling_pass < len(planned) else None
+
+    def searched(self, frames: int) -> Sequence[int]:
+        """Return none: no faces are read."""
+        return ()
 
     def extract(
         self, frames: Sequence[Frame], sound: Sequence[AudioChunk], found: Sequence[FoundFaces] = ()

@@ -142,6 +142,7 @@ def test_the_opinion_on_faces_says_what_the_result_says():
                 "score": 0.931235,
                 "interval": [0.85, 0.95],
                 "box": [10.0, 20, 110, 140],
+                "windows": [],
             }
         ],
         "decisive": None,

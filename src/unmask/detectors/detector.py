@@ -86,6 +86,11 @@ class Detector:
             raise DetectorError(f"{model} has no output named logit, but {', '.join(outputs)}")
         self.has_decoder = self._picture is not None and RECONSTRUCTION in outputs
         self.has_patch_logits = self._picture is not None and PATCH_LOGITS in outputs
+        self._curves = tuple(
+            name
+            for name, shape in outputs.items()
+            if self._picture is None and name not in NO_MEASURES and len(shape) == 2 and shape[1] != 1
+        )
         self._given_measures = tuple(
             name for name, shape in outputs.items() if name not in NO_MEASURES and shape[1:] in ([], [1])
         )
@@ -112,6 +117,11 @@ class Detector:
         if self._trunk is None or reference is None:
             raise DetectorError(f"{self.card.name}: quality.familiarity needs a trunk")
         return read_reference_faces(folder, quality.familiarity, reference.identity, self._trunk.channels)
+
+    @property
+    def draws_curves(self) -> bool:
+        """Whether `explain` returns curves over the time of a clip or a window of sound."""
+        return bool(self._curves)
 
     @property
     def name(self) -> str:
@@ -148,10 +158,9 @@ class Detector:
         )
 
     def explain(self, inputs: Inputs) -> list[Explanation]:
-        """Map where in its pictures an answer comes from; see ``Explanation``.
+        """Map where in its pictures, or when in its clips, an answer comes from; see ``Explanation``.
 
-        Costs as much as scoring. What the exported detector does not give is None, which is everything for a detector
-        that does not read single pictures.
+        Costs as much as scoring. What the exported detector does not give is None or missing.
 
         Parameters
         ----------
@@ -161,6 +170,9 @@ class Detector:
         return [self._explained(unit) for unit in self._units(inputs)]
 
     def _explained(self, unit: OneUnit) -> Explanation:
+        if self._curves:
+            given = self._run(self._fed(unit), *self._curves)
+            return Explanation(curves={name: row[0] for name, row in zip(self._curves, given, strict=True)})
         wanted = [PATCH_LOGITS] * self.has_patch_logits + [RECONSTRUCTION] * self.has_decoder
         outputs = dict(zip(wanted, self._run(self._fed(unit), *wanted), strict=True)) if wanted else {}
         patches = outputs[PATCH_LOGITS][0] if self.has_patch_logits else None

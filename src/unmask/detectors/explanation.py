@@ -1,8 +1,9 @@
-"""Where in a crop a detector's answer comes from: maps to look at, no proof."""
+"""Where in a crop or a clip a detector's answer comes from: maps and curves to look at, no proof."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +22,13 @@ class Explanation:
     reconstruction : (h, w, 3) uint8 RGB, the crop as the decoder rebuilds it.
     error_map : (h, w) float32 in [0, 1], the absolute difference between the crop and its reconstruction, mean over
     the three colours, at the decoder's resolution; its mean is the crop's reconstruction error.
+    curves : of a clip or a window of sound, by the names of the outputs: (L,) float32 over its time.
     """
 
-    patch_logits: Floats | None
-    reconstruction: npt.NDArray[np.uint8] | None
-    error_map: Floats | None
+    patch_logits: Floats | None = None
+    reconstruction: npt.NDArray[np.uint8] | None = None
+    error_map: Floats | None = None
+    curves: Mapping[str, Floats] = field(default_factory=dict)
 
 
 def error_map(crop: npt.NDArray[np.uint8], rebuilt: Floats) -> Floats:

@@ -1,7 +1,16 @@
 """The result of a scan: its type, its JSON schema, as a table and as a page."""
 
-from unmask.report.evidence import Evidence, FaceEvidence, FrameView
-from unmask.report.opinions import FACE_MANIPULATED, DetectorInfo, Opinion, Subject, SubjectKind, subjects_of
+from unmask.report.evidence import ClipEvidence, Evidence, FaceEvidence, FrameView
+from unmask.report.opinions import (
+    FACE_MANIPULATED,
+    DetectorInfo,
+    Measure,
+    Opinion,
+    Subject,
+    SubjectKind,
+    Window,
+    subjects_of,
+)
 from unmask.report.page import page, save_report
 from unmask.report.result import READ, SCHEMA, Coverage, ScanResult, Status
 from unmask.report.schema import schema
@@ -16,12 +25,14 @@ __all__ = [
     "FACE_MANIPULATED",
     "READ",
     "SCHEMA",
+    "ClipEvidence",
     "Coverage",
     "DetectorInfo",
     "Evidence",
     "FaceEvidence",
     "FrameScore",
     "FrameView",
+    "Measure",
     "Opinion",
     "ScanResult",
     "Span",
@@ -30,6 +41,7 @@ __all__ = [
     "SubjectKind",
     "TrackScore",
     "View",
+    "Window",
     "face_name",
     "page",
     "percent",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import methodcaller
 from typing import Annotated
@@ -16,6 +17,11 @@ _MAP = {
     "type": "array",
     "minItems": 1,
     "items": {"type": "array", "minItems": 1, "items": {"type": "number"}},
+}
+
+_CURVES = {
+    "type": "object",
+    "additionalProperties": {"type": "array", "items": {"type": "number"}},
 }
 
 
@@ -86,6 +92,33 @@ class FaceEvidence(Part):
     error_map: Annotated[np.ndarray, Written(_rows_of_average, _MAP)] | None = None
 
 
+def _rounded(curves: Mapping[str, np.ndarray]) -> dict[str, list[float]]:
+    return {name: [round(float(value), 3) for value in curve] for name, curve in curves.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class ClipEvidence(Part):
+    """What a detector of clips or of sound saw and heard over the time of one window.
+
+    Parameters
+    ----------
+    detector
+        Its name.
+    subject
+        Id of the opinion's subject.
+    start, end
+        Seconds from the start of the file.
+    curves
+        By the names of the detector's outputs, (L,) each, evenly over the window.
+    """
+
+    detector: str
+    subject: Count
+    start: Seconds
+    end: Seconds
+    curves: Annotated[Mapping[str, np.ndarray], Written(_rounded, _CURVES)]
+
+
 @dataclass(frozen=True)
 class Evidence(Part):
     """What was gathered of one file.
@@ -96,6 +129,8 @@ class Evidence(Part):
         The sampled frames as pictures.
     faces
         The shown faces with their maps.
+    clips
+        Windows of detectors of clips and of sound, with their curves.
     file
         Technical facts; None when they could not be read.
     credentials
@@ -104,5 +139,6 @@ class Evidence(Part):
 
     frames: Annotated[tuple[FrameView, ...], OMITTED] = ()
     faces: tuple[FaceEvidence, ...] = ()
+    clips: tuple[ClipEvidence, ...] = ()
     file: Annotated[FileFacts, Written(methodcaller("to_dict"), FileFacts)] | None = None
     credentials: Annotated[Credentials, Written(methodcaller("to_dict"), Credentials)] | None = None

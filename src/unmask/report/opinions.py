@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from unmask.report.codec import Box, Count, Interval, Part, Pattern, Probability, Seconds, require
+from unmask.report.codec import Box, Count, Interval, Number, Part, Pattern, Probability, Seconds, require
 from unmask.report.tracks import TrackScore
 from unmask.verdict import LikelihoodRatio, Reason, Verdict
 
@@ -41,6 +41,42 @@ class DetectorInfo(Part):
 
 
 @dataclass(frozen=True)
+class Measure(Part):
+    """What a detector measured beside its score.
+
+    Parameters
+    ----------
+    name
+        As the detector's card or the documentation of its unit explains it.
+    value
+        In the unit that it is explained with.
+    """
+
+    name: str
+    value: Annotated[float, Number(None, None, 4)]
+
+
+@dataclass(frozen=True)
+class Window(Part):
+    """A stretch of time that was scored: a clip of a face, or a window of sound.
+
+    Parameters
+    ----------
+    start, end
+        Seconds from the start of the file.
+    score
+        Calibrated; None when it was not scored.
+    measures
+        Of this window.
+    """
+
+    start: Seconds
+    end: Seconds
+    score: Probability | None = None
+    measures: tuple[Measure, ...] = ()
+
+
+@dataclass(frozen=True)
 class Subject(Part):
     """What in a file an opinion is about: a face that was followed, the picture, or the sound.
 
@@ -58,6 +94,8 @@ class Subject(Part):
         90 % interval around the score, [low, high]; None when it is not known.
     box
         [x0, y0, x1, y1] at the start, pixels of the upright frame; None for what has no place in it.
+    windows
+        What was scored of it, for detectors of clips and of sound; the frames of a face are in ``tracks``.
     """
 
     kind: SubjectKind
@@ -67,6 +105,7 @@ class Subject(Part):
     score: Probability | None = None
     interval: Interval | None = None
     box: Box | None = None
+    windows: tuple[Window, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()

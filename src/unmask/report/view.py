@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from unmask.report.clip_view import ClipView, clip_views
 from unmask.report.coverage_view import CoverageView, coverage_view
 from unmask.report.face_view import FaceView, Level, Moment, faces_of, level_of, moments_of
 from unmask.report.file_view import CredentialsView, FileView, Row, credentials_view, file_view
@@ -147,6 +148,7 @@ class View:
     facts: tuple[Row, ...]
     file: FileView | None
     credentials: CredentialsView | None
+    clips: tuple[ClipView, ...] = ()
 
 
 def result_view(result: ScanResult, threshold: float | None = None) -> View:
@@ -190,6 +192,7 @@ def result_view(result: ScanResult, threshold: float | None = None) -> View:
         facts=_facts(result, threshold),
         file=file_view(evidence.file) if evidence and evidence.file else None,
         credentials=credentials_view(evidence.credentials) if evidence and evidence.credentials else None,
+        clips=clip_views(evidence.clips, result.opinions) if evidence else (),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from unmask.faces import profile
 from unmask.media import Credentials, Frame, shrink
-from unmask.report import Evidence, FaceEvidence, FrameView, ScanResult
+from unmask.report import ClipEvidence, Evidence, FaceEvidence, FrameView, ScanResult
 from unmask.report.heatmaps import jpeg
 from unmask.report.order import choose_shown
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from unmask.scanning.opinions import Answer
 
 VIEW_SIDE = 640
+MOST_CLIPS = 16
+"""Clips and windows of sound that are explained in one file."""
+WITH_CURVES = frozenset({"face_clip", "audio"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,15 +37,15 @@ class ScannedFile:
         Of the file.
     seen
         What the scan saw of it.
-    answer
-        The first detector's; its subjects are the result's tracks where it reads faces.
+    answers
+        One a detector. The subjects of the first one are the result's tracks where it reads faces.
     result
         Without evidence.
     """
 
     path: Path
     seen: Observations
-    answer: Answer
+    answers: Sequence[Answer]
     result: ScanResult
 
 
@@ -62,18 +65,18 @@ def view_of(frame: Frame) -> FrameView:
 
 def gather(
     scanned: ScannedFile,
-    detector: Detector,
+    detectors: Sequence[Detector],
     pool: Executor,
     read_credentials: Callable[[str | Path], Credentials],
 ) -> Evidence:
-    """Gather the evidence of a file: the detector explains the shown faces once more.
+    """Gather the evidence of a file: the detectors explain the shown faces and their clips once more.
 
     Parameters
     ----------
     scanned
         The file and what a scan made of it.
-    detector
-        The one that scored it.
+    detectors
+        Those that scored it, in the order of the answers.
     pool
         Runs the detector.
     read_credentials
@@ -82,7 +85,7 @@ def gather(
     result, facts = scanned.result, scanned.seen.facts
     views = tuple(sampled.view for sampled in scanned.seen.frames if sampled.view is not None)
     shown = choose_shown(result.tracks, len(views), result.decisive_track)
-    units = scanned.answer.scored
+    detector, units = detectors[0], scanned.answers[0].scored
     explained = detector.card.input.unit == "face"
     pending = [
         pool.submit(
@@ -91,10 +94,27 @@ def gather(
         for track, place in shown
         if explained
     ]
+    drawn = [
+        (each, one.unit, subject.id)
+        for each, answer in zip(detectors, scanned.answers, strict=True)
+        if each.card.input.unit in WITH_CURVES and each.draws_curves
+        for subject, scored in zip(answer.subjects, answer.scored, strict=True)
+        for one in scored
+        if one.prediction is not None
+    ]
+    clips = [pool.submit(_clip_evidence, *each) for each in drawn[:MOST_CLIPS]]
     with suppress(OSError):
         facts = facts.measured(scanned.path)
     credentials = read_credentials(scanned.path)
-    return Evidence(views, tuple(future.result() for future in pending), facts, credentials)
+    faces = tuple(future.result() for future in pending)
+    return Evidence(views, faces, tuple(future.result() for future in clips), facts, credentials)
+
+
+def _clip_evidence(detector: Detector, unit: Unit, subject: int) -> ClipEvidence:
+    """Let a detector of clips or of sound explain one of them."""
+    (explained,) = detector.explain({name: array[None] for name, array in unit.inputs.items()})
+    start = max(0.0, unit.place.start)
+    return ClipEvidence(detector.name, subject, start, max(start, unit.place.end), explained.curves)
 
 
 def _face_evidence(detector: Detector, unit: Unit, track: int, time: float) -> FaceEvidence:

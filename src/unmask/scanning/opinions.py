@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unmask.detectors import RECONSTRUCTION_ERROR
-from unmask.report import DetectorInfo, FrameScore, Opinion, ScanResult, TrackScore
+from unmask.report import DetectorInfo, FrameScore, Measure, Opinion, ScanResult, TrackScore, Window
 from unmask.report import Subject as ReportedSubject
 from unmask.verdict import (
     FileJudgement,
@@ -104,9 +105,7 @@ def conclude(path: str, seen: Observations, answers: Sequence[Answer]) -> ScanRe
         if not answer.subjects:
             opinions.append(Opinion(answer.card.question, detector_info(answer.card)))
             if number > 0 or answer.card.input.unit != "face":
-                details.append(
-                    f"{answer.card.name} found {NOTHING_TO_JUDGE[answer.card.input.unit]} to judge"
-                )
+                details.append(f"{answer.card.name} found {_missing(answer.card, seen)} to judge")
             continue
         judged, verdict = answer.judged()
         opinions.append(_opinion(answer, judged, verdict))
@@ -138,6 +137,14 @@ def conclude(path: str, seen: Observations, answers: Sequence[Answer]) -> ScanRe
     )
 
 
+def _missing(card: Card, seen: Observations) -> str:
+    """Return what a detector did not find: sound where it reads some and the video has none."""
+    reads_sound = getattr(card.input, "audio", None) is not None
+    if reads_sound and seen.info.kind == "video" and seen.info.audio is None:
+        return NOTHING_TO_JUDGE["audio"]
+    return NOTHING_TO_JUDGE[card.input.unit]
+
+
 def detector_info(card: Card) -> DetectorInfo:
     """Return the part of a card that results have.
 
@@ -158,7 +165,8 @@ def _opinion(answer: Answer, judged: Sequence[TrackJudgement], verdict: FileJudg
         verdict.interval,
         verdict.reasons,
         tuple(
-            _subject(subject, judgement) for subject, judgement in zip(answer.subjects, judged, strict=True)
+            _subject(subject, judgement, windows_of(units, answer.card))
+            for subject, judgement, units in zip(answer.subjects, judged, answer.scored, strict=True)
         ),
         verdict.track,
         _likelihood_ratio(answer.card, judged),
@@ -173,12 +181,52 @@ def _likelihood_ratio(card: Card, judged: Sequence[TrackJudgement]) -> Likelihoo
     return scale.ratio(judged[0].score, judged[0].interval)
 
 
-def _subject(subject: Subject, judgement: TrackJudgement) -> ReportedSubject:
+def windows_of(units: Sequence[ScoredUnit], card: Card) -> tuple[Window, ...]:
+    """Return the scores of clips and windows of sound with the detector's measures; none of frames.
+
+    Parameters
+    ----------
+    units
+        Of one subject.
+    card
+        The detector's.
+    """
+    return tuple(_window(one, card) for one in units if one.unit.place.end > one.unit.place.start)
+
+
+def _window(scored: ScoredUnit, card: Card) -> Window:
+    place = scored.unit.place
+    start = max(0.0, place.start)
+    measured = {} if scored.prediction is None else scored.prediction.measures
+    measures = {name: float(values[0]) for name, values in measured.items()}
+    return Window(
+        start,
+        max(start, place.end),
+        _calibrated(scored, card),
+        tuple(Measure(name, value) for name, value in measures.items() if math.isfinite(value)),
+    )
+
+
+def _calibrated(scored: ScoredUnit, card: Card) -> float | None:
+    """Return a unit's calibrated score; None for one that was not scored."""
+    if scored.prediction is None:
+        return None
+    return min(1.0, max(0.0, float(np.float32(card.calibration.scores(scored.prediction.logits)[0]))))
+
+
+def _subject(subject: Subject, judgement: TrackJudgement, windows: tuple[Window, ...]) -> ReportedSubject:
     first, last = subject.units[0].place, subject.units[-1].place
     start = max(0.0, first.start)
     box = None if subject.kind != "face" or first.box is None else _box(first.box)
     return ReportedSubject(
-        subject.kind, subject.id, start, max(start, last.end), judgement.score, judgement.interval, box
+        subject.kind,
+        subject.id,
+        start,
+        max(start, last.end),
+        judgement.score,
+        judgement.interval,
+        box,
+        windows,
     )
 
 
@@ -204,9 +252,8 @@ def _tracks(answer: Answer, judged: Sequence[TrackJudgement]) -> tuple[TrackScor
 def _frame_score(scored: ScoredUnit, rule: Rule, card: Card) -> FrameScore:
     unit = scored.unit
     assert unit.face is not None
-    score = error = None
+    score, error = _calibrated(scored, card), None
     if scored.prediction is not None:
-        score = min(1.0, max(0.0, float(np.float32(card.calibration.scores(scored.prediction.logits)[0]))))
         errors = scored.prediction.measures.get(RECONSTRUCTION_ERROR)
         error = None if errors is None else max(0.0, float(errors[0]))
     return FrameScore(

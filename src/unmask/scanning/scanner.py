@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -195,8 +195,9 @@ class Scanner:
         if options.evidence:
             from unmask.scanning.evidence import ScannedFile
 
-            scanned = ScannedFile(Path(path), seen, answers[0], result)
-            result = replace(result, evidence=self._evidence(scanned, inquiries[0].detector))
+            scanned = ScannedFile(Path(path), seen, answers, result)
+            detectors = [inquiry.detector for inquiry in inquiries]
+            result = replace(result, evidence=self._evidence(scanned, detectors))
         return replace(result, isolation=self._isolation, seconds=time.perf_counter() - started)
 
     def _asked(self, kind: MediaKind) -> list[LoadedDetector]:
@@ -293,11 +294,11 @@ class Scanner:
         self._loading.imports.result()
         return as_media_error(lambda: open_media(path, self.settings.limits))
 
-    def _evidence(self, scanned: ScannedFile, detector: Detector) -> Evidence:
+    def _evidence(self, scanned: ScannedFile, detectors: Sequence[Detector]) -> Evidence:
         from unmask.scanning.evidence import gather
 
         read = content_credentials if self._decoding is None else self._decoding.credentials
-        return gather(scanned, detector, self._workers, read)
+        return gather(scanned, detectors, self._workers, read)
 
     @property
     def detector_info(self) -> DetectorInfo:

@@ -14,6 +14,7 @@ from unmask.detectors import (
     Trunk,
     built_in,
     file_sha256,
+    load_card,
     load_detector,
     open_trunk_of,
     processor,
@@ -26,6 +27,7 @@ from unmask.detectors.sessions import open_session
 from unmask.detectors.trunk import BLOCKS_NAME, UNSIGNED_NAME
 
 NAMES = sorted(built_in())
+OF_FACES = [name for name in NAMES if load_card(name).input.unit == "face"]
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +53,12 @@ def test_the_card_is_full(name):
     assert card.name == name and card.limits and card.tasks and card.recipe and card.metrics
     assert {source.use for source in card.data} == {"training", "validation"}
     assert all(source.terms and "not stated" not in source.terms for source in card.data)
-    places = {section: card.recipe[section] for section in ("data", "trunk", "model")}
-    assert "/" not in json.dumps(
-        {**places, "data": {**places["data"], "train": names(places["data"]["train"])}}
-    )
+    if name in OF_FACES:
+        places = {section: card.recipe[section] for section in ("data", "trunk", "model")}
+        places["data"] = {**places["data"], "train": names(places["data"]["train"])}
+    else:
+        places = card.recipe
+    assert "/" not in json.dumps(places)
 
 
 def test_the_trunk_is_the_one_that_its_card_describes():
@@ -152,7 +156,7 @@ def test_maps_of_the_trunk_do_not_depend_on_the_threads(crops):
     np.testing.assert_allclose(one, two, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OF_FACES)
 def test_a_crop_scores_the_same_alone_in_a_batch_and_on_two_threads(name, crops):
     detector = load_detector(name, threads=1)
     together = detector.score(crops)
@@ -164,7 +168,7 @@ def test_a_crop_scores_the_same_alone_in_a_batch_and_on_two_threads(name, crops)
     assert ((together >= 0) & (together <= 1)).all()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OF_FACES)
 def test_a_face_is_rebuilt_better_than_noise(name, crops):
     detector = load_detector(name)
     errors = detector.predict({"crops": crops}).measures["reconstruction_error"]
@@ -173,7 +177,7 @@ def test_a_face_is_rebuilt_better_than_noise(name, crops):
     assert rebuilt.ndim == 4 and rebuilt.shape[3] == 3 and rebuilt.dtype == np.uint8
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OF_FACES)
 def test_a_crop_is_explained_the_same_alone_and_in_a_batch(name, crops):
     detector = load_detector(name, threads=1)
     together = detector.explain({"crops": crops[:2]})

@@ -1,0 +1,106 @@
+"""Reads talking faces out of video files: the points of a face mesh on each frame, and the sound beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from unmask.detectors.mesh import FaceMesh
+from unmask.faces import FaceFinder, cut, link, main_track, profile, scene_of, search, smooth_squares
+from unmask.media import AudioSampling, Burst, MediaError, Sampling, open_media
+from unmask.models.lips import LipShape
+from unmask.models.sound import RATE, LogMel
+from unmask.training.sync import SyncClip
+
+FRAME_RATE = 25.0
+LONGEST = 40.0
+"""Seconds of a file that are read."""
+
+SEARCH_EVERY = 5
+_SAMPLES_PER_FRAME = round(RATE / FRAME_RATE)
+_SEARCH_BUDGET = 4e6
+_LEAST_FRAMES = 50
+
+
+@dataclass(frozen=True, eq=False)
+class TalkingFace:
+    """The face that is seen on most frames of a file, and the file's sound from its first frame on.
+
+    Parameters
+    ----------
+    points
+        (T, 468, 3) float32, in pixels of crops of 192.
+    samples
+        (640 T,) float32 at 16 kHz.
+    """
+
+    points: NDArray[np.float32]
+    samples: NDArray[np.float32]
+
+    def clip(self, source: str) -> SyncClip:
+        """Return lips and sound as a network reads them.
+
+        Parameters
+        ----------
+        source
+            Who speaks.
+        """
+        with torch.no_grad():
+            lips = LipShape()(torch.tensor(self.points)[None])[0].numpy()
+            mel = LogMel()(torch.tensor(self.samples)[None])[0].numpy()
+        return SyncClip(lips, mel, source)
+
+
+def read_talking_face(path: Path, finder: FaceFinder, mesh: FaceMesh) -> TalkingFace | None:
+    """Return a file's main face with its sound; None without a face for two seconds, or without sound.
+
+    Parameters
+    ----------
+    path
+        Of the video.
+    finder
+        Finds faces.
+    mesh
+        Finds the points of a face.
+    """
+    try:
+        with open_media(path) as media:
+            seconds = min(media.info.duration or LONGEST, LONGEST)
+            count = int(seconds * FRAME_RATE + 0.01)
+            if media.info.kind != "video" or media.info.audio is None or count < _LEAST_FRAMES:
+                return None
+            burst = Burst(count, FRAME_RATE)
+            frames = list(media.sample(Sampling(1, until=LONGEST, burst=burst)))
+            sound = list(media.audio(AudioSampling(1, LONGEST + 5, RATE)))
+    except MediaError:
+        return None
+    if len(frames) < _LEAST_FRAMES or not sound:
+        return None
+    places = sorted({*range(0, len(frames), SEARCH_EVERY), len(frames) - 1})
+    pictures = [frames[place].image for place in places]
+    found = [search(finder, picture, "quick", _SEARCH_BUDGET).faces for picture in pictures]
+    tracks = link(found, [scene_of(picture) for picture in pictures])
+    if not tracks:
+        return None
+    track = main_track(tracks)
+    seen = [places[number] for number, _ in track.faces]
+    squares = smooth_squares(seen, [face for _, face in track.faces], len(frames)).tolist()
+    shown = range(seen[0], seen[-1] + 1)
+    if len(shown) < _LEAST_FRAMES:
+        return None
+    shape = profile("mesh")
+    crops = np.stack([cut(frames[number].image, squares[number], shape) for number in shown])
+    start = frames[seen[0]].time - sound[0].start
+    return TalkingFace(mesh.points(crops), _from(sound[0].samples[0], start, len(shown)))
+
+
+def _from(samples: NDArray[np.float32], start: float, frames: int) -> NDArray[np.float32]:
+    """Return the sound of so many frames from a time on, with silence where there is none."""
+    first, count = round(start * RATE), frames * _SAMPLES_PER_FRAME
+    before = max(0, -first)
+    held = samples[max(0, first) : max(0, first + count)]
+    return np.pad(held, (before, max(0, count - before - len(held))))[:count]

@@ -55,14 +55,15 @@ def judge_faces(
     gates
         (N,) the gates for each face: out of fold they differ.
     """
-    doubts = [examine(row, own) for row, own in zip(faces.rows(), gates, strict=True)]
+    uncertainties = [examine(row, own) for row, own in zip(faces.rows(), gates, strict=True)]
     keys = faces.video if videos else np.arange(len(faces)).astype(str)
     rows: dict[str, list[int]] = {}
     for position, key in enumerate(keys.tolist()):
         rows.setdefault(key, []).append(position)
     plain = [judge_track(faces.logit[members], rule) for members in rows.values()]
     gated = [
-        judge_track(faces.logit[members], rule, [doubts[m] for m in members]) for members in rows.values()
+        judge_track(faces.logit[members], rule, [uncertainties[m] for m in members])
+        for members in rows.values()
     ]
     first = np.array([members[0] for members in rows.values()])
     called = np.array([track.score >= rule.threshold for track in plain])

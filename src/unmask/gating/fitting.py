@@ -47,11 +47,11 @@ def fit_widths(
     weights: Floats | None = None,
     ridge: float = RIDGE,
 ) -> NDArray[np.float64]:
-    """Fit the widths (gates, 2) of the doubt above and below, by maximum likelihood.
+    """Fit the widths (gates, 2) of the uncertainty above and below, by maximum likelihood.
 
-    A doubt of variance v on a log-odds z leaves the probability sigmoid(z / sqrt(1 + pi v / 8)) (MacKay 1992). A score
-    below the threshold is doubted upwards, one above it downwards, for that is the side on which the verdict can
-    be wrong. A common factor on the log-odds is fitted as well and forgotten: good faces may be surer than the mean.
+    Uncertainty of variance v on a log-odds z leaves the probability sigmoid(z / sqrt(1 + pi v / 8)) (MacKay 1992). A
+    score below the threshold is uncertain upwards, one above it downwards: the side on which the verdict can be wrong.
+    A common factor on the log-odds is fitted as well and discarded: good faces may be more certain than the mean.
 
     Parameters
     ----------

@@ -44,7 +44,7 @@ class JudgedItems:
 def judge_faces(
     faces: LabelledFaces, rule: Rule, gates: Sequence[Sequence[Gate]], *, videos: bool
 ) -> JudgedItems:
-    """Judge single faces or, with ``videos``, all faces of a video together, as a scan judges a face's track.
+    """Judge faces as a scan judges a face's track.
 
     Parameters
     ----------
@@ -54,6 +54,8 @@ def judge_faces(
         The detector's calibration, threshold and band.
     gates
         (N,) the gates for each face: out of fold they differ.
+    videos
+        Whether all faces of a video are judged together.
     """
     uncertainties = [examine(row, own) for row, own in zip(faces.rows(), gates, strict=True)]
     keys = faces.video if videos else np.arange(len(faces)).astype(str)

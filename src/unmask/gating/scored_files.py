@@ -92,6 +92,10 @@ def scan_files(
 
     Parameters
     ----------
+    sets
+        Files.
+    scanner
+        With the detector.
     progress
         Called with a set's name, files done and files in all.
     """
@@ -107,6 +111,15 @@ def scan_files(
 
 def read_files(sets: Sequence[FileSet], log: Path, card: Card) -> list[ScannedFile]:
     """Read the results of all files from a log of ``unmask scan --output``.
+
+    Parameters
+    ----------
+    sets
+        Files.
+    log
+        JSON lines.
+    card
+        Of the detector.
 
     Raises
     ------
@@ -137,5 +150,11 @@ def _check_detector(scanned: Sequence[ScannedFile], card: Card) -> None:
 
 
 def groups_of(files: Sequence[ScannedFile]) -> list[str]:
-    """Return the group of each file, of which only the highest score counts: see `cluster_of`."""
+    """Return the group of each file, of which only the highest score counts: see `cluster_of`.
+
+    Parameters
+    ----------
+    files
+        Scanned files.
+    """
     return [cluster_of(one.item.dataset, one.item.group, one.item.source, one.item.path) for one in files]

@@ -28,7 +28,8 @@ from unmask.evaluation.predictions import by_video
 from unmask.evaluation.publishing import publish
 from unmask.evaluation.report import Report, SetSummary
 from unmask.evaluation.robustness_grid import Robustness, run_grid
-from unmask.evaluation.scans import ScanFigures, compare_scans, read_scans, scan_figures, scan_items
+from unmask.evaluation.scan_logs import read_scans
+from unmask.evaluation.scans import ScanFigures, compare_scans, scan_figures, scan_items
 from unmask.evaluation.scoring import Scorer, score_set
 from unmask.evaluation.sets import EvaluationSet, choose
 from unmask.evaluation.training_data import notes_of, warnings_of
@@ -148,7 +149,18 @@ def evaluate(
 
 
 def lists_files(root: Path) -> bool:
-    """Whether a set's manifest lists files to scan (column `path`) and no crops (column `file`)."""
+    """Return whether a set's manifest lists files to scan (column `path`) and no crops (column `file`).
+
+    Parameters
+    ----------
+    root
+        Folder of the set.
+
+    Raises
+    ------
+    EvaluationError
+        It has no readable manifest.
+    """
     columns = _columns(root)
     return "path" in columns and "file" not in columns
 
@@ -162,7 +174,24 @@ def _columns(root: Path) -> list[str]:
 
 
 def open_set(root: Path, card: Card, options: Options, finder: FaceFinder | None = None) -> EvaluationSet:
-    """Open a folder as a set of crops or of videos, by the columns of its manifest."""
+    """Open a folder as a set of crops or of videos, by the columns of its manifest.
+
+    Parameters
+    ----------
+    root
+        Folder of the set.
+    card
+        Of the detector, which says how faces are cut.
+    options
+        Split, and number of frames.
+    finder
+        Face finder for videos; None for CenterFace.
+
+    Raises
+    ------
+    EvaluationError
+        The manifest has neither column, or the set cannot be used.
+    """
     manifest, columns = root / MANIFEST_NAME, _columns(root)
     crops = card.face_crops()
     if "file" in columns:

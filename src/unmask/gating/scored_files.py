@@ -10,7 +10,8 @@ from unmask.datasets.layouts.layout import media_below
 from unmask.detectors import Card
 from unmask.evaluation.errors import EvaluationError
 from unmask.evaluation.predictions import cluster_of
-from unmask.evaluation.scans import ScannedFile, read_scans
+from unmask.evaluation.scan_logs import read_scans
+from unmask.evaluation.scans import ScannedFile
 from unmask.evaluation.sets import Item
 from unmask.evaluation.videos import MANIFEST_NAME, list_items
 from unmask.scanning import Scanner, detector_info

@@ -99,7 +99,7 @@ def scan(
         float | None, typer.Option(help="Sample a frame every so many seconds, instead of a number.")
     ] = None,
     seconds: Annotated[
-        float | None, typer.Option(help="Look at the first so many seconds of each video only.")
+        float | None, typer.Option(help="Analyse only the first so many seconds of each video.")
     ] = None,
     fail_on: Annotated[
         list[FailOn] | None, typer.Option(help="Exit with 3 when a file gets this verdict; may be repeated.")

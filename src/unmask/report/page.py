@@ -34,13 +34,13 @@ class Article:
 
     Parameters
     ----------
-    timelines, looks
+    timelines, shown
         By the id of a face.
     """
 
     view: View
     frames: list[FramePicture]
-    looks: dict[int, list[ShownFrame]]
+    shown: dict[int, list[ShownFrame]]
     timelines: dict[int, str]
 
 

@@ -94,14 +94,15 @@ def scan_files(
     Parameters
     ----------
     progress
-        Called with a set's name, files done and files in all.
+        Called with the files' class, files done and files in all: at the start, and after each.
     """
-    scanned = []
-    for part in sets:
-        for done, item in enumerate(part.items):
-            progress(part.name, done, len(part.items))
-            scanned.append(ScannedFile(item, scanner.scan_or_explain(part.root / item.path)))
-        progress(part.name, len(part.items), len(part.items))
+    files = [(part, item) for part in sets for item in part.items]
+    scanned: list[ScannedFile] = []
+    for part, item in files:
+        progress(CLASSES[item.label], len(scanned), len(files))
+        scanned.append(ScannedFile(item, scanner.scan_or_explain(part.root / item.path)))
+    if files:
+        progress(CLASSES[files[0][1].label], len(files), len(files))
     check_detector(scanned, scanner.detector.card, images=False)
     return scanned
 

@@ -189,6 +189,7 @@ def test_the_rows_of_scans_name_the_detectors_that_judged(make_detector, make_cr
     assert whole.judged_by == "toy (3), for-stills (1)"
     (alone,) = scan_figures("alone", files[:2], FEW)
     assert alone.judged_by == "toy"
+    assert replace(alone, log="alone").set_and_log == "alone, log alone"
 
     rows = [{"file": f"{n}.jpg", "label": ("real", "fake")[n], "data": encode_jpeg(90 + n)} for n in (0, 1)]
     report = evaluate(make_detector(name="toy"), [make_crops("crops", rows)], options=Options(intervals=FEW))
@@ -248,7 +249,7 @@ def test_evaluate_scans_the_files_of_a_set_and_its_log_says_the_same(tmp_path, d
     page = run.invoke(build(), [*words[:-1], "--scans", str(tmp_path / "log.jsonl")])
     assert re.search("whole scans", page.stdout)
     assert scanned_here["detectors"] == read["detectors"] == {"jrc": 1, "jrc-stills": 1}
-    assert ", log: whole scans are judged by" in " ".join(page.stdout.split())
+    assert ", log log: whole scans are judged by" in " ".join(page.stdout.split())
     of_another = run.invoke(
         build(), ["evaluate", "jrc-stills", *words[2:], "--scans", str(tmp_path / "log.jsonl")]
     )

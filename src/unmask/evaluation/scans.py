@@ -116,7 +116,7 @@ class ScanFigures:
     @property
     def set_and_log(self) -> str:
         """The set's name for tables, with that of the log that was read."""
-        return f"{self.dataset}, {self.log}" if self.log else self.dataset
+        return f"{self.dataset}, log {self.log}" if self.log else self.dataset
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""

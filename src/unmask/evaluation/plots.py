@@ -1,4 +1,4 @@
-"""Plots of an evaluation: ROC, reliability, scores, likelihood ratios, robustness; readable in print and without colour."""
+"""Plots of an evaluation: ROC, reliability, scores, likelihood ratios, robustness; readable without colour."""
 
 from __future__ import annotations
 

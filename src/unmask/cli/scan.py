@@ -89,6 +89,13 @@ def scan(
             show_default=DETECTOR,
         ),
     ] = None,
+    no_stills: Annotated[
+        bool,
+        typer.Option(
+            "--no-stills",
+            help="Judge images by the detector itself, not by the one that its card names for images.",
+        ),
+    ] = False,
     frames: Annotated[
         int | None,
         typer.Option(
@@ -130,6 +137,7 @@ def scan(
             every=every,
             seconds=seconds,
             evidence=report is not None,
+            stills=not no_stills,
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None

@@ -101,6 +101,14 @@ def scan(
     seconds: Annotated[
         float | None, typer.Option(help="Look at the first so many seconds of each video only.")
     ] = None,
+    stability: Annotated[
+        bool | None,
+        typer.Option(
+            "--stability/--no-stability",
+            help="Score decisive frames again after re-encodings that websites make. By default with --report.",
+            show_default=False,
+        ),
+    ] = None,
     fail_on: Annotated[
         list[FailOn] | None, typer.Option(help="Exit with 3 when a file gets this verdict; may be repeated.")
     ] = None,
@@ -130,6 +138,7 @@ def scan(
             every=every,
             seconds=seconds,
             evidence=report is not None,
+            stability=report is not None if stability is None else stability,
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from unmask.verdict.calibration import PlattScaling
 from unmask.verdict.card_gates import GATES, SMALL, gates_of
 from unmask.verdict.gates import Gate, Reason, Uncertainty, track_uncertainty
 from unmask.verdict.interval import logit_interval
+from unmask.verdict.stability import flip_reason, shift_variance, spread_reason
 
 Verdict = Literal["likely_real", "likely_fake", "inconclusive"]
 EARLY_STOP_LEVEL = 0.98
@@ -51,6 +52,7 @@ class TrackJudgement:
     """What the scored frames of one face add up to: calibrated score, interval, number.
 
     reasons : what widens its interval. abstains : whether the face is too poor a picture to be judged.
+    reencoded : its score after each re-encoding, where it was scored again.
     """
 
     score: float
@@ -58,6 +60,7 @@ class TrackJudgement:
     frames: int
     reasons: tuple[Reason, ...] = ()
     abstains: bool = False
+    reencoded: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class FileJudgement:
     """A file's verdict, score and interval, and the track (by position) that they rest on.
 
     reasons : what widens the interval; an inconclusive verdict has at least one that says why.
+    reencoded : the file's score after each re-encoding, where that track was scored again.
     """
 
     verdict: Verdict
@@ -72,20 +76,32 @@ class FileJudgement:
     interval: tuple[float, float]
     track: int
     reasons: tuple[Reason, ...] = ()
+    reencoded: Mapping[str, float] = field(default_factory=dict)
 
 
-def judge_track(logits: ArrayLike, rule: Rule, doubts: Sequence[Uncertainty] = ()) -> TrackJudgement:
+def judge_track(
+    logits: ArrayLike,
+    rule: Rule,
+    doubts: Sequence[Uncertainty] = (),
+    shifts: Mapping[str, float] | None = None,
+) -> TrackJudgement:
     """Average one face's frame logits robustly and calibrate the mean.
 
     logits : (n,) raw logits of the track's scored frames, n >= 1. doubts : what the gates say of the same frames;
-    they widen the interval and leave the score alone. Score and interval are probabilities in [0, 1].
+    they widen the interval and leave the score alone. shifts : of the mean logit, by re-encoding; these widen the
+    interval as well. Score and interval are probabilities in [0, 1].
     """
     mean = trimmed_mean(logits)
     doubt = track_uncertainty(doubts)
-    low, high = logit_interval(mean, rule.calibration, doubt=(doubt.variance_down, doubt.variance_up))
+    shifts = shifts or {}
+    moved = shift_variance(shifts, rule.calibration)
+    variances = doubt.variance_down + moved, doubt.variance_up + moved
+    low, high = logit_interval(mean, rule.calibration, doubt=variances)
     score = rule.calibration.score
+    reencoded = {name: score(mean.mean + shift) for name, shift in shifts.items()}
+    reasons = (*doubt.reasons, spread_reason(reencoded)) if reencoded else doubt.reasons
     return TrackJudgement(
-        score(mean.mean), (score(low), score(high)), mean.count, doubt.reasons, doubt.abstains
+        score(mean.mean), (score(low), score(high)), mean.count, reasons, doubt.abstains, reencoded
     )
 
 
@@ -95,7 +111,8 @@ def judge_file(tracks: Sequence[TrackJudgement], frames_sampled: int, rule: Rule
     Well enough means in at least ``frames_needed(frames_sampled)`` scored frames; when no face was, the
     faces seen most often stand in. A face too small to be judged, such as a bystander's, has no part in it beside
     one that is judged. The odds are lowered for the number of such faces, ``per_face_prior_odds``: of many
-    faces one looks suspicious by chance. Raises ValueError without tracks.
+    faces one looks suspicious by chance. A verdict that a re-encoding would take across the threshold becomes
+    inconclusive. Raises ValueError without tracks.
     """
     if not tracks:
         raise ValueError("a file without a scored track has no verdict")
@@ -113,7 +130,11 @@ def judge_file(tracks: Sequence[TrackJudgement], frames_sampled: int, rule: Rule
     reasons = tracks[worst].reasons
     if verdict == "inconclusive" and not tracks[worst].abstains:
         reasons = (why_inconclusive(score, interval, rule), *reasons)
-    return FileJudgement(verdict, score, interval, worst, reasons)
+    reencoded = {name: at_prior_odds(value, odds) for name, value in tracks[worst].reencoded.items()}
+    fake = score >= rule.threshold
+    if flipped := {name: value for name, value in reencoded.items() if (value >= rule.threshold) != fake}:
+        verdict, reasons = "inconclusive", (flip_reason(flipped), *reasons)
+    return FileJudgement(verdict, score, interval, worst, reasons, reencoded)
 
 
 def _is_too_small(track: TrackJudgement) -> bool:

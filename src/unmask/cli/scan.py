@@ -117,6 +117,14 @@ def scan(
         Path | None,
         typer.Option(help="Add a line a scan to this log; each holds the hash of the line before it."),
     ] = None,
+    stability: Annotated[
+        bool | None,
+        typer.Option(
+            "--stability/--no-stability",
+            help="Score decisive frames again after re-encodings that websites make. By default with --report.",
+            show_default=False,
+        ),
+    ] = None,
     fail_on: Annotated[
         list[FailOn] | None, typer.Option(help="Exit with 3 when a file gets this verdict; may be repeated.")
     ] = None,
@@ -147,6 +155,7 @@ def scan(
             seconds=seconds,
             evidence=report is not None,
             stills=not no_stills,
+            stability=report is not None if stability is None else stability,
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None

@@ -1,6 +1,7 @@
 // Everything about one file: how far it has got, then what was found.
 
 import { element } from "./element.js";
+import { feedbackForm } from "./feedback.js";
 import { lookedAt } from "./looked.js";
 import { moments } from "./moments.js";
 import { gauge } from "./timeline.js";
@@ -16,7 +17,7 @@ export function resultView(entry, actions) {
     progress ? progress.node : verdict(entry, actions),
     view?.opinions.map(opinionCard),
     view && (view.faces.length ? moments : lookedAt)(view, entry.pictures, job.links.report),
-    result ? [report(entry, actions), facts(entry)] : null,
+    result ? [report(entry, actions), facts(entry), feedbackForm(job)] : null,
     !result && entry.phase !== "refused" && job && !progress ? element("p", {}, removal(actions)) : null);
   return { node, heading, update: () => progress?.update() };
 }

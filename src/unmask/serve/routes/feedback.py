@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from unmask.serve.feedback import NOTE_LENGTH, Label, Feedback, drop_file, keep_file
+from unmask.serve.feedback import NOTE_LENGTH, Feedback, Label, drop_file, keep_file
 from unmask.serve.problems import ProblemError, responses
 from unmask.serve.routes.scans import Asking, JobId, job_of
 from unmask.serve.schemas import FeedbackDocument

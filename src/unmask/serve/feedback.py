@@ -114,7 +114,8 @@ class FeedbackStore:
         """Yield all feedback, oldest first, with the results that it is about."""
         with self.engine.connect() as connection:
             ordered = select(feedback).order_by(feedback.c.updated, feedback.c.job)
-            yield from connection.execute(ordered).mappings()
+            for row in connection.execute(ordered).mappings():
+                yield {str(name): value for name, value in row.items()}
 
 
 def _scanned(job: Job) -> dict[str, Any]:

@@ -98,6 +98,15 @@ def test_characters_that_no_database_takes_make_no_trouble(serve):
         assert (answer.status_code, answer.json().get("note")) == (status, kept)
 
 
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_that_is_held_in_memory_is_bounded(serve, chunked):
+    client = serve(keys=True)
+    body = b'{"key": "' + b"a" * 100_000 + b'"}'
+    headers = {"Content-Type": "application/json"}
+    answer = client.post("/v1/session", content=iter([body]) if chunked else body, headers=headers)
+    assert (answer.status_code, answer.json()["status"]) == (413, 413)
+
+
 def test_there_is_no_feedback_on_what_is_not_there_or_not_done(serve, upload):
     client = serve()
     assert say(client, "0" * 32).status_code == 404
@@ -201,7 +210,7 @@ def test_the_newest_feedback_on_a_files_bytes_is_exported(server, tmp_path):
     assert (dict(found.labels), found.kept) == ({"fake": 1, "unsure": 1}, None)
     (row,) = rows_of(tmp_path / "out" / "recorded" / "manifest.csv")
     assert (row["path"], row["label"], row["sha256"]) == (f"{'a' * 64}.png", "fake", "a" * 64)
-    everything = rows_of(tmp_path / "out" / "feedback.csv")
+    everything = [json.loads(line) for line in (tmp_path / "out" / "feedback.jsonl").read_text().splitlines()]
     assert [row["label"] for row in everything] == ["real", "fake", "unsure"]
     assert everything[0]["note"] == "because"
 

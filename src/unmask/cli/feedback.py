@@ -28,7 +28,7 @@ def feedback(
     from unmask.serve import ServeSettings
     from unmask.serve.database import connect
     from unmask.serve.feedback import FeedbackStore
-    from unmask.serve.feedback_export import LOG, TABLE, export_feedback
+    from unmask.serve.feedback_export import EVERYTHING, LOG, export_feedback
     from unmask.serve.files import make_folders
 
     given = {"folder": folder, "database": database}
@@ -39,7 +39,7 @@ def feedback(
     usable_folder(out, "--out")
     found = export_feedback(store, settings, out)
     counts = ", ".join(f"{found.labels.get(label, 0)} {label}" for label in ("real", "fake", "unsure"))
-    typer.echo(f"{counts}; every opinion is in {out / TABLE}")
+    typer.echo(f"{counts}; every opinion is in {out / EVERYTHING}")
     typer.echo(f"unmask evaluate DETECTOR {found.recorded} --scans {found.recorded / LOG}")
     if found.kept:
         typer.echo(f"unmask evaluate DETECTOR {found.kept}  (the {found.files} files that were kept)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,10 +17,10 @@ from unmask.serve.settings import ServeError, ServeSettings
 
 MANIFEST = "manifest.csv"
 LOG = "scans.jsonl"
-TABLE = "feedback.csv"
+EVERYTHING = "feedback.jsonl"
 RECORDED, KEPT = "recorded", "kept"
 COLUMNS = ("path", "label", "source", "sha256", "detector", "weights", "verdict", "score")
-TABLE_COLUMNS = ("scan", "file", "sha256", "size", "label", "note", "status", "verdict", "score", "detector", "weights",
+TOLD = ("scan", "file", "sha256", "size", "label", "note", "status", "verdict", "score", "detector", "weights",
                  "updated")  # fmt: skip
 
 
@@ -55,7 +56,7 @@ def export_feedback(store: FeedbackStore, settings: ServeSettings, out: Path) ->
     settings
         Of the server, whose folder has the kept files.
     out
-        Gets ``feedback.csv`` with every opinion; ``recorded``, a set of all files that were called real or fake with
+        Gets ``feedback.jsonl`` with every opinion; ``recorded``, a set of all files that were called real or fake with
         the log of their scans; and ``kept``, a set of those whose files were kept.
 
     Raises
@@ -66,12 +67,11 @@ def export_feedback(store: FeedbackStore, settings: ServeSettings, out: Path) ->
     everything = list(store.rows())
     if not everything:
         raise ServeError("the store holds no feedback")
-    _write(out / TABLE, TABLE_COLUMNS, [_told(row) for row in everything])
+    _write_lines(out / EVERYTHING, [json.dumps(_told(row)) for row in everything])
     newest = list({row["sha256"]: row for row in everything}.values())
     labelled = [row for row in newest if row["label"] != "unsure"]
     _write(out / RECORDED / MANIFEST, COLUMNS, [_listed(row) for row in labelled])
-    lines = [f"{row['result']}\n" for row in labelled]
-    (out / RECORDED / LOG).write_text("".join(lines), encoding="utf-8")
+    _write_lines(out / RECORDED / LOG, [row["result"] for row in labelled])
     kept = [row for row in labelled if row["kept"] and kept_file(settings, row["job"]).is_file()]
     if kept:
         _write(out / KEPT / MANIFEST, COLUMNS, [_listed(row) for row in kept])
@@ -86,7 +86,8 @@ def _listed(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _told(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {**row, "scan": row["job"], "updated": moment(row["updated"])}
+    told = {**row, "scan": row["job"], "updated": moment(row["updated"])}
+    return {name: told[name] for name in TOLD}
 
 
 def _write(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -95,3 +96,8 @@ def _write(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]
         writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def _write_lines(path: Path, lines: Sequence[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

@@ -34,7 +34,7 @@ class FeedbackRequest(BaseModel):
     )
 
 
-@router.post("/{id}/feedback", response_model=FeedbackDocument, responses=responses(404, 409, 422))
+@router.post("/{id}/feedback", response_model=FeedbackDocument, responses=responses(404, 409, 413, 422))
 def give_feedback(request: Request, id: JobId, client: Asking, body: FeedbackRequest) -> Response:
     """Say what the file is, for later evaluations; replaces what was said before."""
     service = service_of(request)

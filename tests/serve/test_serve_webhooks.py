@@ -7,8 +7,10 @@ import hmac
 import http.server
 import json
 import socket
+import ssl
 import threading
 import time
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -229,6 +231,46 @@ def test_the_certificate_must_be_the_hosts(receiver):
     assert receiver.got == []
 
 
+@pytest.fixture
+def secure_receiver(receiver, tmp_path, monkeypatch):
+    """The receiver behind TLS, with a certificate for hooks.example.org that the sender trusts."""
+    pytest.importorskip("cryptography", reason="needs the extra [dev]")
+    certificate, key = certificate_for("hooks.example.org", tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    receiver.socket = context.wrap_socket(receiver.socket, server_side=True)
+    trusting = ssl.create_default_context(cafile=certificate)
+    monkeypatch.setattr(ssl, "create_default_context", lambda: trusting)
+    return receiver
+
+
+def certificate_for(name, folder):
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    start = datetime.now(timezone.utc) - timedelta(days=1)
+    built = x509.CertificateBuilder(subject, subject, key.public_key(), 1, start, start + timedelta(days=9))
+    built = built.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+    built = built.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    pem = serialization.Encoding.PEM
+    (folder / "certificate.pem").write_bytes(built.sign(key, hashes.SHA256()).public_bytes(pem))
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "key.pem").write_bytes(private)
+    return folder / "certificate.pem", folder / "key.pem"
+
+
+def test_the_address_is_connected_to_and_the_certificate_is_checked_for_the_name(secure_receiver):
+    port = secure_receiver.server_address[1]
+    assert sending.post(parse(f"https://hooks.example.org:{port}/x"), ["127.0.0.1"], b"{}", {}) == 204
+    assert secure_receiver.got[0][0]["Host"] == f"hooks.example.org:{port}"
+    with pytest.raises(ssl.SSLCertVerificationError):
+        sending.post(parse(f"https://other.example.org:{port}/x"), ["127.0.0.1"], b"{}", {})
+    assert len(secure_receiver.got) == 1
+
+
 def test_an_answer_that_trickles_is_given_up(monkeypatch):
     monkeypatch.setattr(sending, "ANSWER_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -308,6 +350,13 @@ def test_nobody_there_is_an_attempt_too(engine, receiver, tmp_path):
     state = WebhookStore(engine).of(job)
     assert (state["state"], state["attempts"], state["status"]) == ("waiting", 1, None)
     assert state["error"].startswith("no answer: ")
+
+
+def test_an_error_of_our_own_is_an_attempt_too(engine, receiver, tmp_path, monkeypatch):
+    monkeypatch.setattr(sending, "event", lambda job, retention: 1 / 0)
+    job = finished_job(engine, receiver.origin)
+    assert sender(engine, receiver, tmp_path).deliver_next()
+    assert WebhookStore(engine).of(job)["error"] == "internal error: ZeroDivisionError"
 
 
 def test_gone_and_too_many_attempts_end_it(engine, receiver, tmp_path, monkeypatch):

@@ -27,7 +27,9 @@ from unmask.serve.webhooks import Delivery, WebhookStore
 logger = logging.getLogger("unmask.serve")
 
 SENDERS = 2
+# All of these together stay below the lease of a delivery.
 CONNECT_SECONDS = 5.0
+ADDRESSES = 4
 ANSWER_SECONDS = 20.0
 PAUSE_SECONDS = 2.0
 STOP_SECONDS = 2.0
@@ -83,8 +85,13 @@ class WebhookSender:
         if delivery is None:
             return False
         job = self._jobs.get(delivery.job, whole=True)
-        if job is not None:  # Deleted meanwhile, its webhook is gone as well.
+        if job is None:  # Deleted meanwhile, its webhook is gone as well.
+            return True
+        try:
             self._deliver(delivery, job)
+        except Exception as error:
+            logger.exception("the webhook of job %s", job.id)
+            self._webhooks.refused(delivery, f"internal error: {type(error).__name__}")
         return True
 
     def _deliver(self, delivery: Delivery, job: Job) -> None:
@@ -182,7 +189,7 @@ def _connected(
     addresses: Sequence[str], destination: Destination, context: ssl.SSLContext | None
 ) -> socket.socket:
     problem: OSError = OSError("no address")
-    for address in addresses:
+    for address in addresses[:ADDRESSES]:
         try:
             plain = socket.create_connection((address, destination.port), CONNECT_SECONDS)
         except OSError as error:

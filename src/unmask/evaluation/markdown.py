@@ -137,6 +137,7 @@ def _scans(scans: Sequence[ScanFigures]) -> list[str]:
     headings = ["log"] * logs + [
         "set",
         "method",
+        "detector",
         "real",
         "fake",
         "sources",
@@ -164,6 +165,7 @@ def _scan(row: ScanFigures, logs: bool) -> list[str]:
         *[row.log] * logs,
         row.dataset,
         row.method,
+        row.judged_by,
         str(row.real),
         str(row.fake),
         str(row.clusters),

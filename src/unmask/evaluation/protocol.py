@@ -28,7 +28,7 @@ from unmask.evaluation.predictions import by_video
 from unmask.evaluation.publishing import publish
 from unmask.evaluation.report import Report, SetSummary
 from unmask.evaluation.robustness_grid import Robustness, run_grid
-from unmask.evaluation.scan_logs import read_scans
+from unmask.evaluation.scan_logs import check_detector, read_scans
 from unmask.evaluation.scans import ScanFigures, compare_scans, scan_figures, scan_items
 from unmask.evaluation.scoring import Scorer, score_set
 from unmask.evaluation.sets import EvaluationSet, choose
@@ -117,8 +117,8 @@ def evaluate(
     scanner
         Scans the files of the sets as well, as a user would; None scans nothing.
     scans
-        Logs of `unmask scan --output` that have the sets' files, read in place of scanning. Further ones are compared
-        with the first.
+        Logs of `unmask scan --output` that have the sets' files, read in place of scanning. The first must be of this
+        detector; further ones, of any, are compared with it.
     command
         The command to print in the report.
     progress
@@ -127,7 +127,7 @@ def evaluate(
     Raises
     ------
     EvaluationError
-        A set cannot be used.
+        A set cannot be used, or a log is not of its files or of another detector.
     """
     options = options or Options()
     if out is not None:
@@ -137,7 +137,7 @@ def evaluate(
     scored = [_score(detector, part, options, progress) for part in opened]
     report = replace(_report(detector.card, scored, options), command=command)
     if scanner is not None or scans:
-        judged = [_scans(part, scanner, scans, options, progress) for part in scored]
+        judged = [_scans(detector.card, part, scanner, scans, options, progress) for part in scored]
         report = replace(report, scans=[figures for of_set in judged for figures in of_set])
     if options.robustness:
         report = replace(report, robustness=[_stress(detector, part, options, progress) for part in scored])
@@ -227,7 +227,12 @@ def _score(detector: Scorer, part: EvaluationSet, options: Options, progress: Pr
 
 
 def _scans(
-    scored: ScoredSet, scanner: Scanner | None, logs: Sequence[Path], options: Options, progress: Progress
+    card: Card,
+    scored: ScoredSet,
+    scanner: Scanner | None,
+    logs: Sequence[Path],
+    options: Options,
+    progress: Progress,
 ) -> list[ScanFigures]:
     part, settings = scored.part, options.intervals
     if not logs:
@@ -235,6 +240,7 @@ def _scans(
         advance = _Count(f"{part.name}, scanned", len(scored.chosen), progress)
         return scan_figures(part.name, scan_items(scanner, part, scored.chosen, advance), settings)
     first, *others = [read_scans(log, part, scored.chosen) for log in logs]
+    check_detector(first, card, images=True)  # A further log may be of the detector that it is compared with.
     figures = [replace(one, log=logs[0].stem) for one in scan_figures(part.name, first, settings)]
     for log, files in zip(logs[1:], others, strict=True):
         whole = scan_figures(part.name, files, settings)[0]

@@ -1,4 +1,4 @@
-"""Results of a set's files, read from a log that a scan wrote."""
+"""Logs of `unmask scan --output` read for the files of a set, and whose results they may hold."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from unmask.detectors import Card, load_card
 from unmask.evaluation.errors import EvaluationError
 from unmask.evaluation.scans import ScannedFile
 from unmask.evaluation.sets import Item
-from unmask.report import ScanResult
+from unmask.report import DetectorInfo, ScanResult
+from unmask.scanning import detector_info
 
 
 class ListedFiles(Protocol):
@@ -82,3 +84,49 @@ def _results(log: Path) -> Iterator[ScanResult]:
                 yield ScanResult.from_dict(json.loads(line))
             except ValueError as error:
                 raise EvaluationError(f"{log}, line {number}: {error}") from None
+
+
+def check_detector(files: Sequence[ScannedFile], card: Card, *, images: bool) -> None:
+    """Refuse results of another detector than a card's, or of another version, calibration or threshold of it.
+
+    Parameters
+    ----------
+    files
+        With their results.
+    card
+        Of the detector that is measured or calibrated.
+    images
+        Whether results of the detector that judges images in its place (the card's `stills`) are taken too.
+
+    Raises
+    ------
+    EvaluationError
+        Names the first file whose result is another's.
+    """
+    known = [detector_info(card)]
+    others = _not_of(files, known)
+    if others and images and card.stills is not None:
+        known.append(detector_info(load_card(card.stills)))
+        others = _not_of(files, known)
+    if not others:
+        return
+    path, found = others[0].item.path, others[0].result.detector
+    if found.name == card.stills and not images:
+        raise EvaluationError(
+            f"{path} is an image, which {found.name} judges in place of {card.name}: take {found.name} for images, "
+            "and videos apart"
+        )
+    if (found.name, found.version) in [(one.name, one.version) for one in known]:
+        raise EvaluationError(
+            f"the result of {path} is of {found.name} {found.version}, but of other weights, or of another threshold "
+            "of it"
+        )
+    raise EvaluationError(
+        f"the result of {path} is of another detector than {card.name} {card.version}: of {found.name} "
+        f"{found.version}"
+    )
+
+
+def _not_of(files: Sequence[ScannedFile], known: Sequence[DetectorInfo]) -> list[ScannedFile]:
+    as_in_logs = [one.to_dict() for one in known]  # Where numbers are rounded.
+    return [one for one in files if one.result.detector.to_dict() not in as_in_logs]

@@ -84,6 +84,9 @@ class ScanFigures:
         Of a further log: its AUC less the first log's, over the files with a score in both, paired.
     likelihood_ratios
         Costs of the likelihood ratios that the files' scores stand for, `statistics.likelihood_ratios.COSTS`.
+    detectors
+        Names of the detectors that judged, and how many of the files that were read each: images may have another one
+        than videos.
     """
 
     dataset: str
@@ -101,6 +104,19 @@ class ScanFigures:
     log: str = ""
     auc_difference: Difference | None = None
     likelihood_ratios: Mapping[str, Estimate] = field(default_factory=dict)
+    detectors: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def judged_by(self) -> str:
+        """The detectors' names for tables, with their numbers of files where there are several."""
+        several = len(self.detectors) > 1
+        names = [f"{name} ({count})" if several else name for name, count in self.detectors.items()]
+        return ", ".join(names) or "-"
+
+    @property
+    def set_and_log(self) -> str:
+        """The set's name for tables, with that of the log that was read."""
+        return f"{self.dataset}, log {self.log}" if self.log else self.dataset
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""
@@ -120,6 +136,7 @@ class ScanFigures:
             "log": self.log,
             "auc_difference": self.auc_difference.to_dict() if self.auc_difference else None,
             "likelihood_ratios": {name: value.to_dict() for name, value in self.likelihood_ratios.items()},
+            "detectors": dict(self.detectors),
         }
 
 
@@ -240,6 +257,7 @@ def _figures(dataset: str, method: str, files: Sequence[ScannedFile], settings: 
             np.asarray(clusters, str),
             settings,
         ),
+        detectors=dict(Counter(one.result.detector.name for one in files if one.result.was_read)),
     )
 
 

@@ -8,6 +8,7 @@ from unmask.statistics import Settings, UndefinedMetricError
 from unmask.statistics.likelihood_ratios import (
     COSTS,
     LikelihoodRatioCosts,
+    calibration_loss,
     cllr,
     cllr_min,
     empirical_bounds,
@@ -63,6 +64,7 @@ def test_pav_and_costs_agree_with_scikit_learn(seed):
     assert pav(labels, values) == pytest.approx(slow_pav(labels, values))
     assert cllr(labels, values) == pytest.approx(slow_cllr(labels, values))
     assert cllr_min(labels, values) == pytest.approx(slow_cllr(labels, slow_pav(labels, values)))
+    assert calibration_loss(labels, values) == pytest.approx(cllr(labels, values) - cllr_min(labels, values))
 
 
 def test_the_least_cost_is_that_of_any_rising_transform():

@@ -62,6 +62,17 @@ def cllr_min(labels: ArrayLike, log10_lr: ArrayLike) -> float:
     return float(LikelihoodRatioCosts(label_array, values)(np.ones((1, len(values))))["cllr_min"][0])
 
 
+def calibration_loss(labels: ArrayLike, log10_lr: ArrayLike) -> float:
+    """Return the part of the cost that a better calibration would spare: `cllr` less `cllr_min`, at least 0.
+
+    Parameters
+    ----------
+    labels, log10_lr
+        As in `cllr`, with the same errors.
+    """
+    return cllr(labels, log10_lr) - cllr_min(labels, log10_lr)
+
+
 def pav(labels: ArrayLike, values: ArrayLike) -> Floats:
     """Return the log10 likelihood ratios of the pool-adjacent-violators algorithm (PAV), (N,).
 

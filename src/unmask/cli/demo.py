@@ -33,7 +33,7 @@ def demo(
     from unmask.report import table
     from unmask.scanning import Scanner, Settings
 
-    usable_folder(out, "--out")
+    usable_folder(out, "--out").mkdir(parents=True, exist_ok=True)
     picture = portrait()
     clips = {out / "plain.mp4": picture, out / "blended.mp4": with_blended_face(picture)}
     for path, shown in clips.items():

@@ -91,6 +91,13 @@ def scan(
             show_default=DETECTOR,
         ),
     ] = None,
+    no_stills: Annotated[
+        bool,
+        typer.Option(
+            "--no-stills",
+            help="Judge images by the detector itself, not by the one that its card names for images.",
+        ),
+    ] = False,
     frames: Annotated[
         int | None,
         typer.Option(
@@ -101,7 +108,7 @@ def scan(
         float | None, typer.Option(help="Sample a frame every so many seconds, instead of a number.")
     ] = None,
     seconds: Annotated[
-        float | None, typer.Option(help="Look at the first so many seconds of each video only.")
+        float | None, typer.Option(help="Analyse only the first so many seconds of each video.")
     ] = None,
     case: Annotated[str, typer.Option(help="Case, as free text at the head of the report.")] = "",
     exhibit: Annotated[str, typer.Option(help="Exhibit, likewise.")] = "",
@@ -109,6 +116,14 @@ def scan(
     custody_log: Annotated[
         Path | None,
         typer.Option(help="Add a line a scan to this log; each holds the hash of the line before it."),
+    ] = None,
+    stability: Annotated[
+        bool | None,
+        typer.Option(
+            "--stability/--no-stability",
+            help="Score decisive frames again after re-encodings that websites make. By default with --report.",
+            show_default=False,
+        ),
     ] = None,
     fail_on: Annotated[
         list[FailOn] | None, typer.Option(help="Exit with 3 when a file gets this verdict; may be repeated.")
@@ -139,6 +154,8 @@ def scan(
             every=every,
             seconds=seconds,
             evidence=report is not None,
+            stills=not no_stills,
+            stability=report is not None if stability is None else stability,
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None

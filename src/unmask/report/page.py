@@ -38,7 +38,7 @@ class Article:
 
     Parameters
     ----------
-    timelines, looks
+    timelines, shown
         By the id of a face.
     method
         Its method statement, where there is one.
@@ -46,7 +46,7 @@ class Article:
 
     view: View
     frames: list[FramePicture]
-    looks: dict[int, list[ShownFrame]]
+    shown: dict[int, list[ShownFrame]]
     timelines: dict[int, str]
     method: MethodView | None
 

@@ -258,7 +258,8 @@ def _scan_one(scanner: Scanner, path: Path, copies: Copies | None) -> ScanResult
     if copies is None:
         return scanner.scan_stream(sys.stdin.buffer)
     return scanner.scan_stream(
-        sys.stdin.buffer, on_result=lambda file, result: copies.write(file, result, STANDARD_INPUT_NAME)
+        sys.stdin.buffer,
+        on_result=lambda file, result: copies.write(file, result, STANDARD_INPUT_NAME, visible=False),
     )
 
 

@@ -268,7 +268,7 @@ def _scan_one(scanner: Scanner, path: Path, copies: Copies | None, recorder: Rec
         if recorder is not None:
             recorder.take(result, file)
         if copies is not None:
-            copies.write(file, result, STANDARD_INPUT_NAME)
+            copies.write(file, result, STANDARD_INPUT_NAME, visible=False)
 
     result = scanner.scan_stream(sys.stdin.buffer, on_result=on_result)
     if recorder is not None and not result.was_read:

@@ -25,7 +25,7 @@ SCAN_VERSION = 1
 SCORED_BY = frozenset({"sha256", "question", "input", "trunk", "mirror"})
 
 # Detectors count by their cards, wherever they are stored; the other settings never change a score.
-WITHOUT_EFFECT = frozenset({"detector", "further_detectors", "threads", "isolated", "evidence"})
+WITHOUT_EFFECT = frozenset({"detector", "further_detectors", "stills", "threads", "isolated", "evidence"})
 
 
 @dataclass(frozen=True)
@@ -116,9 +116,10 @@ def scan_key(card: Card, settings: Settings, further: Sequence[Card] = ()) -> st
     ``stability`` only where it is on, with the re-encodings; and the version of the code, ``SCAN_VERSION``.
     """
     without = WITHOUT_EFFECT if settings.stability else WITHOUT_EFFECT | {"stability"}
+    named = (card, *further)
     parts = {
         "version": SCAN_VERSION,
-        "detectors": [_scored_by(each) for each in _with_stills((card, *further))],
+        "detectors": [_scored_by(each) for each in (_with_stills(named) if settings.stills else named)],
         "finder": CENTERFACE_SHA256,
         "looks": PASS_SIZES,
         "settings": {name: value for name, value in asdict(settings).items() if name not in without},

@@ -8,8 +8,8 @@ from typing import Any
 
 from unmask.evaluation.fairness import NOT_STATED, SMALL
 from unmask.evaluation.scans import CALLED
+from unmask.statistics.gaps import chance_of_gap, difference_of_proportions, proportion
 from unmask.statistics.intervals import Estimate
-from unmask.statistics.proportions import chance_of_gap, difference_of_proportions, proportion
 
 DIGITS = 4
 AGE_BANDS = ((18, 29), (30, 44), (45, 59), (60, None))
@@ -151,12 +151,12 @@ def attributes_of_person(row: Mapping[str, str]) -> dict[str, str]:
         Of a manifest, with the columns sex, race and age in years, as far as they are known.
     """
     sex, race, age = (row.get(name, "").strip() for name in ("sex", "race", "age"))
-    found = {EVERYONE: EVERYONE, "sex": sex, "race": race, "age": age_band(age)}
+    found = {EVERYONE: EVERYONE, "sex": sex, "race": race, "age": _age_band(age)}
     found["sex and race"] = f"{race} {sex}" if sex and race else ""
     return {name: value for name, value in found.items() if value}
 
 
-def age_band(age: str) -> str:
+def _age_band(age: str) -> str:
     """Return the band of an age in years, empty for what lies in none or is no number."""
     if not age.isdecimal():
         return ""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.detectors import FaceCrops
+from unmask.evidence.extractor import Extractor
 from unmask.evidence.patches import patches_of
 from unmask.evidence.subjects import followed_faces
 from unmask.evidence.units import Moment, Patch, Place, Subject, Unit, Wanted
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class FaceCropExtractor:
-    """Cuts every face of a frame; see `Extractor`.
+class FaceCropExtractor(Extractor):
+    """Cut every face out of a frame.
 
     Parameters
     ----------
@@ -56,11 +57,23 @@ class FaceCropExtractor:
         return followed_faces(moments, cuts)
 
     def crop(self, view: UprightView) -> NDArray[np.uint8]:
-        """Cut one face, (size, size, 3) uint8 RGB, out of the picture on which it stands upright."""
+        """Cut one face, (size, size, 3) uint8 RGB.
+
+        Parameters
+        ----------
+        view
+            A picture on which the face stands upright.
+        """
         return cut(view.image, view.face.box, profile(self.spec.crop_profile), self.spec.size)
 
     def crop_of(self, patch: Patch) -> NDArray[np.uint8]:
-        """Cut a face, (size, size, 3) uint8 RGB, out of the pixels around it."""
+        """Cut a face, (size, size, 3) uint8 RGB, out of the pixels around it.
+
+        Parameters
+        ----------
+        patch
+            A unit's, as it is or re-encoded.
+        """
         return cut(patch.image, patch.box, profile(self.spec.crop_profile), self.spec.size)
 
     def _unit(self, time: float, found: FoundFace, patch: Patch | None) -> Unit:

@@ -29,6 +29,8 @@ class ScannerSettings:
     isolated
         Decode, and read content credentials, in a process of its own, so that what crashes, hangs or swells in there
         costs one file.
+    stills
+        Have images judged by the detector that a card names for them (its ``stills``); False: by the detector itself.
     """
 
     detector: str = DETECTOR
@@ -36,6 +38,7 @@ class ScannerSettings:
     limits: Limits = field(default_factory=Limits, kw_only=True)
     isolated: bool = field(default=True, kw_only=True)
     further_detectors: tuple[str, ...] = field(default=(), kw_only=True)
+    stills: bool = field(default=True, kw_only=True)
 
     @property
     def detectors(self) -> tuple[str, ...]:

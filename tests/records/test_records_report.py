@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -47,8 +48,8 @@ def test_the_manifest_names_all_that_went_in_and_came_out(report, inputs):
 
 
 def test_the_results_hashes_are_those_of_lines(report, run):
-    run("scan", "inputs", "--detector", "toy", "--output", "lines.jsonl", "--workers", 0)
-    lines = [json.loads(line) for line in open("lines.jsonl", encoding="utf-8")]
+    run("scan", "inputs", "--detector", "toy", "--output", "lines.jsonl", "--workers", 0, "--stability")
+    lines = [json.loads(line) for line in Path("lines.jsonl").read_text(encoding="utf-8").splitlines()]
     recorded = json.loads((report / "scan.json").read_text())
     inputs = read_manifest(report).manifest.inputs
     assert [result_sha256(line) for line in lines] == [one.result_sha256 for one in inputs]

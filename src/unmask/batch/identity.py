@@ -115,8 +115,8 @@ def scan_key(card: Card, settings: Settings, further: Sequence[Card] = ()) -> st
     face finder's weights; how many frames each pass takes; every setting but those in ``WITHOUT_EFFECT``, and
     ``stability`` only where it is on, with the re-encodings; and the version of the code, ``SCAN_VERSION``.
     """
-    without = WITHOUT_EFFECT if settings.stability else WITHOUT_EFFECT | {"stability"}
     named = (card, *further)
+    without = WITHOUT_EFFECT if settings.stability else WITHOUT_EFFECT | {"stability"}
     parts = {
         "version": SCAN_VERSION,
         "detectors": [_scored_by(each) for each in (_with_stills(named) if settings.stills else named)],

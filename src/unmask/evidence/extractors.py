@@ -26,7 +26,7 @@ def extractor_of(spec: InputSpec, *, keeps_patches: bool = False) -> Extractor:
     Parameters
     ----------
     spec
-        The input of the detector's card.
+        What the detector's card says.
     keeps_patches
         Whether units of single faces keep the pixels around their faces.
     """

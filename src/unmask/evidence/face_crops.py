@@ -72,7 +72,7 @@ class FaceCropExtractor(Extractor):
         Parameters
         ----------
         patch
-            A unit's, as it is or re-encoded.
+            These pixels, and the face's box on them.
         """
         return cut(patch.image, patch.box, profile(self.spec.crop_profile), self.spec.size)
 

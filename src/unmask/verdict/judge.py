@@ -130,8 +130,8 @@ def judge_track(
     together = track_uncertainty(uncertainties)
     shifts = shifts or {}
     moved = shift_variance(shifts, rule.calibration)
-    added = together.variance_down + moved, together.variance_up + moved
-    low, high = logit_interval(mean, rule.calibration, added=added)
+    variances = together.variance_down + moved, together.variance_up + moved
+    low, high = logit_interval(mean, rule.calibration, added=variances)
     score = rule.calibration.score
     reencoded = {name: score(mean.mean + shift) for name, shift in shifts.items()}
     reasons = (*together.reasons, spread_reason(reencoded)) if reencoded else together.reasons
@@ -145,8 +145,8 @@ def judge_file(tracks: Sequence[TrackJudgement], frames_sampled: int, rule: Rule
 
     Well enough means in at least ``frames_needed(frames_sampled)`` scored frames; when no face was, the faces seen most
     often stand in. A face too small to be judged, such as a bystander's, has no part in it beside one that is judged.
-    The odds are lowered for the number of such faces, ``per_face_prior_odds``. A verdict that a
-    re-encoding would take across the threshold becomes inconclusive.
+    The odds are lowered for the number of such faces, ``per_face_prior_odds``. A verdict that a re-encoding would take
+    across the threshold becomes inconclusive.
 
     Parameters
     ----------

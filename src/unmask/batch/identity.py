@@ -26,6 +26,8 @@ SCORED_BY = frozenset({"sha256", "question", "input", "trunk", "mirror"})
 
 # Detectors count by their cards, wherever they are stored; the other settings never change a score.
 WITHOUT_EFFECT = frozenset({"detector", "further_detectors", "threads", "isolated", "evidence"})
+# Settings of facts beside the opinions: at their defaults they leave the key as it was before they came.
+_OF_FACTS = frozenset({"facts", "trust_anchors"})
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,11 @@ def scan_key(card: Card, settings: Settings, further: Sequence[Card] = ()) -> st
         "detectors": [_scored_by(each) for each in _with_stills((card, *further))],
         "finder": CENTERFACE_SHA256,
         "looks": PASS_SIZES,
-        "settings": {name: value for name, value in asdict(settings).items() if name not in WITHOUT_EFFECT},
+        "settings": {
+            name: value
+            for name, value in asdict(settings).items()
+            if name not in WITHOUT_EFFECT and (value or name not in _OF_FACTS)
+        },
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

@@ -17,6 +17,7 @@ from unmask.cli.copies import Copies
 from unmask.cli.folders import reason, usable_folder
 from unmask.cli.many import ManyOptions, Scanned, scan_many
 from unmask.cli.streams import NOT_WRITTEN, OutputError, say
+from unmask.cli.trust_anchors import read_trust_anchors
 from unmask.defaults import DETECTOR
 
 if TYPE_CHECKING:
@@ -101,6 +102,19 @@ def scan(
     seconds: Annotated[
         float | None, typer.Option(help="Look at the first so many seconds of each video only.")
     ] = None,
+    facts: Annotated[
+        bool,
+        typer.Option(
+            "--facts", help="Add technical facts, content credentials and facts of the sound to the JSON."
+        ),
+    ] = False,
+    trust_anchors: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.pem",
+            help="Certificates whose holders' content credentials are trusted (PEM); implies --facts.",
+        ),
+    ] = None,
     fail_on: Annotated[
         list[FailOn] | None, typer.Option(help="Exit with 3 when a file gets this verdict; may be repeated.")
     ] = None,
@@ -130,6 +144,8 @@ def scan(
             every=every,
             seconds=seconds,
             evidence=report is not None,
+            facts=facts or trust_anchors is not None,
+            trust_anchors=None if trust_anchors is None else read_trust_anchors(trust_anchors),
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None

@@ -3,7 +3,7 @@
 from unmask.formats.endings import IMAGE_ENDINGS, VIDEO_ENDINGS, kind_by_name
 from unmask.formats.errors import MediaError, as_media_error
 from unmask.formats.facts import FileFacts, StreamFacts
-from unmask.formats.provenance import Credentials, content_credentials
+from unmask.formats.provenance import Credentials, content_credentials, trust_anchors
 from unmask.formats.shrinking import shrink
 from unmask.media.audio import AudioChunk, AudioInfo, AudioSampling
 from unmask.media.frame import Frame, Limits, MediaInfo
@@ -41,5 +41,6 @@ __all__ = [
     "shrink",
     "spooled_to_file",
     "spread",
+    "trust_anchors",
     "why_left_out",
 ]

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from unmask.media import Credentials, FileFacts, StreamFacts
-from unmask.report.words import printable
+from unmask.report.words import counted, printable
 
 STATES = {
-    "trusted": "The seal holds, and its certificate is on a trust list.",
-    "valid": "The seal holds: the file was not changed since it was signed. No trust list vouches for who signed.",
+    "trusted": "The seal holds, and a trust anchor that was given vouches for who signed.",
+    "valid": "The seal holds: the file was not changed since it was signed. Nobody vouches for who signed.",
     "invalid": "The seal is broken: the file, or what is said about it, was changed after signing.",
     "absent": "None in this file. Most files have none; that says nothing for or against them.",
     "unreadable": "There is something that cannot be read as content credentials.",
@@ -100,6 +100,7 @@ def credentials_view(given: Credentials) -> CredentialsView:
         ("Source", ", ".join(_SOURCES.get(source, source) for source in given.sources)),
         ("Made from", ", ".join(given.ingredients)),
         ("Failed checks", ", ".join(given.problems)),
+        ("Trust anchors", counted(given.anchors, "certificate") if given.anchors else None),
     ]
     return CredentialsView(given.state.replace("_", " ").capitalize(), STATES[given.state], _rows(rows))
 

@@ -3,6 +3,7 @@
 from unmask.formats.endings import IMAGE_ENDINGS, VIDEO_ENDINGS, kind_by_name
 from unmask.formats.errors import MediaError, as_media_error
 from unmask.formats.facts import FileFacts, StreamFacts
+from unmask.formats.generators import OriginMark
 from unmask.formats.provenance import Credentials, content_credentials, trust_anchors
 from unmask.formats.shrinking import shrink
 from unmask.media.audio import AudioChunk, AudioInfo, AudioSampling
@@ -31,6 +32,7 @@ __all__ = [
     "Media",
     "MediaError",
     "MediaInfo",
+    "OriginMark",
     "Sampling",
     "StreamFacts",
     "as_media_error",

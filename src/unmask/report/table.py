@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from unmask.report.origin_view import origin_note
 from unmask.report.result import ScanResult
 from unmask.report.view import Said, result_view
 from unmask.report.words import notes, printable
@@ -31,7 +32,8 @@ def table(results: Sequence[ScanResult]) -> Table:
     from rich.text import Text
 
     grid = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
-    noted = any(notes(result) or len(result.opinions) > 1 for result in results)
+    said = [_notes(result) for result in results]
+    noted = any(said) or any(len(result.opinions) > 1 for result in results)
     grid.add_column("file", overflow="fold", ratio=3)
     grid.add_column("verdict", no_wrap=True)
     grid.add_column("score", justify="right", no_wrap=True)
@@ -39,15 +41,20 @@ def table(results: Sequence[ScanResult]) -> Table:
     grid.add_column("faces", justify="right", no_wrap=True)
     if noted:
         grid.add_column("note", overflow="fold", ratio=2)
-    for result in results:
+    for result, text in zip(results, said, strict=True):
         view = result_view(result)
         faces = str(len(result.tracks)) if result.was_read else "-"
-        note = [Text(printable(notes(result)))] if noted else []
+        note = [Text(text)] if noted else []
         grid.add_row(Text(printable(result.path)), *_cells(view.said), faces, *note)
         for opinion in view.opinions:
             why = Text("; ".join(reason.removesuffix(".") for reason in opinion.said.reasons))
             grid.add_row(Text(f"  {opinion.question}"), *_cells(opinion.said), "", why)
     return grid
+
+
+def _notes(result: ScanResult) -> str:
+    said = [printable(notes(result)), origin_note(result.provenance)]
+    return "; ".join(text for text in said if text)
 
 
 def _cells(said: Said) -> tuple[Text, str, str]:

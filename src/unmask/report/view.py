@@ -8,8 +8,9 @@ from pathlib import Path
 
 from unmask.report.coverage_view import CoverageView, coverage_view
 from unmask.report.face_view import FaceView, Level, Moment, faces_of, level_of, moments_of
-from unmask.report.file_view import CredentialsView, FileView, Row, credentials_view, file_view
+from unmask.report.file_view import CredentialsView, FileView, credentials_view, file_view
 from unmask.report.opinions import FACE_MANIPULATED, DetectorInfo, Opinion, Subject
+from unmask.report.origin_view import OriginView, origin_view
 from unmask.report.result import ScanResult
 from unmask.report.words import (
     ADVICE,
@@ -18,6 +19,7 @@ from unmask.report.words import (
     NOTHING_TO_JUDGE,
     QUESTIONS,
     VERDICTS,
+    Row,
     clock,
     counted,
     face_name,
@@ -147,6 +149,7 @@ class View:
     facts: tuple[Row, ...]
     file: FileView | None
     credentials: CredentialsView | None
+    origin: OriginView | None
 
 
 def result_view(result: ScanResult, threshold: float | None = None) -> View:
@@ -190,6 +193,7 @@ def result_view(result: ScanResult, threshold: float | None = None) -> View:
         facts=_facts(result, threshold),
         file=file_view(evidence.file) if evidence and evidence.file else None,
         credentials=credentials_view(evidence.credentials) if evidence and evidence.credentials else None,
+        origin=origin_view(result.provenance) if result.was_read else None,
     )
 
 

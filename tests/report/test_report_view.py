@@ -148,7 +148,7 @@ def test_of_several_faces_it_is_said_which_one_counts():
         ("Face 3", ()),
     ]
     assert view.basis.startswith("It rests on Face 1 (40 % by itself)")
-    assert view.moments[0].caption == "0.0 s, look 1 of 4: Face 1 40 %, Face 2 90 %, Face 3 10 %"
+    assert view.moments[0].caption == "0.0 s, sampled frame 1 of 4: Face 1 40 %, Face 2 90 %, Face 3 10 %"
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_an_error_of_the_scanner_s_own_costs_one_upload(scanner, clip, tmp_path,
     assert scanner(JOB, clip, tmp_path, lambda share: None).status == "ok"
 
 
-def test_what_has_no_face_is_looked_at_in_every_planned_look(scanner, make_video, tmp_path):
+def test_what_has_no_face_is_searched_in_every_planned_pass(scanner, make_video, tmp_path):
     clip = make_video([np.full((240, 320, 3), 90 + i, np.uint8) for i in range(24)])
     heard = []
     result = scanner(JOB, clip, tmp_path, heard.append)

@@ -25,7 +25,7 @@ SCAN_VERSION = 1
 SCORED_BY = frozenset({"sha256", "question", "input", "trunk", "mirror"})
 
 # Detectors count by their cards, wherever they are stored; the other settings never change a score.
-WITHOUT_EFFECT = frozenset({"detector", "further_detectors", "threads", "isolated", "evidence"})
+WITHOUT_EFFECT = frozenset({"detector", "further_detectors", "stills", "threads", "isolated", "evidence"})
 # Settings of facts beside the opinions: at their defaults they leave the key as it was before they came.
 _OF_FACTS = frozenset({"facts", "trust_anchors"})
 
@@ -117,9 +117,10 @@ def scan_key(card: Card, settings: Settings, further: Sequence[Card] = ()) -> st
     face finder's weights; how many frames each pass takes; every setting but those in ``WITHOUT_EFFECT``; and the
     version of the code, ``SCAN_VERSION``.
     """
+    named = (card, *further)
     parts = {
         "version": SCAN_VERSION,
-        "detectors": [_scored_by(each) for each in _with_stills((card, *further))],
+        "detectors": [_scored_by(each) for each in (_with_stills(named) if settings.stills else named)],
         "finder": CENTERFACE_SHA256,
         "looks": PASS_SIZES,
         "settings": {

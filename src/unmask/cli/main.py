@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 VERBS = (
     "scan", "demo", "detectors", "doctor", "prepare", "train", "evaluate", "export", "calibrate", "study", "audit",
-    "serve", "keys",
+    "serve", "keys", "verify",
 )  # fmt: skip
 
 NOT_WRITTEN = 1

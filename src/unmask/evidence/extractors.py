@@ -21,5 +21,11 @@ _EXTRACTORS: dict[str, Callable[[Any], Extractor]] = {
 
 
 def extractor_of(spec: InputSpec) -> Extractor:
-    """Return the extractor of what a detector reads."""
+    """Return the extractor of what a detector reads.
+
+    Parameters
+    ----------
+    spec
+        The input of the detector's card.
+    """
     return _EXTRACTORS[spec.unit](spec)

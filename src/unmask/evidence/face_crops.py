@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.detectors import FaceCrops
+from unmask.evidence.extractor import Extractor
 from unmask.evidence.subjects import followed_faces
 from unmask.evidence.units import Moment, Place, Subject, Unit, Wanted
 from unmask.faces import UprightView, cut, profile
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class FaceCropExtractor:
-    """Cuts every face of a frame; see `Extractor`."""
+class FaceCropExtractor(Extractor):
+    """Cut every face out of a frame."""
 
     spec: FaceCrops
     needs_faces: bool = True
@@ -42,7 +43,13 @@ class FaceCropExtractor:
         return followed_faces(moments, cuts)
 
     def crop(self, view: UprightView) -> NDArray[np.uint8]:
-        """Cut one face, (size, size, 3) uint8 RGB, out of the picture on which it stands upright."""
+        """Cut one face, (size, size, 3) uint8 RGB.
+
+        Parameters
+        ----------
+        view
+            A picture on which the face stands upright.
+        """
         return cut(view.image, view.face.box, profile(self.spec.crop_profile), self.spec.size)
 
     def _unit(self, time: float, found: FoundFace) -> Unit:

@@ -272,7 +272,7 @@ def _interval_note(result: ScanResult) -> str:
     frames = result.coverage.frames_sampled
     return (
         f"The interval says how far the estimate may be off because only {counted(frames, 'frame')} "
-        f"{'was' if frames == 1 else 'were'} looked at. It does not cover methods of manipulation newer than the "
+        f"{'was' if frames == 1 else 'were'} analysed. It does not cover methods of manipulation newer than the "
         "detector."
     )
 

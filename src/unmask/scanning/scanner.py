@@ -202,7 +202,9 @@ class Scanner:
 
     def _asked(self, kind: MediaKind) -> list[LoadedDetector]:
         """Return the detectors that judge files of a kind, each once."""
-        every = [each.for_kind(kind) for each in self._loading.asked]
+        every = list(self._loading.asked)
+        if self.settings.stills:
+            every = [each.for_kind(kind) for each in every]
         if len(every) == 1:
             return every  # Its card is not waited for: decoding begins meanwhile.
         asked: list[LoadedDetector] = []

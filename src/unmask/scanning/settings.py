@@ -29,6 +29,8 @@ class ScannerSettings:
     isolated
         Decode, and read content credentials, in a process of its own, so that what crashes, hangs or swells in there
         costs one file.
+    stills
+        Have images judged by the detector that a card names for them (its ``stills``); False: by the detector itself.
     trust_anchors
         Certificates in PEM: who signed content credentials with one that leads to one of these is trusted. None trusts
         nobody.
@@ -39,6 +41,7 @@ class ScannerSettings:
     limits: Limits = field(default_factory=Limits, kw_only=True)
     isolated: bool = field(default=True, kw_only=True)
     further_detectors: tuple[str, ...] = field(default=(), kw_only=True)
+    stills: bool = field(default=True, kw_only=True)
     trust_anchors: str | None = field(default=None, kw_only=True)
 
     @property

@@ -19,7 +19,6 @@ from unmask.verdict.judge import (
     judge_track,
     per_face_prior_odds,
     rule_of,
-    why_inconclusive,
 )
 from unmask.verdict.likelihood import (
     LikelihoodRatio,
@@ -67,5 +66,4 @@ __all__ = [
     "track_uncertainty",
     "trimmed_mean",
     "unfamiliar_gate",
-    "why_inconclusive",
 ]

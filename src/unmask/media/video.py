@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from unmask.formats.display import Display
+from unmask.formats.edit_lists import Edit, edits_of
 from unmask.formats.errors import MediaError
 from unmask.formats.facts import FileFacts, facts_of_video
 from unmask.formats.origin import marks_of_video, xmp_packets
@@ -179,8 +180,12 @@ class VideoMedia(DecodedMedia):
 
     def facts(self) -> FileFacts:
         """Read the technical facts that the header states."""
+        edits: tuple[Edit, ...] = ()
+        if self._extent is None and "mov" in self._formats:
+            with opened(self._source) as file:
+                edits = edits_of(file)
         with self._open() as container:
-            return facts_of_video(container)
+            return replace(facts_of_video(container), edits=edits)
 
     def close(self) -> None:
         """Close the file; sampling ends."""

@@ -5,6 +5,7 @@ from unmask.report.opinions import FACE_MANIPULATED, DetectorInfo, Opinion, Subj
 from unmask.report.page import page, save_report
 from unmask.report.result import READ, SCHEMA, Coverage, ScanResult, Status
 from unmask.report.schema import schema
+from unmask.report.sound import SoundFacts
 from unmask.report.spans import Span, suspicious_spans
 from unmask.report.table import table
 from unmask.report.timeline import timeline
@@ -24,6 +25,7 @@ __all__ = [
     "FrameView",
     "Opinion",
     "ScanResult",
+    "SoundFacts",
     "Span",
     "Status",
     "Subject",

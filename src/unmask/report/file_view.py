@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from unmask.formats.edit_lists import Edit
 from unmask.media import Credentials, FileFacts, StreamFacts
 from unmask.report.origin_view import SOURCE_TYPES
+from unmask.report.sound import SILENCE_DBFS, SoundFacts
 from unmask.report.words import Row, counted, printable
 
 STATES = {
@@ -52,6 +54,7 @@ def file_view(file: FileFacts) -> FileView:
             ("Duration", duration),
             ("Bit rate", _bit_rate(file.bit_rate)),
             *((_kind(stream), _stream(stream)) for stream in file.streams),
+            ("Edit lists", "; ".join(_edit(edit) for edit in file.edits)),
         ]
     )
     tags = [("", name, value) for name, value in file.tags]
@@ -82,6 +85,43 @@ def credentials_view(given: Credentials) -> CredentialsView:
         ("Trust anchors", counted(given.anchors, "certificate") if given.anchors else None),
     ]
     return CredentialsView(given.state.replace("_", " ").capitalize(), STATES[given.state], _rows(rows))
+
+
+def sound_rows(sound: SoundFacts) -> tuple[Row, ...]:
+    """Return the facts of a file's sound.
+
+    Parameters
+    ----------
+    sound
+        The facts.
+    """
+    coding = f"{sound.codec}, {sound.sample_rate} Hz, {counted(sound.channels, 'channel')}"
+    more = f"; the first of {sound.streams} streams" if sound.streams > 1 else ""
+    late = "after" if sound.start >= 0 else "before"
+    length = None if sound.duration is None else f"{sound.duration:.3f} s"
+    if length and sound.longer_by is not None:
+        length += f", ends {abs(sound.longer_by):.3f} s {'after' if sound.longer_by >= 0 else 'before'} the pictures"
+    return _rows(
+        [
+            ("Sound", coding + more),
+            ("Sound starts", f"{abs(sound.start):.3f} s {late} the first frame"),
+            ("Length of the sound", length),
+            ("Silence at the start", _silence(sound.leading_silence, sound.examined)),
+            ("Silence at the end", _silence(sound.trailing_silence, sound.examined)),
+        ]
+    )
+
+
+def _silence(seconds: float | None, examined: float | None) -> str | None:
+    if seconds is None or examined is None:
+        return None
+    least = "at least " if seconds >= examined else ""
+    return f"{least}{seconds:.3f} s below {SILENCE_DBFS:g} dBFS"
+
+
+def _edit(edit: Edit) -> str:
+    what = "nothing" if edit.start is None else f"from {edit.start:.3f} s of what is stored"
+    return f"{edit.kind}: {what}, for {edit.seconds:.3f} s"
 
 
 def _rows(rows: Iterable[tuple[str, str | None]]) -> tuple[Row, ...]:

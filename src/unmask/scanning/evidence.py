@@ -93,7 +93,9 @@ def gather(
     with suppress(OSError):
         facts = facts.measured(scanned.path)
     credentials = read_credentials(scanned.path)
-    return Evidence(views, tuple(future.result() for future in pending), facts, credentials)
+    return Evidence(
+        views, tuple(future.result() for future in pending), facts, credentials, scanned.seen.sound
+    )
 
 
 def _face_evidence(detector: Detector, unit: Unit, track: int, time: float) -> FaceEvidence:

@@ -120,7 +120,7 @@ def conclude(path: str, seen: Observations, answers: Sequence[Answer]) -> ScanRe
         detector=detector_info(answers[0].card),
         detail="; ".join(details) or None,
         coverage=seen.coverage(),
-        provenance=seen.info.marks,
+        provenance=seen.marks,
     )
     if not verdicts:
         return replace(result, opinions=tuple(opinions))

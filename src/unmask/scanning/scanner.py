@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from unmask.detectors import Detector
     from unmask.faces import FaceFinder
     from unmask.formats.errors import MediaKind
-    from unmask.report import DetectorInfo, Evidence, ScanResult
+    from unmask.report import DetectorInfo, Evidence, ScanResult, SoundFacts
     from unmask.scanning.evidence import ScannedFile
 
 
@@ -183,7 +183,8 @@ class Scanner:
                 )
                 seen = run.observations()
                 if options.wants_facts:
-                    seen = replace(seen, facts=_facts(media))
+                    facts = _facts(media)
+                    seen = replace(seen, facts=facts, sound=_sound(media, facts))
         except MediaError as error:
             return self._unread(path, error, started)
         for inquiry in inquiries:
@@ -308,6 +309,12 @@ class Scanner:
         from unmask.scanning.opinions import detector_info
 
         return detector_info(self.detector.card)
+
+
+def _sound(media: Media, facts: FileFacts) -> SoundFacts | None:
+    from unmask.scanning.sound import sound_facts
+
+    return sound_facts(media, facts)
 
 
 def _facts(media: Media) -> FileFacts:

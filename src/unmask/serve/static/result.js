@@ -128,6 +128,7 @@ function facts({ job, view }) {
     ...view.facts,
     ...(view.file?.rows ?? [{ name: "Size", value: bytes(job.size) }, { name: "SHA-256", value: job.sha256, code: true }]),
     ...(view.file?.tags ?? []).map(({ name, value }) => ({ name: `Tag ${name}`, value })),
+    ...(view.sound ?? []),
     ...(view.origin?.rows ?? []),
     view.origin && { name: "Stated origin", value: view.origin.note },
     view.credentials && { name: "Content credentials", value: `${view.credentials.state}. ${view.credentials.meaning}` },

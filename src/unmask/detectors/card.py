@@ -109,8 +109,9 @@ class Distribution(CardPart):
 
 
 class Familiarity(CardPart):
-    """The file ``familiarity.npz`` beside the weights, by which a face unlike all photographed faces is told.
+    """The file ``familiarity.npz``, by which a face unlike all photographed faces is told.
 
+    It lies beside the detector's weights, or beside those of its trunk, where several detectors share it.
     sha256 : of the file. trunk : identity of the trunk whose tokens it describes. distances : of photographed faces
     that had no part in its fit.
     """

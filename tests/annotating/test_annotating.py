@@ -1,6 +1,5 @@
 """Annotated copies: every frame is there, boxes lie on the faces, and kinds differ in more than colour."""
 
-
 import av
 import numpy as np
 import pytest

@@ -21,7 +21,13 @@ FIGURES = {
 
 
 def to_tables(report: Report) -> list[Table]:
-    """Build all tables for the console: results, the comparison, calibration, robustness, where there are any."""
+    """Return all tables of a report that have figures, for the console.
+
+    Parameters
+    ----------
+    report
+        The report.
+    """
     tables = [to_table(report)]
     if report.scans:
         tables.append(_scans(report))
@@ -36,7 +42,13 @@ def to_tables(report: Report) -> list[Table]:
 
 
 def to_table(report: Report) -> Table:
-    """Build the table of results: the leading figures, one line a result; intervals of the AUCs alone."""
+    """Return the table of results: the leading figures, one line a result; intervals of the AUCs alone.
+
+    Parameters
+    ----------
+    report
+        The report.
+    """
     table = _table(f"{report.detector['name']} {report.detector['version']}")
     table.add_column("set", overflow="fold")
     table.add_column("method", overflow="fold")

@@ -36,7 +36,13 @@ class TextTable:
 
 
 def forensic_tables(report: Report) -> list[TextTable]:
-    """Return the tables of a report that have a row."""
+    """Return the tables of a report that have a row.
+
+    Parameters
+    ----------
+    report
+        The report.
+    """
     name = report.detector["name"]
     tables = [
         TextTable(

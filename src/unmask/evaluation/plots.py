@@ -29,7 +29,15 @@ SCORE_BINS = 25
 
 
 def save_plots(report: Report, folder: Path) -> list[Path]:
-    """Draw every plot that the report has the figures for, and return the files, at most six a set."""
+    """Draw every plot that the report has the figures for, and return the files, at most six a set.
+
+    Parameters
+    ----------
+    report
+        The report.
+    folder
+        For the files; made if missing.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
     with rc_context(STYLE):

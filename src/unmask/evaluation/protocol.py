@@ -149,7 +149,18 @@ def evaluate(
 
 
 def lists_files(root: Path) -> bool:
-    """Whether a set's manifest lists files to scan (column `path`) and no crops (column `file`)."""
+    """Return whether a set's manifest lists files to scan (column `path`) and no crops (column `file`).
+
+    Parameters
+    ----------
+    root
+        Folder of the set.
+
+    Raises
+    ------
+    EvaluationError
+        It has no readable manifest.
+    """
     columns = _columns(root)
     return "path" in columns and "file" not in columns
 
@@ -163,7 +174,24 @@ def _columns(root: Path) -> list[str]:
 
 
 def open_set(root: Path, card: Card, options: Options, finder: FaceFinder | None = None) -> EvaluationSet:
-    """Open a folder as a set of crops or of videos, by the columns of its manifest."""
+    """Open a folder as a set of crops or of videos, by the columns of its manifest.
+
+    Parameters
+    ----------
+    root
+        Folder of the set.
+    card
+        Of the detector, which says how faces are cut.
+    options
+        Split, and number of frames.
+    finder
+        Face finder for videos; None for CenterFace.
+
+    Raises
+    ------
+    EvaluationError
+        The manifest has neither column, or the set cannot be used.
+    """
     manifest, columns = root / MANIFEST_NAME, _columns(root)
     crops = card.face_crops()
     if "file" in columns:

@@ -12,7 +12,15 @@ from unmask.statistics.intervals import Difference, Estimate
 
 
 def show(estimate: Estimate | Difference | None, digits: int = 3) -> str:
-    """Write a figure with its interval; a hyphen where there is none."""
+    """Write a figure with its interval; a hyphen where there is none.
+
+    Parameters
+    ----------
+    estimate
+        The figure.
+    digits
+        Decimals.
+    """
     if estimate is None or estimate.value is None:
         return "-"
     if estimate.low is None or estimate.high is None:
@@ -21,13 +29,25 @@ def show(estimate: Estimate | Difference | None, digits: int = 3) -> str:
 
 
 def markdown_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Write a table in Markdown, a line for each row."""
+    """Write a table in Markdown, a line for each row.
+
+    Parameters
+    ----------
+    headings, rows
+        Cells.
+    """
     lines = [headings, ["---"] * len(headings), *rows]
     return ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines]
 
 
 def remarks(report: Report) -> list[str]:
-    """List what a reader of the figures has to know: warnings first, coverage, limits, leaks, undefined figures."""
+    """List what a reader of the figures has to know: warnings first, coverage, limits, leaks, undefined figures.
+
+    Parameters
+    ----------
+    report
+        The report.
+    """
     lines = list(report.warnings)
     for summary in report.sets:
         lines += _of_set(summary)

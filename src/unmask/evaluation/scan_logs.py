@@ -34,6 +34,15 @@ def read_scans(log: Path, part: ListedFiles, chosen: Sequence[int]) -> list[Scan
 
     A file is known by the end of its path: `manipulated/a.mp4` of the set is `anywhere/manipulated/a.mp4` in the log.
 
+    Parameters
+    ----------
+    log
+        JSON lines.
+    part
+        The set.
+    chosen
+        Positions of the items to find.
+
     Raises
     ------
     EvaluationError

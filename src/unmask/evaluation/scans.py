@@ -143,7 +143,19 @@ class ScanFigures:
 def scan_items(
     scanner: Scanner, part: EvaluationSet, chosen: Sequence[int], advance: Callable[[], None] = lambda: None
 ) -> list[ScannedFile]:
-    """Scan the files of a set as a user would; crops in a tar file are scanned as the pictures that they are."""
+    """Scan the files of a set as a user would; crops in a tar file are scanned as the pictures that they are.
+
+    Parameters
+    ----------
+    scanner
+        With the detector.
+    part
+        The set.
+    chosen
+        Positions of the items to scan.
+    advance
+        Called after each file.
+    """
     scanned = []
     for index in chosen:
         with _file_of(part, index) as path:
@@ -168,7 +180,17 @@ def _file_of(part: EvaluationSet, index: int) -> Iterator[Path]:
 def scan_figures(
     dataset: str, files: Sequence[ScannedFile], settings: Settings | None = None
 ) -> list[ScanFigures]:
-    """Measure a set's scans: all of them, then each manipulation beside all real files where there are several."""
+    """Measure a set's scans: all of them, then each manipulation beside all real files where there are several.
+
+    Parameters
+    ----------
+    dataset
+        Name of the set.
+    files
+        Its scans.
+    settings
+        Of the intervals.
+    """
     settings = settings or Settings()
     methods = sorted({one.item.method for one in files if one.item.label == 1 and one.item.method})
     slices = [ALL, *methods] if len(methods) > 1 else [ALL]
@@ -186,7 +208,15 @@ def scan_figures(
 def compare_scans(
     files: Sequence[ScannedFile], first: Sequence[ScannedFile], settings: Settings | None = None
 ) -> Difference:
-    """Compare two scans of the same files, in the same order: AUC less the first's, paired by clusters."""
+    """Return the AUC of scans less that of the first ones, paired by clusters.
+
+    Parameters
+    ----------
+    files, first
+        Scans of the same files, in the same order.
+    settings
+        Of the intervals.
+    """
     both = [
         (one, other)
         for one, other in zip(files, first, strict=True)
@@ -270,7 +300,13 @@ def _reaches(result: ScanResult, label: int) -> bool:
 
 
 def margin(result: ScanResult) -> float:
-    """Return how sure a file's verdict is, see `risk_coverage.margin`; rejected by a gate it is the least sure."""
+    """Return the margin of a file's verdict, see `risk_coverage.margin`; the least where a gate rejected the file.
+
+    Parameters
+    ----------
+    result
+        Of the file's scan.
+    """
     rejected = any(
         reason.effect == "abstains" and reason.gate not in ("interval", "band") for reason in result.reasons
     )

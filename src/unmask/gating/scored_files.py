@@ -93,6 +93,10 @@ def scan_files(
 
     Parameters
     ----------
+    sets
+        Files.
+    scanner
+        With the detector.
     progress
         Called with the files' class, files done and files in all: at the start, and after each.
     """
@@ -110,6 +114,15 @@ def scan_files(
 def read_files(sets: Sequence[FileSet], log: Path, card: Card) -> list[ScannedFile]:
     """Read the results of all files from a log of ``unmask scan --output``.
 
+    Parameters
+    ----------
+    sets
+        Files.
+    log
+        JSON lines.
+    card
+        Of the detector.
+
     Raises
     ------
     EvaluationError
@@ -121,5 +134,11 @@ def read_files(sets: Sequence[FileSet], log: Path, card: Card) -> list[ScannedFi
 
 
 def groups_of(files: Sequence[ScannedFile]) -> list[str]:
-    """Return the group of each file, of which only the highest score counts: see `cluster_of`."""
+    """Return the group of each file, of which only the highest score counts: see `cluster_of`.
+
+    Parameters
+    ----------
+    files
+        Scanned files.
+    """
     return [cluster_of(one.item.dataset, one.item.group, one.item.source, one.item.path) for one in files]

@@ -176,7 +176,7 @@ class Scanner:
         try:
             with self._opened(Path(path)) as media:
                 inquiries = [
-                    Inquiry(number, detector, self._workers, options.crops)
+                    Inquiry(number, detector, self._workers, options.crops, rescored=options.stability)
                     for number, detector in enumerate(self._asked(media.info.kind))
                 ]
                 run = SamplingRun(

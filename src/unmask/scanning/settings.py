@@ -84,6 +84,9 @@ class ScanOptions:
     evidence
         Gather what a report shows beside the scores: pictures of the sampled frames, maps of the shown faces, technical
         facts, content credentials. Runs the detector again on each shown face and reads the whole file.
+    stability
+        Score the frames that decide about a face again after re-encodings that websites make. What these change widens
+        the interval, and a verdict that one of them would turn round becomes inconclusive.
 
     Raises
     ------
@@ -98,6 +101,7 @@ class ScanOptions:
     faces: int = 64
     crops: int = 128
     evidence: bool = field(default=False, kw_only=True)
+    stability: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.frames is not None and not 1 <= self.frames <= MAX_FRAMES:

@@ -8,6 +8,7 @@ farther off, whatever the detector says of them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,30 +48,44 @@ class ReferenceFaces:
         tokens
             (places, channels) float32, the face's map.
         """
-        return float(self.distances(self.mean_token(tokens)[None])[0])
+        return float(self.distances(self._mean_token(tokens)[None])[0])
 
-    def mean_token(self, tokens: Floats) -> Floats:
+    def _mean_token(self, tokens: Floats) -> Floats:
         """Return the mean (C,) over the places of a map (places, channels)."""
         mean: Floats = tokens[:, : len(self.centre)].mean(axis=0)
         return mean
 
     def distances(self, means: Floats) -> Floats:
-        """Return the distances (N,) of mean tokens (N, C)."""
+        """Return the distances (N,) of mean tokens.
+
+        Parameters
+        ----------
+        means
+            (N, C).
+        """
         distances: Floats = (((means - self.centre) @ self.whitening) ** 2).mean(axis=1)
         return distances
 
     def save(self, path: Path) -> None:
-        """Write the statistics to an npz file, the larger part of it in half precision."""
+        """Write the statistics, the larger part of them in half precision.
+
+        Parameters
+        ----------
+        path
+            An npz file.
+        """
         np.savez(path, centre=self.centre, whitening=self.whitening.astype(np.float16))
 
 
-def read_reference_faces(folder: Path, card: Familiarity, trunk: str, channels: int) -> ReferenceFaces:
-    """Read the statistics in a detector's folder.
+def read_reference_faces(
+    folders: Sequence[Path], card: Familiarity, trunk: str, channels: int
+) -> ReferenceFaces:
+    """Read the statistics from the first folder that has some.
 
     Parameters
     ----------
-    folder
-        Of the detector.
+    folders
+        Of the detector, then of its trunk, whose tokens several detectors may share the statistics of.
     card
         What its card says of the file.
     trunk
@@ -83,7 +98,8 @@ def read_reference_faces(folder: Path, card: Familiarity, trunk: str, channels: 
     DetectorError
         When the file is not the one that the card names, or belongs to another trunk.
     """
-    path = folder / FAMILIARITY_NAME
+    paths = [folder / FAMILIARITY_NAME for folder in folders]
+    path = next((one for one in paths if one.is_file()), paths[0])
     if not path.is_file() or file_sha256(path) != card.sha256:
         raise DetectorError(
             f"{path} is not the file that its card describes: its SHA-256 differs or it is missing"

@@ -22,7 +22,13 @@ _FLOOR = 1e-6
 
 
 def mel_filters(bands: int = BANDS) -> NDArray[np.float64]:
-    """Return triangles that are even on O'Shaughnessy's mel scale, (bands, 257), each with its peak at 1."""
+    """Return triangles that are even on O'Shaughnessy's mel scale, (bands, 257), each with its peak at 1.
+
+    Parameters
+    ----------
+    bands
+        Their number.
+    """
     low, high = (2595 * math.log10(1 + hertz / 700) for hertz in (_LOWEST, _HIGHEST))
     edges = 700 * (10 ** (np.linspace(low, high, bands + 2) / 2595) - 1)
     bins = np.arange(_FFT // 2 + 1) * RATE / _FFT

@@ -7,8 +7,6 @@ of the lips come from a face mesh (`unmask.models.lips`).
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -94,7 +92,15 @@ def _tower(channels: int, width: int, hidden: int, kernel: int, stride: int) -> 
 
 
 def without_trend(values: Tensor, window: int) -> Tensor:
-    """Subtract the moving average over an odd number of places from (N, C, T); the ends are continued."""
+    """Subtract a moving average; the ends are continued.
+
+    Parameters
+    ----------
+    values
+        (N, C, T).
+    window
+        Places of the average, an odd number.
+    """
     reach = window // 2
     return values - F.avg_pool1d(F.pad(values, (reach, reach), mode="replicate"), 2 * reach + 1, 1)
 
@@ -137,6 +143,11 @@ def statistics_of(curve: Tensor) -> Tensor:
 
     The largest value near no offset; how many standard deviations it stands above the mean of the others; how far it
     stands above the largest of the others.
+
+    Parameters
+    ----------
+    curve
+        Of `similarity`.
     """
     offsets = torch.arange(-REACH, REACH + 1, device=curve.device).abs()
     near, far = curve[:, offsets <= NEAR], curve[:, offsets > NEAR]
@@ -164,4 +175,4 @@ def contrastive_loss(network: SyncNetwork, seen: Tensor, heard: Tensor, across: 
     pairs = scale * torch.einsum("nct,mct->nm", seen, heard) / (seen.shape[1] * seen.shape[2])
     own = torch.arange(len(pairs), device=seen.device)
     between = F.cross_entropy(pairs, own, reduction="none") + F.cross_entropy(pairs.T, own, reduction="none")
-    return cast(Tensor, within + across * between / 2)
+    return within + across * between / 2

@@ -14,7 +14,9 @@ from unmask.report.opinions import (
 from unmask.report.page import page, save_report
 from unmask.report.result import READ, SCHEMA, Coverage, ScanResult, Status
 from unmask.report.schema import schema
+from unmask.report.sound import SoundFacts
 from unmask.report.spans import Span, suspicious_spans
+from unmask.report.stability import FrameStability, ReencodedScore, Stability
 from unmask.report.table import table
 from unmask.report.timeline import timeline
 from unmask.report.tracks import FrameScore, TrackScore
@@ -31,11 +33,15 @@ __all__ = [
     "Evidence",
     "FaceEvidence",
     "FrameScore",
+    "FrameStability",
     "FrameView",
     "Measure",
     "Opinion",
+    "ReencodedScore",
     "ScanResult",
+    "SoundFacts",
     "Span",
+    "Stability",
     "Status",
     "Subject",
     "SubjectKind",

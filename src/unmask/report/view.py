@@ -9,9 +9,11 @@ from pathlib import Path
 from unmask.report.clip_view import ClipView, clip_views
 from unmask.report.coverage_view import CoverageView, coverage_view
 from unmask.report.face_view import FaceView, Level, Moment, faces_of, level_of, moments_of
-from unmask.report.file_view import CredentialsView, FileView, Row, credentials_view, file_view
+from unmask.report.file_view import CredentialsView, FileView, credentials_view, file_view, sound_rows
 from unmask.report.opinions import FACE_MANIPULATED, DetectorInfo, Opinion, Subject
+from unmask.report.origin_view import OriginView, origin_view
 from unmask.report.result import ScanResult
+from unmask.report.stability_view import StabilityView, stability_views
 from unmask.report.words import (
     ADVICE,
     ANSWERS,
@@ -19,6 +21,7 @@ from unmask.report.words import (
     NOTHING_TO_JUDGE,
     QUESTIONS,
     VERDICTS,
+    Row,
     clock,
     counted,
     face_name,
@@ -120,6 +123,8 @@ class View:
         Empty unless there are several.
     not_asked
         Questions that have no answer, where there are several opinions.
+    stability
+        Of the opinions whose decisive face was scored again.
     duration, threshold
         Seconds, and a score in [0, 1], to draw by.
     axis
@@ -139,6 +144,7 @@ class View:
     advice: str
     opinions: tuple[OpinionView, ...]
     not_asked: tuple[str, ...]
+    stability: tuple[StabilityView, ...]
     coverage: CoverageView | None
     duration: float | None
     threshold: float | None
@@ -148,6 +154,8 @@ class View:
     facts: tuple[Row, ...]
     file: FileView | None
     credentials: CredentialsView | None
+    origin: OriginView | None
+    sound: tuple[Row, ...]
     clips: tuple[ClipView, ...] = ()
 
 
@@ -183,6 +191,7 @@ def result_view(result: ScanResult, threshold: float | None = None) -> View:
         advice=ADVICE.get(result.verdict or result.status, ""),
         opinions=tuple(_opinion(opinion, video) for opinion in several),
         not_asked=_not_asked(several),
+        stability=stability_views(result.opinions, several=bool(several), video=video),
         coverage=coverage_view(result),
         duration=duration,
         threshold=threshold,
@@ -192,6 +201,8 @@ def result_view(result: ScanResult, threshold: float | None = None) -> View:
         facts=_facts(result, threshold),
         file=file_view(evidence.file) if evidence and evidence.file else None,
         credentials=credentials_view(evidence.credentials) if evidence and evidence.credentials else None,
+        origin=origin_view(result.provenance) if result.was_read else None,
+        sound=sound_rows(evidence.sound) if evidence and evidence.sound else (),
         clips=clip_views(evidence.clips, result.opinions) if evidence else (),
     )
 
@@ -271,7 +282,7 @@ def _interval_note(result: ScanResult) -> str:
     frames = result.coverage.frames_sampled
     return (
         f"The interval says how far the estimate may be off because only {counted(frames, 'frame')} "
-        f"{'was' if frames == 1 else 'were'} looked at. It does not cover methods of manipulation newer than the "
+        f"{'was' if frames == 1 else 'were'} analysed. It does not cover methods of manipulation newer than the "
         "detector."
     )
 

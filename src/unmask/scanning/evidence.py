@@ -76,7 +76,7 @@ def gather(
     scanned
         The file and what a scan made of it.
     detectors
-        Those that scored it, in the order of the answers.
+        Those that scored it, in the order of the answers; none leaves faces and clips out.
     pool
         Runs the detector.
     read_credentials
@@ -84,19 +84,22 @@ def gather(
     """
     result, facts = scanned.result, scanned.seen.facts
     views = tuple(sampled.view for sampled in scanned.seen.frames if sampled.view is not None)
-    shown = choose_shown(result.tracks, len(views), result.decisive_track)
-    detector, units = detectors[0], scanned.answers[0].scored
-    explained = detector.card.input.unit == "face"
-    pending = [
-        pool.submit(
-            _face_evidence, detector, units[track][place].unit, track, result.tracks[track].frames[place].time
-        )
-        for track, place in shown
-        if explained
-    ]
+    pending = []
+    if detectors and detectors[0].card.input.unit == "face":
+        units = scanned.answers[0].scored
+        pending = [
+            pool.submit(
+                _face_evidence,
+                detectors[0],
+                units[track][at].unit,
+                track,
+                result.tracks[track].frames[at].time,
+            )
+            for track, at in choose_shown(result.tracks, len(views), result.decisive_track)
+        ]
     drawn = [
         (each, one.unit, subject.id)
-        for each, answer in zip(detectors, scanned.answers, strict=True)
+        for each, answer in zip(detectors, scanned.answers, strict=False)
         if each.card.input.unit in WITH_CURVES and each.draws_curves
         for subject, scored in zip(answer.subjects, answer.scored, strict=True)
         for one in scored
@@ -106,8 +109,14 @@ def gather(
     with suppress(OSError):
         facts = facts.measured(scanned.path)
     credentials = read_credentials(scanned.path)
-    faces = tuple(future.result() for future in pending)
-    return Evidence(views, faces, tuple(future.result() for future in clips), facts, credentials)
+    return Evidence(
+        views,
+        tuple(future.result() for future in pending),
+        facts,
+        credentials,
+        scanned.seen.sound,
+        tuple(future.result() for future in clips),
+    )
 
 
 def _clip_evidence(detector: Detector, unit: Unit, subject: int) -> ClipEvidence:

@@ -125,7 +125,10 @@ class FurtherSampling:
         self, frames: Sequence[Frame], place: int, first: FoundFaces | None, seen: Observations
     ) -> FoundFaces:
         """Find the faces of a burst's frame, with less effort on those between the ends."""
-        find = partial(self._find, seen=seen)
+
+        def find(frame: Frame) -> FoundFaces:
+            return self._find(frame, seen)
+
         if first is None or place == len(frames) - 1:
             return find(frames[place])
         smallest = min((one.quality.side for one in first.faces), default=0.0)

@@ -38,7 +38,7 @@ class SyncClip:
     @property
     def frames(self) -> int:
         """Number of frames."""
-        return self.lips.shape[1]
+        return int(self.lips.shape[1])
 
     def cut(self, start: int, frames: int, sound_start: int | None = None) -> SyncClip:
         """Return a part of the clip, with the sound of another part.
@@ -95,7 +95,13 @@ def fit(clips: Sequence[SyncClip], options: SyncOptions, how: FitOptions) -> Syn
 
 
 def weights_of(clips: Sequence[SyncClip]) -> list[float]:
-    """Return what a frame of each clip weighs: with more frames of a source each less, by the root of their number."""
+    """Return what a frame of each clip weighs: with more frames of a source each less, by the root of their number.
+
+    Parameters
+    ----------
+    clips
+        Of all sources.
+    """
     frames: dict[str, int] = {}
     for clip in clips:
         frames[clip.source] = frames.get(clip.source, 0) + clip.frames
@@ -183,7 +189,10 @@ def _augmented(
     mel = _resampled(clip.mel, 4 * start, speed, 4 * frames)
     lips = lips + random.normal(0, random.uniform(0, 0.01), lips.shape)
     floor = np.quantile(mel, random.uniform(0, 0.4))  # Noise drowns what is quieter.
-    mel = np.logaddexp(mel, floor) + np.linspace(*random.uniform(-1, 1, 2), len(mel))[:, None]
+    mel = (
+        np.logaddexp(mel, floor)
+        + np.linspace(random.uniform(-1, 1), random.uniform(-1, 1), len(mel))[:, None]
+    )
     return lips.astype(np.float32), mel.astype(np.float32)
 
 

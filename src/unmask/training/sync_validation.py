@@ -154,7 +154,15 @@ def fit_weights(trials: Sequence[Trial]) -> Floats:
 
 
 def source_weights(trials: Sequence[Trial], true: NDArray[np.bool_]) -> Floats:
-    """Return weights by which each source counts the same within each class, and both classes the same."""
+    """Return weights by which each source counts the same within each class, and both classes the same.
+
+    Parameters
+    ----------
+    trials
+        Of any kinds.
+    true
+        (N,) which of them have their own sound.
+    """
     sources = np.array([trial.source for trial in trials])
     weights = np.zeros(len(trials))
     for source in set(sources.tolist()):

@@ -7,18 +7,10 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from unmask.report import (
-    Coverage,
-    DetectorInfo,
-    FrameScore,
-    Opinion,
-    ScanResult,
-    Subject,
-    TrackScore,
-    page,
-    result_view,
-    table,
-)
+from unmask.report import Coverage, DetectorInfo, FrameScore, Opinion, ScanResult, Subject, TrackScore
+from unmask.report.page import page
+from unmask.report.table import table
+from unmask.report.view import result_view
 from unmask.report.words import clock, interval_words, question_words
 from unmask.verdict import LikelihoodRatio, Reason
 

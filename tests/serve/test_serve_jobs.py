@@ -17,7 +17,7 @@ import pytest
 pytest.importorskip("fastapi", reason="needs the extra [serve]")
 from serve_servers import TOY_WORKER, running
 
-from unmask.report import schema
+from unmask.report.schema import schema
 from unmask.serve import worker
 
 

@@ -11,7 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-from unmask.report import Coverage, DetectorInfo, FrameScore, ScanResult, TrackScore, save_report
+from unmask.report import Coverage, DetectorInfo, FrameScore, ScanResult, TrackScore
+from unmask.report.page import save_report
 from unmask.serve.worker import main
 
 DETECTOR = DetectorInfo("jrc", "1", "0" * 64, "tight")

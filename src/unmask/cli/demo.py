@@ -24,7 +24,8 @@ def demo(
 
     from unmask.cli.folders import usable_folder
     from unmask.demo import portrait, with_blended_face, write_clip
-    from unmask.report import save_report, table
+    from unmask.report.page import save_report
+    from unmask.report.table import table
     from unmask.scanning import Scanner, Settings
 
     usable_folder(out, "--out")

@@ -213,7 +213,7 @@ def _scan_here(
 def _save_report(results: Sequence[ScanResult], folder: Path, settings: Settings) -> int:
     """Write the report and say where it is, or in one line why it is not; return the exit code that this asks for."""
     from unmask.detectors import load_card
-    from unmask.report import save_report
+    from unmask.report.page import save_report
     from unmask.report.words import printable
 
     try:
@@ -257,7 +257,7 @@ def _scan_one(scanner: Scanner, path: Path, copies: Copies | None) -> ScanResult
 def _print_table(results: Sequence[ScanResult]) -> None:
     from rich.console import Console
 
-    from unmask.report import table
+    from unmask.report.table import table
 
     console = Console()
     if results:

@@ -7,35 +7,14 @@ from dataclasses import dataclass
 
 from unmask.report.order import SHARES, by_suspicion, scored_frames, scored_frames_needed
 from unmask.report.result import ScanResult
+from unmask.report.said import Level, level_of
 from unmask.report.spans import Span
 from unmask.report.tracks import FrameScore, TrackScore
-from unmask.report.words import clock, counted, face_name, percent, printable, stretch
+from unmask.report.words import clock, counted, face_name, printable, stretch
 
 MOST_CARDS = len(SHARES)
 _MOST_SPANS = 4
 _MOST_IN_CAPTION = 4
-
-
-@dataclass(frozen=True)
-class Level:
-    """A score against the threshold.
-
-    Parameters
-    ----------
-    kind
-        ``above`` (at or above it), ``below``, ``plain`` without a threshold, ``unscored``.
-    text
-        The score.
-    words
-        What it means, empty without a threshold.
-    score
-        To place it by.
-    """
-
-    kind: str
-    text: str
-    words: str
-    score: float | None
 
 
 @dataclass(frozen=True)
@@ -119,24 +98,6 @@ class Moment:
     clock: str
     caption: str
     faces: tuple[FaceAtMoment, ...]
-
-
-def level_of(score: float | None, threshold: float | None) -> Level:
-    """Return a score with what it means against a threshold.
-
-    Parameters
-    ----------
-    score
-        In [0, 1]; None where there is none.
-    threshold
-        In [0, 1]; None where there is none.
-    """
-    if score is None:
-        return Level("unscored", "not scored", "", None)
-    if threshold is None:
-        return Level("plain", percent(score), "", score)
-    kind, words = ("above", "at or above") if score >= threshold else ("below", "below")
-    return Level(kind, percent(score), f"{words} the threshold", score)
 
 
 def in_order(result: ScanResult) -> list[TrackScore]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from unmask.report.result import ScanResult
-from unmask.report.view import Said, result_view
+from unmask.report.said import Said, opinions_of, said_of_file
 from unmask.report.words import notes, printable
 
 if TYPE_CHECKING:
@@ -40,11 +40,10 @@ def table(results: Sequence[ScanResult]) -> Table:
     if noted:
         grid.add_column("note", overflow="fold", ratio=2)
     for result in results:
-        view = result_view(result)
         faces = str(len(result.tracks)) if result.was_read else "-"
         note = [Text(printable(notes(result)))] if noted else []
-        grid.add_row(Text(printable(result.path)), *_cells(view.said), faces, *note)
-        for opinion in view.opinions:
+        grid.add_row(Text(printable(result.path)), *_cells(said_of_file(result)), faces, *note)
+        for opinion in opinions_of(result):
             why = Text("; ".join(reason.removesuffix(".") for reason in opinion.said.reasons))
             grid.add_row(Text(f"  {opinion.question}"), *_cells(opinion.said), "", why)
     return grid

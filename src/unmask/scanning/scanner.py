@@ -304,7 +304,7 @@ class Scanner:
         """The first detector, as results name it."""
         from unmask.scanning.opinions import detector_info
 
-        return detector_info(self.detector.card)
+        return detector_info(self._loading.asked[0].card.result())
 
 
 def _facts(media: Media) -> FileFacts:

@@ -10,7 +10,8 @@ from typing import Protocol
 from unmask.detectors import Detector, load_detector
 from unmask.faces import CenterFace, FaceFinder
 from unmask.media import kind_by_name
-from unmask.report import ScanResult, save_report
+from unmask.report import ScanResult
+from unmask.report.page import save_report
 from unmask.scanning import Scanner, ScanOptions, Settings
 from unmask.serve.jobs import Job
 from unmask.serve.pictures import save_pictures

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from unmask.report import schema
+from unmask.report.schema import schema
 from unmask.serve.jobs import State
 
 SCAN = "Scan"

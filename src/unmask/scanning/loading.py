@@ -6,8 +6,13 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
+
+import unmask
+from unmask import defaults
+from unmask.hashing import begin_hashing
 
 if TYPE_CHECKING:
     from unmask.detectors import Card, Detector
@@ -115,6 +120,8 @@ class Loading:
         further: Sequence[str | os.PathLike[str]] = (),
         first_kind: MediaKind = "video",
     ) -> None:
+        if defaults.DETECTOR in (detector, *further):
+            begin_hashing(_trunks())  # The largest file by far; it takes as long as the imports, beside them.
         self._loaders = ThreadPoolExecutor(4, thread_name_prefix="unmask-load")
         # One thing after the other: importing numpy from several threads at once is not safe, and the weights'
         # reading, which needs no interpreter, can begin as soon as these are there.
@@ -148,6 +155,12 @@ class Loading:
 
     def _load(self, load: Callable[[], T]) -> Future[T]:
         return self._loaders.submit(lambda: self.imports.result() or load())
+
+
+def _trunks() -> list[Path]:
+    """Return the files of the installed trunks, without importing what reads them."""
+    weights = Path(unmask.__file__).parent / "detectors" / "weights"
+    return sorted(weights.glob("*/trunk.onnx"))
 
 
 def _in_background(load: Callable[[], T]) -> Future[T]:

@@ -88,6 +88,14 @@ def test_a_likelihood_ratio_is_said_in_words():
     assert "at least 32 times" in page([replace(ONE, opinions=(replace(ONE.opinions[0], lr=ratio),))])
 
 
+def test_of_detectors_that_answer_the_same_question_the_deciding_one_is_named():
+    first = replace(SEVERAL.opinions[0], verdict="likely_fake", score=0.6, interval=(0.5, 0.7))
+    other = replace(first, detector=replace(SOUND, name="second"), score=0.9, interval=(0.8, 0.95))
+    view = result_view(replace(SEVERAL, opinions=(first, other)))
+    assert [one.detector for one in view.opinions] == ["jrc 1", "second 2"]
+    assert view.basis == "It rests on the answer of second to: Was a face swapped or re-enacted?"
+
+
 def test_one_opinion_is_not_said_twice():
     view = result_view(ONE)
     assert (view.opinions, view.not_asked, view.basis) == ((), (), "")

@@ -1,7 +1,8 @@
 """A worker whose scans do what the upload says: a JSON object of what to do, in place of a video.
 
-``{"seconds": s}`` takes its time, ``{"die": n}`` kills the worker in the first n attempts, ``{"raise": text}``
-raises; anything that is not JSON is unreadable. Each scan leaves a line in ``scans.log``.
+``{"seconds": s}`` takes its time, ``{"draft": true}`` begins with a file of the report, ``{"die": n}`` kills the worker
+in the first n attempts, ``{"raise": text}`` raises; anything that is not JSON is unreadable. Each scan leaves a line in
+``scans.log``.
 """
 
 import json
@@ -24,6 +25,9 @@ class ToyScan:
 
     def __call__(self, job, upload, report, progress):
         told = self.read(upload)
+        if told and "draft" in told:
+            report.mkdir()
+            (report / "face.jpg").write_bytes(b"toy")
         self.note(job, "begun")
         if told is None:
             result = ScanResult(job.name, "video", "unreadable", DETECTOR, "not a toy")

@@ -119,7 +119,11 @@ def _basis(result: ScanResult) -> str:
     """Return what the verdict rests on, where there is a choice, and why its score is not the face's own."""
     if len(result.opinions) > 1:
         deciding = deciding_opinion(result)
-        return "" if deciding is None else f"It rests on the answer to: {question_words(deciding.question)}"
+        if deciding is None:
+            return ""
+        alike = sum(one.question == deciding.question for one in result.opinions) > 1
+        whose = f" of {printable(deciding.detector.name)}" if alike else ""
+        return f"It rests on the answer{whose} to: {question_words(deciding.question)}"
     track = next((track for track in result.tracks if track.id == result.decisive_track), None)
     if track is None or result.score is None or len(result.tracks) < 2:
         return ""

@@ -100,7 +100,7 @@ class Loading:
         How many faces there are to be scored at a time, at least: with as many as there are processors, each is scored
         by one.
     further
-        Names or folders of more detectors.
+        Names or folders of more detectors, or ready ones.
     first_kind
         Of the files that seem to come first: the detectors that judge these are loaded at once, others when they are
         needed.
@@ -117,7 +117,7 @@ class Loading:
         finder: FaceFinder | None = None,
         threads: int | None = None,
         at_once: int = 1,
-        further: Sequence[str | os.PathLike[str]] = (),
+        further: Sequence[str | os.PathLike[str] | Detector] = (),
         first_kind: MediaKind = "video",
     ) -> None:
         if defaults.DETECTOR in (detector, *further):

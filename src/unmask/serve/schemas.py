@@ -39,7 +39,8 @@ class JobSummary(BaseModel):
     name: str = Field(description="as the client named the file, without folders")
     size: int = Field(description="bytes")
     sha256: str
-    detector: str
+    detector: str = Field(description="the first one")
+    detectors: list[str] = Field(description="all, each with an opinion in the result")
     frames: int | None = Field(description="sampled from a video, evenly; null for as many as it needs")
     attempts: int = Field(description="how often a worker began")
     kept: bool = Field(description="whether the upload stays after the scan")

@@ -91,6 +91,23 @@ def test_no_detector_is_said(run, monkeypatch):
     assert "no detector is installed" in run("detectors").stdout
 
 
+@pytest.mark.parametrize(
+    ("absent", "found"),
+    [
+        ((), "train, serve, ray, provenance installed"),
+        (("ray", "c2pa"), "train, serve installed; not, or in part: ray, provenance"),
+        (
+            ("torch", "fastapi", "ray", "c2pa"),
+            "none installed; not, or in part: train, serve, ray, provenance",
+        ),
+    ],
+)
+def test_the_doctor_lists_the_extras(monkeypatch, absent, found):
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None if name in absent else object())
+    (finding,) = doctor._extras()
+    assert (finding.subject, finding.state, finding.found) == ("extras", "ok", found)
+
+
 def test_the_doctor_tries_a_scan(run, real_finder):
     done = run("doctor")
     line = next(line for line in done.stdout.splitlines() if "self-test" in line)

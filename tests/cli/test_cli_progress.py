@@ -60,7 +60,18 @@ def test_each_stage_has_its_own_lines_also_when_it_begins_anew(clock, capsys):
         clock.time += 20
         tell(name, done, 10)
     assert capsys.readouterr().err.splitlines() == [
-        "unmask: a: 0 of 10", "unmask: b: 0 of 10", "unmask: a: 0 of 10",
+        "unmask: a: 0 of 10", "unmask: b: 0 of 10", "unmask: b: 10 of 10, 30.0/min", "unmask: a: 0 of 10",
+    ]  # fmt: skip
+
+
+def test_the_end_of_a_stage_is_told_unless_it_took_no_time(clock, capsys):
+    tell = StageLines("files", clock)
+    for name, seconds in (("real", 2), ("fake", 1)):
+        for done in range(5):
+            tell(name, done, 4)
+            clock.time += seconds
+    assert capsys.readouterr().err.splitlines() == [
+        "unmask: real: 0 of 4 files", "unmask: real: 4 of 4 files, 30.0 files/min", "unmask: fake: 0 of 4 files",
     ]  # fmt: skip
 
 
@@ -103,6 +114,30 @@ def test_a_terminal_sees_bars_and_a_log_lines(monkeypatch, terminal):
     shown = stream.getvalue()
     assert "[set]" in shown and ("5/5" in shown) == terminal
     assert terminal or shown == "unmask: [set]: 1 of 5 videos\n"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_copy_says_how_much_of_it_is_done(monkeypatch, terminal, two_faces, toy_scanner, finder, tmp_path):
+    from unmask import faces
+    from unmask.cli.copies import Copies
+    from unmask.scanning import Settings, scan
+
+    monkeypatch.setattr(faces, "CenterFace", lambda: finder)
+    result = scan(two_faces, Settings(frames=2))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr(progress, "_now", Clock(30.0))
+    stream = io.StringIO()
+    stream.isatty = lambda: terminal
+    monkeypatch.setattr("sys.stderr", stream)
+    Copies(tmp_path / "copies").write(two_faces, result)
+    shown = stream.getvalue()
+    assert "annotating two.mp4" in shown and "annotated: " in shown
+    if terminal:
+        assert " 0%" in shown
+    else:
+        told = [line for line in shown.splitlines() if " of 100 %" in line]
+        assert told[0].startswith("unmask: annotating two.mp4: ") and len(told) == 20
 
 
 def test_what_is_to_be_quiet_is(monkeypatch, capsys):

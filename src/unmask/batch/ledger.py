@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unmask.batch.identity import Fingerprint, copy_of, facts_of, short_hash
+from unmask.media.addresses import name_of
 
 if TYPE_CHECKING:
     from unmask.batch.log import ResultsLog
@@ -38,12 +39,15 @@ class Ledger:
         For each path that got a copy, the path that was scanned.
     on_done
         Called, with the ledger's lock held, for every file that is known to have its row.
+    on_row
+        Called likewise with each row that was written.
     """
 
     def __init__(self, log: ResultsLog, key: str) -> None:
         self.key = key
         self.copies: dict[str, str] = {}
         self.on_done: Callable[[], None] = _nothing
+        self.on_row: Callable[[Row], None] = _no_row
         self.outcomes: Counter[Outcome] = Counter()
         self.scanned = self.done_before = self.of_other_scans = 0
         self._log = log
@@ -68,7 +72,7 @@ class Ledger:
         if facts is None:
             return False
         with self._lock:
-            outcome = self._files.get(_by_facts(str(path), *facts))
+            outcome = self._files.get(_by_facts(name_of(path), *facts))
             return outcome is not None and self._count_done(outcome)
 
     def not_done(self, paths: Iterable[Path]) -> list[Path]:
@@ -98,7 +102,7 @@ class Ledger:
             Its fingerprint.
         """
         with self._lock:
-            outcome = self._files.get(_by_content(str(path), seen))
+            outcome = self._files.get(_by_content(name_of(path), seen))
             if outcome is not None:
                 return not self._count_done(outcome)
             if seen.content is None:
@@ -158,10 +162,10 @@ class Ledger:
         offset = self._contents.get(short_hash(seen.content))
         if offset is None:
             return False
-        outcome = self._files.get(_by_content(str(path), seen))
+        outcome = self._files.get(_by_content(name_of(path), seen))
         if outcome is not None:
             return self._count_done(outcome)
-        self._write(copy_of(self._log.read(offset), str(path), seen))
+        self._write(copy_of(self._log.read(offset), name_of(path), seen))
         return True
 
     def _count_done(self, outcome: Outcome) -> bool:
@@ -172,6 +176,7 @@ class Ledger:
 
     def _write(self, row: Row) -> None:
         self._index(self._log.append(row), row)
+        self.on_row(row)
         if row["batch"]["same_as"] is None:
             self.scanned += 1
         else:
@@ -194,6 +199,10 @@ class Ledger:
 
 
 def _nothing() -> None:
+    pass
+
+
+def _no_row(row: Row) -> None:
     pass
 
 

@@ -18,16 +18,20 @@ from rich.progress import (
     ProgressColumn,
     Task,
     TaskID,
+    TaskProgressColumn,
     TextColumn,
     TimeRemainingColumn,
 )
 from rich.text import Text
+
+from unmask.report.words import printable
 
 if TYPE_CHECKING:
     from unmask.batch import Ledger
 
 SECONDS_BETWEEN_LINES = 60.0
 SECONDS_OF_RATE = 60.0
+SECONDS_OF_A_LONG_STAGE = 5.0  # Whose end is told.
 MINUTES_IN_MINUTES = 120  # More are told in hours.
 
 Advance = Callable[[str, int, int], None]
@@ -79,6 +83,34 @@ def shown(ledger: Ledger, total: int | None) -> Iterator[None]:
         task = display.add_task("scanning", total=total)
         ledger.on_done = lambda: display.advance(task)
         yield
+
+
+@contextmanager
+def share_done(name: str, visible: bool = True) -> Iterator[Callable[[float], None]]:
+    """Show on standard error how much of one piece of work is done: a bar, or elsewhere a line a minute.
+
+    Parameters
+    ----------
+    name
+        Of the work.
+    visible
+        False shows nothing.
+
+    Yields
+    ------
+    Callable
+        To be called with the share that is done, in [0, 1].
+    """
+    if not visible:
+        yield lambda share: None
+    elif not sys.stderr.isatty():
+        lines = Lines(100, "%", printable(name))
+        yield lambda share: lines.reach(round(100 * share))
+    else:
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as display:
+            task = display.add_task(escape(printable(name)), total=1.0)
+            yield lambda share: display.update(task, completed=share)
 
 
 class Lines:
@@ -136,6 +168,12 @@ class Lines:
             self._said = now
             self._say(self.line(now - self._started))
 
+    def end(self) -> None:
+        """Say that the stage is done, unless it took no time."""
+        seconds = self._clock() - self._started
+        if seconds >= SECONDS_OF_A_LONG_STAGE:
+            self._say(self.line(seconds))
+
     def line(self, seconds: float) -> str:
         """Return the progress in one line.
 
@@ -146,7 +184,7 @@ class Lines:
         """
         speed = (self.done - self._before) / seconds
         told = f"{self._count()}, {rate(speed, self._unit)}"
-        if self._total is None or speed <= 0:
+        if self._total is None or speed <= 0 or self.done >= self._total:
             return told
         return f"{told}, {time_left((self._total - self.done) / speed)}"
 
@@ -173,7 +211,12 @@ class StageLines:
             self._stages[name] = Lines(total, self._unit, name, done, self._clock)
             self._stages[name].begin()
         else:
-            lines.reach(done)
+            before = lines.done
+            if before < done == total:
+                lines.done = done
+                lines.end()
+            else:
+                lines.reach(done)
 
 
 class StageBars:

@@ -4,6 +4,7 @@ from unmask.report.evidence import Evidence, FaceEvidence, FrameView
 from unmask.report.opinions import FACE_MANIPULATED, DetectorInfo, Opinion, Subject, SubjectKind, subjects_of
 from unmask.report.result import READ, SCHEMA, Coverage, ScanResult, Status
 from unmask.report.spans import Span, suspicious_spans
+from unmask.report.stability import FrameStability, ReencodedScore, Stability
 from unmask.report.tracks import FrameScore, TrackScore
 from unmask.report.words import face_name, percent
 
@@ -16,10 +17,13 @@ __all__ = [
     "Evidence",
     "FaceEvidence",
     "FrameScore",
+    "FrameStability",
     "FrameView",
     "Opinion",
+    "ReencodedScore",
     "ScanResult",
     "Span",
+    "Stability",
     "Status",
     "Subject",
     "SubjectKind",

@@ -12,6 +12,7 @@ from unmask.report.file_view import CredentialsView, FileView, Row, credentials_
 from unmask.report.opinions import Opinion
 from unmask.report.result import ScanResult
 from unmask.report.said import OpinionView, Said, deciding_opinion, detector_name, opinions_of, said_of_file
+from unmask.report.stability_view import StabilityView, stability_views
 from unmask.report.words import (
     ADVICE,
     QUESTIONS,
@@ -41,6 +42,8 @@ class View:
         Empty unless there are several.
     not_asked
         Questions that have no answer, where there are several opinions.
+    stability
+        Of the opinions whose decisive face was scored again.
     duration, threshold
         Seconds, and a score in [0, 1], to draw by.
     axis
@@ -60,6 +63,7 @@ class View:
     advice: str
     opinions: tuple[OpinionView, ...]
     not_asked: tuple[str, ...]
+    stability: tuple[StabilityView, ...]
     coverage: CoverageView | None
     duration: float | None
     threshold: float | None
@@ -103,6 +107,7 @@ def result_view(result: ScanResult, threshold: float | None = None) -> View:
         advice=ADVICE.get(result.verdict or result.status, ""),
         opinions=opinions,
         not_asked=_not_asked(result.opinions if opinions else ()),
+        stability=stability_views(result.opinions, several=bool(opinions), video=video),
         coverage=coverage_view(result),
         duration=duration,
         threshold=threshold,
@@ -139,7 +144,7 @@ def _interval_note(result: ScanResult) -> str:
     frames = result.coverage.frames_sampled
     return (
         f"The interval says how far the estimate may be off because only {counted(frames, 'frame')} "
-        f"{'was' if frames == 1 else 'were'} looked at. It does not cover methods of manipulation newer than the "
+        f"{'was' if frames == 1 else 'were'} analysed. It does not cover methods of manipulation newer than the "
         "detector."
     )
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # With one of these `unmask scan` scans in other processes, or not at all.
 MULTI_PROCESS_OPTIONS = ("--output", "--workers", "--resume", "--from", "--ray", "--help")
-REPORT_OPTION, DETECTOR_OPTION = "--report", "--detector"
+REPORT_OPTION, DETECTOR_OPTION, NO_STILLS = "--report", "--detector", "--no-stills"
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class WarmStart:
         loading = Loading(
             defaults.DETECTOR,
             at_once=faces_at_once(kinds),
-            first_kind="image" if kinds == {"image"} else "video",
+            first_kind="image" if kinds == {"image"} and not _has(arguments, NO_STILLS) else "video",
         )
         loading.imports.exception()  # Waited for: the sooner the weights are read, beside what is done here next.
         return cls(credentials, Resources(decoding, loading))

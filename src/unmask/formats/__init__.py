@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from unmask.formats.endings import IMAGE_ENDINGS, VIDEO_ENDINGS, kind_by_name
     from unmask.formats.errors import MediaError, MediaKind, MediaStatus, as_media_error
     from unmask.formats.facts import FileFacts, StreamFacts
-    from unmask.formats.provenance import Credentials, content_credentials
+    from unmask.formats.generators import OriginMark
+    from unmask.formats.provenance import Credentials, content_credentials, trust_anchors
     from unmask.formats.shrinking import shrink
 
 __all__ = [
@@ -25,12 +26,14 @@ __all__ = [
     "MediaError",
     "MediaKind",
     "MediaStatus",
+    "OriginMark",
     "StreamFacts",
     "as_media_error",
     "content_credentials",
     "content_of",
     "kind_by_name",
     "shrink",
+    "trust_anchors",
 ]
 
 _HOMES = {
@@ -41,6 +44,7 @@ _HOMES = {
     "MediaError": "unmask.formats.errors",
     "MediaKind": "unmask.formats.errors",
     "MediaStatus": "unmask.formats.errors",
+    "OriginMark": "unmask.formats.generators",
     "StreamFacts": "unmask.formats.facts",
     "VIDEO_ENDINGS": "unmask.formats.endings",
     "as_media_error": "unmask.formats.errors",
@@ -48,6 +52,7 @@ _HOMES = {
     "content_of": "unmask.formats.content",
     "kind_by_name": "unmask.formats.endings",
     "shrink": "unmask.formats.shrinking",
+    "trust_anchors": "unmask.formats.provenance",
 }
 
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from unmask.formats.endings import IMAGE_ENDINGS, VIDEO_ENDINGS, kind_by_name
     from unmask.formats.errors import MediaError, as_media_error
     from unmask.formats.facts import FileFacts, StreamFacts
-    from unmask.formats.provenance import Credentials, content_credentials
+    from unmask.formats.generators import OriginMark
+    from unmask.formats.provenance import Credentials, content_credentials, trust_anchors
     from unmask.formats.shrinking import shrink
     from unmask.media.audio import AudioChunk, AudioInfo, AudioSampling
     from unmask.media.frame import Frame, Limits, MediaInfo
@@ -40,6 +41,7 @@ __all__ = [
     "Media",
     "MediaError",
     "MediaInfo",
+    "OriginMark",
     "Sampling",
     "StreamFacts",
     "as_media_error",
@@ -50,6 +52,7 @@ __all__ = [
     "shrink",
     "spooled_to_file",
     "spread",
+    "trust_anchors",
     "why_left_out",
 ]
 
@@ -68,6 +71,7 @@ _HOMES = {
     "Media": "unmask.media.source",
     "MediaError": "unmask.formats.errors",
     "MediaInfo": "unmask.media.frame",
+    "OriginMark": "unmask.formats.generators",
     "Sampling": "unmask.media.sampling",
     "StreamFacts": "unmask.formats.facts",
     "VIDEO_ENDINGS": "unmask.formats.endings",
@@ -79,6 +83,7 @@ _HOMES = {
     "shrink": "unmask.formats.shrinking",
     "spooled_to_file": "unmask.media.streams",
     "spread": "unmask.media.sampling",
+    "trust_anchors": "unmask.formats.provenance",
     "why_left_out": "unmask.media.opening",
 }
 

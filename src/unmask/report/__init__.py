@@ -3,6 +3,7 @@
 from unmask.report.evidence import Evidence, FaceEvidence, FrameView
 from unmask.report.opinions import FACE_MANIPULATED, DetectorInfo, Opinion, Subject, SubjectKind, subjects_of
 from unmask.report.result import READ, SCHEMA, Coverage, ScanResult, Status
+from unmask.report.sound import SoundFacts
 from unmask.report.spans import Span, suspicious_spans
 from unmask.report.stability import FrameStability, ReencodedScore, Stability
 from unmask.report.tracks import FrameScore, TrackScore
@@ -22,6 +23,7 @@ __all__ = [
     "Opinion",
     "ReencodedScore",
     "ScanResult",
+    "SoundFacts",
     "Span",
     "Stability",
     "Status",

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from unmask.detectors import Detector
     from unmask.faces import FaceFinder
     from unmask.formats.errors import MediaKind
-    from unmask.report import DetectorInfo, Evidence, ScanResult
+    from unmask.report import DetectorInfo, Evidence, ScanResult, SoundFacts
     from unmask.scanning.evidence import ScannedFile
 
 
@@ -104,7 +104,7 @@ class Scanner:
         resources = resources or Resources()
         self._decoding = resources.decoding
         if self._decoding is None and settings.isolated:
-            self._decoding = DecodingProcesses(settings.limits, credentials=settings.evidence)
+            self._decoding = DecodingProcesses(settings.limits, credentials=settings.wants_facts)
             self._decoding.start()  # First of all: it gets ready, and decodes, while the weights are loaded.
         self._loading = resources.loading or Loading(
             detector or settings.detector, finder, settings.threads, further=settings.further_detectors
@@ -183,8 +183,9 @@ class Scanner:
                     media, options, self._loading, self._workers, self._room, inquiries, progress
                 )
                 seen = run.observations()
-                if options.evidence:
-                    seen = replace(seen, facts=_facts(media))
+                if options.wants_facts:
+                    facts = _facts(media)
+                    seen = replace(seen, facts=facts, sound=_sound(media, facts))
         except MediaError as error:
             return self._unread(path, error, started)
         for inquiry in inquiries:
@@ -193,11 +194,12 @@ class Scanner:
 
         answers = [inquiry.answer(seen) for inquiry in inquiries]
         result = conclude(str(path), seen, answers)
-        if options.evidence:
+        if options.wants_facts:
             from unmask.scanning.evidence import ScannedFile
 
             scanned = ScannedFile(Path(path), seen, answers[0], result)
-            result = replace(result, evidence=self._evidence(scanned, inquiries[0].detector))
+            detector = inquiries[0].detector if options.evidence else None
+            result = replace(result, evidence=self._evidence(scanned, detector))
         return replace(result, isolation=self._isolation, seconds=time.perf_counter() - started)
 
     def _asked(self, kind: MediaKind) -> list[LoadedDetector]:
@@ -295,11 +297,11 @@ class Scanner:
         self._loading.imports.result()
         return as_media_error(lambda: open_media(path, self.settings.limits))
 
-    def _evidence(self, scanned: ScannedFile, detector: Detector) -> Evidence:
+    def _evidence(self, scanned: ScannedFile, detector: Detector | None) -> Evidence:
         from unmask.scanning.evidence import gather
 
         read = content_credentials if self._decoding is None else self._decoding.credentials
-        return gather(scanned, detector, self._workers, read)
+        return gather(scanned, detector, self._workers, lambda path: read(path, self.settings.trust_anchors))
 
     @property
     def detector_info(self) -> DetectorInfo:
@@ -307,6 +309,12 @@ class Scanner:
         from unmask.scanning.opinions import detector_info
 
         return detector_info(self._loading.asked[0].card.result())
+
+
+def _sound(media: Media, facts: FileFacts) -> SoundFacts | None:
+    from unmask.scanning.sound import sound_facts
+
+    return sound_facts(media, facts)
 
 
 def _facts(media: Media) -> FileFacts:

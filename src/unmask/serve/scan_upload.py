@@ -39,6 +39,8 @@ class UploadScanner:
         Name or folder of the detector that is loaded first.
     threads
         For each scan; None for one a processor.
+    trust_anchors
+        As in ``ScannerSettings``.
 
     Raises
     ------
@@ -46,8 +48,9 @@ class UploadScanner:
         When a detector cannot be loaded.
     """
 
-    def __init__(self, default: str, threads: int | None = None) -> None:
+    def __init__(self, default: str, threads: int | None = None, trust_anchors: str | None = None) -> None:
         self._threads = threads
+        self._trust_anchors = trust_anchors
         self._finder: FaceFinder = CenterFace(threads=1)
         self._detectors: dict[str, Detector] = {}
         self._detector(default)
@@ -83,7 +86,11 @@ class UploadScanner:
         if self._scanner is None:
             first, *further = (self._detector(name) for name in names)
             settings = Settings(
-                detector=names[0], further_detectors=names[1:], threads=self._threads, evidence=True
+                detector=names[0],
+                further_detectors=names[1:],
+                threads=self._threads,
+                evidence=True,
+                trust_anchors=self._trust_anchors,
             )
             loading = Loading(first, self._finder, self._threads, further=further)
             self._scanner = Scanner(settings, resources=Resources(loading=loading))

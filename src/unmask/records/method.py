@@ -74,9 +74,9 @@ def _frames(result: ScanResult, settings: Settings) -> str:
     else:
         (least, least_planned), (most, most_planned) = PASS_SIZES[0], PASS_SIZES[-1]
         chosen = (
-            f"Frames{part} were chosen by their times and by what is cheap to decode, before anything in them was known: "
-            f"a first pass of {least} to {most} by the length of the video, with a second one {least_planned} to "
-            f"{most_planned} in all. The second is left out where the first settles the verdict at a stricter level "
+            f"Frames{part} were chosen by their times and by what is cheap to decode, before anything in them was "
+            f"known: a first pass of {least} to {most} by the length of the video, with a second one {least_planned} "
+            f"to {most_planned} in all. The second is left out where the first settles the verdict at a stricter level "
             f"({percent(EARLY_STOP_LEVEL)})."
         )
     sampled, planned = result.coverage.frames_sampled, result.coverage.frames_planned or 0

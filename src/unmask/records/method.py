@@ -8,9 +8,8 @@ from typing import Any
 from unmask.detectors import AudioWindows, Card, FaceClips, FaceCrops, InputSpec, Lineage
 from unmask.records.weights import UsedDetector, card_of
 from unmask.report import Opinion, ScanResult
-from unmask.report.file_view import Row
 from unmask.report.method_view import AskedQuestion, ErrorRates, MethodView
-from unmask.report.words import clock, counted, percent, printable, question_words
+from unmask.report.words import Row, clock, counted, percent, printable, question_words
 from unmask.scanning import PASS_SIZES, Settings
 from unmask.statistics.proportions import wilson_interval
 from unmask.verdict import EARLY_STOP_LEVEL

@@ -6,10 +6,12 @@ import ipaddress
 from pathlib import Path
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from unmask.defaults import DETECTOR
+from unmask.media import trust_anchors
 from unmask.processes.cores import available_cores
+from unmask.serve.destinations import AllowList
 
 
 class ServeError(Exception):
@@ -67,6 +69,9 @@ class ServeSettings(BaseModel):
     frames: int | None = Field(
         None, ge=1, le=256, description="of a video, where the client does not say; None: as many as it needs"
     )
+    trust_anchors: str | None = Field(
+        None, description="certificates in PEM: who signed content credentials with one of theirs is trusted"
+    )
     max_frames: int = Field(64, ge=1, le=256, description="that a client may ask for")
     job_timeout: float = Field(900.0, gt=0)
     lease: float = Field(30.0, gt=0, description="a job whose worker was not heard of for so long is retried")
@@ -74,11 +79,34 @@ class ServeSettings(BaseModel):
     poll: float = Field(0.25, gt=0, description="between two looks of an idle worker into the queue")
     niceness: int = Field(5, ge=0, le=19, description="of the workers, so that the web process answers first")
 
+    # What goes out
+    webhooks_to: tuple[str, ...] = Field(
+        (), description="origins that a job's webhook may name; none: no webhooks"
+    )
+
     # What stays
     keep_uploads: bool = False
+    feedback_files: bool = Field(False, description="whether feedback may keep its file; needs keep_uploads")
     retention: float = Field(
         7 * 86400.0, ge=0, description="of finished jobs and reports; 0 keeps them for ever"
     )
+
+    @field_validator("webhooks_to")
+    @classmethod
+    def _known_destinations(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
+        AllowList.of(entries)
+        return entries
+
+    @model_validator(mode="after")
+    def _files_are_there(self) -> ServeSettings:
+        if self.feedback_files and not self.keep_uploads:
+            raise ValueError("feedback can keep files only where uploads are kept: add --keep-uploads")
+        return self
+
+    @field_validator("trust_anchors")
+    @classmethod
+    def _certificates(cls, text: str | None) -> str | None:
+        return None if text is None else trust_anchors(text)
 
     @classmethod
     def checked(cls, **values: object) -> ServeSettings:
@@ -98,6 +126,8 @@ class ServeSettings(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             first = error.errors()[0]
+            if not first["loc"]:
+                raise ServeError(str(first["ctx"]["error"])) from None
             name = ".".join(str(part) for part in first["loc"])
             raise ServeError(f"{name}: {first['msg'].lower()}, not {first['input']!r}") from None
 

@@ -27,6 +27,11 @@ def test_a_hash_is_the_signs_of_low_frequencies_about_their_median():
             np.testing.assert_array_equal(bits[1:], low > np.median(low))
 
 
+def test_of_no_pictures_there_are_no_hashes():
+    """Of a set of blank pictures none is left to compare."""
+    assert hashes(np.zeros((0, 3, 32, 32), np.uint8)).shape == (0, 12)
+
+
 @pytest.mark.parametrize("frames", [1, 3])
 def test_near_pairs_are_those_of_a_loop_over_all(frames):
     random = np.random.default_rng(1)

@@ -1,7 +1,10 @@
+import csv
 import shutil
 
+import numpy as np
 import pytest
 
+import sound_toys
 from unmask.audit import Options, audit
 from unmask.statistics import Settings
 
@@ -32,6 +35,29 @@ def test_facts_of_videos_are_held_against_the_label(videos):
     assert report.findings[0].kind == "shortcut"
     assert report.facts[0].fact == "duration"
     assert {"codec", "frame_rate"}.isdisjoint(fact.fact for fact in report.facts)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("silent", ["fake", None])
+def test_a_silence_before_the_sound_of_fakes_is_a_shortcut(tmp_path, silent):
+    """Ten sources with sound, of noise from the first sample on; that of fakes may begin 0.2 s later."""
+    random = np.random.default_rng(3)
+    with (tmp_path / "manifest.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["path", "label", "source"])
+        for number in range(10):
+            for label in ("real", "fake"):
+                samples = 0.1 * random.standard_normal((1, 16_000)).astype(np.float32)
+                samples[:, : 3200 if label == silent else random.integers(0, 400)] = 0
+                name = f"{label}{number}.mkv"
+                sound_toys.write(tmp_path / name, samples, 16_000, seconds=1.0)
+                table.writerow([name, label, f"s{number}"])
+    facts = {fact.fact: fact for fact in audit(tmp_path, STARTUP_ENVIRONMENT).facts}
+    silence = facts["leading_silence"]
+    assert silence.is_shortcut == (silent == "fake")
+    if silent:
+        assert (silence.auc.value, silence.higher_in) == (1.0, "fake")
+        assert silence.auc.low is not None
 
 
 def test_a_copied_video_is_found_and_a_broken_one_has_a_status(videos):

@@ -42,6 +42,29 @@ def test_one_file_gives_one_object(run, inputs):
     assert result["path"] == str(inputs / "b.mp4")
 
 
+ANCHOR = "-----BEGIN CERTIFICATE-----\nMAAA\n-----END CERTIFICATE-----\n"
+
+
+def test_facts_are_added_to_the_json_and_change_nothing_else(run, inputs, tmp_path):
+    (tmp_path / "anchors.pem").write_text(ANCHOR)
+    plain = json.loads(run("scan", "--json", inputs / "b.mp4").stdout)
+    for words in (["--facts"], ["--trust-anchors", tmp_path / "anchors.pem"]):
+        result = json.loads(run("scan", "--json", *words, inputs / "b.mp4").stdout)
+        Draft202012Validator(schema()).validate(result)
+        evidence = result.pop("evidence")
+        assert (evidence["faces"], evidence["file"]["streams"][0]["codec"]) == ([], "h264")
+        assert evidence["credentials"]["state"] in ("absent", "not_checked")
+        assert result | {"seconds": 0} == plain | {"seconds": 0}
+
+
+@pytest.mark.parametrize("text", [None, "", "no certificate"])
+def test_trust_anchors_that_are_none_are_wrong_usage(run, inputs, tmp_path, text):
+    if text is not None:
+        (tmp_path / "anchors.pem").write_text(text)
+    done = run("scan", "--trust-anchors", tmp_path / "anchors.pem", inputs / "b.mp4")
+    assert done.exit_code == 2 and "anchors.pem" in done.output
+
+
 def test_a_dash_is_standard_input(toy_scanner, inputs):
     content = (inputs / "b.mp4").read_bytes()
     done = CliRunner().invoke(build(), ["scan", "--json", "-"], input=content)

@@ -16,7 +16,7 @@ from PIL import Image
 
 import media_toys as toys
 import mutants
-from unmask.media import Credentials, DecodingProcesses, Limits, content_credentials
+from unmask.media import Credentials, DecodingProcesses, Limits, content_credentials, trust_anchors
 from unmask.media.isolated import process as decoding_process
 
 MANIFEST = {
@@ -91,17 +91,32 @@ def certificates():
 
 
 @pytest.fixture(scope="module")
-def sealed():
+def sealing():
+    """Certificates and key of a signer."""
+    return certificates()
+
+
+@pytest.fixture(scope="module")
+def sealed(sealing):
     """A sealed JPEG."""
+    return sealed_picture(sealing)
+
+
+def sealed_picture(sealing, address=None):
+    """A sealed JPEG; with an address, its manifest is there and not in the file."""
     c2pa = pytest.importorskip("c2pa", reason="the extra provenance is not installed")
-    chain, key = certificates()
+    chain, key = sealing
     signer = c2pa.Signer.from_info(
         c2pa.C2paSignerInfo(alg=b"es256", sign_cert=chain, private_key=key, ta_url=None)
     )
     plain, out = io.BytesIO(), io.BytesIO()
     Image.linear_gradient("L").convert("RGB").save(plain, "JPEG")
     plain.seek(0)
-    c2pa.Builder(json.dumps(MANIFEST)).sign(signer, "image/jpeg", plain, out)
+    builder = c2pa.Builder(json.dumps(MANIFEST))
+    if address:
+        builder.set_no_embed()
+        builder.set_remote_url(address)
+    builder.sign(signer, "image/jpeg", plain, out)
     return out.getvalue()
 
 
@@ -116,6 +131,62 @@ def test_a_seal_that_holds_is_valid_and_says_what_it_says(tmp_path, sealed):
     assert (given.signer, given.generator) == ("Signer, Test desk", "test desk 1")
     assert (given.actions, given.sources) == (("c2pa.created",), ("trainedAlgorithmicMedia",))
     assert given.problems == ("signingCredential.untrusted",)
+
+
+@pytest.fixture(scope="module")
+def root(sealing):
+    """The certificate of who vouches for the signer, in PEM."""
+    return "-----BEGIN" + sealing[0].decode().split("-----BEGIN")[2]
+
+
+def test_a_trust_anchor_makes_a_seal_trusted(tmp_path, sealed, root):
+    (tmp_path / "picture.jpg").write_bytes(sealed)
+    given = content_credentials(tmp_path / "picture.jpg", trust_anchors(root))
+    assert (given.state, given.problems, given.anchors) == ("trusted", (), 1)
+
+
+def test_another_trust_anchor_does_not(tmp_path, sealed):
+    others = trust_anchors(certificates()[0].decode())
+    (tmp_path / "picture.jpg").write_bytes(sealed)
+    given = content_credentials(tmp_path / "picture.jpg", others)
+    assert (given.state, given.problems) == ("valid", ("signingCredential.untrusted",))
+    assert given.anchors == 2
+
+
+def test_trust_does_not_mend_a_broken_seal(tmp_path, sealed, root):
+    changed = bytearray(sealed)
+    changed[-100] ^= 0xFF
+    (tmp_path / "picture.jpg").write_bytes(changed)
+    assert content_credentials(tmp_path / "picture.jpg", root).state == "invalid"
+
+
+def test_credentials_on_the_network_are_not_fetched(tmp_path, sealing):
+    data = sealed_picture(sealing, "https://example.invalid/manifest.c2pa")
+    given = checked(tmp_path, data)
+    assert given.state == "not_checked" and "network" in given.detail
+
+
+def test_trust_anchors_are_the_certificates_of_a_file_and_nothing_else(sealing, root):
+    chain, key = (part.decode() for part in sealing)
+    text = f"# who is trusted\r\n{key}{chain}{root}"
+    kept = trust_anchors(text)
+    assert kept.count("BEGIN CERTIFICATE") == 2 and "PRIVATE" not in kept and "who is" not in kept
+    assert trust_anchors(kept) == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "no certificate"),
+        ("-----BEGIN PRIVATE KEY-----\nMAAA\n-----END PRIVATE KEY-----", "no certificate"),
+        ("-----BEGIN CERTIFICATE-----\nMAA\n-----END CERTIFICATE-----", "is not a certificate"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "is not a certificate"),
+        ("x" * 5_000_000, "more than"),
+    ],
+)
+def test_what_is_no_certificate_is_no_trust_anchor(text, words):
+    with pytest.raises(ValueError, match=words):
+        trust_anchors(text)
 
 
 def test_a_changed_picture_breaks_the_seal(tmp_path, sealed):
@@ -178,6 +249,16 @@ def test_a_confined_process_reads_the_same(tmp_path, sealed, processes):
         states.append(here.state)
     assert states[:2] == ["valid", "invalid"]
     assert len(processes._idle) == 1  # One process read them all.
+
+
+def test_a_confined_process_knows_the_trust_anchors(tmp_path, sealed, root, processes):
+    (tmp_path / "picture.jpg").write_bytes(sealed)
+    many = root + "".join(
+        f"-----BEGIN CERTIFICATE-----\nMAA{letter}\n-----END CERTIFICATE-----\n" * 2000 for letter in "ABC"
+    )
+    assert processes.credentials(tmp_path / "picture.jpg", root).state == "trusted"
+    assert processes.credentials(tmp_path / "picture.jpg", many).anchors == 6001  # More than a pipe holds.
+    assert processes.credentials(tmp_path / "picture.jpg").state == "valid"
 
 
 def test_mutants_of_a_sealed_file_have_one_state_each(tmp_path, sealed, processes):

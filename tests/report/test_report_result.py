@@ -44,7 +44,7 @@ def test_to_dict_has_the_designs_fields_in_its_order():
     assert list(OK.to_dict()) == [
         "schema", "path", "kind", "status", "detail", "verdict", "score", "interval", "reasons", "decisive_track",
         "opinions", "tracks",
-        "coverage", "detector", "isolation", "seconds",
+        "coverage", "detector", "provenance", "isolation", "seconds",
     ]  # fmt: skip
     assert OK.to_dict()["tracks"][0] == {
         "id": 0,
@@ -112,7 +112,7 @@ def test_without_opinions_it_is_what_schema_1_has(result):
 
 def as_schema_1(result):
     row = json.loads(json.dumps(result.to_dict())) | {"schema": 1}
-    del row["opinions"]
+    del row["opinions"], row["provenance"]
     return row
 
 

@@ -16,6 +16,7 @@ ORDER = (
     "format", "jpeg_quality", "chroma_subsampling", "quantisation_tables", "progressive", "codec", "encoder",
     "colour_mode", "metadata_blocks", "compression", "crop_profile", "dataset", "origin", "width", "height", "aspect",
     "face_px", "box_px", "frame_rate", "duration", "bitrate", "bits_per_pixel", "bytes_per_pixel", "bytes",
+    "leading_silence", "trailing_silence", "sound", "sound_rate", "sound_channels", "sound_start", "sound_longer_by",
 )  # fmt: skip
 #: Words beyond so many of the most frequent are "other"; numbers of no more values have indicators too.
 WORDS = 12

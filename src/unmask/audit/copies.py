@@ -68,7 +68,7 @@ def hashes(thumbnails: NDArray[np.uint8]) -> Bits:
     middle = np.median(low[..., 1:], axis=2, keepdims=True)
     bits = low > middle
     bits[..., 0] = False
-    return np.packbits(bits, axis=2).reshape(count, -1).view(np.uint64)
+    return np.packbits(bits, axis=2).reshape(count, frames * LOW * LOW // 8).view(np.uint64)
 
 
 def blank(thumbnails: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -24,7 +24,8 @@ from unmask.evaluation.sets import Item
 from unmask.evaluation.videos import MANIFEST_NAME, list_items, video_facts
 from unmask.evaluation.zero_pixel import Metadata
 from unmask.media import MediaError, as_media_error, open_isolated
-from unmask.report import Status
+from unmask.report import SoundFacts, Status
+from unmask.scanning.sound import sound_facts
 
 #: Frames of a video that its copies are known by.
 FRAMES = 3
@@ -193,6 +194,7 @@ def _inspect_file(path: Path) -> FileInspection:
                 return _as_video(_inspect_picture(path.read_bytes()))
             facts: dict[str, Any] = dict(video_facts(path, media.info))
             frames = [thumbnail(Image.fromarray(frame.image)) for frame in media.sample(FRAMES)]
+            facts |= _of_sound(sound_facts(media, media.facts()))
     except MediaError as error:
         return FileInspection(error.status)
     if not frames:
@@ -201,6 +203,21 @@ def _inspect_file(path: Path) -> FileInspection:
     if facts["bitrate"] and facts["frame_rate"]:
         facts["bits_per_pixel"] = facts["bitrate"] / (facts["width"] * facts["height"] * facts["frame_rate"])
     return FileInspection("ok", file_sha256(path), facts, _filled(np.stack(frames)))
+
+
+def _of_sound(sound: SoundFacts | None) -> dict[str, float | str | None]:
+    """Return what of the sound may tell labels apart, such as the silence before a dubbed voice begins."""
+    if sound is None:
+        return {"sound": "none"}
+    return {
+        "sound": sound.codec,
+        "sound_rate": float(sound.sample_rate),
+        "sound_channels": float(sound.channels),
+        "sound_start": sound.start,
+        "sound_longer_by": sound.longer_by,
+        "leading_silence": sound.leading_silence,
+        "trailing_silence": sound.trailing_silence,
+    }
 
 
 def _as_video(one: FileInspection) -> FileInspection:

@@ -19,6 +19,7 @@ from unmask.cli.many import ManyOptions, Scanned, scan_many
 from unmask.cli.recording import Recorder, record_purpose
 from unmask.cli.repeating import given_command
 from unmask.cli.streams import NOT_WRITTEN, OutputError, say
+from unmask.cli.trust_anchors import read_trust_anchors
 from unmask.defaults import DETECTOR
 
 if TYPE_CHECKING:
@@ -125,6 +126,19 @@ def scan(
             show_default=False,
         ),
     ] = None,
+    facts: Annotated[
+        bool,
+        typer.Option(
+            "--facts", help="Add technical facts, content credentials and facts of the sound to the JSON."
+        ),
+    ] = False,
+    trust_anchors: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.pem",
+            help="Certificates whose holders' content credentials are trusted (PEM); implies --facts.",
+        ),
+    ] = None,
     fail_on: Annotated[
         list[FailOn] | None, typer.Option(help="Exit with 3 when a file gets this verdict; may be repeated.")
     ] = None,
@@ -154,6 +168,8 @@ def scan(
             every=every,
             seconds=seconds,
             evidence=report is not None,
+            facts=facts or trust_anchors is not None,
+            trust_anchors=None if trust_anchors is None else read_trust_anchors(trust_anchors),
             stills=not no_stills,
             stability=report is not None if stability is None else stability,
         )
@@ -268,7 +284,7 @@ def _scan_one(scanner: Scanner, path: Path, copies: Copies | None, recorder: Rec
         if recorder is not None:
             recorder.take(result, file)
         if copies is not None:
-            copies.write(file, result, STANDARD_INPUT_NAME)
+            copies.write(file, result, STANDARD_INPUT_NAME, visible=False)
 
     result = scanner.scan_stream(sys.stdin.buffer, on_result=on_result)
     if recorder is not None and not result.was_read:

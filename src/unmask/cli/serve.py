@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from unmask.cli.keys import Database, Folder
+from unmask.cli.trust_anchors import read_trust_anchors
 from unmask.defaults import DETECTOR
 
 
@@ -27,6 +29,12 @@ def serve(
     frames: Annotated[
         int | None,
         typer.Option(min=1, max=256, help="Frames sampled from each video. Default: as many as it needs."),
+    ] = None,
+    trust_anchors: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.pem", help="Certificates whose holders' content credentials are trusted (PEM)."
+        ),
     ] = None,
     keys: Annotated[
         bool | None,
@@ -78,6 +86,7 @@ def serve(
         "niceness": nice,
         "detector": detector,
         "frames": frames,
+        "trust_anchors": None if trust_anchors is None else read_trust_anchors(trust_anchors),
         "keys": keys,
         "upload_bytes": upload_mb * 1_000_000,
         "queue": queue,

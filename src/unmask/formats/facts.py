@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unmask.formats.edit_lists import MAX_EDITS, Edit
+
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.stream import Stream
@@ -42,6 +44,8 @@ class StreamFacts:
         Bits a second.
     sample_rate
         Hz.
+    duration
+        Seconds that the header states of this stream by itself.
     """
 
     kind: str
@@ -56,6 +60,7 @@ class StreamFacts:
     sample_rate: int | None = None
     channels: int | None = None
     tags: Tags = ()
+    duration: float | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,8 @@ class FileFacts:
         Seconds.
     bit_rate
         Bits a second.
+    edits
+        Entries of its edit lists (MP4 and MOV), 32 at most.
     tags
         As the file has them, at most 40 of at most 300 characters each; of places (GPS) only the presence is stated,
         since reports are passed on.
@@ -86,6 +93,7 @@ class FileFacts:
     bit_rate: int | None = None
     streams: tuple[StreamFacts, ...] = ()
     tags: Tags = ()
+    edits: tuple[Edit, ...] = ()
 
     def measured(self, path: str | Path) -> FileFacts:
         """Return the facts with size and hash, reading all of the file.
@@ -130,8 +138,9 @@ class FileFacts:
         """
         try:
             streams = tuple(_rebuilt(StreamFacts, stream) for stream in values["streams"][:MAX_STREAMS])
-            facts: FileFacts = _rebuilt(cls, {**values, "streams": ()})
-            return replace(facts, streams=streams)
+            edits = tuple(_edit(edit) for edit in values.get("edits", ())[:MAX_EDITS])
+            facts: FileFacts = _rebuilt(cls, {**values, "streams": (), "edits": ()})
+            return replace(facts, streams=streams, edits=edits)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError("not the facts of a file") from error
 
@@ -196,6 +205,7 @@ def _stream_facts(stream: Stream) -> StreamFacts:
         profile=context.profile,
         bit_rate=context.bit_rate or None,
         tags=_tags(stream.metadata),
+        duration=float(stream.duration * stream.time_base) if stream.duration and stream.time_base else None,
         **facts,
     )
 
@@ -222,6 +232,15 @@ def _tag(name: str, value: str) -> tuple[str, str]:
     return name[:MAX_TAG_LENGTH], WITHHELD if hidden else value[:MAX_TAG_LENGTH]
 
 
+def _edit(values: Mapping[str, Any]) -> Edit:
+    kind, numbers = values["kind"], [values["seconds"], values.get("start")]
+    if not isinstance(kind, str) or numbers[0] is None:
+        raise TypeError
+    if not all(one is None or (isinstance(one, (int, float)) and abs(one) < _NUMBERS_END) for one in numbers):
+        raise TypeError
+    return Edit(kind[:MAX_TAG_LENGTH], *numbers)
+
+
 def _rebuilt(kind: Any, values: Mapping[str, Any]) -> Any:
     """Make facts of JSON values, each held against its field's type."""
     given = dict(values)
@@ -229,7 +248,7 @@ def _rebuilt(kind: Any, values: Mapping[str, Any]) -> Any:
     for name, annotation in kind.__annotations__.items():
         value = given.get(name)
         wanted = (str,) if "str" in annotation else (int, float) if "float" in annotation else (int,)
-        if name not in ("tags", "streams") and value is not None and not isinstance(value, wanted):
+        if name not in ("tags", "streams", "edits") and value is not None and not isinstance(value, wanted):
             raise TypeError(name)
         if isinstance(value, (int, float)) and not abs(value) < _NUMBERS_END:
             raise TypeError(name)

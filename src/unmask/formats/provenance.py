@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import os
+import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, get_args
@@ -16,6 +19,8 @@ CredentialState = Literal["trusted", "valid", "invalid", "absent", "unreadable",
 _LONGEST = 300
 _MOST = 20
 _LISTS = ("actions", "sources", "ingredients", "problems")
+_MOST_ANCHOR_BYTES = 4_000_000
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
 # Nothing is fetched: no server may learn that this file is checked.
 _OFFLINE = {"verify": {"remote_manifest_fetch": False, "ocsp_fetch": False}}
 _STATES: dict[str, CredentialState] = {"Trusted": "trusted", "Valid": "valid", "Invalid": "invalid"}
@@ -30,10 +35,11 @@ class Credentials:
     Parameters
     ----------
     state
-        ``"trusted"``: the seal holds and its certificate is on a trust list; ``"valid"``: the seal holds, its maker
-        is not vouched for; ``"invalid"``: the seal or the file was changed; ``"absent"``: none in the file;
-        ``"unreadable"``: there are some, but they cannot be read; ``"not_checked"``: they were not searched for, for
-        example because the extra is not installed.
+        As C2PA 2.x tells manifests apart. ``"trusted"``: valid, and the signer's certificate leads to one of the trust
+        anchors that were given; ``"valid"``: well-formed, the signature and all hashes hold, but no trust anchor
+        vouches for the signer; ``"invalid"``: the signature, a hash or the form is wrong; ``"absent"``: none in the
+        file; ``"unreadable"``: there are some, but they cannot be read; ``"not_checked"``: they were not searched for,
+        for example because the extra is not installed, or they are on the network alone.
     signer
         Name in the certificate.
     generator
@@ -46,6 +52,8 @@ class Credentials:
         Titles of the files that the claim says this one was made from.
     problems
         Codes of the checks that failed.
+    anchors
+        Certificates of the trust anchors that were given; 0 without any.
     """
 
     state: CredentialState
@@ -57,6 +65,7 @@ class Credentials:
     sources: tuple[str, ...] = ()
     ingredients: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    anchors: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the credentials as the JSON schema has them."""
@@ -81,13 +90,49 @@ class Credentials:
             given = dict(values)
             state = given.pop("state")
             lists = {name: given.pop(name) for name in _LISTS}
+            anchors = given.pop("anchors", 0)
             texts = [text for text in chain(given.values(), *lists.values()) if text is not None]
             if state not in get_args(CredentialState) or not all(isinstance(text, str) for text in texts):
                 raise TypeError
+            if type(anchors) is not int or not 0 <= anchors <= _MOST_ANCHOR_BYTES:
+                raise TypeError
             cut: dict[str, Any] = {name: _text(text) for name, text in given.items()}
-            return cls(state, **cut | {name: _texts(said) for name, said in lists.items()})
+            return cls(state, **cut | {name: _texts(said) for name, said in lists.items()}, anchors=anchors)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError("not content credentials") from error
+
+
+def trust_anchors(text: str) -> str:
+    """Return the certificates in a text as PEM and nothing else of it, each once.
+
+    Parameters
+    ----------
+    text
+        One or more certificates in PEM; keys and comments beside them are left out.
+
+    Raises
+    ------
+    ValueError
+        When there is none, or one is no certificate.
+    """
+    if len(text) > _MOST_ANCHOR_BYTES:
+        raise ValueError(f"more than {_MOST_ANCHOR_BYTES:,} bytes of trust anchors")
+    found = dict.fromkeys("".join(body.split()) for body in _CERTIFICATE.findall(text))
+    for body in found:
+        try:
+            whole = base64.b64decode(body, validate=True)[:1] == b"\x30"  # DER: a sequence.
+        except binascii.Error:
+            whole = False
+        if not whole:
+            raise ValueError("a trust anchor is not a certificate in PEM")
+    if not found:
+        raise ValueError("no certificate in PEM (BEGIN CERTIFICATE) among the trust anchors")
+    return "".join(_as_pem(body) for body in found)
+
+
+def _as_pem(body: str) -> str:
+    lines = "\n".join(body[start : start + 64] for start in range(0, len(body), 64))
+    return f"-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n"
 
 
 def load_library() -> None:
@@ -96,7 +141,7 @@ def load_library() -> None:
         import c2pa  # noqa: F401
 
 
-def content_credentials(source: str | Path | int) -> Credentials:
+def content_credentials(source: str | Path | int, anchors: str | None = None) -> Credentials:
     """Return a file's content credentials, checked offline; needs the extra ``provenance``, and never raises.
 
     The library is native code and reads what the file holds: for untrusted files there is
@@ -106,7 +151,11 @@ def content_credentials(source: str | Path | int) -> Credentials:
     ----------
     source
         Path or open file descriptor.
+    anchors
+        Certificates in PEM whose holders are trusted, with those that they vouch for; None trusts nobody.
     """
+    trust = {"trust": {"user_anchors": anchors}} if anchors else {}
+    count = anchors.count("BEGIN CERTIFICATE") if anchors else 0
     try:
         import c2pa
     except ImportError:
@@ -114,17 +163,19 @@ def content_credentials(source: str | Path | int) -> Credentials:
     except Exception as error:
         return Credentials("not_checked", f"what reads them cannot be loaded: {_line(error)}")
     try:
-        with c2pa.Context(c2pa.Settings.from_dict(_OFFLINE)) as context, _opened(source) as file:
+        with c2pa.Context(c2pa.Settings.from_dict(_OFFLINE | trust)) as context, _opened(source) as file:
             reader = c2pa.Reader.try_create(None, file, None, context)
             if reader is None:
                 return Credentials("absent")
             with reader:
-                return _credentials(json.loads(reader.json()))
+                return replace(_credentials(json.loads(reader.json())), anchors=count)
     except MemoryError:
         return Credentials("unreadable", "reading them takes more memory than is allowed")
     except Exception as error:
         if isinstance(error, c2pa.C2paError.NotSupported):
             return Credentials("absent", "this kind of file carries none that can be read")
+        if "must fetch remote manifests" in str(error):
+            return Credentials("not_checked", "they are on the network alone, and nothing is fetched")
         return Credentials("unreadable", f"{type(error).__name__}: {_line(error)}")
 
 

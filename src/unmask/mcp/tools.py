@@ -225,5 +225,5 @@ def _found(view: View) -> list[str]:
     if view.not_asked:
         lines.append(f"Not answered: {' '.join(view.not_asked)}")
     if view.coverage:
-        lines += [view.coverage.looked_at, view.coverage.found, view.coverage.left_out]
+        lines += [view.coverage.analysed, view.coverage.found, view.coverage.left_out]
     return [line for line in [*lines, view.advice] if line]

@@ -3,7 +3,8 @@
 from unmask.formats.endings import IMAGE_ENDINGS, VIDEO_ENDINGS, kind_by_name
 from unmask.formats.errors import MediaError, as_media_error
 from unmask.formats.facts import FileFacts, StreamFacts
-from unmask.formats.provenance import Credentials, content_credentials
+from unmask.formats.generators import OriginMark
+from unmask.formats.provenance import Credentials, content_credentials, trust_anchors
 from unmask.formats.shrinking import shrink
 from unmask.media.audio import AudioChunk, AudioInfo, AudioSampling
 from unmask.media.frame import Frame, Limits, MediaInfo
@@ -31,6 +32,7 @@ __all__ = [
     "Media",
     "MediaError",
     "MediaInfo",
+    "OriginMark",
     "Sampling",
     "StreamFacts",
     "as_media_error",
@@ -41,5 +43,6 @@ __all__ = [
     "shrink",
     "spooled_to_file",
     "spread",
+    "trust_anchors",
     "why_left_out",
 ]

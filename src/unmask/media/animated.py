@@ -6,6 +6,7 @@ import math
 from abc import abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from unmask.formats.avif import avif_times
 from unmask.formats.canvas import Canvas
 from unmask.formats.errors import MediaError
 from unmask.formats.facts import FileFacts
+from unmask.formats.generators import OriginMark
 from unmask.formats.layers import Animation
 from unmask.formats.stills import displayed, pillow_errors, strips_of
 from unmask.media import plan
@@ -133,9 +135,13 @@ class AnimatedMedia(DecodedMedia):
     def _stated(self, width: int, height: int, codec: str, details: tuple[str, ...] = ()) -> MediaInfo:
         times = self._times()
         frames, duration = len(times) - 1, times[-1]
+        marks: tuple[OriginMark, ...] = ()
+        with suppress(MediaError), ImageMedia(self._source, self._formats, self._limits) as image:
+            marks = image.info.marks
         if frames == 1:
-            return MediaInfo("image", width, height, codec=codec, frames=1, details=details)
-        return MediaInfo("video", width, height, duration, frames / duration, codec, frames, details)
+            return MediaInfo("image", width, height, codec=codec, frames=1, details=details, marks=marks)
+        rate = frames / duration
+        return MediaInfo("video", width, height, duration, rate, codec, frames, details, marks=marks)
 
     def close(self) -> None:
         """Close the file."""

@@ -59,6 +59,8 @@ class AudioSampling:
         ``"mono"``: the mean of all channels; ``"as_is"``: those of the file.
     until
         Take the windows from the first so many seconds only, counted from the first frame.
+    ends
+        Two windows instead, one at the beginning and one at the end; one of all where they would meet.
     """
 
     windows: int
@@ -66,6 +68,7 @@ class AudioSampling:
     rate: int = 16_000
     channels: Channels = "mono"
     until: float | None = None
+    ends: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.windows <= MAX_WINDOWS:
@@ -88,6 +91,9 @@ class AudioSampling:
             From when to when there is sound, in seconds.
         """
         high = high if self.until is None else min(high, self.until)
+        if self.ends and high - low > self.seconds:
+            both = [(low, low + self.seconds), (high - self.seconds, high)]
+            return both if high - low > 2 * self.seconds else [(low, high)]
         if high - low <= self.seconds:
             return [(low, high)] if low < high else []
         count = min(self.windows, int((high - low) / self.seconds + 1e-6))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from unmask.formats.errors import MediaKind
+from unmask.formats.generators import OriginMark
 from unmask.media.audio import AudioInfo
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ class MediaInfo:
         Where, in seconds, further recordings begin in a file of several that were joined or cut.
     audio
         The sound of a video; None where there is none.
+    marks
+        What its metadata state about its origin.
     """
 
     kind: MediaKind
@@ -83,6 +86,7 @@ class MediaInfo:
     damaged: int = 0
     parts: tuple[float, ...] = ()
     audio: AudioInfo | None = None
+    marks: tuple[OriginMark, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from unmask.formats.errors import MediaError
 from unmask.formats.facts import FileFacts, facts_of_image
 from unmask.formats.jpeg import without_stray_bytes
+from unmask.formats.origin import marks_of_image
 from unmask.formats.partial import PartialImage, has_empty_tail, partial_image
 from unmask.formats.stills import (
     check_pixels,
@@ -69,7 +70,9 @@ class ImageMedia(DecodedMedia):
             self.close()
             raise
         width, height = self._image.size
-        self.info = MediaInfo("image", width, height, codec=(self._image.format or "").lower(), frames=1)
+        codec = (self._image.format or "").lower()
+        marks = marks_of_image(self._image)
+        self.info = MediaInfo("image", width, height, codec=codec, frames=1, marks=marks)
 
     def _header(self) -> Image.Image:
         """Read the header; of WebP, which Pillow opens whole or not at all, what is there."""

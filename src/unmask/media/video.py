@@ -10,11 +10,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from unmask.formats.display import Display
+from unmask.formats.edit_lists import Edit, edits_of
 from unmask.formats.errors import MediaError
 from unmask.formats.facts import FileFacts, facts_of_video
+from unmask.formats.origin import marks_of_video, xmp_packets
 from unmask.formats.probing import may_jump
 from unmask.formats.stream_selection import heard_stream
 from unmask.formats.timeline import MPEG_STREAMS
+from unmask.formats.truncation import told_break
 from unmask.media import audio_decoding, conversion, decoding, packets, plan
 from unmask.media.audio import AudioInfo, AudioSampling, RawAudio
 from unmask.media.bursts import BurstPlace, in_bursts, one_burst, plan_bursts, starts_of_bursts
@@ -23,7 +26,7 @@ from unmask.media.damage import DamageRecord
 from unmask.media.frame import Limits
 from unmask.media.picture import Picture
 from unmask.media.sampling import Burst, Sampling
-from unmask.media.source import DecodedMedia
+from unmask.media.source import DecodedMedia, opened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,6 +92,10 @@ class VideoMedia(DecodedMedia):
             set()
         )  # Parts of a time line that restarts: of which frames were wanted, and came.
         self._given: set[int] = set()
+        boxed: list[bytes] = []
+        if extent is None and "mov" in formats:
+            with opened(source) as file:
+                boxed = xmp_packets(file)
         with self._open() as container:
             stream = picture_stream(container)
             self._start = float((stream.start_time or 0) * (stream.time_base or 0))
@@ -97,6 +104,7 @@ class VideoMedia(DecodedMedia):
             # Where the stream itself states none, the header's is that of the longest stream, such as the sound.
             own = stream.duration is not None or len(container.streams) == 1
             self._states_length = stated is not None and own and container.format.name not in MPEG_STREAMS
+            self.info = replace(self.info, marks=marks_of_video(container, boxed))
             uncertain = may_jump(container, stream, stated, SEEK_BEYOND_SECONDS)
         if min(self.info.width, self.info.height) < 1:
             raise MediaError("unreadable", "the video states no frame size")
@@ -173,8 +181,12 @@ class VideoMedia(DecodedMedia):
 
     def facts(self) -> FileFacts:
         """Read the technical facts that the header states."""
+        edits: tuple[Edit, ...] = ()
+        if self._extent is None and "mov" in self._formats:
+            with opened(self._source) as file:
+                edits = edits_of(file)
         with self._open() as container:
-            return facts_of_video(container)
+            return replace(facts_of_video(container), edits=edits)
 
     def close(self) -> None:
         """Close the file; sampling ends."""
@@ -309,7 +321,9 @@ class VideoMedia(DecodedMedia):
     def _nothing(self) -> MediaError:
         if self._damage.frames:
             return MediaError("unreadable", "every frame of the video that was decoded is damaged")
-        return MediaError("unreadable", "no frame of the video can be decoded")
+        with opened(self._source) as file:
+            broken = told_break(file)
+        return MediaError("unreadable", broken or "no frame of the video can be decoded")
 
     def _by_seeking(self, duration: float, sampling: Sampling) -> Iterator[Picture]:
         with self._open() as container:

@@ -8,9 +8,8 @@ from typing import Any
 from unmask.detectors import AudioWindows, Card, FaceClips, FaceCrops, InputSpec, Lineage
 from unmask.records.weights import UsedDetector, card_of
 from unmask.report import Opinion, ScanResult
-from unmask.report.file_view import Row
 from unmask.report.method_view import AskedQuestion, ErrorRates, MethodView
-from unmask.report.words import clock, counted, percent, printable, question_words
+from unmask.report.words import Row, clock, counted, percent, printable, question_words
 from unmask.scanning import PASS_SIZES, Settings
 from unmask.statistics.proportions import wilson_interval
 from unmask.verdict import EARLY_STOP_LEVEL
@@ -86,7 +85,7 @@ def _asked(result: ScanResult, opinion: Opinion, used: UsedDetector) -> AskedQue
         ("Reads", _reads(card.input), False),
         ("Looks for", ", ".join(card.tasks), False),
         ("Trained on", ", ".join(learned), False),
-        ("Families of fakes", ", ".join(card.families), False),
+        ("Families of fakes", ", ".join(card.families).replace("_", " "), False),
         ("Rule", f"{rule}; inconclusive too where the 90 % interval lies across the threshold", False),
         ("Weights", f"sha256 {card.sha256}", True),
         ("Card", f"sha256 {used.record.card_sha256}", True),

@@ -5,6 +5,7 @@ from unmask.report.opinions import FACE_MANIPULATED, DetectorInfo, Opinion, Subj
 from unmask.report.page import page, save_report
 from unmask.report.result import READ, SCHEMA, Coverage, ScanResult, Status
 from unmask.report.schema import schema
+from unmask.report.sound import SoundFacts
 from unmask.report.spans import Span, suspicious_spans
 from unmask.report.stability import FrameStability, ReencodedScore, Stability
 from unmask.report.table import table
@@ -27,6 +28,7 @@ __all__ = [
     "Opinion",
     "ReencodedScore",
     "ScanResult",
+    "SoundFacts",
     "Span",
     "Stability",
     "Status",

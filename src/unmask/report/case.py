@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from unmask.report.file_view import Row
-from unmask.report.words import printable
+from unmask.report.words import Row, printable
 
 MOST_CHARACTERS = 200
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from unmask.media import Credentials, FileFacts
 from unmask.report.codec import OMITTED, Box, Count, Part, Seconds, Written
+from unmask.report.sound import SoundFacts
 
 _JSON_SIDE = 14
 _MAP = {
@@ -100,9 +101,12 @@ class Evidence(Part):
         Technical facts; None when they could not be read.
     credentials
         Content credentials (C2PA), checked offline; None when they were not searched for.
+    sound
+        Facts of the sound; None for a file without any.
     """
 
     frames: Annotated[tuple[FrameView, ...], OMITTED] = ()
     faces: tuple[FaceEvidence, ...] = ()
     file: Annotated[FileFacts, Written(methodcaller("to_dict"), FileFacts)] | None = None
     credentials: Annotated[Credentials, Written(methodcaller("to_dict"), Credentials)] | None = None
+    sound: SoundFacts | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from unmask.report.file_view import Row
+from unmask.report.words import Row
 
 
 @dataclass(frozen=True)

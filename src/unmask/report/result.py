@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from unmask.formats.errors import MediaKind
+from unmask.formats.generators import OriginMark
 from unmask.report.codec import OMITTED, Count, Interval, Part, Probability, Seconds, require
 from unmask.report.evidence import Evidence
 from unmask.report.opinions import FACE_MANIPULATED, DetectorInfo, Opinion, require_interval, subjects_of
@@ -104,6 +105,8 @@ class ScanResult(Part):
         Id of the face that the verdict rests on.
     opinions
         Of each detector that was asked about a file that could be read; the other fields sum them up.
+    provenance
+        What the file states about its origin; anybody can write or remove that, and no opinion depends on it.
     isolation
         What confined the process that decoded the file beside bounds on memory and time, as landlock 4 + namespaces;
         process where nothing else did, None where the scan decoded it itself.
@@ -132,6 +135,7 @@ class ScanResult(Part):
         "tracks",
         "coverage",
         "detector",
+        "provenance",
         "isolation",
         "seconds",
     )
@@ -151,6 +155,7 @@ class ScanResult(Part):
     reasons: tuple[Reason, ...] = ()
     decisive_track: Count | None = None
     opinions: tuple[Opinion, ...] = ()
+    provenance: tuple[OriginMark, ...] = ()
     isolation: str | None = field(default=None, compare=False)
     evidence: Annotated[Evidence | None, OMITTED] = field(default=None, compare=False)
 

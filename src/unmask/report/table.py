@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from unmask.report.opinions import DetectorInfo
+from unmask.report.origin_view import origin_note
 from unmask.report.result import ScanResult
 from unmask.report.view import Said, result_view
 from unmask.report.words import notes, printable
@@ -33,7 +34,8 @@ def table(results: Sequence[ScanResult]) -> Table:
     from rich.text import Text
 
     grid = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
-    noted = any(notes(result) or len(result.opinions) > 1 for result in results)
+    said = [_notes(result) for result in results]
+    noted = any(said) or any(len(result.opinions) > 1 for result in results)
     judges = {one.name for result in results for one in _judges(result)}
     grid.add_column("file", overflow="fold", ratio=3)
     if len(judges) > 1:
@@ -44,10 +46,10 @@ def table(results: Sequence[ScanResult]) -> Table:
     grid.add_column("faces", justify="right", no_wrap=True)
     if noted:
         grid.add_column("note", overflow="fold", ratio=2)
-    for result in results:
+    for result, text in zip(results, said, strict=True):
         view = result_view(result)
         faces = str(len(result.tracks)) if result.was_read else "-"
-        note = [Text(printable(notes(result)))] if noted else []
+        note = [Text(text)] if noted else []
         alone = "" if view.opinions else next((one.name for one in _judges(result)), "-")
         judge = [Text(printable(alone))] if len(judges) > 1 else []
         grid.add_row(Text(printable(result.path)), *judge, *_cells(view.said), faces, *note)
@@ -63,6 +65,11 @@ def _judges(result: ScanResult) -> list[DetectorInfo]:
     if result.opinions:
         return [opinion.detector for opinion in result.opinions]
     return [result.detector] if result.was_read else []
+
+
+def _notes(result: ScanResult) -> str:
+    said = [printable(notes(result)), origin_note(result.provenance)]
+    return "; ".join(text for text in said if text)
 
 
 def _cells(said: Said) -> tuple[Text, str, str]:

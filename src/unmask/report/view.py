@@ -8,8 +8,9 @@ from pathlib import Path
 
 from unmask.report.coverage_view import CoverageView, coverage_view
 from unmask.report.face_view import FaceView, Level, Moment, faces_of, level_of, moments_of
-from unmask.report.file_view import CredentialsView, FileView, Row, credentials_view, file_view
+from unmask.report.file_view import CredentialsView, FileView, credentials_view, file_view, sound_rows
 from unmask.report.opinions import FACE_MANIPULATED, DetectorInfo, Opinion, Subject
+from unmask.report.origin_view import OriginView, origin_view
 from unmask.report.result import ScanResult
 from unmask.report.stability_view import StabilityView, stability_views
 from unmask.report.words import (
@@ -19,6 +20,7 @@ from unmask.report.words import (
     NOTHING_TO_JUDGE,
     QUESTIONS,
     VERDICTS,
+    Row,
     clock,
     counted,
     face_name,
@@ -151,6 +153,8 @@ class View:
     facts: tuple[Row, ...]
     file: FileView | None
     credentials: CredentialsView | None
+    origin: OriginView | None
+    sound: tuple[Row, ...]
 
 
 def result_view(result: ScanResult, threshold: float | None = None) -> View:
@@ -195,6 +199,8 @@ def result_view(result: ScanResult, threshold: float | None = None) -> View:
         facts=_facts(result, threshold),
         file=file_view(evidence.file) if evidence and evidence.file else None,
         credentials=credentials_view(evidence.credentials) if evidence and evidence.credentials else None,
+        origin=origin_view(result.provenance) if result.was_read else None,
+        sound=sound_rows(evidence.sound) if evidence and evidence.sound else (),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from unmask.report.result import ScanResult
 
 VERDICTS = {
@@ -51,6 +53,21 @@ CANNOT_TELL = (
     "A score is a calibrated estimate, not proof. Strong compression, small or dark faces and methods "
     "newer than the detector make it less certain.",
 )
+
+
+@dataclass(frozen=True)
+class Row:
+    """A name and a value.
+
+    Parameters
+    ----------
+    code
+        Whether the value is for machines, such as a hash.
+    """
+
+    name: str
+    value: str
+    code: bool = False
 
 
 def headline(result: ScanResult) -> str:

@@ -62,7 +62,7 @@ def view_of(frame: Frame) -> FrameView:
 
 def gather(
     scanned: ScannedFile,
-    detector: Detector,
+    detector: Detector | None,
     pool: Executor,
     read_credentials: Callable[[str | Path], Credentials],
 ) -> Evidence:
@@ -73,7 +73,7 @@ def gather(
     scanned
         The file and what a scan made of it.
     detector
-        The one that scored it.
+        The one that scored it; None leaves the shown faces out.
     pool
         Runs the detector.
     read_credentials
@@ -81,20 +81,21 @@ def gather(
     """
     result, facts = scanned.result, scanned.seen.facts
     views = tuple(sampled.view for sampled in scanned.seen.frames if sampled.view is not None)
-    shown = choose_shown(result.tracks, len(views), result.decisive_track)
     units = scanned.answer.scored
-    explained = detector.card.input.unit == "face"
-    pending = [
-        pool.submit(
-            _face_evidence, detector, units[track][place].unit, track, result.tracks[track].frames[place].time
-        )
-        for track, place in shown
-        if explained
-    ]
+    pending = []
+    if detector is not None and detector.card.input.unit == "face":
+        pending = [
+            pool.submit(
+                _face_evidence, detector, units[track][at].unit, track, result.tracks[track].frames[at].time
+            )
+            for track, at in choose_shown(result.tracks, len(views), result.decisive_track)
+        ]
     with suppress(OSError):
         facts = facts.measured(scanned.path)
     credentials = read_credentials(scanned.path)
-    return Evidence(views, tuple(future.result() for future in pending), facts, credentials)
+    return Evidence(
+        views, tuple(future.result() for future in pending), facts, credentials, scanned.seen.sound
+    )
 
 
 def _face_evidence(detector: Detector, unit: Unit, track: int, time: float) -> FaceEvidence:

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from unmask.media import FileFacts, MediaInfo
-from unmask.report import Coverage
+from unmask.media import FileFacts, MediaInfo, OriginMark
+from unmask.report import Coverage, SoundFacts
 
 if TYPE_CHECKING:
     from unmask.evidence import Moment
@@ -39,6 +39,8 @@ class SampledFrame:
         Faces beyond the maximum for one frame.
     halved
         Faces left out because the picture breaks off there.
+    watermark
+        Known pattern in the pixels of an image, where facts are gathered.
     """
 
     time: float
@@ -48,6 +50,7 @@ class SampledFrame:
     faces: int = 0
     left_out: int = 0
     halved: int = 0
+    watermark: OriginMark | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +70,9 @@ class Observations:
     detail
         What cut the reading short, in one line.
     facts
-        Technical facts, where evidence is gathered.
+        Technical facts, where they are gathered.
+    sound
+        Facts of the sound, likewise; None where there is none.
     """
 
     info: MediaInfo
@@ -76,6 +81,12 @@ class Observations:
     further: Mapping[int, Sequence[Moment]] = field(default_factory=dict)
     detail: str | None = None
     facts: FileFacts = field(default_factory=FileFacts)
+    sound: SoundFacts | None = None
+
+    @property
+    def marks(self) -> tuple[OriginMark, ...]:
+        """What the file states about its origin."""
+        return (*self.info.marks, *(one.watermark for one in self.frames if one.watermark is not None))
 
     def moments(self, number: int) -> list[Moment]:
         """Return what was extracted for a detector, in order of time.

@@ -125,6 +125,7 @@ def conclude(path: str, seen: Observations, answers: Sequence[Answer]) -> ScanRe
         detector=detector_info(answers[0].card),
         detail="; ".join(details) or None,
         coverage=seen.coverage(),
+        provenance=seen.marks,
     )
     if not verdicts:
         return replace(result, opinions=tuple(opinions))

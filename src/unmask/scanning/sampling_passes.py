@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from unmask.detectors import InputSpec
     from unmask.evidence import FoundFaces, Moment
     from unmask.faces import Effort
+    from unmask.formats import OriginMark
     from unmask.report import FrameView
     from unmask.scanning.loading import Loading
     from unmask.scanning.observations import Observations, SampledFrame
@@ -197,7 +198,7 @@ class SamplingRun:
         from unmask.scanning.observations import SampledFrame
 
         sharing = [inquiry for inquiry in asking if inquiry.shares_frames(seen.info, passes, number)]
-        found = self._find(frame, seen) if any(each.extractor.needs_faces for each in sharing) else None
+        found = self._find(frame, seen) if any(each.extractor.searched(1) for each in sharing) else None
         made: dict[InputSpec, Moment] = {}
         moments = {}
         for inquiry in sharing:
@@ -207,11 +208,16 @@ class SamplingRun:
             moments[inquiry.number] = made[spec]
             inquiry.take(made[spec], seen.planned)
         view = _view_of(frame) if self._options.evidence else None
+        watermark = _watermark_of(frame) if self._reads_watermark(seen) else None
         if found is None:
-            return SampledFrame(frame.time, moments, view)
+            return SampledFrame(frame.time, moments, view, watermark=watermark)
         return SampledFrame(
-            frame.time, moments, view, found.search, len(found.faces), found.left_out, found.halved
+            frame.time, moments, view, found.search, len(found.faces), found.left_out, found.halved, watermark
         )
+
+    def _reads_watermark(self, seen: Observations) -> bool:
+        """Return whether a watermark is searched for: the coding of a video leaves nothing of it."""
+        return self._options.wants_facts and seen.info.kind == "image"
 
     def _find(self, frame: Frame, seen: Observations) -> FoundFaces:
         """Find the faces of a frame, as thoroughly as those seen before call for."""
@@ -234,6 +240,12 @@ def _view_of(frame: Frame) -> FrameView:
     from unmask.scanning.evidence import view_of
 
     return view_of(frame)
+
+
+def _watermark_of(frame: Frame) -> OriginMark | None:
+    from unmask.formats.watermark import watermark_of
+
+    return watermark_of(frame.image)
 
 
 def _search_effort(seen: Observations) -> Effort:

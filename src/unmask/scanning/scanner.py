@@ -22,6 +22,7 @@ from unmask.media import (
     open_media,
     spooled_to_file,
 )
+from unmask.media.addresses import name_of
 from unmask.scanning.inquiries import Inquiry
 from unmask.scanning.loading import LoadedDetector, Loading, worker_threads
 from unmask.scanning.sampling_passes import Progress, SamplingRun
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from unmask.detectors import Detector
     from unmask.faces import FaceFinder
     from unmask.formats.errors import MediaKind
-    from unmask.report import DetectorInfo, Evidence, ScanResult
+    from unmask.report import DetectorInfo, Evidence, ScanResult, SoundFacts
     from unmask.scanning.evidence import ScannedFile
 
 
@@ -103,7 +104,7 @@ class Scanner:
         resources = resources or Resources()
         self._decoding = resources.decoding
         if self._decoding is None and settings.isolated:
-            self._decoding = DecodingProcesses(settings.limits, credentials=settings.evidence)
+            self._decoding = DecodingProcesses(settings.limits, credentials=settings.wants_facts)
             self._decoding.start()  # First of all: it gets ready, and decodes, while the weights are loaded.
         self._loading = resources.loading or Loading(
             detector or settings.detector, finder, settings.threads, further=settings.further_detectors
@@ -182,8 +183,9 @@ class Scanner:
                     media, options, self._loading, self._workers, self._room, inquiries, progress
                 )
                 seen = run.observations()
-                if options.evidence:
-                    seen = replace(seen, facts=_facts(media))
+                if options.wants_facts:
+                    facts = _facts(media)
+                    seen = replace(seen, facts=facts, sound=_sound(media, facts))
         except MediaError as error:
             return self._unread(path, error, started)
         for inquiry in inquiries:
@@ -192,11 +194,12 @@ class Scanner:
 
         answers = [inquiry.answer(seen) for inquiry in inquiries]
         result = conclude(str(path), seen, answers)
-        if options.evidence:
+        if options.wants_facts:
             from unmask.scanning.evidence import ScannedFile
 
             scanned = ScannedFile(Path(path), seen, answers[0], result)
-            result = replace(result, evidence=self._evidence(scanned, inquiries[0].detector))
+            detector = inquiries[0].detector if options.evidence else None
+            result = replace(result, evidence=self._evidence(scanned, detector))
         return replace(result, isolation=self._isolation, seconds=time.perf_counter() - started)
 
     def _asked(self, kind: MediaKind) -> list[LoadedDetector]:
@@ -255,7 +258,7 @@ class Scanner:
         name: str = "-",
         on_result: Callable[[Path, ScanResult], None] = lambda path, result: None,
     ) -> ScanResult:
-        """Scan one file that comes as a stream, such as standard input.
+        """Scan one file that comes as a stream, such as standard input; errors as of ``scan_or_explain``.
 
         Parameters
         ----------
@@ -269,7 +272,7 @@ class Scanner:
         started = time.perf_counter()
         try:
             with spooled_to_file(stream, self.settings.limits) as path:
-                result = replace(self.scan(path), path=name, seconds=time.perf_counter() - started)
+                result = replace(self.scan_or_explain(path), path=name, seconds=time.perf_counter() - started)
                 on_result(path, result)
                 return result
         except MediaError as error:
@@ -279,7 +282,7 @@ class Scanner:
         from unmask.report import ScanResult
 
         return ScanResult(
-            path=str(path),
+            path=name_of(path),
             kind=kind_by_name(path),
             status=error.status,
             detector=self.detector_info,
@@ -295,11 +298,11 @@ class Scanner:
         self._loading.imports.result()
         return as_media_error(lambda: open_media(path, self.settings.limits))
 
-    def _evidence(self, scanned: ScannedFile, detector: Detector) -> Evidence:
+    def _evidence(self, scanned: ScannedFile, detector: Detector | None) -> Evidence:
         from unmask.scanning.evidence import gather
 
         read = content_credentials if self._decoding is None else self._decoding.credentials
-        return gather(scanned, detector, self._workers, read)
+        return gather(scanned, detector, self._workers, lambda path: read(path, self.settings.trust_anchors))
 
     @property
     def detector_info(self) -> DetectorInfo:
@@ -307,6 +310,12 @@ class Scanner:
         from unmask.scanning.opinions import detector_info
 
         return detector_info(self.detector.card)
+
+
+def _sound(media: Media, facts: FileFacts) -> SoundFacts | None:
+    from unmask.scanning.sound import sound_facts
+
+    return sound_facts(media, facts)
 
 
 def _facts(media: Media) -> FileFacts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 
 from unmask.defaults import DETECTOR
-from unmask.media import Limits
+from unmask.media import Limits, trust_anchors
 
 MAX_FRAMES = 256
 
@@ -31,6 +31,9 @@ class ScannerSettings:
         costs one file.
     stills
         Have images judged by the detector that a card names for them (its ``stills``); False: by the detector itself.
+    trust_anchors
+        Certificates in PEM: who signed content credentials with one that leads to one of these is trusted. None trusts
+        nobody.
     """
 
     detector: str = DETECTOR
@@ -39,6 +42,7 @@ class ScannerSettings:
     isolated: bool = field(default=True, kw_only=True)
     further_detectors: tuple[str, ...] = field(default=(), kw_only=True)
     stills: bool = field(default=True, kw_only=True)
+    trust_anchors: str | None = field(default=None, kw_only=True)
 
     @property
     def detectors(self) -> tuple[str, ...]:
@@ -48,6 +52,8 @@ class ScannerSettings:
     def __post_init__(self) -> None:
         if self.threads is not None and self.threads < 1:
             raise ValueError("threads must be at least 1")
+        if self.trust_anchors is not None:
+            object.__setattr__(self, "trust_anchors", trust_anchors(self.trust_anchors))
 
     def differing(self, other: ScannerSettings) -> list[str]:
         """Return the names of a scanner's settings in which two differ.
@@ -87,6 +93,9 @@ class ScanOptions:
     stability
         Score the frames that decide about a face again after re-encodings that websites make. What these change widens
         the interval, and a verdict that one of them would turn round becomes inconclusive.
+    facts
+        Gather the part of the evidence that is about the file alone: technical facts, content credentials, a watermark,
+        the sound. Reads the whole file, and decodes the beginning and the end of its sound.
 
     Raises
     ------
@@ -102,6 +111,12 @@ class ScanOptions:
     crops: int = 128
     evidence: bool = field(default=False, kw_only=True)
     stability: bool = field(default=False, kw_only=True)
+    facts: bool = field(default=False, kw_only=True)
+
+    @property
+    def wants_facts(self) -> bool:
+        """Whether facts of the file are gathered, with or without the rest of the evidence."""
+        return self.evidence or self.facts
 
     def __post_init__(self) -> None:
         if self.frames is not None and not 1 <= self.frames <= MAX_FRAMES:

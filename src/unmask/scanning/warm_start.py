@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # With one of these `unmask scan` scans in other processes, or not at all.
 MULTI_PROCESS_OPTIONS = ("--output", "--workers", "--resume", "--from", "--ray", "--help")
-REPORT_OPTION, DETECTOR_OPTION = "--report", "--detector"
+FACTS_OPTIONS, DETECTOR_OPTION = ("--report", "--facts", "--trust-anchors"), "--detector"
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class WarmStart:
         """
         if not scans_here(arguments):
             return None
-        credentials = _has(arguments, REPORT_OPTION)
+        credentials = _has(arguments, *FACTS_OPTIONS)
         decoding = _start_decoding(credentials)
         if _has(arguments, DETECTOR_OPTION):
             return cls(credentials, Resources(decoding))
@@ -104,7 +104,7 @@ class WarmStart:
         taken, self._resources = self._resources, Resources()
         default = settings.detectors == (defaults.DETECTOR,) and settings.threads is None
         loading = taken.loading if default else None
-        if settings.isolated and settings.limits == Limits() and settings.evidence == self._credentials:
+        if settings.isolated and settings.limits == Limits() and settings.wants_facts == self._credentials:
             return Resources(taken.decoding, loading)
         taken.close()
         return Resources(None, loading)
@@ -122,7 +122,7 @@ def resources_for(settings: Settings, started: WarmStart | None) -> Resources:
     """
     resources = Resources() if started is None else started.take(settings)
     if resources.decoding is None and settings.isolated:
-        return Resources(_start_decoding(settings.evidence), resources.loading)
+        return Resources(_start_decoding(settings.wants_facts), resources.loading)
     return resources
 
 

@@ -36,6 +36,8 @@ class UploadScanner:
         Name or folder of the detector that is loaded first.
     threads
         For each scan; None for one a processor.
+    trust_anchors
+        As in ``ScannerSettings``.
 
     Raises
     ------
@@ -43,8 +45,9 @@ class UploadScanner:
         When a detector cannot be loaded.
     """
 
-    def __init__(self, default: str, threads: int | None = None) -> None:
+    def __init__(self, default: str, threads: int | None = None, trust_anchors: str | None = None) -> None:
         self._threads = threads
+        self._trust_anchors = trust_anchors
         self._finder: FaceFinder = CenterFace(threads=1)
         self._detectors: dict[str, Detector] = {}
         self._detector(default)
@@ -78,7 +81,9 @@ class UploadScanner:
         if self._scanner is not None and self._scanner.settings.detector != name:
             self.close()
         if self._scanner is None:
-            settings = Settings(detector=name, threads=self._threads, evidence=True)
+            settings = Settings(
+                detector=name, threads=self._threads, evidence=True, trust_anchors=self._trust_anchors
+            )
             self._scanner = Scanner(settings, self._detector(name), self._finder)
         return self._scanner
 

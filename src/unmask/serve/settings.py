@@ -9,6 +9,7 @@ from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from unmask.defaults import DETECTOR
+from unmask.media import trust_anchors
 from unmask.processes.cores import available_cores
 from unmask.serve.destinations import AllowList
 
@@ -68,6 +69,9 @@ class ServeSettings(BaseModel):
     frames: int | None = Field(
         None, ge=1, le=256, description="of a video, where the client does not say; None: as many as it needs"
     )
+    trust_anchors: str | None = Field(
+        None, description="certificates in PEM: who signed content credentials with one of theirs is trusted"
+    )
     max_frames: int = Field(64, ge=1, le=256, description="that a client may ask for")
     job_timeout: float = Field(900.0, gt=0)
     lease: float = Field(30.0, gt=0, description="a job whose worker was not heard of for so long is retried")
@@ -98,6 +102,11 @@ class ServeSettings(BaseModel):
         if self.feedback_files and not self.keep_uploads:
             raise ValueError("feedback can keep files only where uploads are kept: add --keep-uploads")
         return self
+
+    @field_validator("trust_anchors")
+    @classmethod
+    def _certificates(cls, text: str | None) -> str | None:
+        return None if text is None else trust_anchors(text)
 
     @classmethod
     def checked(cls, **values: object) -> ServeSettings:

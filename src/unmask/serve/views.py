@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from unmask.media import Credentials, FileFacts
-from unmask.report import Evidence, ScanResult, result_view
+from unmask.report import Evidence, ScanResult, SoundFacts, result_view
 from unmask.report.words import STATUSES, VERDICTS, percent
 
 
@@ -22,10 +22,11 @@ def scan_view(scan: Mapping[str, Any]) -> dict[str, Any] | None:
     try:
         result = ScanResult.from_dict(scan)
         if evidence := scan.get("evidence"):
-            file, credentials = evidence["file"], evidence["credentials"]
+            file, credentials, sound = evidence["file"], evidence["credentials"], evidence.get("sound")
             facts = Evidence(
                 file=FileFacts.from_dict(file) if file else None,
                 credentials=Credentials.from_dict(credentials) if credentials else None,
+                sound=SoundFacts.from_dict(sound) if sound else None,
             )
             result = replace(result, evidence=facts)
     except (ValueError, KeyError):

@@ -73,7 +73,8 @@ def step_back(niceness: int) -> None:
 
 
 def _load(settings: ServeSettings) -> Scan:
-    return UploadScanner(settings.detector, max(1, min(8, available_cores() // max(1, settings.workers))))
+    threads = max(1, min(8, available_cores() // max(1, settings.workers)))
+    return UploadScanner(settings.detector, threads, settings.trust_anchors)
 
 
 class Worker:

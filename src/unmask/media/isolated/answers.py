@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from unmask.formats.errors import MediaError, MediaKind, MediaStatus
+from unmask.formats.generators import MAX_MARKS, OriginMark
 from unmask.media.audio import MAX_CHANNELS, MAX_WINDOW_SAMPLES, SAMPLE_BYTES, AudioInfo
 from unmask.media.bursts import BurstPlace
 from unmask.media.frame import Limits, MediaInfo
@@ -142,6 +143,7 @@ def info_of(message: dict[str, Any]) -> MediaInfo:
         max(0, int(values["damaged"])),
         tuple(part for part in map(float, values["parts"]) if 0 < part < math.inf),
         _audio_info(values.get("audio")),
+        tuple(OriginMark.from_dict(mark) for mark in list(values.get("marks", ()))[:MAX_MARKS]),
     )
 
 

@@ -94,7 +94,7 @@ def _serve_file(requests: queue.SimpleQueue[Request], answers: BinaryIO, limits:
     try:
         if "credentials" in request:
             bound_seconds(2 * request["credentials"])
-            _say(answers, {"credentials": content_credentials(source).to_dict()})
+            _say(answers, {"credentials": content_credentials(source, request.get("anchors")).to_dict()})
             return
         bound_seconds(2 * limits.decoding_seconds)
         content = Content(request["open"], tuple(request["formats"]))

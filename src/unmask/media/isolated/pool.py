@@ -82,19 +82,21 @@ class DecodingProcesses:
             self.isolation = process.isolation or self.isolation
         return IsolatedMedia(process, info, self._release)
 
-    def credentials(self, path: str | os.PathLike[str]) -> Credentials:
+    def credentials(self, path: str | os.PathLike[str], anchors: str | None = None) -> Credentials:
         """Read a file's content credentials as ``content_credentials`` does, for at most 20 s; never raises.
 
         Parameters
         ----------
         path
             Of the file.
+        anchors
+            As for ``content_credentials``.
         """
         self._credentials = True
         try:
             process = self._acquire()
             try:
-                return process.credentials(Path(path))
+                return process.credentials(Path(path), anchors)
             finally:
                 self._release(process)
         except DecodingProcessError as error:

@@ -218,17 +218,20 @@ class DecodingProcess:
         except NONSENSE:
             self._fail()
 
-    def credentials(self, path: Path) -> Credentials:
+    def credentials(self, path: Path, anchors: str | None = None) -> Credentials:
         """Send a file and return its content credentials; the process closes it at once.
 
         Parameters
         ----------
         path
             Of the file.
+        anchors
+            As for ``content_credentials``.
         """
         self._begin(CREDENTIALS_SECONDS)
         try:
-            self._send({"credentials": CREDENTIALS_SECONDS, "path": str(path.absolute())}, path)
+            wanted = {"credentials": CREDENTIALS_SECONDS, "anchors": anchors}
+            self._send(wanted | {"path": str(path.absolute())}, path)
             message = self._receive()
             try:
                 return Credentials.from_dict(message["credentials"])

@@ -200,6 +200,8 @@ def test_scores_after_re_encodings_are_a_table_of_each_opinion():
         ("The verdict's score", ("90 %", "80 %", "40 %")),
     ]
     assert "across the threshold" not in table.story
+    tried_face = replace(ONE.tracks[0], reasons=(Reason("stability", "widens", "copies"),))
+    assert result_view(replace(ONE, tracks=(tried_face,))).faces[0].hard == ""
     turned = replace(opinion, verdict="inconclusive", reasons=(flip,))
     both = result_view(replace(ONE, opinions=(turned, replace(SEVERAL.opinions[-1]))))
     assert "across the threshold" in both.stability[0].story

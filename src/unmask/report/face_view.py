@@ -11,6 +11,7 @@ from unmask.report.said import Level, level_of
 from unmask.report.spans import Span
 from unmask.report.tracks import FrameScore, TrackScore
 from unmask.report.words import clock, counted, face_name, printable, stretch
+from unmask.verdict import STABILITY
 
 MOST_CARDS = len(SHARES)
 _MOST_SPANS = 4
@@ -182,7 +183,7 @@ def _face(track: TrackScore, result: ScanResult, threshold: float | None) -> Fac
         scored_words=f"{scored}, too few to count" if briefly else f"{scored}",
         remarks=_remarks(track, result, briefly, decisive, spans if video else ()),
         story=_story(seen, scored, briefly, spans) if video else "",
-        hard=printable("; ".join(dict.fromkeys(reason.text for reason in track.reasons))),
+        hard=printable("; ".join(dict.fromkeys(one.text for one in track.reasons if one.gate != STABILITY))),
         spans=tuple(SpanView(span.start, span.end, stretch(span.start, span.end)) for span in spans),
         observations=tuple(_observation(frame, threshold) for frame in track.frames),
     )

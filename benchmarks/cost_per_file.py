@@ -5,7 +5,7 @@
 Every stage is done alone, one after the other, in one process with one thread for the networks; processor time
 counts all threads, so it does not depend on what else the machine does nearly as much as wall time. `start` is what
 a process costs before its first file, its decoding process included; `whole` is a scan as it is but that it decodes in
-this process, and `rest` what of it no stage accounts for. A second look is taken where the scan took one.
+this process, and `rest` what of it no stage accounts for. A second sampling pass follows where the scan took one.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ def cost_of(file: Path, scanner: Scanner, finder: CenterFace) -> dict[str, float
     from unmask.batch import fingerprint
     from unmask.faces import cut, profile
     from unmask.media import open_media
+    from unmask.scanning import plan_passes
 
     settings, detector = scanner.settings, scanner.detector
     costs = {}
@@ -93,10 +94,10 @@ def cost_of(file: Path, scanner: Scanner, finder: CenterFace) -> dict[str, float
     def decode(sampled: int) -> list[Frame]:
         frames: list[Frame] = []
         with open_media(file, settings.limits) as media:
-            for look in settings.sampling_passes(media.info):
+            for one in plan_passes(settings, media.info):
                 if len(frames) < sampled:
                     seen = [frame.time for frame in frames]
-                    frames += media.sample(replace(look, exclude=seen))
+                    frames += media.sample(replace(one, exclude=seen))
         return frames
 
     result = scanner.scan(file)  # Once before it is timed: the first of a kind costs more.

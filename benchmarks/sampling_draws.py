@@ -3,8 +3,8 @@
     unmask evaluate jrc sets/ffpp-c23-val --frames 32 --out report
     python benchmarks/sampling_draws.py jrc report/predictions.csv
 
-Each draw parts every video into as many parts as a first look does and takes a random one of the scored frames from
-each; where these settle no verdict, the finer parts of the next look that hold none yet take one each, and so on.
+Each draw parts every video into as many parts as a first pass does and takes a random one of the scored frames from
+each; where these settle no verdict, the finer parts of the next pass that hold none yet take one each, and so on.
 Beside it stand other rules, fixed numbers of frames drawn likewise, and all frames. Prints the mean AUC over the draws,
 its standard deviation from draw to draw, the paired difference from all frames with its 95 % interval (groups of the
 bootstrap and a draw for each resample), and the shares of wrong and of inconclusive verdicts.
@@ -86,12 +86,12 @@ def fixed(parts: int) -> Draw:
     return lambda logits, random: logits[one_of_each(len(logits), parts, nothing, random)]
 
 
-def adaptive(rule: Rule, looks: Sequence[int], level: float = EARLY_STOP_LEVEL) -> Draw:
+def adaptive(rule: Rule, sizes: Sequence[int], level: float = EARLY_STOP_LEVEL) -> Draw:
     """Draw as a scan does: few frames, more where these do not settle the verdict at the level."""
 
     def draw(logits: np.ndarray, random: np.random.Generator) -> np.ndarray:
         taken = np.array([], int)
-        for count in looks:
+        for count in sizes:
             taken = one_of_each(len(logits), count, taken, random)
             verdict = verdict_on(logits[taken], rule)
             if verdict != "inconclusive" and can_stop_early(
@@ -178,9 +178,9 @@ def main() -> None:
     )
     print("| --- | --- | --- | --- | --- | --- | --- |")
     print(f"| all | {frames:.1f} | {roc_auc_score(fake, whole):.3f} | | | | |")
-    ways = {f"as a scan takes them: {looks_of(PASS_SIZES[0])}": adaptive(rule, PASS_SIZES[0])}
+    ways = {f"as a scan takes them: {rule_name(PASS_SIZES[0])}": adaptive(rule, PASS_SIZES[0])}
     ways |= {
-        f"{looks_of(looks)} at {level:.0%}": adaptive(rule, looks, level) for looks, level in OTHER_RULES
+        f"{rule_name(sizes)} at {level:.0%}": adaptive(rule, sizes, level) for sizes, level in OTHER_RULES
     }
     ways |= {f"{n} fixed": fixed(n) for n in (1, 2, 3, 4, 6, 8, 12, 16)}
     for name, draw in ways.items():
@@ -195,9 +195,9 @@ def main() -> None:
         )
 
 
-def looks_of(looks: Sequence[int]) -> str:
-    """Name a rule by how many frames there are after each of its looks."""
-    return ", then ".join(map(str, looks))
+def rule_name(sizes: Sequence[int]) -> str:
+    """Name a rule by how many frames there are after each of its passes."""
+    return ", then ".join(map(str, sizes))
 
 
 if __name__ == "__main__":

@@ -170,7 +170,7 @@ def median_stages(clip: Path, runs: int) -> dict[str, float]:
 
 
 def stages(clip: Path) -> dict[str, float]:
-    """Do what the first look of a scan does, one stage after the other; seconds each."""
+    """Do what the first pass of a scan does, one stage after the other; seconds each."""
     took: dict[str, float] = {}
 
     def timed(name: str, step: Callable[[], Any]) -> Any:
@@ -189,8 +189,8 @@ def stages(clip: Path) -> dict[str, float]:
     finder = timed("load the face finder", lambda: faces.CenterFace(threads=1))
     with DecodingProcesses(Limits()) as processes:
         media = timed("start the decoder, open", lambda: processes.open(clip))
-        look = plan_passes(Settings(), media.info)[0]
-        frames = timed("decode the first look", lambda: list(media.sample(look)))
+        first = plan_passes(Settings(), media.info)[0]
+        frames = timed("decode the first pass", lambda: list(media.sample(first)))
         media.close()
     profile = faces.profile(detector.card.crop_profile)
     for frame in frames:

@@ -256,9 +256,9 @@ def _trajectories(result: ScanResult, found: Iterable[FrameFaces[float]]) -> lis
         if scored is None:
             trajectories.append(Trajectory(times, boxes, None, None, "unscored", []))
             continue
-        looks = [(one.time, one.score) for one in scored.frames if one.score is not None]
+        scores = [(one.time, one.score) for one in scored.frames if one.score is not None]
         trajectories.append(
-            Trajectory(times, boxes, scored.id, scored.score, _kind(scored.score, threshold), looks)
+            Trajectory(times, boxes, scored.id, scored.score, _kind(scored.score, threshold), scores)
         )
     return trajectories
 

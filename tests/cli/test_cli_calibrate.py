@@ -78,4 +78,20 @@ def test_wrong_usage_is_one_line(run, detector, reals, tmp_path):
     )
     same = run("calibrate", detector, reals, "--out", detector)
     assert "holds a detector already" in explain(same.exception)[0]
-    assert not (tmp_path / "new" / "card.json").exists()
+    assert not (tmp_path / "new").exists()  # Nothing of it is left where the command is refused.
+
+
+def test_progress_counts_all_real_files_together(run, detector, reals, tmp_path):
+    files = sorted(reals.iterdir())
+    done = run("calibrate", detector, *files, "--out", tmp_path / "new")
+    assert done.exit_code == 0, done.output
+    assert next(line for line in done.stderr.splitlines() if " of " in line) == "unmask: real: 0 of 39 files"
+    assert "0 of 1 " not in done.stderr
+
+
+def test_the_card_of_a_calibrated_detector_says_what_it_comes_from(run, detector, reals, tmp_path):
+    assert run("calibrate", detector, reals, "--fpr", "0.1", "--out", tmp_path / "new").exit_code == 0
+    text = " ".join(run("detectors", tmp_path / "new").stdout.split())
+    assert "calibrated from toy 1, on 39 real files" in text
+    assert "promises at most 10 % of real files called fake" in text
+    assert "calibrated from" not in run("detectors", detector).stdout

@@ -60,7 +60,18 @@ def test_each_stage_has_its_own_lines_also_when_it_begins_anew(clock, capsys):
         clock.time += 20
         tell(name, done, 10)
     assert capsys.readouterr().err.splitlines() == [
-        "unmask: a: 0 of 10", "unmask: b: 0 of 10", "unmask: a: 0 of 10",
+        "unmask: a: 0 of 10", "unmask: b: 0 of 10", "unmask: b: 10 of 10, 30.0/min", "unmask: a: 0 of 10",
+    ]  # fmt: skip
+
+
+def test_the_end_of_a_stage_is_told_unless_it_took_no_time(clock, capsys):
+    tell = StageLines("files", clock)
+    for name, seconds in (("real", 2), ("fake", 1)):
+        for done in range(5):
+            tell(name, done, 4)
+            clock.time += seconds
+    assert capsys.readouterr().err.splitlines() == [
+        "unmask: real: 0 of 4 files", "unmask: real: 4 of 4 files, 30.0 files/min", "unmask: fake: 0 of 4 files",
     ]  # fmt: skip
 
 

@@ -67,7 +67,11 @@ def test_the_command_repeats_every_option(run, folder):
 def test_tables_of_comparison_calibration_and_robustness_are_printed(run, folder):
     result = run("brightness", folder, "--resamples", 100, "--against", "other", "--distortion", "resize")
     assert result.exit_code == 0, result.output
-    for title in ("brightness minus brightness", "calibration, before -> after", "robustness: mean AUC"):
+    for title in (
+        "brightness minus brightness",
+        "calibration of brightness, before -> after",
+        "robustness of brightness: mean AUC",
+    ):
         assert title in result.output
     wrong = run("brightness", folder, "--distortion", "blurry")
     assert "did you mean 'blur'" in str(wrong.exception)

@@ -33,7 +33,7 @@ def report(make_detector, make_crops, encode_jpeg):
 
 
 def rates(row):
-    return [cell.partition(" ")[0] for cell in row[5:]]
+    return [cell.partition(" ")[0] for cell in row[6:]]
 
 
 def test_costs_are_those_of_the_calibrated_scores(report):
@@ -56,17 +56,17 @@ def test_apcer_and_bpcer_agree_with_counting(report):
     for method in ("swap", "blend"):
         scores = [row.score for row in report.predictions.at("video") if row.method == method]
         missed[method] = np.mean([score < threshold for score in scores])
-        assert by_method[method][4] == "20"
+        assert by_method[method][5] == "20"
         assert rates(by_method[method])[0] == f"{missed[method]:.3f}"
     called = [row.score >= threshold for row in report.predictions.at("video") if row.label == 0]
     assert rates(by_method["swap"])[1] == rates(by_method["blend"])[1] == f"{np.mean(called):.3f}"
     worst = max(missed, key=missed.get)
-    assert by_method[f"worst: {worst}"][5] == by_method[worst][5]
+    assert by_method[f"worst: {worst}"][6] == by_method[worst][6]
 
 
 def test_both_tables_are_on_the_page_and_the_console(report, monkeypatch, make_crops, encode_jpeg):
     page = to_markdown(report)
-    assert "## Likelihood ratios" in page and "| set | method | level | Cllr | Cllr min |" in page
+    assert "## Likelihood ratios" in page and "| set | method | level | detector | Cllr | Cllr min |" in page
     assert "## Presentation attacks (ISO/IEC 30107-3)" in page
     import unmask.detectors
 
@@ -125,4 +125,4 @@ def test_a_set_of_one_class_has_no_costs_but_rates(make_detector, make_crops, en
     report = evaluate(make_detector(), [make_crops("real", rows)], options=FAST)
     assert report.calibration[0].after["cllr"].value is None
     (attacks,) = forensic_tables(report)
-    assert attacks.rows[0][5] == "-" and attacks.rows[0][6] != "-"
+    assert attacks.rows[0][6] == "-" and attacks.rows[0][7] != "-"

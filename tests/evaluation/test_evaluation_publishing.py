@@ -113,7 +113,7 @@ def test_the_folder_holds_page_figures_rows_and_plots(detector, make_crops, rows
     evaluate(detector, folders, out, options)
     plots = {
         f"{kind}-my-crops{number}.png"
-        for kind in ("roc", "reliability", "scores", "robustness")
+        for kind in ("roc", "reliability", "scores", "tippett", "entropy", "robustness")
         for number in ("", "-2")
     }
     assert {path.name for path in out.iterdir()} == {"report.md", "report.json", "predictions.csv", "plots"}

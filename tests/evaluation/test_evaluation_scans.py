@@ -1,18 +1,33 @@
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 from typer.testing import CliRunner
 
+from toy_detectors import write_detector
 from unmask.cli.main import build
 from unmask.demo import portrait, with_blended_face, write_clip
-from unmask.evaluation import EvaluationError, ScannedFile, compare_scans, read_scans, scan_figures
+from unmask.detectors import load_card
+from unmask.evaluation import (
+    EvaluationError,
+    ScannedFile,
+    compare_scans,
+    evaluate,
+    read_scans,
+    scan_figures,
+    to_markdown,
+)
+from unmask.evaluation.forensic_tables import forensic_tables
 from unmask.evaluation.protocol import Options, open_set
+from unmask.evaluation.remarks import remarks
+from unmask.evaluation.scan_logs import check_detector
 from unmask.evaluation.scans import margin
 from unmask.evaluation.sets import Item
 from unmask.report import DetectorInfo, FrameScore, ScanResult, TrackScore
+from unmask.scanning import detector_info
 from unmask.statistics import Settings
 from unmask.verdict import Reason
 
@@ -161,6 +176,57 @@ def test_a_log_without_a_file_of_the_set_and_one_that_is_no_log_are_refused(log,
         read_scans(path, part, range(3))
 
 
+def judged_by(name, number=0, **changes):
+    one = scanned(number % 2, 0.2 + 0.1 * number, "inconclusive")
+    detector = replace(DETECTOR, name=name, **changes)
+    return ScannedFile(one.item, replace(one.result, detector=detector))
+
+
+def test_the_rows_of_scans_name_the_detectors_that_judged(make_detector, make_crops, encode_jpeg):
+    files = [judged_by("toy"), judged_by("toy", 1), judged_by("for-stills", 2), scanned(0, None, None)]
+    (whole,) = scan_figures("toy", files, FEW)
+    assert whole.detectors == {"toy": 3, "for-stills": 1} == whole.to_dict()["detectors"]
+    assert whole.judged_by == "toy (3), for-stills (1)"
+    (alone,) = scan_figures("alone", files[:2], FEW)
+    assert alone.judged_by == "toy"
+    assert replace(alone, log="alone").set_and_log == "alone, log alone"
+
+    rows = [{"file": f"{n}.jpg", "label": ("real", "fake")[n], "data": encode_jpeg(90 + n)} for n in (0, 1)]
+    report = evaluate(make_detector(name="toy"), [make_crops("crops", rows)], options=Options(intervals=FEW))
+    report = replace(report, scans=[whole, alone])
+    for table in forensic_tables(report):
+        place = table.headings.index("detector")
+        named = {(row[0], row[2]): row[place] for row in table.rows}
+        assert named["crops", "video"] == "toy"
+        assert (named["toy", "scan"], named["alone", "scan"]) == ("toy (3), for-stills (1)", "toy")
+    assert "| toy | all | toy (3), for-stills (1) | " in to_markdown(report)
+    told = [line for line in remarks(report) if "whole scans are judged by" in line]
+    assert told == [
+        "toy: whole scans are judged by toy (3), for-stills (1), all other rows by toy; for figures of for-stills "
+        "alone: unmask evaluate for-stills"
+    ]
+
+
+def test_scans_of_another_detector_are_refused(tmp_path):
+    folder = write_detector(tmp_path / "stills", name="for-stills")
+    stills = detector_info(load_card(folder))
+    card = load_card(write_detector(tmp_path / "films", name="films", stills=str(folder)))
+    own = judged_by("films")
+    own = ScannedFile(own.item, replace(own.result, detector=detector_info(card)))
+    image = ScannedFile(own.item, replace(own.result, detector=stills))
+    check_detector([own, image], card, images=True)
+    with pytest.raises(EvaluationError, match="is an image, which for-stills judges in place of films"):
+        check_detector([own, image], card.model_copy(update={"stills": "for-stills"}), images=False)
+    for found, words in (
+        (replace(stills, threshold=0.45), "of for-stills 1, but of other weights, or of another threshold"),
+        (replace(own.result.detector, sha256="1" * 64), "of films 1, but of other weights"),
+        (DETECTOR, "of another detector than films 1: of toy 1"),
+    ):
+        with pytest.raises(EvaluationError, match=words):
+            other = ScannedFile(own.item, replace(own.result, detector=found))
+            check_detector([own, other], card, images=True)
+
+
 def test_evaluate_scans_the_files_of_a_set_and_its_log_says_the_same(tmp_path, demo_folder):
     """End to end with the built-in detector; verdict counts of --scans are those of the log."""
     run = CliRunner()
@@ -182,6 +248,13 @@ def test_evaluate_scans_the_files_of_a_set_and_its_log_says_the_same(tmp_path, d
     assert json.loads(without.stdout)["scans"] == []
     page = run.invoke(build(), [*words[:-1], "--scans", str(tmp_path / "log.jsonl")])
     assert re.search("whole scans", page.stdout)
+    assert scanned_here["detectors"] == read["detectors"] == {"jrc": 1, "jrc-stills": 1}
+    assert ", log log: whole scans are judged by" in " ".join(page.stdout.split())
+    of_another = run.invoke(
+        build(), ["evaluate", "jrc-stills", *words[2:], "--scans", str(tmp_path / "log.jsonl")]
+    )
+    assert of_another.exit_code == 1
+    assert "plain.mp4 is of another detector than jrc-stills" in str(of_another.exception)
 
 
 @pytest.fixture(scope="module")

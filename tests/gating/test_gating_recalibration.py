@@ -206,7 +206,10 @@ def test_a_log_of_another_detector_is_refused(card, folder, tmp_path):
     log.write_text(json.dumps(row))
     (one,) = read_files(listed, log, card)
     assert one.result.score == 0.7
-    with pytest.raises(EvaluationError, match="of another detector than toy 1, or of another threshold"):
+    own = card.model_copy(update={"threshold": 0.5123456789})  # A log has six decimals of it.
+    log.write_text(json.dumps(scanned(own, 0.7, name="/other/place/x.jpg").result.to_dict()))
+    assert len(read_files(listed, log, own)) == 1
+    with pytest.raises(EvaluationError, match="of toy 1, but of other weights, or of another threshold"):
         read_files(listed, log, card.model_copy(update={"threshold": 0.55}))
     with pytest.raises(EvaluationError, match="is an image, which toy judges in place of films"):
         read_files(listed, log, card.model_copy(update={"name": "films", "stills": "toy"}))

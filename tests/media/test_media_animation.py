@@ -60,6 +60,16 @@ def test_a_second_look_leaves_out_what_was_taken(tmp_path):
     assert not set(first) & set(second)
 
 
+@pytest.mark.parametrize("ending", ["gif", "png", "webp", "avif"])
+def test_no_picture_is_taken_twice_where_there_are_fewer_than_parts(tmp_path, ending):
+    path = write_animation(tmp_path / f"short.{ending}", range(0, 240, 80), [200] * 3)
+    with DecodingProcesses(Limits()) as processes, open_media(path) as here, processes.open(path) as there:
+        for media in (here, there):
+            times = [frame.time for frame in media.sample(Sampling(2, near_keyframes=True))]
+            times += [frame.time for frame in media.sample(Sampling(12, near_keyframes=True, exclude=times))]
+            assert len({round(time, 3) for time in times}) == len(times) >= 2
+
+
 @pytest.mark.parametrize("ending", ["png", "webp", "avif"])
 def test_another_process_gives_the_same_frames(tmp_path, ending):
     path = write_animation(tmp_path / f"moving.{ending}")

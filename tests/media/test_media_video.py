@@ -251,6 +251,16 @@ def test_key_frames_of_an_old_x264_in_444_come_out_as_in_order(data_root, monkey
         assert np.abs(frame.image.astype(int) - near.image).mean() < 25
 
 
+@pytest.mark.parametrize("seek_beyond", [60.0, 0.1])
+def test_frames_that_are_farther_apart_than_parts_are_taken_once(tmp_path, monkeypatch, seek_beyond):
+    monkeypatch.setattr(video, "SEEK_BEYOND_SECONDS", seek_beyond)
+    path = toys.write_video(tmp_path / "slow.mp4", count=4, times=[0, 5, 10, 15])  # In 1/25 s.
+    with open_media(path) as media:
+        times = [frame.time for frame in media.sample(Sampling(2, near_keyframes=True))]
+        times += [frame.time for frame in media.sample(Sampling(12, near_keyframes=True, exclude=times))]
+    assert len({round(time, 3) for time in times}) == len(times)
+
+
 @pytest.mark.parametrize("seek_beyond", [60.0, 5.0])
 @pytest.mark.parametrize("name", ["held.mp4", "held.mkv", "held.avi"])
 def test_a_picture_that_is_held_nearly_throughout_is_sampled(tmp_path, monkeypatch, name, seek_beyond):

@@ -92,12 +92,12 @@ def test_timeline_of_an_unknown_duration_ends_with_its_last_frame():
     assert circles(timeline(RESULT.tracks[0], None))[-1][0] == WIDTH - RIGHT
 
 
-def test_looks_at_or_above_the_threshold_have_another_shape_and_are_told_in_words():
+def test_scores_at_or_above_the_threshold_have_another_shape_and_are_told_in_words():
     svg = timeline(RESULT.tracks[0], 10.0, 0.8, sampled=(0.0, 2.5, 5.0))
     root = ElementTree.fromstring(svg)
     classes = [element.get("class") for element in root.iter() if element.get("class")]
     assert (classes.count("below"), classes.count("above"), classes.count("span")) == (1, 1, 1)
-    assert (classes.count("look"), classes.count("unseen")) == (2, 1)
+    assert (classes.count("seen"), classes.count("unseen")) == (2, 1)
     assert "At or above the threshold: 5.0 to 5.0 seconds." in root.get("aria-label")
 
 

@@ -17,6 +17,6 @@ def frames(*scores):
         ((None, 0.6), [(1, 1, 1, 0.6)]),
     ],
 )
-def test_runs_of_looks_at_or_above_the_threshold(scores, spans):
+def test_runs_of_scores_at_or_above_the_threshold(scores, spans):
     found = suspicious_spans(frames(*scores), 0.5)
     assert [(span.start, span.end, span.frames, span.score) for span in found] == spans

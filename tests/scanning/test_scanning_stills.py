@@ -30,6 +30,17 @@ def test_an_image_and_a_video_each_have_their_detector(pair, toys, finder, make_
     assert image.detector.sha256 == alone.card.sha256
 
 
+def test_images_may_be_left_to_the_detector_itself(pair, toys, finder, tmp_path):
+    Image.fromarray(toys.draw([((60, 40, 160, 140), toys.RED)])).save(tmp_path / "one.png")
+    with Scanner(Settings(str(pair), stills=False), finder=finder) as scanner:
+        image = scanner.scan(tmp_path / "one.png")
+    assert image.detector.name == "for-films" and image.score > 0.5
+    card = load_card(pair)
+    assert scan_key(card, Settings(stills=False)) != scan_key(card, Settings())
+    alone = load_card(write_detector(tmp_path / "alone"))
+    assert scan_key(alone, Settings(stills=False)) == scan_key(alone, Settings())
+
+
 def test_the_maps_of_a_report_are_those_of_the_detector_that_judged(pair, toys, finder, tmp_path):
     Image.fromarray(toys.draw([((60, 40, 160, 140), toys.RED)])).save(tmp_path / "one.png")
     with Scanner(Settings(str(pair), evidence=True), finder=finder) as scanner:

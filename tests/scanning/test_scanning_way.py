@@ -140,7 +140,7 @@ def test_beyond_the_bound_the_largest_faces_of_a_frame_count(tmp_path, detector,
     Image.fromarray(toys.draw(squares)).save(path)
     result = scan(path, Settings(faces=2), detector, finder)
     assert sorted(round(track.frames[0].box[0]) for track in result.tracks) == [60, 160]
-    assert result.detail == "only the 2 largest of 3 faces were looked at"
+    assert result.detail == "only the 2 largest of 3 faces were analysed"
 
 
 def test_a_crowd_of_a_hundred_faces_is_judged_by_the_largest(tmp_path, detector, finder, toys):
@@ -152,7 +152,7 @@ def test_a_crowd_of_a_hundred_faces_is_judged_by_the_largest(tmp_path, detector,
     assert (len(result.tracks), result.verdict) == (64, "likely_real")
     assert all(track.frames[0].score is not None for track in result.tracks)
     assert min(track.frames[0].box[1] for track in result.tracks) >= 194
-    assert result.detail == "only the 64 largest of 100 faces were looked at"
+    assert result.detail == "only the 64 largest of 100 faces were analysed"
 
 
 class SearchingFinder:
@@ -185,7 +185,7 @@ def test_a_picture_is_searched_thoroughly_and_the_result_says_how_far(tmp_path, 
 def test_frames_share_a_budget_and_are_searched_less_once_faces_were_large(
     make_video, detector, finder, toys, closer, afterwards
 ):
-    path = make_video([toys.draw([((20, 40, 80, 110), toys.GREEN)])] * 24)  # Not settled by the first look.
+    path = make_video([toys.draw([((20, 40, 80, 110), toys.GREEN)])] * 24)  # Not settled by the first pass.
     searching = SearchingFinder(finder, closer)
     scan(path, Settings(), detector, searching)
     assert [effort for effort, _ in searching.asked] == ["sparing"] * 2 + [afterwards] * 10

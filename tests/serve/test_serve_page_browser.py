@@ -71,7 +71,7 @@ def clip(tmp_path_factory):
     return path
 
 
-def drop_and_look_at_frames(page, path):
+def drop_and_sample_frames(page, path):
     """Drop a clip after asking for so many frames that progress has time to be seen, however fast the machine is."""
     page.get_by_text("Options", exact=True).click()
     page.select_option("#frames", str(FRAMES))
@@ -116,17 +116,17 @@ def check_the_moments(page):
         shown.append((slider.get_attribute("aria-valuetext"), picture.get_attribute("src")))
         assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
     assert shown[0] != shown[1]
-    looks = [re.search(r"look (\d+) of (\d+)", words).groups() for words, _ in shown]
-    assert looks == [("1", str(FRAMES)), (str(FRAMES), str(FRAMES))]
+    frames = [re.search(r"frame (\d+) of (\d+)", words).groups() for words, _ in shown]
+    assert frames == [("1", str(FRAMES)), (str(FRAMES), str(FRAMES))]
     check_the_close_ups(page, slider)
 
 
 def check_the_close_ups(page, slider):
-    """Step through all looks: some of the face have a crop and a heat map, the others say that they have none."""
+    """Step through all frames: some of the face have a crop and a heat map, the others say that they have none."""
     slider.press("Home")
     heat, kept = page.locator(".close-ups img[alt^='Heat map']").first, 0
-    for look in range(FRAMES):
-        assert f"look {look + 1} of {FRAMES}" in slider.get_attribute("aria-valuetext")
+    for number in range(FRAMES):
+        assert f"frame {number + 1} of {FRAMES}" in slider.get_attribute("aria-valuetext")
         if heat.count():
             assert heat.evaluate("image => image.decode().then(() => image.naturalWidth)") == 224
             kept += 1
@@ -153,7 +153,7 @@ def check_the_report(page):
 
 def test_a_dropped_clip_is_scanned_and_read(site, visit, clip):
     page = visit(site)
-    drop_and_look_at_frames(page, clip)
+    drop_and_sample_frames(page, clip)
     check_a_scan(page, "blended.mp4")
     check_the_moments(page)
     check_the_report(page)
@@ -163,7 +163,7 @@ def test_a_dropped_clip_is_scanned_and_read(site, visit, clip):
 @pytest.mark.data
 def test_a_dropped_real_clip_is_scanned_and_read(site, visit, data_root):
     page = visit(site)
-    drop_and_look_at_frames(page, data_root / "clips" / "yhffcuhhjy.mp4")
+    drop_and_sample_frames(page, data_root / "clips" / "yhffcuhhjy.mp4")
     check_a_scan(page, "yhffcuhhjy.mp4")
     check_the_moments(page)
     check_the_report(page)
@@ -195,7 +195,7 @@ def test_a_file_that_is_no_media_says_so(site, visit, tmp_path):
     assert page.locator("#announcer").text_content().endswith("unreadable")
 
 
-def test_an_inconclusive_clip_can_be_looked_at_longer(serve, visit, clip):
+def test_an_inconclusive_clip_can_be_scanned_with_more_frames(serve, visit, clip):
     client = serve()
     page = visit(client.base_url)
     page.set_input_files("#files", clip)
@@ -252,7 +252,7 @@ def test_a_file_without_a_verdict_has_no_number(serve, visit, result, failure, w
 def test_where_no_face_was_found_the_frames_are_shown(serve, visit):
     client = serve()
     page = visit(f"{client.base_url}/#{put(client, without_face())}")
-    part = page.get_by_role("region", name="What was looked at")
+    part = page.get_by_role("region", name="What was analysed")
     expect(part).to_contain_text("4 frames of 8.0 s of video, each searched as a whole")
     expect(part).to_contain_text("(up to 2.0 s at a stretch)")
     expect(part.locator("figcaption")).to_have_text(["1.0 s", "3.0 s", "5.0 s", "7.0 s"])
@@ -264,10 +264,10 @@ def test_where_no_face_was_found_the_frames_are_shown(serve, visit):
     assert page.complaints.said == []
 
 
-def test_a_picture_without_a_face_is_shown_as_it_was_looked_at(serve, visit):
+def test_a_picture_without_a_face_is_shown_as_it_was_searched(serve, visit):
     client = serve()
     page = visit(f"{client.base_url}/#{put(client, without_face('image'))}")
-    part = page.get_by_role("region", name="What was looked at")
+    part = page.get_by_role("region", name="What was analysed")
     expect(part).to_contain_text("The whole picture was searched")
     expect(part.get_by_role("img", name="The picture, on which no face was found")).to_have_count(1)
     assert page.complaints.said == []
@@ -308,21 +308,39 @@ def test_each_of_several_opinions_has_a_card(serve, visit):
     assert page.complaints.said == []
 
 
+def test_a_visitor_says_what_a_file_is_and_finds_it_again(serve, visit):
+    client = serve(keep_uploads=True, feedback_files=True)
+    job = put(client, scan("likely_real", 0.1, (0.05, 0.2)))
+    page = visit(f"{client.base_url}/#{job}")
+    page.get_by_text("Do you know what this file is?").click()
+    page.get_by_label("Manipulated or made by a machine").check()
+    page.get_by_label("Note (optional)").fill("known swap")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".feedback [role=status]")).to_contain_text("Thank you")
+    said = client.get(f"/v1/scans/{job}").json()["feedback"]
+    assert (said["label"], said["note"], said["kept"]) == ("fake", "known swap", False)
+    page.reload()
+    page.get_by_text("Do you know what this file is?").click()
+    expect(page.get_by_label("Manipulated or made by a machine")).to_be_checked()
+    expect(page.get_by_label("Note (optional)")).to_have_value("known swap")
+    assert page.complaints.said == []
+
+
 def test_moments_are_chosen_by_keys_and_buttons(serve, visit):
     client = serve()
     result = scan("likely_fake", 0.7, (0.6, 0.8), scores=(0.2, 0.9, None, 0.4), faces=3)
     page = visit(f"{client.base_url}/#{put(client, result)}")
     slider = page.get_by_role("slider", name="Moment")
-    # It begins where the face that the verdict rests on looks worst.
+    # It begins where the face that the verdict rests on has its highest score.
     expect(slider).to_have_attribute(
-        "aria-valuetext", "3.0 s, look 2 of 4: Face 1 90 %, Face 2 10 %, Face 3 10 %"
+        "aria-valuetext", "3.0 s, sampled frame 2 of 4: Face 1 90 %, Face 2 10 %, Face 3 10 %"
     )
     slider.focus()
     for key, words in [
-        ("ArrowRight", "5.0 s, look 3 of 4: Face 1 not scored"),
-        ("End", "7.0 s, look 4 of 4: Face 1 40 %"),
-        ("ArrowRight", "7.0 s, look 4 of 4"),
-        ("Home", "1.0 s, look 1 of 4: Face 1 20 %"),
+        ("ArrowRight", "5.0 s, sampled frame 3 of 4: Face 1 not scored"),
+        ("End", "7.0 s, sampled frame 4 of 4: Face 1 40 %"),
+        ("ArrowRight", "7.0 s, sampled frame 4 of 4"),
+        ("Home", "1.0 s, sampled frame 1 of 4: Face 1 20 %"),
     ]:
         page.keyboard.press(key)
         expect(slider).to_have_attribute("aria-valuetext", re.compile(re.escape(words)))
@@ -440,7 +458,7 @@ def test_without_event_streams_the_page_asks_again_and_again(serve, visit):
     client.app.state.service.streams = 1
     identifier = put(client, scan("likely_fake", 0.9, (0.8, 0.95)), state="running")
     page = visit(f"{client.base_url}/#{identifier}")
-    expect(page.locator("#result .words")).to_have_text("Looking at the file, 40 % done")
+    expect(page.locator("#result .words")).to_have_text("Analysing the file, 40 % done")
     store = client.app.state.service.store
     store.fail(identifier, store.get(identifier).claim, "it was enough")
     expect(page.locator(".verdict .words")).to_have_text("Scan failed")

@@ -125,7 +125,7 @@ def test_a_doubt_widens_by_its_variance_on_its_own_side():
     calibration = PlattScaling(slope=2.0, within_sd=0.5)
     mean = trimmed_mean([1.0])
     plain = logit_interval(mean, calibration)
-    low, high = logit_interval(mean, calibration, doubt=(0.0, 4.0))
+    low, high = logit_interval(mean, calibration, added=(0.0, 4.0))
     assert low == plain[0]
     # One frame: standard error 0.5 on 4 degrees of freedom, t = 2.132; 4 in log-odds is 1 in logits.
     assert high - 1.0 == pytest.approx(2.132 * np.sqrt(0.25 + 1.0), rel=5e-3)

@@ -38,12 +38,15 @@ class Ledger:
         For each path that got a copy, the path that was scanned.
     on_done
         Called, with the ledger's lock held, for every file that is known to have its row.
+    on_row
+        Called likewise with each row that was written.
     """
 
     def __init__(self, log: ResultsLog, key: str) -> None:
         self.key = key
         self.copies: dict[str, str] = {}
         self.on_done: Callable[[], None] = _nothing
+        self.on_row: Callable[[Row], None] = _no_row
         self.outcomes: Counter[Outcome] = Counter()
         self.scanned = self.done_before = self.of_other_scans = 0
         self._log = log
@@ -172,6 +175,7 @@ class Ledger:
 
     def _write(self, row: Row) -> None:
         self._index(self._log.append(row), row)
+        self.on_row(row)
         if row["batch"]["same_as"] is None:
             self.scanned += 1
         else:
@@ -194,6 +198,10 @@ class Ledger:
 
 
 def _nothing() -> None:
+    pass
+
+
+def _no_row(row: Row) -> None:
     pass
 
 

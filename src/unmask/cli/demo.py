@@ -27,7 +27,7 @@ def demo(
     from unmask.report import save_report, table
     from unmask.scanning import Scanner, Settings
 
-    usable_folder(out, "--out")
+    usable_folder(out, "--out").mkdir(parents=True, exist_ok=True)
     picture = portrait()
     clips = {out / "plain.mp4": picture, out / "blended.mp4": with_blended_face(picture)}
     with Scanner(Settings(detector=detector, evidence=True)) as scanner:

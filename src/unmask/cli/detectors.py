@@ -73,6 +73,7 @@ def _card(card: Card) -> Table:
         "images": f"judged by {card.stills} in its place" if card.stills else "",
         "threshold": percent(card.threshold)
         + (f", inconclusive from {percent(low)} to {percent(high)}" if low < high else ""),
+        **_lineage(card),
         "trained for": ", ".join(card.tasks),
         "data": "\n".join(f"{one.name} ({one.use}): {one.terms}" for one in card.data),
         "figures": "\n".join(figures),
@@ -84,6 +85,26 @@ def _card(card: Card) -> Table:
         if value:
             table.add_row(heading, Text(value))
     return table
+
+
+def _lineage(card: Card) -> dict[str, str]:
+    """Say what `unmask calibrate` derived a detector from, and what it promises."""
+    if (lineage := card.lineage) is None:
+        return {}
+    files = f"{lineage.files:,} real files"
+    if lineage.groups < lineage.files:
+        files += f" in {lineage.groups:,} groups"
+    if lineage.fakes:
+        files += f" and {lineage.fakes:,} fakes"
+    promises = [
+        f"at most {100 * one.rate:g} % of real {'files' if lineage.groups == lineage.files else 'groups'} called fake, "
+        f"at {100 * one.threshold:.1f} % (90 % interval {100 * one.interval[0]:.1f} to {100 * one.interval[1]:.1f} %)"
+        for one in lineage.rates
+    ]
+    return {
+        "calibrated from": f"{lineage.parent} {lineage.parent_version}, on {files}",
+        "promises": "\n".join(promises),
+    }
 
 
 def _question(card: Card) -> str:

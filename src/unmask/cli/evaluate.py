@@ -69,6 +69,13 @@ def evaluate(
             help="Log of `unmask scan --output`, judged in place of scanning; more are compared with the first.",
         ),
     ] = None,
+    no_stills: Annotated[
+        bool,
+        typer.Option(
+            "--no-stills",
+            help="Scan images by the detector itself too, not by the one that its card names for images.",
+        ),
+    ] = False,
     resamples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples for the intervals.")] = 2000,
     seed: Annotated[int, typer.Option(help="Seed of the resamples and of --limit.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
@@ -86,6 +93,7 @@ def evaluate(
     from unmask.evaluation import evaluate as measure
     from unmask.evaluation.publishing import publish
     from unmask.scanning import Scanner
+    from unmask.scanning import Settings as ScanSettings
     from unmask.statistics import Settings
 
     options = Options(
@@ -104,7 +112,7 @@ def evaluate(
     with contextlib.ExitStack() as stack:
         scanner = None
         if wants_scans and not scans:
-            scanner = stack.enter_context(Scanner(detector=first))
+            scanner = stack.enter_context(Scanner(ScanSettings(stills=not no_stills), detector=first))
         progress = stack.enter_context(reported("items"))
         report = measure(
             first,
@@ -123,6 +131,7 @@ def evaluate(
                 scan=scan,
                 no_scan=scan is False,
                 scans=scans,
+                no_stills=no_stills,
                 split=split,
                 limit=limit,
                 robustness=robustness and not distortion,

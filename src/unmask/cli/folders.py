@@ -13,7 +13,9 @@ WRONG_USAGE = 2
 
 
 def usable_folder(folder: Path, option: str) -> Path:
-    """Make a folder, with its parents, unless it is there, and write a file into it that is gone at once.
+    """Try out a folder: make it where it is missing, write a file into it, and remove what was made.
+
+    A command that is refused later leaves nothing behind; what writes the outputs makes the folder again.
 
     Parameters
     ----------
@@ -25,7 +27,7 @@ def usable_folder(folder: Path, option: str) -> Path:
     Returns
     -------
     Path
-        The folder.
+        The folder, which may be missing.
 
     Raises
     ------
@@ -37,9 +39,14 @@ def usable_folder(folder: Path, option: str) -> Path:
     from unmask.report.words import printable
 
     try:
+        missing = [one for one in (folder, *folder.parents) if not one.exists()]
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        try:
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        finally:
+            for made in missing:
+                made.rmdir()
     except (OSError, ValueError) as error:
         line = printable(f"{option}: cannot write into {str(folder)!r}: {reason(error)}")
         raise OutputError(line, WRONG_USAGE) from error

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -95,7 +95,12 @@ class Scanned:
     lost: int = 0
 
 
-def scan_many(files: Sequence[Path], settings: Settings, options: ManyOptions) -> Scanned:
+def scan_many(
+    files: Sequence[Path],
+    settings: Settings,
+    options: ManyOptions,
+    on_row: Callable[[dict[str, Any]], None] | None = None,
+) -> Scanned:
     """Scan files as the options say, and print a summary.
 
     Parameters
@@ -106,6 +111,8 @@ def scan_many(files: Sequence[Path], settings: Settings, options: ManyOptions) -
         Of the scan.
     options
         Of the run.
+    on_row
+        Called with each row that was written.
     """
     from unmask.batch import Ledger, LogWriteError, Stop, open_log, run, scan_key, unnamed_log
     from unmask.batch.cluster import run_on_ray
@@ -122,6 +129,7 @@ def scan_many(files: Sequence[Path], settings: Settings, options: ManyOptions) -
     try:
         with log, stop.listening(), _quiet_when_nobody_reads():
             ledger = Ledger(log, scan_key(card, settings, further))
+            ledger.on_row = on_row or ledger.on_row
             if ledger.of_other_scans:
                 note = f"{ledger.of_other_scans} lines are of another detector or other settings, and stay"
                 typer.echo(f"unmask: {note}", err=True)

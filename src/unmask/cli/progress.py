@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_LINES = 60.0
 SECONDS_OF_RATE = 60.0
+SECONDS_OF_A_LONG_STAGE = 5.0  # Whose end is told.
 MINUTES_IN_MINUTES = 120  # More are told in hours.
 
 Advance = Callable[[str, int, int], None]
@@ -136,6 +137,12 @@ class Lines:
             self._said = now
             self._say(self.line(now - self._started))
 
+    def end(self) -> None:
+        """Say that the stage is done, unless it took no time."""
+        seconds = self._clock() - self._started
+        if seconds >= SECONDS_OF_A_LONG_STAGE:
+            self._say(self.line(seconds))
+
     def line(self, seconds: float) -> str:
         """Return the progress in one line.
 
@@ -146,7 +153,7 @@ class Lines:
         """
         speed = (self.done - self._before) / seconds
         told = f"{self._count()}, {rate(speed, self._unit)}"
-        if self._total is None or speed <= 0:
+        if self._total is None or speed <= 0 or self.done >= self._total:
             return told
         return f"{told}, {time_left((self._total - self.done) / speed)}"
 
@@ -173,7 +180,12 @@ class StageLines:
             self._stages[name] = Lines(total, self._unit, name, done, self._clock)
             self._stages[name].begin()
         else:
-            lines.reach(done)
+            before = lines.done
+            if before < done == total:
+                lines.done = done
+                lines.end()
+            else:
+                lines.reach(done)
 
 
 class StageBars:

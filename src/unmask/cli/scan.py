@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unmask.cli.copies import Copies
-from unmask.cli.folders import reason, usable_folder
+from unmask.cli.folders import usable_folder
 from unmask.cli.many import ManyOptions, Scanned, scan_many
+from unmask.cli.recording import Recorder, record_purpose
+from unmask.cli.repeating import given_command
 from unmask.cli.streams import NOT_WRITTEN, OutputError, say
 from unmask.defaults import DETECTOR
 
@@ -89,6 +91,13 @@ def scan(
             show_default=DETECTOR,
         ),
     ] = None,
+    no_stills: Annotated[
+        bool,
+        typer.Option(
+            "--no-stills",
+            help="Judge images by the detector itself, not by the one that its card names for images.",
+        ),
+    ] = False,
     frames: Annotated[
         int | None,
         typer.Option(
@@ -99,7 +108,22 @@ def scan(
         float | None, typer.Option(help="Sample a frame every so many seconds, instead of a number.")
     ] = None,
     seconds: Annotated[
-        float | None, typer.Option(help="Look at the first so many seconds of each video only.")
+        float | None, typer.Option(help="Analyse only the first so many seconds of each video.")
+    ] = None,
+    case: Annotated[str, typer.Option(help="Case, as free text at the head of the report.")] = "",
+    exhibit: Annotated[str, typer.Option(help="Exhibit, likewise.")] = "",
+    examiner: Annotated[str, typer.Option(help="Examiner, likewise.")] = "",
+    custody_log: Annotated[
+        Path | None,
+        typer.Option(help="Add a line a scan to this log; each holds the hash of the line before it."),
+    ] = None,
+    stability: Annotated[
+        bool | None,
+        typer.Option(
+            "--stability/--no-stability",
+            help="Score decisive frames again after re-encodings that websites make. By default with --report.",
+            show_default=False,
+        ),
     ] = None,
     fail_on: Annotated[
         list[FailOn] | None, typer.Option(help="Exit with 3 when a file gets this verdict; may be repeated.")
@@ -130,9 +154,12 @@ def scan(
             every=every,
             seconds=seconds,
             evidence=report is not None,
+            stills=not no_stills,
+            stability=report is not None if stability is None else stability,
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+    purpose = record_purpose(report, custody_log, case, exhibit, examiner)
     resources = None if many.wanted else _resources(settings, context.obj)
     with resources or nullcontext():
         from unmask.cli.inputs import expand
@@ -142,6 +169,7 @@ def scan(
             if folder is not None:
                 usable_folder(folder, option)
         copies = None if annotate is None else Copies(annotate)
+        recorder = Recorder(purpose, settings, given_command(context)) if purpose else None
         for folder in inputs.empty_folders:
             typer.echo(f"unmask: no images or videos in {str(folder)!r}", err=True)
         for folder in inputs.closed_folders:
@@ -149,13 +177,15 @@ def scan(
         if inputs.left_out_line:
             typer.echo(f"unmask: {inputs.left_out_line}", err=True)
         if resources is None:
-            scanned = scan_many(inputs.files, settings, many)
+            scanned = scan_many(inputs.files, settings, many, recorder.take_row if recorder else None)
         else:
-            scanned = _scan_here(inputs.files, settings, resources, copies)
+            scanned = _scan_here(inputs.files, settings, resources, copies, recorder)
+        if recorder is not None:
+            recorder.end()
     # Each output is written whatever became of those before it.
     lost = [scanned.lost]
-    if report is not None:
-        lost.append(_save_report(scanned.results, report, settings))
+    if recorder is not None:
+        lost.append(recorder.save(scanned.results))
     if copies is not None:
         for result in scanned.results:
             if result.path != str(STANDARD_INPUT):
@@ -200,58 +230,50 @@ def _resources(settings: Settings, started: WarmStart | None) -> Resources:
 
 
 def _scan_here(
-    files: Sequence[Path], settings: Settings, resources: Resources, copies: Copies | None
+    files: Sequence[Path],
+    settings: Settings,
+    resources: Resources,
+    copies: Copies | None,
+    recorder: Recorder | None,
 ) -> Scanned:
     """Scan one file after the other in this process; standard input is copied at once, while it is there."""
     from unmask.scanning import Scanner
 
     with Scanner(settings, resources=resources) as scanner:
-        results = list(_with_progress(scanner, files, copies))
+        results = list(_with_progress(scanner, files, copies, recorder))
     return Scanned(Counter((result.status, result.verdict) for result in results), results)
 
 
-def _save_report(results: Sequence[ScanResult], folder: Path, settings: Settings) -> int:
-    """Write the report and say where it is, or in one line why it is not; return the exit code that this asks for."""
-    from unmask.detectors import load_card
-    from unmask.report import save_report
-    from unmask.report.words import printable
-
-    try:
-        page = save_report(results, folder, load_card(settings.detector).threshold)
-    except Exception as error:
-        line = (
-            reason(error)
-            if isinstance(error, OSError)
-            else f"internal error: {type(error).__name__}: {error}"
-        )
-        typer.echo(f"unmask: no report in {printable(f'{str(folder)!r}: {line}')}", err=True)
-        return NOT_WRITTEN
-    typer.echo(f"report: {printable(str(page))}", err=True)
-    return 0
-
-
-def _with_progress(scanner: Scanner, files: Sequence[Path], copies: Copies | None) -> Iterator[ScanResult]:
+def _with_progress(
+    scanner: Scanner, files: Sequence[Path], copies: Copies | None, recorder: Recorder | None
+) -> Iterator[ScanResult]:
     """Scan the files, with a bar on the terminal's standard error while it lasts."""
     if len(files) < 2 or not sys.stderr.isatty():
-        yield from (_scan_one(scanner, path, copies) for path in files)
+        yield from (_scan_one(scanner, path, copies, recorder) for path in files)
         return
     from rich.console import Console
     from rich.progress import track
 
     yield from (
-        _scan_one(scanner, path, copies)
+        _scan_one(scanner, path, copies, recorder)
         for path in track(files, "scanning", console=Console(stderr=True), transient=True)
     )
 
 
-def _scan_one(scanner: Scanner, path: Path, copies: Copies | None) -> ScanResult:
+def _scan_one(scanner: Scanner, path: Path, copies: Copies | None, recorder: Recorder | None) -> ScanResult:
     if path != STANDARD_INPUT:
-        return scanner.scan_or_explain(path)
-    if copies is None:
-        return scanner.scan_stream(sys.stdin.buffer)
-    return scanner.scan_stream(
-        sys.stdin.buffer, on_result=lambda file, result: copies.write(file, result, STANDARD_INPUT_NAME)
-    )
+        return scanner.scan_or_explain(path) if recorder is None else recorder.scan(scanner, path)
+
+    def on_result(file: Path, result: ScanResult) -> None:
+        if recorder is not None:
+            recorder.take(result, file)
+        if copies is not None:
+            copies.write(file, result, STANDARD_INPUT_NAME)
+
+    result = scanner.scan_stream(sys.stdin.buffer, on_result=on_result)
+    if recorder is not None and not result.was_read:
+        recorder.take_unread(result)
+    return result
 
 
 def _print_table(results: Sequence[ScanResult]) -> None:

@@ -31,10 +31,20 @@ _BLOCK = 1 << 24  # Bytes; at each block's end the interpreter is waited for, wh
 
 
 class TrunkReference(CardPart):
-    """The frozen trunk that a head stands on: its name, the hash of its file, and which output is used.
+    """The frozen trunk that a head stands on.
 
-    earlier : results of earlier blocks, by their names in the trunk's graph, whose channels stand before the output's.
-    tuned : SHA-256 (hex) of ``trunk.npz`` beside the head, norms and biases that take the place of the trunk's own.
+    Parameters
+    ----------
+    name
+        Of the trunk.
+    sha256
+        Of its file, in hex.
+    output
+        Which output of its graph is used.
+    earlier
+        Results of earlier blocks, by their names in the trunk's graph, whose channels stand before the output's.
+    tuned
+        SHA-256 (hex) of ``trunk.npz`` beside the head, norms and biases that take the place of the trunk's own.
     """
 
     name: str
@@ -50,12 +60,21 @@ class TrunkReference(CardPart):
 
 
 class Calibration(CardPart):
-    """Platt's calibration: score = sigmoid(slope * logit + intercept), and the spreads of logits.
+    """Platt scaling, score = sigmoid(slope * logit + intercept), and the spreads of logits.
 
-    within_sd : of a frame around its video. between_sd : what all frames of a video are off by together.
-    prior : share of fakes that the fit counted on, whatever the data's own mix; None where it is not known, and then
-    a score gives no likelihood ratio. reals, fakes : videos, or single crops, that it was fitted on.
-    log10_lr_bounds : likelihood ratios beyond which these items support nothing.
+    Parameters
+    ----------
+    within_sd
+        Standard deviation of a frame's logit around its video's mean.
+    between_sd
+        Standard deviation of the error that all frames of a video share.
+    prior
+        Share of fakes that the fit counted on, whatever the data's own mix; None where it is not known, and then a
+        score gives no likelihood ratio.
+    reals, fakes
+        Videos, or single crops, that it was fitted on.
+    log10_lr_bounds
+        Likelihood ratios beyond which these items support nothing.
     """
 
     kind: str = "platt"
@@ -69,7 +88,13 @@ class Calibration(CardPart):
     log10_lr_bounds: tuple[NonPositiveFloat, NonNegativeFloat] | None = None
 
     def scores(self, logits: ArrayLike) -> NDArray[np.float64]:
-        """Return sigmoid(slope * logit + intercept) in [0, 1] of raw logits (N,)."""
+        """Return the calibrated scores (N,) in [0, 1].
+
+        Parameters
+        ----------
+        logits
+            (N,), raw.
+        """
         value = self.slope * np.asarray(logits, np.float64) + self.intercept
         scores: NDArray[np.float64] = 0.5 * (1 + np.tanh(value / 2))
         return scores
@@ -109,10 +134,16 @@ class Distribution(CardPart):
 
 
 class Familiarity(CardPart):
-    """The file ``familiarity.npz`` beside the weights, by which a face unlike all photographed faces is told.
+    """The file ``familiarity.npz`` beside the weights, by which a face unlike all photographed faces is recognised.
 
-    sha256 : of the file. trunk : identity of the trunk whose tokens it describes. distances : of photographed faces
-    that had no part in its fit.
+    Parameters
+    ----------
+    sha256
+        Of the file.
+    trunk
+        Identity of the trunk whose tokens it describes.
+    distances
+        Of photographed faces that had no part in its fit.
     """
 
     sha256: str
@@ -146,9 +177,16 @@ class QualityGate(CardPart):
 class Quality(CardPart):
     """What is known of faces that are hard to judge for a detector.
 
-    reconstruction_error : on real validation faces. gates : for each fitted gate the standard deviations (up, down) of
-    its doubt, in calibrated log-odds. fitted_on : the data of that fit. familiarity : None where nothing tells faces
-    that are no photographs.
+    Parameters
+    ----------
+    reconstruction_error
+        On real validation faces.
+    gates
+        For each fitted gate the standard deviations (up, down) of its uncertainty, in calibrated log-odds.
+    fitted_on
+        The data of that fit.
+    familiarity
+        None where nothing recognises faces that are no photographs.
     """
 
     reconstruction_error: Distribution | None = None
@@ -160,8 +198,14 @@ class Quality(CardPart):
 class PromisedRate(CardPart):
     """A rate of false positives and the threshold that promises it.
 
-    rate : wished, at most. threshold : on the calibrated score. interval : 90 % interval of the rate itself, given the
-    files that it was fixed on.
+    Parameters
+    ----------
+    rate
+        The highest rate that is accepted.
+    threshold
+        On the calibrated score.
+    interval
+        90 % interval of the rate itself, given the files that it was fixed on.
     """
 
     rate: float = Field(gt=0, lt=1)
@@ -172,10 +216,22 @@ class PromisedRate(CardPart):
 class Lineage(CardPart):
     """What a detector was derived from by ``unmask calibrate``: the same weights, another rule.
 
-    parent, parent_version : as its card has them. parent_card_sha256 : of its card's file. data_sha256 : of the sorted
-    lines "path, group, score" of the scored real files, separated by tabs. files : scored real files. groups : of these
-    only the highest score counted. fakes : scored fake files of a new calibration, 0 without one. rates : the first is
-    that of the card's threshold.
+    Parameters
+    ----------
+    parent, parent_version
+        As its card has them.
+    parent_card_sha256
+        Of its card's file.
+    data_sha256
+        Of the sorted lines "path, group, score" of the scored real files, separated by tabs.
+    files
+        Scored real files.
+    groups
+        Of these only the highest score counted.
+    fakes
+        Scored fake files of a new calibration, 0 without one.
+    rates
+        The first is that of the card's threshold.
     """
 
     parent: str
@@ -285,7 +341,18 @@ class Card(CardPart):
 
 
 def read_card(folder: Path) -> Card:
-    """Read ``card.json`` of an exported detector; DetectorError says in one line what is wrong with it."""
+    """Read ``card.json`` of an exported detector.
+
+    Parameters
+    ----------
+    folder
+        Of the detector.
+
+    Raises
+    ------
+    DetectorError
+        With one line that says what is wrong with the card.
+    """
     try:
         return Card.model_validate(json.loads((folder / "card.json").read_text(encoding="utf-8")))
     except FileNotFoundError:
@@ -301,7 +368,13 @@ def read_card(folder: Path) -> Card:
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, in hex."""
+    """Return the SHA-256 of a file, in hex.
+
+    Parameters
+    ----------
+    path
+        The file.
+    """
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_BLOCK):

@@ -119,11 +119,23 @@ class Detector:
         return self.card.name
 
     def score(self, crops: Crops) -> Floats:
-        """Score crops (N, H, W, 3) uint8 RGB, H = W, in the detector's crop profile: (N,) float32 in [0, 1]."""
+        """Return calibrated scores (N,) float32 in [0, 1].
+
+        Parameters
+        ----------
+        crops
+            (N, H, H, 3) uint8 RGB, in the detector's crop profile.
+        """
         return self.card.calibration.scores(self.logits(crops)).astype(np.float32)
 
     def logits(self, crops: Crops) -> Floats:
-        """Return the raw logits (N,) float32 of crops (N, H, W, 3) uint8 RGB."""
+        """Return raw logits (N,) float32.
+
+        Parameters
+        ----------
+        crops
+            As for `score`.
+        """
         return self.predict({self._only_picture: crops}).logits
 
     @property
@@ -133,9 +145,17 @@ class Detector:
         return self._picture
 
     def reconstruct(self, crops: Crops) -> Crops:
-        """Rebuild crops (N, H, W, 3) uint8 RGB with the decoder: (N, h, w, 3) uint8.
+        """Return the decoder's reconstruction of crops, (N, h, w, 3) uint8 RGB.
 
-        Raises DetectorError for a detector without a decoder.
+        Parameters
+        ----------
+        crops
+            As for `score`.
+
+        Raises
+        ------
+        DetectorError
+            The detector has no decoder.
         """
         if not self.has_decoder:
             raise DetectorError(f"{self.name} has no decoder")

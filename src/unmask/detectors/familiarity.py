@@ -47,20 +47,32 @@ class ReferenceFaces:
         tokens
             (places, channels) float32, the face's map.
         """
-        return float(self.distances(self.mean_token(tokens)[None])[0])
+        return float(self.distances(self._mean_token(tokens)[None])[0])
 
-    def mean_token(self, tokens: Floats) -> Floats:
+    def _mean_token(self, tokens: Floats) -> Floats:
         """Return the mean (C,) over the places of a map (places, channels)."""
         mean: Floats = tokens[:, : len(self.centre)].mean(axis=0)
         return mean
 
     def distances(self, means: Floats) -> Floats:
-        """Return the distances (N,) of mean tokens (N, C)."""
+        """Return the distances (N,) of mean tokens.
+
+        Parameters
+        ----------
+        means
+            (N, C).
+        """
         distances: Floats = (((means - self.centre) @ self.whitening) ** 2).mean(axis=1)
         return distances
 
     def save(self, path: Path) -> None:
-        """Write the statistics to an npz file, the larger part of it in half precision."""
+        """Write the statistics, the larger part of them in half precision.
+
+        Parameters
+        ----------
+        path
+            An npz file.
+        """
         np.savez(path, centre=self.centre, whitening=self.whitening.astype(np.float16))
 
 

@@ -52,7 +52,12 @@ class Tensor:
         return self.dtype == "uint8"
 
     def checked(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Return an array (N, ...) of units as the graph reads it; a square picture of another side is resized.
+        """Return units as the graph reads them; a square picture of another side is resized.
+
+        Parameters
+        ----------
+        array
+            (N, ...) units.
 
         Raises
         ------
@@ -158,7 +163,14 @@ InputSpec = Annotated[FaceCrops | WholeFrames | FaceClips | AudioWindows, Field(
 
 
 def checked_inputs(spec: InputSpec, inputs: Inputs) -> dict[str, NDArray[Any]]:
-    """Hold arrays against what a detector reads, and return them as its graph reads them.
+    """Check arrays against what a detector reads, and return them as its graph reads them.
+
+    Parameters
+    ----------
+    spec
+        The input of the detector's card.
+    inputs
+        Arrays by name.
 
     Raises
     ------

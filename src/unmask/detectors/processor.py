@@ -11,7 +11,13 @@ EXACT = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"})
 
 
 def cpu_flags(source: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
-    """Read the processor's instruction sets; empty where the system does not list them."""
+    """Return the processor's instruction sets; empty where the system does not list them.
+
+    Parameters
+    ----------
+    source
+        The system's list.
+    """
     try:
         with source.open(encoding="utf-8", errors="replace") as lines:
             for line in lines:

@@ -46,12 +46,29 @@ def load_detector(
 
 
 def load_card(name_or_folder: str | Path = DETECTOR) -> Card:
-    """Read a detector's card without its weights, which takes no time; DetectorError as `load_detector`."""
+    """Read a detector's card without its weights.
+
+    Parameters
+    ----------
+    name_or_folder
+        As for `load_detector`, and so are the errors.
+    """
     return read_card(detector_folder(name_or_folder))
 
 
 def detector_folder(name_or_folder: str | Path) -> Path:
-    """Find the folder of a built-in detector by name, or an exported one by its path."""
+    """Return the folder of a detector.
+
+    Parameters
+    ----------
+    name_or_folder
+        Name of an installed detector, or the folder of an exported one.
+
+    Raises
+    ------
+    DetectorError
+        There is neither.
+    """
     known = built_in()
     if str(name_or_folder) in known:
         return known[str(name_or_folder)]

@@ -22,9 +22,20 @@ def open_session(
 ) -> onnxruntime.InferenceSession:
     """Open a model for inference on the best provider present.
 
-    threads : operator threads, None for one a core. constants : values that take the place of the model's own
-    constants of these names; the session reads their memory, so the caller keeps them as long as it. Raises
-    DetectorError when the file is no usable model.
+    Parameters
+    ----------
+    path
+        An ONNX file.
+    threads
+        Operator threads; None for one a core.
+    constants
+        Values that take the place of the model's own constants of these names. The session reads their memory: keep
+        them as long as it.
+
+    Raises
+    ------
+    DetectorError
+        The file is no usable model.
     """
     import onnxruntime
 

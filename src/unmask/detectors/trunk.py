@@ -39,11 +39,22 @@ class Trunk:
 
     Activations are quantised token by token, so a crop's map does not depend on its batch.
 
-    tuned : constants of the trunk's graph, by name, that a head was trained with in place of the trunk's own: norms
-    and biases.
-    earlier : blocks whose patch tokens stand before the last block's, channel after channel, by the names of their
-    results in the trunk's graph. They cost nothing: they are computed anyway. Raises DetectorError where it has none
-    of such a name.
+    Parameters
+    ----------
+    name
+        Of an installed trunk.
+    threads
+        Operator threads of ONNX Runtime; None for one a core.
+    tuned
+        Norms and biases, by their names in the trunk's graph, that a head was trained with in place of the trunk's own.
+    earlier
+        Blocks whose patch tokens stand before the last block's, channel after channel, by the names of their results in
+        the trunk's graph. They cost nothing: they are computed anyway.
+
+    Raises
+    ------
+    DetectorError
+        The trunk is not installed, or has no result of such a name.
     """
 
     def __init__(
@@ -58,7 +69,7 @@ class Trunk:
         network, arrays = BLOCKS_NAME, dict[str, Floats | Bytes]()
         if is_known_to_saturate():
             # ONNX Runtime moves the weights by itself where this is not known, and takes half a second.
-            network, arrays = UNSIGNED_NAME, dict(unsigned_weights(name))
+            network, arrays = UNSIGNED_NAME, dict(_unsigned_weights(name))
         # The session reads these arrays where they are: they must live as long as it does.
         self._arrays = arrays | dict(tuned or {})
         self._constants = _ort_values(self._arrays)
@@ -70,9 +81,12 @@ class Trunk:
                 raise DetectorError(f"the trunk {name} has no inner result {block}")
 
     def maps(self, crops: Bytes) -> Floats:
-        """Map crops (N, 224, 224, 3) uint8 RGB to patch tokens (N, 196, 768) float32, row by row from top left.
+        """Return patch tokens (N, 196, channels) float32, row by row from top left.
 
-        With ``earlier`` blocks a token has 768 channels of each of them before those of the last.
+        Parameters
+        ----------
+        crops
+            (N, 224, 224, 3) uint8 RGB.
         """
         rows = [
             self._joined(self._session.run([*self.earlier, self.output], {"crops": crop[None]}))
@@ -82,7 +96,7 @@ class Trunk:
 
     @property
     def channels(self) -> int:
-        """Channels of a token."""
+        """Channels of a token: 768 of each of the ``earlier`` blocks, then those of the last."""
         return 768 * (1 + len(self.earlier))
 
     def _joined(self, levels: list[Floats]) -> Floats:
@@ -93,7 +107,7 @@ class Trunk:
         return np.concatenate([level[:, -last.shape[1] :] for level in levels], axis=2)
 
 
-def unsigned_weights(name: str) -> dict[str, Bytes]:
+def _unsigned_weights(name: str) -> dict[str, Bytes]:
     """Read a trunk's int8 weights, moved by 128 to unsigned bytes: (inputs, outputs) uint8 each, by name."""
     content = np.memmap(trunk_path(name), np.uint8, "r")
     places = cast("dict[str, list[int]]", trunk_card(name)["weights"])
@@ -114,15 +128,26 @@ def _ort_values(
 
 
 def trunk_path(name: str) -> Path:
-    """Where a trunk's file lies; DetectorError when it is not installed."""
+    """Return where a trunk's file lies.
+
+    Parameters
+    ----------
+    name
+        Of the trunk.
+
+    Raises
+    ------
+    DetectorError
+        It is not installed.
+    """
     path = WEIGHTS / name / "trunk.onnx"
     if not path.is_file():
         raise DetectorError(f"the trunk {name} is not installed ({path})")
     return path
 
 
-def check_trunk(reference: TrunkReference) -> None:
-    """Hold the installed trunk against what a head's card says it was trained on, and its network against its card."""
+def _check_trunk(reference: TrunkReference) -> None:
+    """Check the installed trunk's hash against a head's card, and its networks' hashes against its own card."""
     path = trunk_path(reference.name)
     installed = file_sha256(path)
     if installed != reference.sha256:
@@ -136,22 +161,31 @@ def check_trunk(reference: TrunkReference) -> None:
 
 
 def open_trunk_of(folder: Path, reference: TrunkReference, threads: int | None = None) -> Trunk:
-    """Open the trunk that a head's card names, with the constants in the head's folder that belong to it.
+    """Open the trunk of a head.
 
-    Raises DetectorError when another trunk is installed than the head was trained on.
+    Parameters
+    ----------
+    folder
+        Of the head, with the constants that it brings for the trunk.
+    reference
+        The trunk, as the head's card names it.
+    threads
+        Operator threads of ONNX Runtime; None for one a core.
+
+    Raises
+    ------
+    DetectorError
+        Another trunk is installed than the head was trained on, or the constants are not those that the card names.
     """
-    check_trunk(reference)
-    trunk = Trunk(reference.name, threads, read_tuned(folder, reference), reference.earlier)
+    _check_trunk(reference)
+    trunk = Trunk(reference.name, threads, _read_tuned(folder, reference), reference.earlier)
     if trunk.output != reference.output:
         raise DetectorError(f"the trunk gives {trunk.output}, the head wants {reference.output}")
     return trunk
 
 
-def read_tuned(folder: Path, reference: TrunkReference) -> Constants | None:
-    """Read the constants that a detector brings for its trunk; None if it brings none.
-
-    Raises DetectorError when the file is not the one that the card names.
-    """
+def _read_tuned(folder: Path, reference: TrunkReference) -> Constants | None:
+    """Read the constants that a detector brings for its trunk; None if it brings none."""
     if reference.tuned is None:
         return None
     path = folder / TUNED_NAME
@@ -164,6 +198,12 @@ def read_tuned(folder: Path, reference: TrunkReference) -> Constants | None:
 
 
 def trunk_card(name: str) -> dict[str, object]:
-    """Return the trunk's own card: source, licence, hashes, conversion."""
+    """Return the trunk's own card: source, licence, hashes, conversion.
+
+    Parameters
+    ----------
+    name
+        Of the trunk.
+    """
     card: dict[str, object] = json.loads((trunk_path(name).parent / "card.json").read_text(encoding="utf-8"))
     return card

@@ -16,14 +16,8 @@ from unmask.evaluation.publishing import publish
 from unmask.evaluation.remarks import remarks
 from unmask.evaluation.report import Report, Result, SetSummary
 from unmask.evaluation.robustness_grid import Cell, Robustness
-from unmask.evaluation.scans import (
-    ScanFigures,
-    ScannedFile,
-    compare_scans,
-    read_scans,
-    scan_figures,
-    scan_items,
-)
+from unmask.evaluation.scan_logs import read_scans
+from unmask.evaluation.scans import ScanFigures, ScannedFile, compare_scans, scan_figures, scan_items
 from unmask.evaluation.zero_pixel import Control, zero_pixel_control
 
 __all__ = [

@@ -62,7 +62,13 @@ class CalibrationRow:
 
 
 def uncalibrated(scored: Scored) -> Scored:
-    """Return the same items with the score 1 / (1 + exp(-logit)): slope 1, intercept 0."""
+    """Return the same items with the score 1 / (1 + exp(-logit)): slope 1, intercept 0.
+
+    Parameters
+    ----------
+    scored
+        Items.
+    """
     scores = np.exp(-np.logaddexp(0, -scored.logits))
     return replace(scored, scores=scores)
 
@@ -70,7 +76,21 @@ def uncalibrated(scored: Scored) -> Scored:
 def calibration_row(
     dataset: str, domain: str, level: Level, rows: Predictions, threshold: float, settings: Settings
 ) -> CalibrationRow:
-    """Measure calibration before and after on the rows of one level; the parameters are the row's fields."""
+    """Measure calibration before and after.
+
+    Parameters
+    ----------
+    dataset, domain
+        As in the row.
+    level
+        Level of the rows that count.
+    rows
+        Predictions of any level and status.
+    threshold
+        Of the card.
+    settings
+        Of the intervals.
+    """
     rows = rows.at(level).scored
     scored = rows.to_scored(threshold)
     before = _figures(uncalibrated(scored), rows.clusters, settings)

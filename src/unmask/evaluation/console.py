@@ -21,7 +21,13 @@ FIGURES = {
 
 
 def to_tables(report: Report) -> list[Table]:
-    """Build all tables for the console: results, the comparison, calibration, robustness, where there are any."""
+    """Return all tables of a report that have figures, for the console.
+
+    Parameters
+    ----------
+    report
+        The report.
+    """
     tables = [to_table(report)]
     if report.scans:
         tables.append(_scans(report))
@@ -36,7 +42,13 @@ def to_tables(report: Report) -> list[Table]:
 
 
 def to_table(report: Report) -> Table:
-    """Build the table of results: the leading figures, one line a result; intervals of the AUCs alone."""
+    """Return the table of results: the leading figures, one line a result; intervals of the AUCs alone.
+
+    Parameters
+    ----------
+    report
+        The report.
+    """
     table = _table(f"{report.detector['name']} {report.detector['version']}")
     table.add_column("set", overflow="fold")
     table.add_column("method", overflow="fold")
@@ -59,6 +71,7 @@ def _scans(report: Report) -> Table:
     table = _table("whole scans, file by file")
     table.add_column("set", overflow="fold")
     table.add_column("method", overflow="fold")
+    table.add_column("detector", overflow="fold")
     for heading in ("real + fake", "AUC of the score", "wrong: real, fake", "inconclusive: real, fake"):
         table.add_column(heading, justify="right")
     for error in ERRORS:
@@ -68,8 +81,9 @@ def _scans(report: Report) -> Table:
         open_ = ", ".join(str(row.verdicts[label].get("inconclusive", 0)) for label in ("real", "fake"))
         decided = [show(Estimate(value.value), 2) for value in row.decided_at.values()]
         table.add_row(
-            escape(f"{row.dataset}, {row.log}" if row.log else row.dataset),
+            escape(row.set_and_log),
             escape(row.method),
+            escape(row.judged_by),
             f"{row.real} + {row.fake}",
             _stacked(row.auc, 3),
             wrong,
@@ -102,7 +116,7 @@ def _comparisons(report: Report, against: Report) -> Table:
 
 
 def _calibration(report: Report) -> Table:
-    table = _table("calibration, before -> after")
+    table = _table(f"calibration of {report.detector['name']}, before -> after")
     for heading in ("set", "domain", "level"):
         table.add_column(heading, overflow="fold")
     for heading in ("ECE", "Brier", "log loss"):
@@ -117,7 +131,7 @@ def _calibration(report: Report) -> Table:
 
 
 def _robustness(report: Report) -> Table:
-    table = _table("robustness: mean AUC of the levels")
+    table = _table(f"robustness of {report.detector['name']}: mean AUC of the levels")
     table.add_column("set", overflow="fold")
     table.add_column("distortion")
     for heading in ("AUC", "less undistorted", "fewest scored"):

@@ -70,11 +70,23 @@ class CropFolder:
         return self.crops.store.folder
 
     def distorted(self, change: Change) -> CropFolder:
-        """Return the same crops, each distorted before it is cut or brought to the input size."""
+        """Return the same crops, each distorted before it is cut or brought to the input size.
+
+        Parameters
+        ----------
+        change
+            The distortion.
+        """
         return replace(self, change=change)
 
     def read(self, index: int) -> Reading:
-        """Decode one crop, or give the status of a video that has none."""
+        """Decode one crop, or return the status of a video that has none.
+
+        Parameters
+        ----------
+        index
+            Position among the items.
+        """
         if index >= len(self.crops):
             return self.without_crops[index - len(self.crops)]
         record = self.crops.records[index]
@@ -213,7 +225,13 @@ def _profile_notes(records: Sequence[CropRecord], name: str, wanted: str) -> lis
 
 
 def items_of(records: Sequence[CropRecord]) -> list[Item]:
-    """Return the items that records describe, in their order."""
+    """Return the items that records describe, in their order.
+
+    Parameters
+    ----------
+    records
+        Rows of a manifest.
+    """
     return _numbered([_item(record) for record in records])
 
 

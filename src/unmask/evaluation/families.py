@@ -15,7 +15,17 @@ UNKNOWN = "not stated"
 
 
 def family_table(sets: Sequence[ScoredSet], card: Card, settings: Settings) -> FamilyTable:
-    """Measure every family of every set: of videos where a set has several frames of one, else of frames."""
+    """Measure every family of every set: of videos where a set has several frames of one, else of frames.
+
+    Parameters
+    ----------
+    sets
+        Scored by one detector.
+    card
+        Of the detector.
+    settings
+        Of the intervals.
+    """
     results: list[FamilyResult] = []
     reals: list[FalsePositives] = []
     for scored in sets:

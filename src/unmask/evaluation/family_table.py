@@ -68,9 +68,12 @@ class FamilyTable:
     false_positives: tuple[FalsePositives, ...]
 
     def summary(self, known: bool | None) -> dict[str, float | None]:
-        """Return the mean and the least AUC of the families that were trained on, that were not, or (None) of all.
+        """Return the mean and the least AUC of families; each counts once, with the mean of its sets.
 
-        A family counts once: with the mean of its sets.
+        Parameters
+        ----------
+        known
+            True for families that were trained on, False for those that were not, None for all.
         """
         by_family: dict[str, list[float]] = {}
         for result in self.results:

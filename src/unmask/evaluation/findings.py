@@ -45,12 +45,28 @@ def _slices(sets: Sequence[ScoredSet]) -> Iterator[tuple[str, str, Predictions, 
 
 
 def pooled(sets: Sequence[ScoredSet]) -> Predictions:
-    """Return the rows of all sets."""
+    """Return the rows of all sets.
+
+    Parameters
+    ----------
+    sets
+        Scored.
+    """
     return sum((scored.predictions for scored in sets), Predictions(()))
 
 
 def results_of(sets: Sequence[ScoredSet], card: Card, settings: Settings) -> list[Result]:
-    """Measure every metric, per set and manipulation and pooled, at both levels."""
+    """Measure every metric, per set and manipulation and pooled, at both levels.
+
+    Parameters
+    ----------
+    sets
+        Scored by one detector.
+    card
+        Of the detector.
+    settings
+        Of the intervals.
+    """
     results = []
     for dataset, method, rows, scored in _slices(sets):
         control = _control(rows, scored, settings) if scored else None
@@ -90,7 +106,13 @@ def _result(
 
 
 def calibration_of(sets: Sequence[ScoredSet], card: Card, settings: Settings) -> list[CalibrationRow]:
-    """Measure calibration per set, and over all sets, those in domain and those out of it where there are several."""
+    """Measure calibration per set, and over all sets, those in domain and those out of it where there are several.
+
+    Parameters
+    ----------
+    sets, card, settings
+        As for `results_of`.
+    """
     domains = [domain_of(card, scored.part) for scored in sets]
     groups = [(scored.part.name, domain, [scored]) for scored, domain in zip(sets, domains, strict=True)]
     for domain in (IN_DOMAIN, OUT_OF_DOMAIN):
@@ -107,7 +129,15 @@ def calibration_of(sets: Sequence[ScoredSet], card: Card, settings: Settings) ->
 
 
 def attributes_of(part: EvaluationSet, asked: Sequence[str]) -> list[str]:
-    """Return the columns of a set's manifest that name groups: those asked for, or the usual ones."""
+    """Return the columns of a set's manifest that name groups.
+
+    Parameters
+    ----------
+    part
+        The set.
+    asked
+        Columns that were asked for; empty for the usual ones.
+    """
     present = {name for item in part.items for name, value in item.attributes.items() if value}
     return [name for name in asked or ATTRIBUTES if name in present]
 
@@ -115,7 +145,15 @@ def attributes_of(part: EvaluationSet, asked: Sequence[str]) -> list[str]:
 def fairness_of(
     sets: Sequence[ScoredSet], card: Card, asked: Sequence[str], settings: Settings
 ) -> list[FairnessTable]:
-    """Measure the error rates of each group, for each set whose manifest names groups."""
+    """Measure the error rates of each group, for each set whose manifest names groups.
+
+    Parameters
+    ----------
+    sets, card, settings
+        As for `results_of`.
+    asked
+        As for `attributes_of`.
+    """
     tables = []
     for scored in sets:
         items = [scored.part.items[index] for index in scored.chosen]
@@ -135,7 +173,17 @@ def fairness_of(
 def comparisons_of(
     first: Sequence[ScoredSet], second: Sequence[ScoredSet], cards: tuple[Card, Card], settings: Settings
 ) -> list[Comparison]:
-    """Compare two detectors wherever both have results; the sets are the same, in the same order."""
+    """Compare two detectors wherever both have results.
+
+    Parameters
+    ----------
+    first, second
+        The same sets in the same order, scored by one detector and the other.
+    cards
+        Of both.
+    settings
+        Of the intervals.
+    """
     rows_of_second = {(dataset, method): rows for dataset, method, rows, _ in _slices(second)}
     thresholds = (cards[0].threshold, cards[1].threshold)
     return [

@@ -36,42 +36,49 @@ class TextTable:
 
 
 def forensic_tables(report: Report) -> list[TextTable]:
-    """Return the tables of a report that have a row."""
+    """Return the tables of a report that have a row.
+
+    Parameters
+    ----------
+    report
+        The report.
+    """
+    name = report.detector["name"]
     tables = [
         TextTable(
             "likelihood ratios",
             "Cost in bits of the likelihood ratios that the calibrated scores stand for: 1 is that of a detector that "
             "says nothing, Cllr min what is left after the best calibration for this very set (PAV), the calibration "
             "loss the difference. Level scan: of the scores of whole scans.",
-            ["set", "method", "level", *COST_NAMES.values()],
-            [*_of_detector(report.calibration), *_of_scans(report.scans)],
+            ["set", "method", "level", "detector", *COST_NAMES.values()],
+            [*_of_detector(report.calibration, name), *_of_scans(report.scans)],
         ),
         TextTable(
             "presentation attacks (ISO/IEC 30107-3)",
             "APCER: share of a method's fakes that are called real; the standard reports the worst method. BPCER: "
             "share of real items called fake. At the card's threshold; level scan: by the verdicts, with the shares "
             "without one (APNRR, BPNRR).",
-            ["set", "method", "level", "real", "fake", "APCER", "BPCER", "APNRR", "BPNRR"],
-            [*_errors(report.results), *_errors_of_scans(report.scans)],
+            ["set", "method", "level", "detector", "real", "fake", "APCER", "BPCER", "APNRR", "BPNRR"],
+            [*_errors(report.results, name), *_errors_of_scans(report.scans)],
         ),
     ]
     return [table for table in tables if table.rows]
 
 
-def _of_detector(rows: Sequence[CalibrationRow]) -> Iterator[list[str]]:
+def _of_detector(rows: Sequence[CalibrationRow], detector: str) -> Iterator[list[str]]:
     for row in rows:
         if row.after["cllr"].value is not None:
-            yield [row.dataset, ALL, row.level, *(show(row.after[name]) for name in COSTS)]
+            yield [row.dataset, ALL, row.level, detector, *(show(row.after[name]) for name in COSTS)]
 
 
 def _of_scans(scans: Sequence[ScanFigures]) -> Iterator[list[str]]:
     for row in scans:
         if row.likelihood_ratios["cllr"].value is not None:
-            name = f"{row.dataset}, {row.log}" if row.log else row.dataset
-            yield [name, row.method, SCANS, *(show(row.likelihood_ratios[name]) for name in COSTS)]
+            costs = [show(row.likelihood_ratios[name]) for name in COSTS]
+            yield [row.set_and_log, row.method, SCANS, row.judged_by, *costs]
 
 
-def _errors(results: Sequence[Result]) -> Iterator[list[str]]:
+def _errors(results: Sequence[Result], detector: str) -> Iterator[list[str]]:
     """Return each method's rates at video level, and the worst method of a set that has several."""
     of_sets: dict[str, list[Result]] = {}
     for result in results:
@@ -81,10 +88,12 @@ def _errors(results: Sequence[Result]) -> Iterator[list[str]]:
         methods = [one for one in found if one.method != ALL]
         for one in methods or found:
             rates = (one.metrics["fnr"], one.metrics["fpr"])
-            yield [dataset, one.method, one.level, str(one.real), str(one.fake), *map(show, rates), "-", "-"]
+            about = [dataset, one.method, one.level, detector, str(one.real), str(one.fake)]
+            yield [*about, *map(show, rates), "-", "-"]
         if methods:
             worst = max(methods, key=lambda one: _value(one.metrics["fnr"]))
-            yield [dataset, f"worst: {worst.method}", "video", "", "", show(worst.metrics["fnr"]), "", "", ""]
+            about = [dataset, f"worst: {worst.method}", "video", detector, "", ""]
+            yield [*about, show(worst.metrics["fnr"]), "", "", ""]
 
 
 def _errors_of_scans(scans: Sequence[ScanFigures]) -> Iterator[list[str]]:
@@ -93,8 +102,8 @@ def _errors_of_scans(scans: Sequence[ScanFigures]) -> Iterator[list[str]]:
         if row.method == ALL and (row.dataset, row.log) in several:
             continue
         rates = (row.wrong["fake"], row.wrong["real"], row.inconclusive["fake"], row.inconclusive["real"])
-        name = f"{row.dataset}, {row.log}" if row.log else row.dataset
-        yield [name, row.method, SCANS, str(row.real), str(row.fake), *map(show, rates)]
+        about = [row.set_and_log, row.method, SCANS, row.judged_by, str(row.real), str(row.fake)]
+        yield [*about, *map(show, rates)]
 
 
 def _value(estimate: Estimate) -> float:

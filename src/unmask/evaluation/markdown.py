@@ -137,6 +137,7 @@ def _scans(scans: Sequence[ScanFigures]) -> list[str]:
     headings = ["log"] * logs + [
         "set",
         "method",
+        "detector",
         "real",
         "fake",
         "sources",
@@ -164,6 +165,7 @@ def _scan(row: ScanFigures, logs: bool) -> list[str]:
         *[row.log] * logs,
         row.dataset,
         row.method,
+        row.judged_by,
         str(row.real),
         str(row.fake),
         str(row.clusters),
@@ -209,7 +211,15 @@ def _compared(comparison: Comparison) -> list[str]:
 
 
 def difference(comparison: Comparison, metric: str) -> str:
-    """Write a difference with its interval and p; a hyphen where there is none."""
+    """Write a difference with its interval and p; a hyphen where there is none.
+
+    Parameters
+    ----------
+    comparison
+        Of two detectors.
+    metric
+        Name of the metric.
+    """
     value = comparison.differences.get(metric)
     if value is None or value.value is None:
         return "-"
@@ -217,7 +227,13 @@ def difference(comparison: Comparison, metric: str) -> str:
 
 
 def delong(comparison: Comparison) -> str:
-    """Write DeLong's z and p, with a sign where its assumption is broken; a hyphen where there is none."""
+    """Write DeLong's z and p, with a remark where its assumption is broken; a hyphen where there is none.
+
+    Parameters
+    ----------
+    comparison
+        Of two detectors.
+    """
     if comparison.delong is None:
         return "-"
     text = f"{comparison.delong.z:.2f} (p {comparison.delong.p:.3g})"

@@ -1,4 +1,4 @@
-"""Plots of an evaluation: ROC, reliability, scores and robustness, to be read in print and without colour."""
+"""Plots of an evaluation: ROC, reliability, scores, likelihood ratios, robustness; readable without colour."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from textwrap import fill
-from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -16,6 +15,8 @@ from matplotlib.ticker import MaxNLocator
 
 from unmask.distortions.levels import DISTORTIONS
 from unmask.evaluation.calibration import uncalibrated
+from unmask.evaluation.forensic_plots import entropy_plot, tippett_plot
+from unmask.evaluation.plot_style import COLUMN, DOTS_PER_INCH, FIRST, GREY, SECOND, STYLE
 from unmask.evaluation.predictions import Predictions
 from unmask.evaluation.remarks import show
 from unmask.evaluation.report import Report, Result
@@ -24,26 +25,19 @@ from unmask.statistics import metrics
 from unmask.statistics.curves import GRID, reliability, roc_band
 from unmask.statistics.intervals import Estimate, Scored, Settings
 
-# Okabe and Ito's palette: told apart with every kind of colour vision, and dark enough on paper.
-FIRST, SECOND, GREY = "#0072B2", "#D55E00", "#666666"
-STYLE: Any = {
-    "font.size": 8,
-    "axes.titlesize": 8,
-    "legend.fontsize": 7,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.6,
-    "lines.linewidth": 1.2,
-    "legend.edgecolor": "none",
-    "legend.framealpha": 0.85,
-}
-DOTS_PER_INCH = 300
-COLUMN = 3.5  # Inches: one column of a paper.
 SCORE_BINS = 25
 
 
 def save_plots(report: Report, folder: Path) -> list[Path]:
-    """Draw every plot that the report has the figures for, and return the files, at most four a set."""
+    """Draw every plot that the report has the figures for, and return the files, at most six a set.
+
+    Parameters
+    ----------
+    report
+        The report.
+    folder
+        For the files; made if missing.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
     with rc_context(STYLE):
@@ -75,6 +69,9 @@ def _figures(report: Report) -> Iterator[tuple[str, Figure]]:
             yield f"roc-{summary.name}", _roc(report, position, settings)
         yield f"reliability-{summary.name}", _reliability(scored, summary.name)
         yield f"scores-{summary.name}", _scores(scored, summary.name)
+        if metrics.single_class_reason(scored.labels) is None:
+            yield f"tippett-{summary.name}", tippett_plot(scored, summary.name)
+            yield f"entropy-{summary.name}", entropy_plot(scored, summary.name)
     for grid in report.robustness:
         yield f"robustness-{grid.dataset}", _robustness(grid)
 

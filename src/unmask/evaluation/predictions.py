@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -26,7 +26,13 @@ REAL_METHOD = "real"
 
 
 def cluster_of(dataset: str, group: str, source: str, path: str) -> str:
-    """Name what is resampled as a whole: the group where known, else the source, else the video itself."""
+    """Return the name of what is resampled as a whole: the group where known, else the source, else the video itself.
+
+    Parameters
+    ----------
+    dataset, group, source, path
+        Of the item, as in `Prediction`.
+    """
     if group:
         return f"{dataset}/group/{group}"
     return f"{dataset}/source/{source}" if source else f"{dataset}/path/{path}"
@@ -116,11 +122,23 @@ class Predictions:
         return Predictions(self.rows + other.rows)
 
     def where(self, keep: Callable[[Prediction], bool]) -> Predictions:
-        """Return the rows for which `keep` holds."""
+        """Return some of the rows.
+
+        Parameters
+        ----------
+        keep
+            Whether to keep a row.
+        """
         return Predictions(tuple(row for row in self.rows if keep(row)))
 
     def at(self, level: Level) -> Predictions:
-        """Return the rows of one level."""
+        """Return the rows of one level.
+
+        Parameters
+        ----------
+        level
+            The level.
+        """
         return self.where(lambda row: row.level == level)
 
     @property
@@ -139,14 +157,26 @@ class Predictions:
         return sorted({row.method for row in self.rows if row.label == 1 and row.method})
 
     def of_method(self, method: str) -> Predictions:
-        """Return one manipulation's fakes, and the real rows of the datasets in which it occurs."""
+        """Return one manipulation's fakes, and the real rows of the datasets in which it occurs.
+
+        Parameters
+        ----------
+        method
+            Name of the manipulation.
+        """
         datasets = {row.dataset for row in self.rows if row.label == 1 and row.method == method}
         return self.where(
             lambda row: row.method == method if row.label == 1 else row.dataset in datasets,
         )
 
     def to_scored(self, threshold: float) -> Scored:
-        """Arrays of the rows of status ok, for the metrics."""
+        """Return arrays of the rows of status ok, for the metrics.
+
+        Parameters
+        ----------
+        threshold
+            On the score.
+        """
         rows = self.scored.rows
         return Scored(
             np.array([row.label for row in rows], dtype=np.int64),
@@ -161,7 +191,13 @@ class Predictions:
         return np.array([row.cluster for row in self.scored], dtype=np.str_)
 
     def to_csv(self, path: Path) -> None:
-        """Write one line a row; empty cells are None."""
+        """Write one line a row; empty cells are None.
+
+        Parameters
+        ----------
+        path
+            The file.
+        """
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, [field.name for field in fields(Prediction)])
             writer.writeheader()
@@ -170,6 +206,11 @@ class Predictions:
     @classmethod
     def from_csv(cls, path: Path) -> Predictions:
         """Read what `to_csv` wrote.
+
+        Parameters
+        ----------
+        path
+            The file.
 
         Raises
         ------
@@ -200,17 +241,8 @@ def _row(cells: dict[str, Any], name: str, line: int) -> Prediction:
         raise ValueError(f"{name}, line {line}: {error}") from error
 
 
-def robust_mean(logits: Sequence[float]) -> float:
-    """Mean of a video's frame logits, trimmed as the verdict trims it."""
-    return trimmed_mean(logits).mean
-
-
-def by_video(
-    frames: Predictions,
-    calibrate: Callable[[float], float] = sigmoid,
-    average: Callable[[Sequence[float]], float] = robust_mean,
-) -> Predictions:
-    """Merge frame rows into one row a video.
+def by_video(frames: Predictions, calibrate: Callable[[float], float] = sigmoid) -> Predictions:
+    """Merge frame rows into one row a video, whose logit is their mean, trimmed as the verdict trims it.
 
     A video counts as scored when one of its frames is; otherwise it keeps the status of its frames.
 
@@ -220,8 +252,6 @@ def by_video(
         Rows of level frame.
     calibrate
         Turns the video's logit into its score, as the detector's card says.
-    average
-        Turns the logits of the scored frames into the video's logit.
     """
     videos: dict[VideoKey, list[Prediction]] = {}
     for row in frames.at("frame"):
@@ -231,7 +261,7 @@ def by_video(
         logits = [row.logit for row in rows if row.logit is not None]
         status, logit, score = rows[0].status, None, None
         if logits:
-            logit = float(average(logits))
+            logit = trimmed_mean(logits).mean
             status, score = "ok", float(calibrate(logit))
         merged.append(replace(rows[0], level="video", frame=None, status=status, logit=logit, score=score))
     return Predictions(tuple(merged))
@@ -239,6 +269,11 @@ def by_video(
 
 def pair(first: Predictions, second: Predictions) -> tuple[Predictions, Predictions]:
     """Return the rows that both detectors scored, in the same order, for paired comparisons.
+
+    Parameters
+    ----------
+    first, second
+        Predictions of the two detectors.
 
     Raises
     ------

@@ -28,7 +28,8 @@ from unmask.evaluation.predictions import by_video
 from unmask.evaluation.publishing import publish
 from unmask.evaluation.report import Report, SetSummary
 from unmask.evaluation.robustness_grid import Robustness, run_grid
-from unmask.evaluation.scans import ScanFigures, compare_scans, read_scans, scan_figures, scan_items
+from unmask.evaluation.scan_logs import check_detector, read_scans
+from unmask.evaluation.scans import ScanFigures, compare_scans, scan_figures, scan_items
 from unmask.evaluation.scoring import Scorer, score_set
 from unmask.evaluation.sets import EvaluationSet, choose
 from unmask.evaluation.training_data import notes_of, warnings_of
@@ -116,8 +117,8 @@ def evaluate(
     scanner
         Scans the files of the sets as well, as a user would; None scans nothing.
     scans
-        Logs of `unmask scan --output` that have the sets' files, read in place of scanning. Further ones are compared
-        with the first.
+        Logs of `unmask scan --output` that have the sets' files, read in place of scanning. The first must be of this
+        detector; further ones, of any, are compared with it.
     command
         The command to print in the report.
     progress
@@ -126,7 +127,7 @@ def evaluate(
     Raises
     ------
     EvaluationError
-        A set cannot be used.
+        A set cannot be used, or a log is not of its files or of another detector.
     """
     options = options or Options()
     if out is not None:
@@ -136,7 +137,7 @@ def evaluate(
     scored = [_score(detector, part, options, progress) for part in opened]
     report = replace(_report(detector.card, scored, options), command=command)
     if scanner is not None or scans:
-        judged = [_scans(part, scanner, scans, options, progress) for part in scored]
+        judged = [_scans(detector.card, part, scanner, scans, options, progress) for part in scored]
         report = replace(report, scans=[figures for of_set in judged for figures in of_set])
     if options.robustness:
         report = replace(report, robustness=[_stress(detector, part, options, progress) for part in scored])
@@ -148,7 +149,18 @@ def evaluate(
 
 
 def lists_files(root: Path) -> bool:
-    """Whether a set's manifest lists files to scan (column `path`) and no crops (column `file`)."""
+    """Return whether a set's manifest lists files to scan (column `path`) and no crops (column `file`).
+
+    Parameters
+    ----------
+    root
+        Folder of the set.
+
+    Raises
+    ------
+    EvaluationError
+        It has no readable manifest.
+    """
     columns = _columns(root)
     return "path" in columns and "file" not in columns
 
@@ -162,7 +174,24 @@ def _columns(root: Path) -> list[str]:
 
 
 def open_set(root: Path, card: Card, options: Options, finder: FaceFinder | None = None) -> EvaluationSet:
-    """Open a folder as a set of crops or of videos, by the columns of its manifest."""
+    """Open a folder as a set of crops or of videos, by the columns of its manifest.
+
+    Parameters
+    ----------
+    root
+        Folder of the set.
+    card
+        Of the detector, which says how faces are cut.
+    options
+        Split, and number of frames.
+    finder
+        Face finder for videos; None for CenterFace.
+
+    Raises
+    ------
+    EvaluationError
+        The manifest has neither column, or the set cannot be used.
+    """
     manifest, columns = root / MANIFEST_NAME, _columns(root)
     crops = card.face_crops()
     if "file" in columns:
@@ -198,7 +227,12 @@ def _score(detector: Scorer, part: EvaluationSet, options: Options, progress: Pr
 
 
 def _scans(
-    scored: ScoredSet, scanner: Scanner | None, logs: Sequence[Path], options: Options, progress: Progress
+    card: Card,
+    scored: ScoredSet,
+    scanner: Scanner | None,
+    logs: Sequence[Path],
+    options: Options,
+    progress: Progress,
 ) -> list[ScanFigures]:
     part, settings = scored.part, options.intervals
     if not logs:
@@ -206,6 +240,7 @@ def _scans(
         advance = _Count(f"{part.name}, scanned", len(scored.chosen), progress)
         return scan_figures(part.name, scan_items(scanner, part, scored.chosen, advance), settings)
     first, *others = [read_scans(log, part, scored.chosen) for log in logs]
+    check_detector(first, card, images=True)  # A further log may be of the detector that it is compared with.
     figures = [replace(one, log=logs[0].stem) for one in scan_figures(part.name, first, settings)]
     for log, files in zip(logs[1:], others, strict=True):
         whole = scan_figures(part.name, files, settings)[0]

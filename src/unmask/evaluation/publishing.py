@@ -15,9 +15,16 @@ PLOTS = "plots"
 
 
 def publish(report: Report, folder: Path) -> None:
-    """Write `report.md`, `report.json`, `predictions.csv` and `plots/*.png` into a folder, made if missing.
+    """Write `report.md`, `report.json`, `predictions.csv` and `plots/*.png`.
 
     With a second detector, its rows are in `predictions-against.csv`.
+
+    Parameters
+    ----------
+    report
+        The report.
+    folder
+        Made if missing.
     """
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(report.to_dict(), indent=1, allow_nan=False)

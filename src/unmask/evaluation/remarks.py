@@ -7,11 +7,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from unmask.evaluation.fairness import NOT_STATED, SMALL, FairnessTable
 from unmask.evaluation.report import Report, Result, SetSummary
 from unmask.evaluation.robustness_grid import Robustness
+from unmask.evaluation.scans import ALL
 from unmask.statistics.intervals import Difference, Estimate
 
 
 def show(estimate: Estimate | Difference | None, digits: int = 3) -> str:
-    """Write a figure with its interval; a hyphen where there is none."""
+    """Write a figure with its interval; a hyphen where there is none.
+
+    Parameters
+    ----------
+    estimate
+        The figure.
+    digits
+        Decimals.
+    """
     if estimate is None or estimate.value is None:
         return "-"
     if estimate.low is None or estimate.high is None:
@@ -20,16 +29,29 @@ def show(estimate: Estimate | Difference | None, digits: int = 3) -> str:
 
 
 def markdown_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Write a table in Markdown, a line for each row."""
+    """Write a table in Markdown, a line for each row.
+
+    Parameters
+    ----------
+    headings, rows
+        Cells.
+    """
     lines = [headings, ["---"] * len(headings), *rows]
     return ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines]
 
 
 def remarks(report: Report) -> list[str]:
-    """List what a reader of the figures has to know: warnings first, coverage, limits, leaks, undefined figures."""
+    """List what a reader of the figures has to know: warnings first, coverage, limits, leaks, undefined figures.
+
+    Parameters
+    ----------
+    report
+        The report.
+    """
     lines = list(report.warnings)
     for summary in report.sets:
         lines += _of_set(summary)
+    lines += _of_scans(report)
     for result in report.results:
         lines += _of_result(result)
     for table in report.fairness:
@@ -53,6 +75,18 @@ def _of_set(summary: SetSummary) -> Iterator[str]:
         yield f"{summary.name}: only {summary.items} of {summary.items_in_split} items: a trial, no result"
     yield from _of_rates(summary)
     yield from summary.notes
+
+
+def _of_scans(report: Report) -> Iterator[str]:
+    """Say which scans were judged by another detector than the one that is measured."""
+    own = report.detector["name"]
+    for row in report.scans:
+        others = [name for name in row.detectors if name != own]
+        if row.method == ALL and others:
+            yield (
+                f"{row.set_and_log}: whole scans are judged by {row.judged_by}, all other rows by {own}; for figures "
+                f"of {others[0]} alone: unmask evaluate {others[0]}"
+            )
 
 
 def _of_rates(summary: SetSummary) -> Iterator[str]:

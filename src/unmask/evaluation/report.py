@@ -137,7 +137,18 @@ class Report:
     comparisons: Sequence[Comparison] = ()
 
     def result(self, dataset: str, level: Level, method: str = "all") -> Result:
-        """Return one result; KeyError when there is none."""
+        """Return one result.
+
+        Parameters
+        ----------
+        dataset, level, method
+            As in `Result`.
+
+        Raises
+        ------
+        KeyError
+            There is none.
+        """
         for result in self.results:
             if (result.dataset, result.method, result.level) == (dataset, method, level):
                 return result

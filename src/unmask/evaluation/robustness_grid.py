@@ -90,7 +90,13 @@ class Robustness:
         return list(self.means)
 
     def of(self, distortion: str) -> list[Cell]:
-        """Return the cells of one distortion, by level."""
+        """Return the cells of one distortion, by level.
+
+        Parameters
+        ----------
+        distortion
+            Name of the distortion.
+        """
         return [cell for cell in self.cells if cell.distortion == distortion]
 
     def to_dict(self) -> dict[str, Any]:

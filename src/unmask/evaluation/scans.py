@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unmask.evaluation.crops import CropFolder
-from unmask.evaluation.errors import EvaluationError
 from unmask.evaluation.predictions import cluster_of
 from unmask.evaluation.sets import EvaluationSet, Item
 from unmask.report import ScanResult
@@ -86,6 +84,9 @@ class ScanFigures:
         Of a further log: its AUC less the first log's, over the files with a score in both, paired.
     likelihood_ratios
         Costs of the likelihood ratios that the files' scores stand for, `statistics.likelihood_ratios.COSTS`.
+    detectors
+        Names of the detectors that judged, and how many of the files that were read each: images may have another one
+        than videos.
     """
 
     dataset: str
@@ -103,6 +104,19 @@ class ScanFigures:
     log: str = ""
     auc_difference: Difference | None = None
     likelihood_ratios: Mapping[str, Estimate] = field(default_factory=dict)
+    detectors: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def judged_by(self) -> str:
+        """The detectors' names for tables, with their numbers of files where there are several."""
+        several = len(self.detectors) > 1
+        names = [f"{name} ({count})" if several else name for name, count in self.detectors.items()]
+        return ", ".join(names) or "-"
+
+    @property
+    def set_and_log(self) -> str:
+        """The set's name for tables, with that of the log that was read."""
+        return f"{self.dataset}, log {self.log}" if self.log else self.dataset
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""
@@ -122,13 +136,26 @@ class ScanFigures:
             "log": self.log,
             "auc_difference": self.auc_difference.to_dict() if self.auc_difference else None,
             "likelihood_ratios": {name: value.to_dict() for name, value in self.likelihood_ratios.items()},
+            "detectors": dict(self.detectors),
         }
 
 
 def scan_items(
     scanner: Scanner, part: EvaluationSet, chosen: Sequence[int], advance: Callable[[], None] = lambda: None
 ) -> list[ScannedFile]:
-    """Scan the files of a set as a user would; crops in a tar file are scanned as the pictures that they are."""
+    """Scan the files of a set as a user would; crops in a tar file are scanned as the pictures that they are.
+
+    Parameters
+    ----------
+    scanner
+        With the detector.
+    part
+        The set.
+    chosen
+        Positions of the items to scan.
+    advance
+        Called after each file.
+    """
     scanned = []
     for index in chosen:
         with _file_of(part, index) as path:
@@ -150,72 +177,20 @@ def _file_of(part: EvaluationSet, index: int) -> Iterator[Path]:
         yield path
 
 
-class ListedFiles(Protocol):
-    """A set as far as a log of its scans is read."""
-
-    @property
-    def name(self) -> str:
-        """The set's name in messages."""
-        ...
-
-    @property
-    def items(self) -> Sequence[Item]:
-        """Its files."""
-        ...
-
-
-def read_scans(log: Path, part: ListedFiles, chosen: Sequence[int]) -> list[ScannedFile]:
-    """Find the results of a set's files in a log that `unmask scan --output` wrote.
-
-    A file is known by the end of its path: `manipulated/a.mp4` of the set is `anywhere/manipulated/a.mp4` in the log.
-
-    Raises
-    ------
-    EvaluationError
-        When a line is no scan result, or a file of the set is not in the log or is there twice with other results.
-    """
-    by_end: dict[str, list[ScanResult]] = {}
-    for result in _results(log):
-        by_end.setdefault(Path(result.path).name, []).append(result)
-    scanned, missing = [], []
-    for index in chosen:
-        item = part.items[index]
-        wanted = Path(item.path).parts
-        found = [
-            result
-            for result in by_end.get(wanted[-1], ())
-            if Path(result.path).parts[-len(wanted) :] == wanted
-        ]
-        if not found:
-            missing.append(item.path)
-        elif any(other.score != found[0].score for other in found[1:]):
-            raise EvaluationError(f"{log}: several files end with {item.path} and have other scores")
-        else:
-            scanned.append(ScannedFile(item, found[-1]))
-    if missing:
-        raise EvaluationError(
-            f"{log} has no result of {len(missing)} files of {part.name}, first {missing[0]}"
-        )
-    return scanned
-
-
-def _results(log: Path) -> Iterator[ScanResult]:
-    try:
-        lines = log.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise EvaluationError(f"{log}: not a readable log ({error})") from None
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            try:
-                yield ScanResult.from_dict(json.loads(line))
-            except ValueError as error:
-                raise EvaluationError(f"{log}, line {number}: {error}") from None
-
-
 def scan_figures(
     dataset: str, files: Sequence[ScannedFile], settings: Settings | None = None
 ) -> list[ScanFigures]:
-    """Measure a set's scans: all of them, then each manipulation beside all real files where there are several."""
+    """Measure a set's scans: all of them, then each manipulation beside all real files where there are several.
+
+    Parameters
+    ----------
+    dataset
+        Name of the set.
+    files
+        Its scans.
+    settings
+        Of the intervals.
+    """
     settings = settings or Settings()
     methods = sorted({one.item.method for one in files if one.item.label == 1 and one.item.method})
     slices = [ALL, *methods] if len(methods) > 1 else [ALL]
@@ -233,7 +208,15 @@ def scan_figures(
 def compare_scans(
     files: Sequence[ScannedFile], first: Sequence[ScannedFile], settings: Settings | None = None
 ) -> Difference:
-    """Compare two scans of the same files, in the same order: AUC less the first's, paired by clusters."""
+    """Return the AUC of scans less that of the first ones, paired by clusters.
+
+    Parameters
+    ----------
+    files, first
+        Scans of the same files, in the same order.
+    settings
+        Of the intervals.
+    """
     both = [
         (one, other)
         for one, other in zip(files, first, strict=True)
@@ -274,6 +257,7 @@ def _figures(dataset: str, method: str, files: Sequence[ScannedFile], settings: 
             np.asarray(clusters, str),
             settings,
         ),
+        detectors=dict(Counter(one.result.detector.name for one in files if one.result.was_read)),
     )
 
 
@@ -316,7 +300,13 @@ def _reaches(result: ScanResult, label: int) -> bool:
 
 
 def margin(result: ScanResult) -> float:
-    """Return how sure a file's verdict is, see `risk_coverage.margin`; rejected by a gate it is the least sure."""
+    """Return the margin of a file's verdict, see `risk_coverage.margin`; the least where a gate rejected the file.
+
+    Parameters
+    ----------
+    result
+        Of the file's scan.
+    """
     rejected = any(
         reason.effect == "abstains" and reason.gate not in ("interval", "band") for reason in result.reasons
     )

@@ -25,7 +25,7 @@ BATCH = 32
 
 
 class Scorer(Protocol):
-    """What is evaluated: a card, and raw logits of crops (N, S, S, 3) uint8 RGB."""
+    """What is evaluated."""
 
     @property
     def card(self) -> Card:
@@ -33,7 +33,13 @@ class Scorer(Protocol):
         ...
 
     def logits(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Raw logits (N,)."""
+        """Return raw logits (N,).
+
+        Parameters
+        ----------
+        crops
+            (N, S, S, 3) uint8 RGB.
+        """
         ...
 
 
@@ -195,7 +201,19 @@ def _predictions(collector: _Collector, calibrate: Callable[[float], float]) -> 
 
 
 def read_ahead(items: EvaluationSet, chosen: Sequence[int], rates: Rates, ahead: int) -> Iterator[Reading]:
-    """Read items in background threads, at most `ahead` of them at a time, and yield them in order."""
+    """Read items in background threads, and yield them in order.
+
+    Parameters
+    ----------
+    items
+        The set.
+    chosen
+        Positions of the items to read.
+    rates
+        Counts the time; says how many threads read.
+    ahead
+        Maximum number of items that are read and not yet taken.
+    """
 
     def read(index: int) -> tuple[Reading, float]:
         started = time.perf_counter()

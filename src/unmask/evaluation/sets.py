@@ -101,16 +101,37 @@ class EvaluationSet(Protocol):
         ...
 
     def distorted(self, change: Change) -> EvaluationSet:
-        """Return the same set seen through a distortion."""
+        """Return the same set seen through a distortion.
+
+        Parameters
+        ----------
+        change
+            The distortion.
+        """
         ...
 
     def read(self, index: int) -> Reading:
-        """Open item `index`; a file that cannot be read is a status, not an error."""
+        """Open one item; a file that cannot be read is a status, not an error.
+
+        Parameters
+        ----------
+        index
+            Position among the items.
+        """
         ...
 
 
 def choose(items: Sequence[Item], limit: int | None, seed: int) -> list[int]:
-    """Draw at most `limit` items, as many of each class as there are, and return their positions in order.
+    """Draw items, as many of each class as there are, and return their positions in order.
+
+    Parameters
+    ----------
+    items
+        To draw from.
+    limit
+        Maximum number of items; None for all.
+    seed
+        Of the draw.
 
     Raises
     ------

@@ -59,11 +59,23 @@ class VideoFolder:
     kind: Literal["crops", "videos"] = field(default="videos", init=False)
 
     def distorted(self, change: Change) -> VideoFolder:
-        """Return the same files, distorted as whole pictures before faces are looked for."""
+        """Return the same files, distorted as whole pictures before faces are searched.
+
+        Parameters
+        ----------
+        change
+            The distortion.
+        """
         return replace(self, change=change)
 
     def read(self, index: int) -> Reading:
-        """Decode one video and cut the face that is seen most."""
+        """Decode one video and cut the face that is seen most.
+
+        Parameters
+        ----------
+        index
+            Position among the items.
+        """
         path = self.root / self.items[index].path
         change = self.change
         if change is None or not change.distortion.whole_video:
@@ -106,7 +118,15 @@ def _file_facts(path: Path) -> dict[str, float | str | None]:
 
 
 def video_facts(path: Path, info: MediaInfo) -> Metadata:
-    """Return what a file's header and its size say of it."""
+    """Return what a file's header and its size say of it.
+
+    Parameters
+    ----------
+    path
+        The file.
+    info
+        Its header.
+    """
     facts = _file_facts(path)
     size = facts["bytes"]
     facts |= {
@@ -123,7 +143,14 @@ def video_facts(path: Path, info: MediaInfo) -> Metadata:
 def open_videos(
     root: Path, finder: FaceFinder, extractor: FaceCropExtractor, frames: int, split: str | None = None
 ) -> VideoFolder:
-    """Open a folder with a manifest of videos; the parameters are the fields of `VideoFolder`.
+    """Open a folder with a manifest of videos.
+
+    Parameters
+    ----------
+    root, finder, extractor, frames
+        As in `VideoFolder`.
+    split
+        The split to take; None for the only one that is not for training.
 
     Raises
     ------
@@ -143,6 +170,11 @@ def open_videos(
 
 def list_items(root: Path) -> list[tuple[Item, str]]:
     """List every row of a manifest of videos with its split, empty where it has none.
+
+    Parameters
+    ----------
+    root
+        Folder of the set.
 
     Raises
     ------

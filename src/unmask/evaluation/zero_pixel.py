@@ -48,7 +48,13 @@ class Control:
 
 
 def jpeg_quality(luminance: Sequence[int]) -> float:
-    """Estimate the quality 1 .. 100 of a JPEG from its luminance table of 64 steps, by IJG's scaling rule."""
+    """Estimate the quality 1 .. 100 of a JPEG by IJG's scaling rule.
+
+    Parameters
+    ----------
+    luminance
+        The 64 steps of its luminance table.
+    """
     percent = 100 * sum(luminance) / _STANDARD_LUMINANCE_SUM
     return float(np.clip((200 - percent) / 2 if percent <= 100 else 5000 / percent, 1, 100))
 

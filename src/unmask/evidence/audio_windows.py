@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.detectors import AudioWindows
+from unmask.evidence.extractor import Extractor
 from unmask.evidence.subjects import one_subject
 from unmask.evidence.units import Moment, Place, Subject, Unit, Wanted
 from unmask.media import AudioSampling
@@ -30,8 +31,8 @@ LEAST_LEVEL = 1e-6
 
 
 @dataclass(frozen=True)
-class AudioWindowExtractor:
-    """Cuts windows of the file's sound; see `Extractor`."""
+class AudioWindowExtractor(Extractor):
+    """Cut windows out of the file's sound."""
 
     spec: AudioWindows
     needs_faces: bool = False
@@ -60,7 +61,13 @@ class AudioWindowExtractor:
 
 
 def loudness(samples: NDArray[np.float32]) -> float:
-    """Return the root mean square of samples in [-1, 1] in dB of full scale, -120 for silence."""
+    """Return the root mean square of a window in dB of full scale, -120 for silence.
+
+    Parameters
+    ----------
+    samples
+        (N,) in [-1, 1].
+    """
     level = math.sqrt(float(np.mean(np.square(samples, dtype=np.float64))))
     return 20 * math.log10(max(level, LEAST_LEVEL))
 

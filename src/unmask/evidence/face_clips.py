@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from unmask.detectors import ClipSound, FaceClips
 from unmask.evidence.audio_windows import LOUDNESS, loudness, sound_from
+from unmask.evidence.extractor import Extractor
 from unmask.evidence.subjects import followed_faces
 from unmask.evidence.units import Moment, Place, Subject, Unit, Wanted
 from unmask.faces import Face, cut, link, profile
@@ -31,8 +32,8 @@ SLACK = 1.0  # Seconds by which a burst may begin later than asked for.
 
 
 @dataclass(frozen=True)
-class FaceClipExtractor:
-    """Cuts each face that is there from the first frame of a burst to the last; see `Extractor`.
+class FaceClipExtractor(Extractor):
+    """Cut each face that is there from the first frame of a burst to the last.
 
     The square that is cut follows the face in a straight line from where it is found on the first frame to where it is
     found on the last one. A face that is not found on both, or lies on both sides of a cut, has no clip.

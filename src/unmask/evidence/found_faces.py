@@ -111,21 +111,27 @@ def find_faces(frame: Frame, finder: Callable[[], FaceFinder], options: SearchOp
     scene = scene_of(image)  # While the face finder is loaded.
     loaded = finder()
     found = search(loaded, image, options.effort, options.budget)
-    large = [face for face in found.faces if side_of(face) >= options.minimum_face]
+    large = [face for face in found.faces if _side_of(face) >= options.minimum_face]
     counted = _largest(large, options.faces)
     whole = [face for face in counted if not _is_halved(face, frame)]
     cut = cut_faces(image, whole, loaded, partial(_measured, (left, top)), scene)
     return FoundFaces(tuple(cut.kept), scene, found, len(large) - len(counted), len(counted) - len(whole))
 
 
-def side_of(face: Face) -> float:
+def _side_of(face: Face) -> float:
     """Return the longer side of a face box in pixels."""
     x0, y0, x1, y1 = face.box
     return float(max(x1 - x0, y1 - y0))
 
 
 def present_part(frame: Frame) -> tuple[NDArray[np.uint8], int, int]:
-    """Return the part of a picture that was decoded, and where its corner lies: filler is not looked at."""
+    """Return the decoded part of a picture, and where its corner (left, top) lies: filler is not searched.
+
+    Parameters
+    ----------
+    frame
+        As sampled.
+    """
     if frame.present is None:
         return frame.image, 0, 0
     x0, y0, x1, y1 = frame.present
@@ -134,13 +140,13 @@ def present_part(frame: Frame) -> tuple[NDArray[np.uint8], int, int]:
 
 def _measured(corner: tuple[int, int], face: Face, view: UprightView) -> FoundFace:
     shown = view.face
-    quality = measure(view.image, shown.box, shown.landmarks, shown.confidence, side_of(face))
+    quality = measure(view.image, shown.box, shown.landmarks, shown.confidence, _side_of(face))
     return FoundFace(face.moved(*corner), view, quality)
 
 
 def _largest(faces: Sequence[Face], maximum: int) -> list[Face]:
     """Leave out the smallest faces beyond the maximum; order stays."""
-    kept = {id(face) for face in sorted(faces, key=side_of, reverse=True)[:maximum]}
+    kept = {id(face) for face in sorted(faces, key=_side_of, reverse=True)[:maximum]}
     return [face for face in faces if id(face) in kept]
 
 
@@ -151,7 +157,7 @@ def _is_halved(face: Face, frame: Frame) -> bool:
     x0, y0, x1, y1 = frame.present
     height, width = frame.image.shape[:2]
     left, top, right, bottom = face.box
-    near = BREAK_MARGIN * side_of(face)
+    near = BREAK_MARGIN * _side_of(face)
     return bool(
         (x0 > 0 and left < near)
         or (y0 > 0 and top < near)

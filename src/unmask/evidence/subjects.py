@@ -28,7 +28,15 @@ def followed_faces(moments: Sequence[Moment], cuts: Collection[int] = ()) -> lis
 
 
 def one_subject(kind: SubjectKind, moments: Sequence[Moment]) -> list[Subject]:
-    """Return all units as those of one subject; none without units."""
+    """Return all units as those of one subject; none without units.
+
+    Parameters
+    ----------
+    kind
+        ``"picture"`` or ``"sound"``.
+    moments
+        In order of time.
+    """
     units = tuple(unit for moment in moments for unit in moment.units)
     return [Subject(kind, 0, units)] if units else []
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from unmask.detectors import WholeFrames
+from unmask.evidence.extractor import Extractor
 from unmask.evidence.found_faces import present_part
 from unmask.evidence.subjects import one_subject
 from unmask.evidence.units import Moment, Place, Subject, Unit, Wanted
@@ -28,8 +29,8 @@ PICTURE_SIDE = "picture_side"
 
 
 @dataclass(frozen=True)
-class WholeFrameExtractor:
-    """Fits a whole frame, or cuts tiles out of it; see `Extractor`."""
+class WholeFrameExtractor(Extractor):
+    """Fit a whole frame, or cut tiles out of it."""
 
     spec: WholeFrames
     needs_faces: bool = False

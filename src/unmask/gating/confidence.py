@@ -44,7 +44,7 @@ class JudgedItems:
 def judge_faces(
     faces: LabelledFaces, rule: Rule, gates: Sequence[Sequence[Gate]], *, videos: bool
 ) -> JudgedItems:
-    """Judge single faces or, with ``videos``, all faces of a video together, as a scan judges a face's track.
+    """Judge faces as a scan judges a face's track.
 
     Parameters
     ----------
@@ -54,15 +54,18 @@ def judge_faces(
         The detector's calibration, threshold and band.
     gates
         (N,) the gates for each face: out of fold they differ.
+    videos
+        Whether all faces of a video are judged together.
     """
-    doubts = [examine(row, own) for row, own in zip(faces.rows(), gates, strict=True)]
+    uncertainties = [examine(row, own) for row, own in zip(faces.rows(), gates, strict=True)]
     keys = faces.video if videos else np.arange(len(faces)).astype(str)
     rows: dict[str, list[int]] = {}
     for position, key in enumerate(keys.tolist()):
         rows.setdefault(key, []).append(position)
     plain = [judge_track(faces.logit[members], rule) for members in rows.values()]
     gated = [
-        judge_track(faces.logit[members], rule, [doubts[m] for m in members]) for members in rows.values()
+        judge_track(faces.logit[members], rule, [uncertainties[m] for m in members])
+        for members in rows.values()
     ]
     first = np.array([members[0] for members in rows.values()])
     called = np.array([track.score >= rule.threshold for track in plain])

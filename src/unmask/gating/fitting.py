@@ -34,7 +34,15 @@ SMALLEST = 0.2
 
 
 def severities(measures: Sequence[Mapping[str, float]], gates: Sequence[Gate]) -> Floats:
-    """Return the severity (N, gates) of each gate for each face."""
+    """Return the severity (N, gates) of each gate for each face.
+
+    Parameters
+    ----------
+    measures
+        N faces' measures by name.
+    gates
+        Of the detector.
+    """
     rows = [[gate.severity(row.get(gate.measure, math.nan)) for gate in gates] for row in measures]
     return np.array(rows, np.float64).reshape(len(measures), len(gates))
 
@@ -47,11 +55,11 @@ def fit_widths(
     weights: Floats | None = None,
     ridge: float = RIDGE,
 ) -> NDArray[np.float64]:
-    """Fit the widths (gates, 2) of the doubt above and below, by maximum likelihood.
+    """Fit the widths (gates, 2) of the uncertainty above and below, by maximum likelihood.
 
-    A doubt of variance v on a log-odds z leaves the probability sigmoid(z / sqrt(1 + pi v / 8)) (MacKay 1992). A score
-    below the threshold is doubted upwards, one above it downwards, for that is the side on which the verdict can
-    be wrong. A common factor on the log-odds is fitted as well and forgotten: good faces may be surer than the mean.
+    Uncertainty of variance v on a log-odds z leaves the probability sigmoid(z / sqrt(1 + pi v / 8)) (MacKay 1992). A
+    score below the threshold is uncertain upwards, one above it downwards: the side on which the verdict can be wrong.
+    A common factor on the log-odds is fitted as well and discarded: good faces may be more certain than the mean.
 
     Parameters
     ----------
@@ -60,11 +68,13 @@ def fit_widths(
     labels
         (N,) 0 real or 1 fake.
     severity
-        (N, gates) as `severities` gives it.
+        (N, gates), see `severities`.
     threshold
         Log-odds that part real from fake.
     weights
         (N,) weight of each face.
+    ridge
+        Weight of the mean squared width.
     """
     count = severity.shape[1]
     share = np.ones(len(labels)) if weights is None else np.asarray(weights, np.float64)
@@ -96,7 +106,15 @@ def fit_widths(
 
 
 def with_widths(gates: Sequence[Gate], widths: Floats) -> tuple[Gate, ...]:
-    """Return the gates with widths (gates, 2)."""
+    """Return the gates with other widths.
+
+    Parameters
+    ----------
+    gates
+        To copy.
+    widths
+        (gates, 2), up and down.
+    """
     return tuple(
         replace(gate, up=round(float(up), 2), down=round(float(down), 2))
         for gate, (up, down) in zip(gates, widths, strict=True)
@@ -124,7 +142,17 @@ def card_quality(detector: Detector, faces: LabelledFaces, name: str) -> Quality
 
 
 def fit_gates(card: Card, quality: Quality, faces: LabelledFaces) -> tuple[Gate, ...]:
-    """Fit the widths of all gates of a card with this quality on faces."""
+    """Fit the widths of all gates of a card.
+
+    Parameters
+    ----------
+    card
+        Of the detector that scored the faces.
+    quality
+        In place of the card's own.
+    faces
+        Labelled.
+    """
     rule = rule_of(card)
     gates = gates_of(card.model_copy(update={"quality": quality}))
     values = rule.calibration.slope * faces.logit + rule.calibration.intercept

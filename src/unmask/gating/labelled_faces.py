@@ -88,7 +88,13 @@ class LabelledFaces:
         return LabelledFaces(*(np.concatenate([getattr(self, name), getattr(other, name)]) for name in names))
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> LabelledFaces:
-        """Return some of the rows."""
+        """Return some of the rows.
+
+        Parameters
+        ----------
+        rows
+            Boolean (N,), or positions.
+        """
         return LabelledFaces(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
     def rows(self) -> list[dict[str, float]]:
@@ -96,12 +102,24 @@ class LabelledFaces:
         return [dict(zip(MEASURES, row, strict=True)) for row in self.measures.tolist()]
 
     def save(self, path: Path) -> None:
-        """Write the rows to an npz file."""
+        """Write the rows.
+
+        Parameters
+        ----------
+        path
+            An npz file.
+        """
         np.savez_compressed(path, **{name: getattr(self, name) for name in self.__dataclass_fields__})
 
     @classmethod
     def load(cls, path: Path) -> LabelledFaces:
-        """Read what `save` wrote."""
+        """Read what `save` wrote.
+
+        Parameters
+        ----------
+        path
+            An npz file.
+        """
         with np.load(path, allow_pickle=False) as file:
             return cls(*(file[name] for name in cls.__dataclass_fields__))
 
@@ -114,10 +132,12 @@ def score_samples(
     cache: Path | None = None,
     progress: Callable[[str, int, int], None] = lambda sample, done, total: None,
 ) -> LabelledFaces:
-    """Score several samples of one set's faces, in their order; see `score_faces`.
+    """Score several samples of one set's faces, in their order.
 
     Parameters
     ----------
+    detector, root, finder
+        As for `score_faces`.
     samples
         By name.
     cache
@@ -153,8 +173,18 @@ def score_faces(
 
     Parameters
     ----------
+    detector
+        That scores them.
+    root
+        Folder of the set.
+    sample
+        Which of its faces.
+    finder
+        None to leave out what only a face finder measures.
     cache
         An npz file that grows by 100 rows at a time, so that a run that was stopped goes on.
+    progress
+        Called with the numbers of faces that are scored and in all.
     """
     crops = CropSet.open(root)
     split = choose_split([record.split for record in crops.records], None, root.name)

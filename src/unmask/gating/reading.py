@@ -39,7 +39,13 @@ class LabelledFace:
     degradation: str = ""
 
     def cut_for(self, card: Card) -> Picture:
-        """Cut the face to a detector's crop profile and input size, (S, S, 3) uint8 RGB."""
+        """Return the face cut as a detector reads it, (S, S, 3) uint8 RGB.
+
+        Parameters
+        ----------
+        card
+            Of the detector.
+        """
         crops = card.face_crops()
         return cut(self.image, self.box, profile(crops.crop_profile), crops.size)
 
@@ -57,7 +63,7 @@ def read_face(crops: CropSet, position: int, seed: Sequence[int] | None = None) 
         Of the kind and the strength of the degradation; None for the face as it is.
     """
     record, image = crops.records[position], crops.image(position)
-    box = record.box or box_of_tight(image.shape[0])
+    box = record.box or _box_of_tight(image.shape[0])
     if seed is None:
         return LabelledFace(record, image, box)
     kind, image, box = degrade(image, box, np.random.default_rng(seed))
@@ -65,11 +71,17 @@ def read_face(crops: CropSet, position: int, seed: Sequence[int] | None = None) 
 
 
 def hash_of(text: str) -> int:
-    """Return a hash that is the same on every machine, to draw faces and degradations by."""
+    """Return a hash that is the same on every machine, to draw faces and degradations by.
+
+    Parameters
+    ----------
+    text
+        Name of a source or a video.
+    """
     return zlib.crc32(text.encode())
 
 
-def box_of_tight(side: int) -> Box:
+def _box_of_tight(side: int) -> Box:
     """Return the box of the face in a tight crop of this side: centred, an upright rectangle as finders draw it."""
     tight = PROFILES["tight"]
     longer = side / tight.scale

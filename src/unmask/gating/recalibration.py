@@ -185,6 +185,15 @@ def derived_card(card: Card, parent_card_sha256: str, found: Recalibration) -> C
 
     The band keeps its ends, on the new scale, and is widened to hold the threshold: a verdict is never easier to reach
     than it was. Rates at the parent's threshold are left out of the figures.
+
+    Parameters
+    ----------
+    card
+        Of the parent.
+    parent_card_sha256
+        Of its file.
+    found
+        What was fixed.
     """
     threshold = found.thresholds[0].threshold
     low, high = (
@@ -228,7 +237,18 @@ def _without_rates(metrics: dict[str, object]) -> dict[str, object]:
 
 
 def check_free(out: Path) -> None:
-    """Raise CalibrationError where a folder holds a detector already."""
+    """Check that a folder holds no detector yet.
+
+    Parameters
+    ----------
+    out
+        The folder.
+
+    Raises
+    ------
+    CalibrationError
+        It holds one.
+    """
     if (out / CARD).exists():
         raise CalibrationError(f"{out} holds a detector already; name another folder")
 
@@ -244,6 +264,8 @@ def derive(parent: Path, out: Path, found: Recalibration) -> Card:
         The parent's folder.
     out
         The new folder; made if missing.
+    found
+        What was fixed for it.
 
     Raises
     ------

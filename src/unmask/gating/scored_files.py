@@ -10,10 +10,11 @@ from unmask.datasets.layouts.layout import media_below
 from unmask.detectors import Card
 from unmask.evaluation.errors import EvaluationError
 from unmask.evaluation.predictions import cluster_of
-from unmask.evaluation.scans import ScannedFile, read_scans
+from unmask.evaluation.scan_logs import check_detector, read_scans
+from unmask.evaluation.scans import ScannedFile
 from unmask.evaluation.sets import Item
 from unmask.evaluation.videos import MANIFEST_NAME, list_items
-from unmask.scanning import Scanner, detector_info
+from unmask.scanning import Scanner
 
 CLASSES = ("real", "fake")
 
@@ -92,21 +93,35 @@ def scan_files(
 
     Parameters
     ----------
+    sets
+        Files.
+    scanner
+        With the detector.
     progress
-        Called with a set's name, files done and files in all.
+        Called with the files' class, files done and files in all: at the start, and after each.
     """
-    scanned = []
-    for part in sets:
-        for done, item in enumerate(part.items):
-            progress(part.name, done, len(part.items))
-            scanned.append(ScannedFile(item, scanner.scan_or_explain(part.root / item.path)))
-        progress(part.name, len(part.items), len(part.items))
-    _check_detector(scanned, scanner.detector.card)
+    files = [(part, item) for part in sets for item in part.items]
+    scanned: list[ScannedFile] = []
+    for part, item in files:
+        progress(CLASSES[item.label], len(scanned), len(files))
+        scanned.append(ScannedFile(item, scanner.scan_or_explain(part.root / item.path)))
+    if files:
+        progress(CLASSES[files[0][1].label], len(files), len(files))
+    check_detector(scanned, scanner.detector.card, images=False)
     return scanned
 
 
 def read_files(sets: Sequence[FileSet], log: Path, card: Card) -> list[ScannedFile]:
     """Read the results of all files from a log of ``unmask scan --output``.
+
+    Parameters
+    ----------
+    sets
+        Files.
+    log
+        JSON lines.
+    card
+        Of the detector.
 
     Raises
     ------
@@ -114,28 +129,16 @@ def read_files(sets: Sequence[FileSet], log: Path, card: Card) -> list[ScannedFi
         A file is not in the log, or a result is of another detector, calibration or threshold.
     """
     scanned = [one for part in sets for one in read_scans(log, part, range(len(part.items)))]
-    _check_detector(scanned, card)
+    check_detector(scanned, card, images=False)
     return scanned
 
 
-def _check_detector(scanned: Sequence[ScannedFile], card: Card) -> None:
-    """Refuse results of another detector, such as the one that judges images in this one's place."""
-    own = detector_info(card)
-    for one in scanned:
-        found = one.result.detector
-        if found == own:
-            continue
-        if found.name == card.stills:
-            raise EvaluationError(
-                f"{one.item.path} is an image, which {found.name} judges in place of {card.name}: calibrate images "
-                f"with `unmask calibrate {found.name}`, and videos apart"
-            )
-        raise EvaluationError(
-            f"the result of {one.item.path} is of another detector than {card.name} {card.version}, or of another "
-            "threshold of it"
-        )
-
-
 def groups_of(files: Sequence[ScannedFile]) -> list[str]:
-    """Return the group of each file, of which only the highest score counts: see `cluster_of`."""
+    """Return the group of each file, of which only the highest score counts: see `cluster_of`.
+
+    Parameters
+    ----------
+    files
+        Scanned files.
+    """
     return [cluster_of(one.item.dataset, one.item.group, one.item.source, one.item.path) for one in files]

@@ -48,7 +48,8 @@ class Sampling:
     near_keyframes
         Take from each of the parts the frame that costs least to decode: a key frame where there is one.
     exclude
-        With ``near_keyframes``: leave out the parts in which one of these times lies, in seconds from the first frame.
+        With ``near_keyframes``: leave out the parts in which one of these times lies, in seconds from the first frame,
+        and the frames at these times.
     every_frame
         Every frame there is, whatever the count.
     burst

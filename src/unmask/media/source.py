@@ -12,7 +12,7 @@ from unmask.formats.facts import FileFacts
 from unmask.media.audio import AudioChunk, AudioSampling, RawAudio
 from unmask.media.frame import Frame, MediaInfo
 from unmask.media.picture import Picture
-from unmask.media.sampling import Sampling
+from unmask.media.sampling import TIE_SECONDS, Sampling
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,6 +110,27 @@ class DecodedMedia(Media):
             As ``sample``.
         """
 
+    def further_pictures(self, sampling: Sampling) -> Iterator[Picture]:
+        """Return the pictures that were ordered without those that ``exclude`` names.
+
+        Where pictures are farther apart than the parts are long, that of a part may be one of another part's, which was
+        taken before.
+
+        Parameters
+        ----------
+        sampling
+            Which pictures.
+
+        Raises
+        ------
+        MediaError
+            As ``sample``.
+        """
+        for picture in self.pictures(sampling):
+            taken = any(abs(picture.time - time) <= TIE_SECONDS for time in sampling.exclude)
+            if picture.burst is not None or not taken:
+                yield picture
+
     def sounds(self, sampling: AudioSampling) -> Iterator[RawAudio]:
         """Return the windows of sound that were ordered, as ``audio``; none unless a subclass has any.
 
@@ -126,7 +147,7 @@ class DecodedMedia(Media):
 
     def sample(self, wanted: int | Sampling) -> Iterator[Frame]:
         """Return frames in order, decoded as they are asked for; see ``Media.sample``."""
-        pictures = self.pictures(sampling_of(wanted))
+        pictures = self.further_pictures(sampling_of(wanted))
         return (picture.frame(index) for index, picture in enumerate(pictures))
 
 

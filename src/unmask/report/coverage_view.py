@@ -15,7 +15,7 @@ _LEAST_FACE = 20
 class CoverageView:
     """What was analysed: a sentence, what was found, and what was left out."""
 
-    looked_at: str
+    analysed: str
     found: str
     left_out: str
 
@@ -31,10 +31,10 @@ def coverage_view(result: ScanResult) -> CoverageView | None:
     if not result.was_read:
         return None
     left_out = "; ".join(_left_out(result))
-    return CoverageView(_looked_at(result), _found(result), f"Not looked at: {left_out}." if left_out else "")
+    return CoverageView(_analysed(result), _found(result), f"Not analysed: {left_out}." if left_out else "")
 
 
-def _looked_at(result: ScanResult) -> str:
+def _analysed(result: ScanResult) -> str:
     coverage = result.coverage
     if result.kind == "image":
         return "The whole picture was searched."

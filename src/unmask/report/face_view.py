@@ -39,7 +39,7 @@ class Level:
 
 
 @dataclass(frozen=True)
-class Look:
+class ObservationView:
     """One face on one sampled frame, in numbers.
 
     Parameters
@@ -87,12 +87,12 @@ class FaceView:
     level: Level
     is_decisive: bool
     seen: str
-    looks_words: str
+    scored_words: str
     remarks: tuple[str, ...]
     story: str
     hard: str
     spans: tuple[SpanView, ...]
-    looks: tuple[Look, ...]
+    observations: tuple[ObservationView, ...]
 
 
 @dataclass(frozen=True)
@@ -200,14 +200,16 @@ def _moment(
     )
     told = ", ".join(f"{face.name} {face.level.text}" for face in faces[:_MOST_IN_CAPTION]) or "no face"
     more = f" and {len(faces) - _MOST_IN_CAPTION} more" if len(faces) > _MOST_IN_CAPTION else ""
-    return Moment(time, clock(time), f"{clock(time)}, look {number + 1} of {count}: {told}{more}", faces)
+    return Moment(
+        time, clock(time), f"{clock(time)}, sampled frame {number + 1} of {count}: {told}{more}", faces
+    )
 
 
 def _face(track: TrackScore, result: ScanResult, threshold: float | None) -> FaceView:
     video = result.kind == "video"
     spans = track.spans(threshold)
-    looks = scored_frames(track)
-    briefly = looks < scored_frames_needed(result.tracks, result.coverage.frames_sampled)
+    scored = scored_frames(track)
+    briefly = scored < scored_frames_needed(result.tracks, result.coverage.frames_sampled)
     seen = stretch(track.frames[0].time, track.frames[-1].time)
     decisive = result.decisive_track == track.id and len(result.tracks) > 1
     return FaceView(
@@ -216,12 +218,12 @@ def _face(track: TrackScore, result: ScanResult, threshold: float | None) -> Fac
         level=level_of(track.score, threshold),
         is_decisive=decisive,
         seen=seen,
-        looks_words=f"{looks}, too few to count" if briefly else f"{looks}",
+        scored_words=f"{scored}, too few to count" if briefly else f"{scored}",
         remarks=_remarks(track, result, briefly, decisive, spans if video else ()),
-        story=_story(seen, looks, briefly, spans) if video else "",
+        story=_story(seen, scored, briefly, spans) if video else "",
         hard=printable("; ".join(dict.fromkeys(reason.text for reason in track.reasons))),
         spans=tuple(SpanView(span.start, span.end, stretch(span.start, span.end)) for span in spans),
-        looks=tuple(_look(frame, threshold) for frame in track.frames),
+        observations=tuple(_observation(frame, threshold) for frame in track.frames),
     )
 
 
@@ -240,8 +242,8 @@ def _remarks(
     return tuple(remarks)
 
 
-def _story(seen: str, looks: int, briefly: bool, spans: Sequence[Span]) -> str:
-    text = f"Seen {seen}, in {counted(looks, 'scored look')}"
+def _story(seen: str, scored: int, briefly: bool, spans: Sequence[Span]) -> str:
+    text = f"Seen {seen}, in {counted(scored, 'scored frame')}"
     if briefly:
         text += ", too few to count for the verdict"
     if spans:
@@ -250,9 +252,9 @@ def _story(seen: str, looks: int, briefly: bool, spans: Sequence[Span]) -> str:
     return f"{text}."
 
 
-def _look(frame: FrameScore, threshold: float | None) -> Look:
+def _observation(frame: FrameScore, threshold: float | None) -> ObservationView:
     error = frame.reconstruction_error
-    return Look(
+    return ObservationView(
         _rounded(frame.time),
         clock(frame.time),
         f"{frame.time:.2f}",

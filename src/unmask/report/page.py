@@ -16,8 +16,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from unmask.report.case import CaseData
 from unmask.report.face_view import MOST_CARDS
 from unmask.report.marks import MARKS
+from unmask.report.method_view import MethodView
 from unmask.report.pictures import FramePicture, ShownFrame, frame_pictures, scale_address, shown_frames
 from unmask.report.result import ScanResult
 from unmask.report.timeline import timeline
@@ -27,6 +29,8 @@ from unmask.report.words import CANNOT_TELL, counted, headline
 if TYPE_CHECKING:
     from jinja2 import Template
 
+PAGE, RESULTS = "index.html", "scan.json"
+
 
 @dataclass(frozen=True)
 class Article:
@@ -34,17 +38,42 @@ class Article:
 
     Parameters
     ----------
-    timelines, looks
+    timelines, shown
         By the id of a face.
+    method
+        Its method statement, where there is one.
     """
 
     view: View
     frames: list[FramePicture]
-    looks: dict[int, list[ShownFrame]]
+    shown: dict[int, list[ShownFrame]]
     timelines: dict[int, str]
+    method: MethodView | None
 
 
-def save_report(results: Sequence[ScanResult], folder: str | Path, threshold: float | None = None) -> Path:
+@dataclass(frozen=True)
+class Particulars:
+    """What a page states beside the results where a manifest is written with it.
+
+    Parameters
+    ----------
+    case
+        At the head.
+    methods
+        The method statement of each result, in their order.
+    """
+
+    case: CaseData
+    methods: tuple[MethodView | None, ...]
+
+
+def save_report(
+    results: Sequence[ScanResult],
+    folder: str | Path,
+    threshold: float | None = None,
+    made: datetime | None = None,
+    particulars: Particulars | None = None,
+) -> Path:
     """Write ``index.html`` and ``scan.json`` (a list) for these results into a folder; return the page's path.
 
     The folder is made if missing; nothing is written outside it.
@@ -57,6 +86,10 @@ def save_report(results: Sequence[ScanResult], folder: str | Path, threshold: fl
         Where to write.
     threshold
         The score that parts real from fake, for results whose detector does not state its own.
+    made
+        The time that the page states; None: now.
+    particulars
+        What the page states beside the results.
 
     Raises
     ------
@@ -65,17 +98,30 @@ def save_report(results: Sequence[ScanResult], folder: str | Path, threshold: fl
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "scan.json", json.dumps([result.to_dict() for result in results], indent=1))
-    target = folder / "index.html"
-    _write(target, page(results, threshold, datetime.now(timezone.utc)))
+    write_whole(folder / RESULTS, json.dumps([result.to_dict() for result in results], indent=1))
+    target = folder / PAGE
+    write_whole(target, page(results, threshold, made or datetime.now(timezone.utc), particulars))
     return target
 
 
-def _write(target: Path, text: str) -> None:
-    """Write a file whole, in place of one that is there, or not at all."""
+def write_whole(target: Path, text: str) -> None:
+    """Write a file whole, in place of one that is there, or not at all.
+
+    Parameters
+    ----------
+    target
+        Its path.
+    text
+        Of it.
+
+    Raises
+    ------
+    OSError
+        When it cannot be written.
+    """
     part = target.with_name(f"{target.name}.part")
     try:
-        part.write_text(text, encoding="utf-8")
+        part.write_text(text, encoding="utf-8", newline="\n")
         part.replace(target)
     except BaseException:
         with suppress(OSError):
@@ -83,7 +129,12 @@ def _write(target: Path, text: str) -> None:
         raise
 
 
-def page(results: Sequence[ScanResult], threshold: float | None = None, made: datetime | None = None) -> str:
+def page(
+    results: Sequence[ScanResult],
+    threshold: float | None = None,
+    made: datetime | None = None,
+    particulars: Particulars | None = None,
+) -> str:
     """Return the whole page for these results, every string of theirs escaped.
 
     It holds no script, loads nothing, and its security policy forbids both.
@@ -95,8 +146,11 @@ def page(results: Sequence[ScanResult], threshold: float | None = None, made: da
     threshold
         Of the detector, for results that state none.
     made
-        The time that the page states; None: now.
+        The time that the page states; None for none.
+    particulars
+        What it states beside the results.
     """
+    methods = particulars.methods if particulars else (None,) * len(results)
     style = _style()
     counts = Counter(headline(result) for result in results)
     return _template().render(
@@ -104,7 +158,11 @@ def page(results: Sequence[ScanResult], threshold: float | None = None, made: da
         policy=policy(style),
         version=_version(),
         made=made,
-        articles=[_article(result, threshold) for result in results],
+        case=particulars.case.rows if particulars else (),
+        has_manifest=particulars is not None,
+        articles=[
+            _article(result, threshold, method) for result, method in zip(results, methods, strict=True)
+        ],
         summary=", ".join(f"{count} {words}" for words, count in counts.most_common()),
         cannot_tell=CANNOT_TELL,
         most_cards=MOST_CARDS,
@@ -125,7 +183,7 @@ def policy(style: str) -> str:
     )
 
 
-def _article(result: ScanResult, threshold: float | None) -> Article:
+def _article(result: ScanResult, threshold: float | None, method: MethodView | None) -> Article:
     view = result_view(result, threshold)
     tracks = {track.id: track for track in result.tracks}
     drawn = view.faces[:MOST_CARDS] if view.is_video else ()
@@ -138,6 +196,7 @@ def _article(result: ScanResult, threshold: float | None) -> Article:
             face.id: timeline(tracks[face.id], coverage.duration, view.threshold, coverage.times)
             for face in drawn
         },
+        method,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from unmask.report.opinions import DetectorInfo
 from unmask.report.result import ScanResult
 from unmask.report.view import Said, result_view
 from unmask.report.words import notes, printable
@@ -19,8 +20,9 @@ COLOURS = {"likely_fake": "red", "likely_real": "green", "inconclusive": "yellow
 def table(results: Sequence[ScanResult]) -> Table:
     """Lay out one row a file: verdict, score with its interval, faces, and what else there is to say.
 
-    Below a file on which there are several opinions stands a row for each, with its question. File names and details
-    are shown as they are: markup and control characters in them have no effect.
+    Below a file on which there are several opinions stands a row for each, with its question. Where several detectors
+    judged, such as one for images and one for videos, each row names its own. File names and details are shown as they
+    are: markup and control characters in them have no effect.
 
     Parameters
     ----------
@@ -32,7 +34,10 @@ def table(results: Sequence[ScanResult]) -> Table:
 
     grid = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
     noted = any(notes(result) or len(result.opinions) > 1 for result in results)
+    judges = {one.name for result in results for one in _judges(result)}
     grid.add_column("file", overflow="fold", ratio=3)
+    if len(judges) > 1:
+        grid.add_column("detector", overflow="fold")
     grid.add_column("verdict", no_wrap=True)
     grid.add_column("score", justify="right", no_wrap=True)
     grid.add_column("90 % interval", justify="right", no_wrap=True)
@@ -43,11 +48,21 @@ def table(results: Sequence[ScanResult]) -> Table:
         view = result_view(result)
         faces = str(len(result.tracks)) if result.was_read else "-"
         note = [Text(printable(notes(result)))] if noted else []
-        grid.add_row(Text(printable(result.path)), *_cells(view.said), faces, *note)
-        for opinion in view.opinions:
-            why = Text("; ".join(reason.removesuffix(".") for reason in opinion.said.reasons))
-            grid.add_row(Text(f"  {opinion.question}"), *_cells(opinion.said), "", why)
+        alone = "" if view.opinions else next((one.name for one in _judges(result)), "-")
+        judge = [Text(printable(alone))] if len(judges) > 1 else []
+        grid.add_row(Text(printable(result.path)), *judge, *_cells(view.said), faces, *note)
+        for opinion, view_of_it in zip(result.opinions, view.opinions, strict=False):
+            why = Text("; ".join(reason.removesuffix(".") for reason in view_of_it.said.reasons))
+            judge = [Text(printable(opinion.detector.name))] if len(judges) > 1 else []
+            grid.add_row(Text(f"  {view_of_it.question}"), *judge, *_cells(view_of_it.said), "", why)
     return grid
+
+
+def _judges(result: ScanResult) -> list[DetectorInfo]:
+    """Return the detectors that were asked about a file: none where it could not be read."""
+    if result.opinions:
+        return [opinion.detector for opinion in result.opinions]
+    return [result.detector] if result.was_read else []
 
 
 def _cells(said: Said) -> tuple[Text, str, str]:

@@ -137,16 +137,16 @@ def _ticks(sampled: Sequence[float], seen: Sequence[float], axis: _Axis) -> str:
     known = {round(time, 3) for time in seen}
     y = HEIGHT - BOTTOM + 4
     return "".join(
-        f'<line class="look" x1="{axis.x(t):.1f}" y1="{y}" x2="{axis.x(t):.1f}" y2="{y + 10}"/>'
+        f'<line class="seen" x1="{axis.x(t):.1f}" y1="{y}" x2="{axis.x(t):.1f}" y2="{y + 10}"/>'
         if round(t, 3) in known
         else f'<circle class="unseen" cx="{axis.x(t):.1f}" cy="{y + 5}" r="3"/>'
         for t in sampled
     )
 
 
-def _summary(looks: Sequence[FrameScore], spans: Sequence[Span]) -> str:
-    scores = [frame.score or 0.0 for frame in looks]
-    words = f"Score over time: {len(looks)} scored frames from {looks[0].time:.1f} to {looks[-1].time:.1f} seconds"
+def _summary(scored: Sequence[FrameScore], spans: Sequence[Span]) -> str:
+    scores = [frame.score or 0.0 for frame in scored]
+    words = f"Score over time: {len(scored)} scored frames from {scored[0].time:.1f} to {scored[-1].time:.1f} seconds"
     words += f", lowest {percent(min(scores))}, highest {percent(max(scores))}."
     if spans:
         parts = ", ".join(f"{span.start:.1f} to {span.end:.1f} seconds" for span in spans[:8])

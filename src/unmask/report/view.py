@@ -11,6 +11,7 @@ from unmask.report.face_view import FaceView, Level, Moment, faces_of, level_of,
 from unmask.report.file_view import CredentialsView, FileView, Row, credentials_view, file_view
 from unmask.report.opinions import FACE_MANIPULATED, DetectorInfo, Opinion, Subject
 from unmask.report.result import ScanResult
+from unmask.report.stability_view import StabilityView, stability_views
 from unmask.report.words import (
     ADVICE,
     ANSWERS,
@@ -119,6 +120,8 @@ class View:
         Empty unless there are several.
     not_asked
         Questions that have no answer, where there are several opinions.
+    stability
+        Of the opinions whose decisive face was scored again.
     duration, threshold
         Seconds, and a score in [0, 1], to draw by.
     axis
@@ -138,6 +141,7 @@ class View:
     advice: str
     opinions: tuple[OpinionView, ...]
     not_asked: tuple[str, ...]
+    stability: tuple[StabilityView, ...]
     coverage: CoverageView | None
     duration: float | None
     threshold: float | None
@@ -181,6 +185,7 @@ def result_view(result: ScanResult, threshold: float | None = None) -> View:
         advice=ADVICE.get(result.verdict or result.status, ""),
         opinions=tuple(_opinion(opinion, video) for opinion in several),
         not_asked=_not_asked(several),
+        stability=stability_views(result.opinions, several=bool(several), video=video),
         coverage=coverage_view(result),
         duration=duration,
         threshold=threshold,
@@ -268,7 +273,7 @@ def _interval_note(result: ScanResult) -> str:
     frames = result.coverage.frames_sampled
     return (
         f"The interval says how far the estimate may be off because only {counted(frames, 'frame')} "
-        f"{'was' if frames == 1 else 'were'} looked at. It does not cover methods of manipulation newer than the "
+        f"{'was' if frames == 1 else 'were'} analysed. It does not cover methods of manipulation newer than the "
         "detector."
     )
 

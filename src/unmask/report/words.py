@@ -26,7 +26,7 @@ MEANINGS = {
     "likely_fake": "The detector found signs that a face was swapped or re-enacted.",
     "likely_real": "The detector noticed no signs of a swapped or re-enacted face. That is no proof of authenticity.",
     "inconclusive": "The evidence does not allow a verdict: the score or its interval lies across the threshold.",
-    "no_face": "No face was found in what was looked at, so there is nothing to score.",
+    "no_face": "No face was found in what was analysed, so there is nothing to score.",
     "unreadable": "The file could not be read, so nothing can be said about it.",
     "unsupported": "This kind of file is not read, so nothing can be said about it.",
     "too_large": "The file is beyond the limits, so nothing can be said about it.",
@@ -42,7 +42,7 @@ NOTHING_TO_JUDGE = "The file has nothing that this detector could judge."
 ADVICE = {
     "inconclusive": "What may help: a better copy of the file (larger, less compressed, not filmed from a screen), or "
     "a scan of more frames.",
-    "no_face": "Faces smaller than 20 pixels are not looked at. In a video, a scan of more frames may meet a face.",
+    "no_face": "Faces smaller than 20 pixels are ignored. In a video, a scan of more frames may meet a face.",
     "unreadable": "Check that the file plays elsewhere, and that it was transferred completely.",
 }
 CANNOT_TELL = (

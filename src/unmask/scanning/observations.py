@@ -136,7 +136,7 @@ class Observations:
             details.append(f"faces of less than {math.ceil(max(bounded))} pixels were not searched for")
         crowd = max(self.frames, key=lambda sampled: sampled.left_out, default=None)
         if crowd is not None and crowd.left_out:
-            most = f"only the {crowd.faces} largest of {crowd.faces + crowd.left_out} faces were looked at"
+            most = f"only the {crowd.faces} largest of {crowd.faces + crowd.left_out} faces were analysed"
             details.append(most if self.info.kind == "image" else f"{most} in the fullest frame")
         return details
 

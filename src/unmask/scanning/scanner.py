@@ -175,7 +175,7 @@ class Scanner:
         try:
             with self._opened(Path(path)) as media:
                 inquiries = [
-                    Inquiry(number, detector, self._workers, options.crops)
+                    Inquiry(number, detector, self._workers, options.crops, rescored=options.stability)
                     for number, detector in enumerate(self._asked(media.info.kind))
                 ]
                 run = SamplingRun(
@@ -201,7 +201,9 @@ class Scanner:
 
     def _asked(self, kind: MediaKind) -> list[LoadedDetector]:
         """Return the detectors that judge files of a kind, each once."""
-        every = [each.for_kind(kind) for each in self._loading.asked]
+        every = list(self._loading.asked)
+        if self.settings.stills:
+            every = [each.for_kind(kind) for each in every]
         if len(every) == 1:
             return every  # Its card is not waited for: decoding begins meanwhile.
         asked: list[LoadedDetector] = []

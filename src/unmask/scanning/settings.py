@@ -29,6 +29,8 @@ class ScannerSettings:
     isolated
         Decode, and read content credentials, in a process of its own, so that what crashes, hangs or swells in there
         costs one file.
+    stills
+        Have images judged by the detector that a card names for them (its ``stills``); False: by the detector itself.
     """
 
     detector: str = DETECTOR
@@ -36,6 +38,7 @@ class ScannerSettings:
     limits: Limits = field(default_factory=Limits, kw_only=True)
     isolated: bool = field(default=True, kw_only=True)
     further_detectors: tuple[str, ...] = field(default=(), kw_only=True)
+    stills: bool = field(default=True, kw_only=True)
 
     @property
     def detectors(self) -> tuple[str, ...]:
@@ -81,6 +84,9 @@ class ScanOptions:
     evidence
         Gather what a report shows beside the scores: pictures of the sampled frames, maps of the shown faces, technical
         facts, content credentials. Runs the detector again on each shown face and reads the whole file.
+    stability
+        Score the frames that decide about a face again after re-encodings that websites make. What these change widens
+        the interval, and a verdict that one of them would turn round becomes inconclusive.
 
     Raises
     ------
@@ -95,6 +101,7 @@ class ScanOptions:
     faces: int = 64
     crops: int = 128
     evidence: bool = field(default=False, kw_only=True)
+    stability: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.frames is not None and not 1 <= self.frames <= MAX_FRAMES:

@@ -16,7 +16,7 @@ from unmask.serve.jobs import Job
 from unmask.serve.pictures import save_pictures
 
 Progress = Callable[[float], None]
-LOOKING = 0.95  # of the progress: nearly all of a scan's time; the rest is the report
+SCANNING = 0.95  # of the progress: nearly all of a scan's time; the rest is the report
 
 
 class Scan(Protocol):
@@ -55,7 +55,7 @@ class UploadScanner:
         scanner = self._scanner_with(job.detector)
         options = ScanOptions(frames=job.frames, evidence=True)
         try:
-            result = scanner.scan(upload, lambda share: progress(LOOKING * share), options)
+            result = scanner.scan(upload, lambda share: progress(SCANNING * share), options)
         except Exception:
             self.close()  # Whatever broke in it must not break the next scan.
             raise

@@ -9,7 +9,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from unmask.evaluation.plots import DOTS_PER_INCH, FIRST, GREY, STYLE
+from unmask.evaluation.plot_style import DOTS_PER_INCH, FIRST, GREY, STYLE
 from unmask.studies.judging import Judged
 from unmask.studies.report import StudyReport
 

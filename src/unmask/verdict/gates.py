@@ -19,8 +19,14 @@ Effect = Literal["widens", "abstains"]
 class Reason:
     """Why an interval is wider, or why there is no verdict, in plain words.
 
-    gate : the gate's name; ``interval`` or ``band`` for a verdict that is inconclusive without any gate.
-    effect : ``widens`` the interval, or ``abstains`` from a verdict. text : one line for people.
+    Parameters
+    ----------
+    gate
+        The gate's name; ``interval`` or ``band`` for a verdict that is inconclusive without any gate.
+    effect
+        ``widens`` the interval, or ``abstains`` from a verdict.
+    text
+        One line for people.
     """
 
     gate: str
@@ -71,13 +77,25 @@ class Gate:
             raise ValueError(f"gate {self.name}: up and down must be at least 0")
 
     def severity(self, value: float) -> float:
-        """Return how bad a value is: 0 up to ``starts_at``, 1 from ``saturates_at`` on; 0 for what was not measured."""
+        """Return how bad a value is: 0 up to ``starts_at``, 1 from ``saturates_at`` on.
+
+        Parameters
+        ----------
+        value
+            Of the measure; not finite where it was not measured, which counts as 0.
+        """
         if not math.isfinite(value):
             return 0.0
         return min(1.0, max(0.0, (value - self.starts_at) / (self.saturates_at - self.starts_at)))
 
     def rejects(self, value: float) -> bool:
-        """Whether a face of this value is not to be judged."""
+        """Return whether a face of this value is not to be judged.
+
+        Parameters
+        ----------
+        value
+            As for `severity`.
+        """
         if self.reject_at is None or not math.isfinite(value):
             return False
         return value >= self.reject_at if self.saturates_at > self.starts_at else value <= self.reject_at
@@ -123,7 +141,15 @@ class Uncertainty:
 
 
 def examine(measures: Mapping[str, float | None], gates: Sequence[Gate]) -> Uncertainty:
-    """Hold the measures of one face on one frame against the gates; what was not measured fires none."""
+    """Return what the gates say of one face on one frame.
+
+    Parameters
+    ----------
+    measures
+        By name; one that is missing or None has no effect.
+    gates
+        Of the detector.
+    """
     values, severities = {}, {}
     for gate in gates:
         value = measures.get(gate.measure)
@@ -156,28 +182,34 @@ class TrackUncertainty:
     reasons: tuple[Reason, ...] = ()
 
 
-def track_uncertainty(doubts: Sequence[Uncertainty]) -> TrackUncertainty:
-    """Sum up the uncertainties of a track's scored frames."""
-    if not doubts:
+def track_uncertainty(uncertainties: Sequence[Uncertainty]) -> TrackUncertainty:
+    """Sum up the uncertainties of a track.
+
+    Parameters
+    ----------
+    uncertainties
+        One for each scored frame.
+    """
+    if not uncertainties:
         return TrackUncertainty()
-    abstains = 2 * sum(doubt.rejected for doubt in doubts) > len(doubts)
-    gates = list(dict.fromkeys(gate for doubt in doubts for gate in doubt.values))
+    abstains = 2 * sum(one.rejected for one in uncertainties) > len(uncertainties)
+    gates = list(dict.fromkeys(gate for one in uncertainties for gate in one.values))
     return TrackUncertainty(
-        sum(doubt.variance_up for doubt in doubts) / len(doubts),
-        sum(doubt.variance_down for doubt in doubts) / len(doubts),
+        sum(one.variance_up for one in uncertainties) / len(uncertainties),
+        sum(one.variance_down for one in uncertainties) / len(uncertainties),
         abstains,
-        tuple(reason for gate in gates if (reason := _reason(gate, doubts, abstains))),
+        tuple(reason for gate in gates if (reason := _reason(gate, uncertainties, abstains))),
     )
 
 
-def _reason(gate: Gate, doubts: Sequence[Uncertainty], abstains: bool) -> Reason | None:
+def _reason(gate: Gate, uncertainties: Sequence[Uncertainty], abstains: bool) -> Reason | None:
     """Return what a gate did; None where it has no width and its rejections are too few."""
-    values = [doubt.values[gate] for doubt in doubts if gate in doubt.values]
+    values = [one.values[gate] for one in uncertainties if gate in one.values]
     worst = max(values) if gate.saturates_at > gate.starts_at else min(values)
     text = gate.text.format(value=worst)
-    if len(values) < len(doubts):
-        text += f", on {len(values)} of {len(doubts)} frames"
-    rejected = abstains and any(gate in doubt.rejecting for doubt in doubts)
+    if len(values) < len(uncertainties):
+        text += f", on {len(values)} of {len(uncertainties)} frames"
+    rejected = abstains and any(gate in one.rejecting for one in uncertainties)
     if rejected and not any(gate.rejects(value) for value in values):
         text += ", and that is not all that is wrong with it"
     if not rejected and gate.up + gate.down == 0:

@@ -16,7 +16,7 @@ def logit_interval(
     mean: TrimmedMean,
     calibration: PlattScaling,
     level: float = LEVEL,
-    doubt: tuple[float, float] = (0.0, 0.0),
+    added: tuple[float, float] = (0.0, 0.0),
 ) -> tuple[float, float]:
     """Return the interval of a mean logit at the given level, (low, high) in logits.
 
@@ -27,10 +27,19 @@ def logit_interval(
         v' = (4 w + d v) / (4 + d)                  pooled variance of a frame, 4 + d degrees of freedom
         e^2 = v' / n + between_sd^2                 squared standard error of the video's mean
         f = (4 + d) (e^2 / (v' / n))^2              degrees of freedom of e (Welch 1947, Satterthwaite 1946)
-        interval = mean -+ t(f, (1 + level) / 2) sqrt(e^2 + doubt)
+        interval = mean -+ t(f, (1 + level) / 2) sqrt(e^2 + added)
 
-    doubt : variances that the quality of the faces adds below and above, in squared calibrated log-odds. They have no
-    part in f, so that the interval never narrows by them.
+    Parameters
+    ----------
+    mean
+        Of the frames' logits.
+    calibration
+        Of the detector.
+    level
+        In (0, 1).
+    added
+        Variances that the quality of the faces adds below and above, in squared calibrated log-odds. They have no part
+        in f, so that the interval never narrows by them.
     """
     degrees = PRIOR_DEGREES + mean.degrees
     pooled = (PRIOR_DEGREES * calibration.within_sd**2 + mean.degrees * mean.variance) / degrees
@@ -38,7 +47,7 @@ def logit_interval(
     squared_error = of_mean + calibration.between_sd**2
     effective = degrees * (squared_error / of_mean) ** 2
     quantile = t_quantile((1 + level) / 2, effective)
-    below, above = (math.sqrt(squared_error + part / calibration.slope**2) for part in doubt)
+    below, above = (math.sqrt(squared_error + part / calibration.slope**2) for part in added)
     return mean.mean - quantile * below, mean.mean + quantile * above
 
 

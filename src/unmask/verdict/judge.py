@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from unmask.verdict.calibration import PlattScaling
 from unmask.verdict.card_gates import GATES, SMALL, gates_of
 from unmask.verdict.gates import Gate, Reason, Uncertainty, track_uncertainty
 from unmask.verdict.interval import logit_interval
+from unmask.verdict.stability import flip_reason, shift_variance, spread_reason
 
 Verdict = Literal["likely_real", "likely_fake", "inconclusive"]
 EARLY_STOP_LEVEL = 0.98
@@ -24,8 +25,14 @@ EARLY_STOP_LEVEL = 0.98
 class Rule:
     """What a detector's card lays down for verdicts.
 
-    threshold : calibrated score that parts real from fake. band : (low, high), low <= threshold <= high;
-    calibrated scores inside it are inconclusive. gates : what makes its faces hard to judge.
+    Parameters
+    ----------
+    threshold
+        Calibrated score that separates real from fake.
+    band
+        (low, high), low <= threshold <= high; calibrated scores inside it are inconclusive.
+    gates
+        What makes its faces hard to judge.
     """
 
     calibration: PlattScaling
@@ -42,15 +49,32 @@ class Rule:
 
 
 def rule_of(card: Any) -> Rule:
-    """Read the rule from a detector's card, an `unmask.detectors.Card`, which this room does not import."""
+    """Return the rule of a detector's card.
+
+    Parameters
+    ----------
+    card
+        An `unmask.detectors.Card`, which this room does not import.
+    """
     return Rule(card.calibration.platt_scaling(), card.threshold, card.band, gates_of(card))
 
 
 @dataclass(frozen=True)
 class TrackJudgement:
-    """What the scored frames of one face add up to: calibrated score, interval, number.
+    """What the scored frames of one face add up to.
 
-    reasons : what widens its interval. abstains : whether the face is too poor a picture to be judged.
+    Parameters
+    ----------
+    score, interval
+        Calibrated, in [0, 1].
+    frames
+        Number of scored frames.
+    reasons
+        What widens the interval.
+    abstains
+        Whether the picture of the face is too poor to be judged.
+    reencoded
+        Its score after each re-encoding, where it was scored again.
     """
 
     score: float
@@ -58,13 +82,21 @@ class TrackJudgement:
     frames: int
     reasons: tuple[Reason, ...] = ()
     abstains: bool = False
+    reencoded: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class FileJudgement:
-    """A file's verdict, score and interval, and the track (by position) that they rest on.
+    """A file's verdict, score and interval.
 
-    reasons : what widens the interval; an inconclusive verdict has at least one that says why.
+    Parameters
+    ----------
+    track
+        Position of the track that they rest on.
+    reasons
+        What widens the interval; an inconclusive verdict has at least one that says why.
+    reencoded
+        The file's score after each re-encoding, where that track was scored again.
     """
 
     verdict: Verdict
@@ -72,30 +104,63 @@ class FileJudgement:
     interval: tuple[float, float]
     track: int
     reasons: tuple[Reason, ...] = ()
+    reencoded: Mapping[str, float] = field(default_factory=dict)
 
 
-def judge_track(logits: ArrayLike, rule: Rule, doubts: Sequence[Uncertainty] = ()) -> TrackJudgement:
+def judge_track(
+    logits: ArrayLike,
+    rule: Rule,
+    uncertainties: Sequence[Uncertainty] = (),
+    shifts: Mapping[str, float] | None = None,
+) -> TrackJudgement:
     """Average one face's frame logits robustly and calibrate the mean.
 
-    logits : (n,) raw logits of the track's scored frames, n >= 1. doubts : what the gates say of the same frames;
-    they widen the interval and leave the score alone. Score and interval are probabilities in [0, 1].
+    Parameters
+    ----------
+    logits
+        (n,), raw, of the track's scored frames, n >= 1.
+    rule
+        Of the detector.
+    uncertainties
+        What the gates say of the same frames; they widen the interval and leave the score alone.
+    shifts
+        Of the mean logit, by re-encoding; these widen the interval as well.
     """
     mean = trimmed_mean(logits)
-    doubt = track_uncertainty(doubts)
-    low, high = logit_interval(mean, rule.calibration, doubt=(doubt.variance_down, doubt.variance_up))
+    together = track_uncertainty(uncertainties)
+    shifts = shifts or {}
+    moved = shift_variance(shifts, rule.calibration)
+    variances = together.variance_down + moved, together.variance_up + moved
+    low, high = logit_interval(mean, rule.calibration, added=variances)
     score = rule.calibration.score
+    reencoded = {name: score(mean.mean + shift) for name, shift in shifts.items()}
+    reasons = (*together.reasons, spread_reason(reencoded)) if reencoded else together.reasons
     return TrackJudgement(
-        score(mean.mean), (score(low), score(high)), mean.count, doubt.reasons, doubt.abstains
+        score(mean.mean), (score(low), score(high)), mean.count, reasons, together.abstains, reencoded
     )
 
 
 def judge_file(tracks: Sequence[TrackJudgement], frames_sampled: int, rule: Rule) -> FileJudgement:
     """Judge a file by its most suspicious face that was seen well enough.
 
-    Well enough means in at least ``frames_needed(frames_sampled)`` scored frames; when no face was, the
-    faces seen most often stand in. A face too small to be judged, such as a bystander's, has no part in it beside
-    one that is judged. The odds are lowered for the number of such faces, ``per_face_prior_odds``: of many
-    faces one looks suspicious by chance. Raises ValueError without tracks.
+    Well enough means in at least ``frames_needed(frames_sampled)`` scored frames; when no face was, the faces seen most
+    often stand in. A face too small to be judged, such as a bystander's, has no part in it beside one that is judged.
+    The odds are lowered for the number of such faces, ``per_face_prior_odds``. A verdict that a re-encoding would take
+    across the threshold becomes inconclusive.
+
+    Parameters
+    ----------
+    tracks
+        Of the file.
+    frames_sampled
+        Number of frames in which they were searched.
+    rule
+        Of the detector.
+
+    Raises
+    ------
+    ValueError
+        There is no track.
     """
     if not tracks:
         raise ValueError("a file without a scored track has no verdict")
@@ -112,8 +177,12 @@ def judge_file(tracks: Sequence[TrackJudgement], frames_sampled: int, rule: Rule
     verdict: Verdict = "inconclusive" if tracks[worst].abstains else decide(score, interval, rule)
     reasons = tracks[worst].reasons
     if verdict == "inconclusive" and not tracks[worst].abstains:
-        reasons = (why_inconclusive(score, interval, rule), *reasons)
-    return FileJudgement(verdict, score, interval, worst, reasons)
+        reasons = (_why_inconclusive(score, interval, rule), *reasons)
+    reencoded = {name: at_prior_odds(value, odds) for name, value in tracks[worst].reencoded.items()}
+    fake = score >= rule.threshold
+    if flipped := {name: value for name, value in reencoded.items() if (value >= rule.threshold) != fake}:
+        verdict, reasons = "inconclusive", (flip_reason(flipped), *reasons)
+    return FileJudgement(verdict, score, interval, worst, reasons, reencoded)
 
 
 def _is_too_small(track: TrackJudgement) -> bool:
@@ -122,7 +191,7 @@ def _is_too_small(track: TrackJudgement) -> bool:
     )
 
 
-def why_inconclusive(score: float, interval: tuple[float, float], rule: Rule) -> Reason:
+def _why_inconclusive(score: float, interval: tuple[float, float], rule: Rule) -> Reason:
     """Return why `decide` found a score with its interval inconclusive."""
     low, high = rule.band
     if low < score < high:
@@ -146,17 +215,36 @@ def per_face_prior_odds(faces: int) -> float:
     Scores are calibrated at even odds for one face. When any of k faces may be the manipulated one, independently
     and with probability p each, 1 - (1 - p)^k = 1/2 gives p = 1 - 2^(-1/k), and odds of 2^(1/k) - 1: 1 for one face,
     0.41 for two, 0.07 for ten.
+
+    Parameters
+    ----------
+    faces
+        k >= 1.
     """
     return float(2 ** (1 / faces) - 1)
 
 
 def at_prior_odds(score: float, odds: float) -> float:
-    """Move a probability that holds at even prior odds to other prior odds (Bayes)."""
+    """Return what a probability becomes at other prior odds (Bayes).
+
+    Parameters
+    ----------
+    score
+        Probability at even prior odds.
+    odds
+        Above 0.
+    """
     return odds * score / (odds * score + (1 - score))
 
 
 def frames_needed(frames_sampled: int) -> int:
-    """Return the number of scored frames from which a face counts: a quarter of the sampled, 1 to 3."""
+    """Return the number of scored frames from which a face counts: a quarter of the sampled, 1 to 3.
+
+    Parameters
+    ----------
+    frames_sampled
+        Number of frames.
+    """
     return max(1, min(3, math.ceil(frames_sampled / 4)))
 
 
@@ -165,6 +253,13 @@ def decide(score: float, interval: tuple[float, float], rule: Rule) -> Verdict:
 
     A verdict needs both: the score outside the card's band, and the whole interval on the score's side of the
     threshold. Everything else is inconclusive.
+
+    Parameters
+    ----------
+    score, interval
+        Calibrated.
+    rule
+        Of the detector.
     """
     low, high = interval
     if score >= rule.band[1] and low >= rule.threshold:
@@ -175,15 +270,25 @@ def decide(score: float, interval: tuple[float, float], rule: Rule) -> Verdict:
 
 
 def can_stop_early(logits: ArrayLike, rule: Rule, *, fake: bool, level: float = EARLY_STOP_LEVEL) -> bool:
-    """Whether one face's frames settle a verdict, so that more frames of the same kind would hardly change it.
+    """Return whether one face's frames settle a verdict, so that more frames of the same kind would hardly change it.
 
-    None of them speaks against it and their mean lies off the threshold by its interval at the level. That is more
-    than a verdict asks for: who looks again until something seems decided is wrong more often than who looks once
-    (Pocock 1977). logits : (n,) raw logits of the scored frames, n >= 1. fake : which of the two verdicts.
+    None of them speaks against it, and the interval of their mean at this level lies on one side of the threshold. The
+    level is stricter than a verdict's, because repeated testing inflates the error rate (Pocock 1977).
+
+    Parameters
+    ----------
+    logits
+        (n,), raw, of the scored frames, n >= 1.
+    rule
+        Of the detector.
+    fake
+        Which of the two verdicts.
+    level
+        In (0, 1).
     """
     # What all frames of a video are off by together no further frame takes away.
     of_frames = replace(rule.calibration, between_sd=0.0)
     low, high = logit_interval(trimmed_mean(logits), of_frames, level)
     values = np.asarray(logits, dtype=np.float64).ravel()
-    doubt = min(low, values.min()) if fake else max(high, values.max())
-    return (rule.calibration.score(float(doubt)) >= rule.threshold) == fake
+    nearest = min(low, values.min()) if fake else max(high, values.max())
+    return (rule.calibration.score(float(nearest)) >= rule.threshold) == fake

@@ -115,7 +115,13 @@ def likelihood_scale(calibration: object) -> LikelihoodScale | None:
 
 
 def support_in_words(ratio: LikelihoodRatio) -> str:
-    """Return in a sentence how strongly a ratio supports which proposition, on the scale of the ENFSI guideline."""
+    """Return in a sentence how strongly a ratio supports which proposition, on the scale of the ENFSI guideline.
+
+    Parameters
+    ----------
+    ratio
+        Of the file.
+    """
     size = abs(ratio.log10)
     strength = next((words for least, words in SCALE if size >= least), None)
     if strength is None:

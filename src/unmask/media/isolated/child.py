@@ -112,7 +112,7 @@ def _serve_file(requests: queue.SimpleQueue[Request], answers: BinaryIO, limits:
                     sounds = media.sounds(AudioSampling(**request["audio"]))
                     _answer(media, sounds, _send_sound, answers)
                 else:
-                    _answer(media, media.pictures(_sampling(request["sample"])), _send, answers)
+                    _answer(media, media.further_pictures(_sampling(request["sample"])), _send, answers)
     finally:
         if file is not None:
             os.close(file)

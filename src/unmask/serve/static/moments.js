@@ -1,4 +1,4 @@
-// What was looked at, moment by moment: the frame with its faces, their heat maps, and the timeline to choose from.
+// What was analysed, moment by moment: the frame with its faces, their heat maps, and the timeline to choose from.
 
 import { drawing, element } from "./element.js";
 import { timeline } from "./timeline.js";
@@ -35,15 +35,15 @@ export function moments(view, pictures, base) {
   pick(now);
   return element("section", { class: "card", "aria-labelledby": "moments-title" },
     element("h3", { id: "moments-title" }, "Moments"),
-    element("p", { class: "small muted" }, `${count(faces.length, "face")}, ${count(all.length, "look")}. Choose a moment on the
+    element("p", { class: "small muted" }, `${count(faces.length, "face")}, ${count(all.length, "sampled frame")}. Choose a moment on the
       timeline: the higher, the more
-      suspicious; a diamond is a look at or above the threshold (dashed line), a ring one below it. What lies between looks was not seen.`),
+      suspicious; a diamond is a score at or above the threshold (dashed line), a ring one below it. What lies between sampled frames was not analysed.`),
     lanes.node, element("div", { class: "steps" }, back, caption, forth), stage, legend(pictures), table(faces, true));
 }
 
-/** Where the first face looks worst. */
+/** The moment at which the first face has its highest score. */
 function startingPoint(face, all) {
-  const highest = face.looks.reduce((best, look) => ((look.level.score ?? -1) > (best.level.score ?? -1) ? look : best));
+  const highest = face.observations.reduce((best, one) => ((one.level.score ?? -1) > (best.level.score ?? -1) ? one : best));
   return all.findIndex((moment) => moment.time === highest.time);
 }
 
@@ -89,7 +89,7 @@ function closeUp({ name, level }, close, base) {
         element("figure", {}, picture(close.crop, `${name}, as the detector saw it`), element("figcaption", {}, "As seen")),
         close.heat && element("figure", {}, picture(close.heat, `Heat map of ${name}: ${close.strongest}`),
           element("figcaption", {}, `Heat map: ${close.strongest}`)))
-      : element("p", { class: "small muted" }, "No close-up was kept of this look."));
+      : element("p", { class: "small muted" }, "No close-up was kept of this face."));
 }
 
 function legend(pictures) {
@@ -99,11 +99,11 @@ function legend(pictures) {
 }
 
 function table(faces, timed) {
-  const rows = faces.flatMap((face) => face.looks.map((look) => element("tr", {},
-    element("th", { scope: "row" }, face.name), timed && element("td", {}, `${look.exact} s`),
-    element("td", {}, look.level.text), element("td", {}, look.found), element("td", {}, look.box_words))));
+  const rows = faces.flatMap((face) => face.observations.map((one) => element("tr", {},
+    element("th", { scope: "row" }, face.name), timed && element("td", {}, `${one.exact} s`),
+    element("td", {}, one.level.text), element("td", {}, one.found), element("td", {}, one.box_words))));
   const heads = ["Face", timed && "Time", "Score", "Face found with", "Box: left, top, right, bottom (pixels)"].filter(Boolean);
-  return element("details", {}, element("summary", {}, "All looks as a table"),
-    element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "All looks" }, element("table", {},
+  return element("details", {}, element("summary", {}, "All scores as a table"),
+    element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "All scores" }, element("table", {},
       element("thead", {}, element("tr", {}, heads.map((head) => element("th", { scope: "col" }, head)))), element("tbody", {}, rows))));
 }

@@ -143,8 +143,8 @@ function show() {
   if (held) view.heading.focus({ preventScroll: true });
 }
 
-function moreThan(looked) {
-  return [...by("frames").options].map((option) => Number(option.value)).find((frames) => frames > looked);
+function moreThan(sampled) {
+  return [...by("frames").options].map((option) => Number(option.value)).find((frames) => frames > sampled);
 }
 
 function changed(entry) {

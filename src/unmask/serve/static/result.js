@@ -1,7 +1,8 @@
 // Everything about one file: how far it has got, then what was found.
 
 import { element } from "./element.js";
-import { lookedAt } from "./looked.js";
+import { whatWasAnalysed } from "./analysed.js";
+import { feedbackForm } from "./feedback.js";
 import { moments } from "./moments.js";
 import { gauge } from "./timeline.js";
 import { bytes, capital, count, kindOf, mark, printable, share, withoutResult } from "./words.js";
@@ -15,8 +16,8 @@ export function resultView(entry, actions) {
     element("header", { class: "about" }, heading, element("p", { class: "small muted" }, about(entry))),
     progress ? progress.node : verdict(entry, actions),
     view?.opinions.map(opinionCard),
-    view && (view.faces.length ? moments : lookedAt)(view, entry.pictures, job.links.report),
-    result ? [report(entry, actions), facts(entry)] : null,
+    view && (view.faces.length ? moments : whatWasAnalysed)(view, entry.pictures, job.links.report),
+    result ? [report(entry, actions), facts(entry), feedbackForm(job)] : null,
     !result && entry.phase !== "refused" && job && !progress ? element("p", {}, removal(actions)) : null);
   return { node, heading, update: () => progress?.update() };
 }
@@ -42,7 +43,7 @@ function progressView(entry, actions) {
       uploading: [`Uploading ${share(done)}`, `${bytes(Math.round(done * entry.size))} of ${bytes(entry.size)}`],
       retrying: ["The server is busy", `${entry.reason} Trying again in ${count(entry.left ?? 0, "second")}; nothing is lost.`],
       queued: ["In the queue", "The file has arrived. The scan begins when those before it are done; you may close this page."],
-      running: [`Looking at the file, ${share(done)} done`, "Frames are read, faces found and looked at."],
+      running: [`Analysing the file, ${share(done)} done`, "Frames are decoded, faces found and scored."],
       fetching: ["Scanned", "Fetching the result."],
     }[entry.phase];
     [words.textContent, rest.textContent] = told;
@@ -88,12 +89,12 @@ function opinionCard({ question, detector, said, subjects }) {
   const rows = subjects.map((subject) => element("tr", {},
     element("th", { scope: "row" }, subject.name, subject.decisive && subjects.length > 1 && " (the answer rests on it)"),
     timed && element("td", {}, subject.when), element("td", {}, subject.level.text), element("td", {}, subject.interval)));
-  const heads = ["Looked at", timed && "When", "Score", "90 % interval"].filter(Boolean);
+  const heads = ["Analysed", timed && "When", "Score", "90 % interval"].filter(Boolean);
   return element("section", { class: `card verdict opinion ${said.kind}` }, mark(said.kind),
     element("div", { class: "said" },
       element("h3", {}, question), element("p", { class: "words" }, capital(said.headline)), element("p", {}, said.meaning),
       said.score && score(said), reasons(said),
-      rows.length > 0 && element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `What was looked at: ${question}` },
+      rows.length > 0 && element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `What was analysed: ${question}` },
         element("table", {}, element("thead", {}, element("tr", {}, heads.map((head) => element("th", { scope: "col" }, head)))),
           element("tbody", {}, rows))),
       element("p", { class: "small muted" }, `Detector: ${detector}`)));
@@ -124,7 +125,7 @@ function removal(actions) {
 function facts({ job, view }) {
   if (!view) return null;
   const rows = [
-    view.coverage && { name: "Looked at", value: `${view.coverage.looked_at} ${view.coverage.found} ${view.coverage.left_out}` },
+    view.coverage && { name: "Analysed", value: `${view.coverage.analysed} ${view.coverage.found} ${view.coverage.left_out}` },
     ...view.facts,
     ...(view.file?.rows ?? [{ name: "Size", value: bytes(job.size) }, { name: "SHA-256", value: job.sha256, code: true }]),
     ...(view.file?.tags ?? []).map(({ name, value }) => ({ name: `Tag ${name}`, value })),

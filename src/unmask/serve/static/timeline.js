@@ -53,7 +53,7 @@ export function timeline(view, pick) {
   const node = element("div", { class: "timeline" }, slider,
     element("p", { class: "axis small muted", "aria-hidden": "true" }, element("span", {}, "0 s"),
       element("span", {}, view.axis[0]), element("span", {}, view.axis[1])),
-    rest > 0 && element("p", { class: "small muted" }, `${count(rest, "more face")} with lower scores: see the table of looks.`));
+    rest > 0 && element("p", { class: "small muted" }, `${count(rest, "more face")} with lower scores: see the table of scores.`));
   const show = (index) => {
     now = index;
     placed(head, { left: times[index] / end });
@@ -76,7 +76,7 @@ function lane(face) {
 function marks(face, width, end, threshold, now) {
   const x = (time) => (time / end) * width;
   const y = (score) => INSET + (HEIGHT - 2 * INSET) * (1 - score);
-  const scored = face.looks.filter((look) => look.level.score !== null);
+  const scored = face.observations.filter((one) => one.level.score !== null);
   const parts = [drawing("rect", { class: "ground", width, height: HEIGHT })];
   for (const { start, end: last } of face.spans) {
     parts.push(drawing("rect", { class: "span", x: x(start) - 7, width: x(last) - x(start) + 14, height: HEIGHT }));
@@ -84,8 +84,8 @@ function marks(face, width, end, threshold, now) {
   if (threshold != null) {
     parts.push(drawing("line", { class: "threshold", x2: width, y1: y(threshold), y2: y(threshold) }));
   }
-  parts.push(drawing("polyline", { points: scored.map((look) => `${x(look.time)},${y(look.level.score)}`).join(" ") }));
-  for (const { time, level: { kind, score } } of face.looks) {
+  parts.push(drawing("polyline", { points: scored.map((one) => `${x(one.time)},${y(one.level.score)}`).join(" ") }));
+  for (const { time, level: { kind, score } } of face.observations) {
     const [cx, cy] = [x(time), y(score ?? 0.5)];
     if (kind === "unscored") parts.push(drawing("path", { class: "unscored", d: `M${cx - 4} ${cy - 4}l8 8m0-8l-8 8` }));
     else if (kind === "above") parts.push(drawing("path", { class: "above", d: `M${cx} ${cy - 7}l7 7l-7 7l-7-7z` }));

@@ -1,4 +1,4 @@
-"""Which frames a scan looks at: few at first, more only where these do not settle the verdict."""
+"""Which frames a scan samples: few at first, more only where these do not settle the verdict."""
 
 from queue import SimpleQueue
 
@@ -17,14 +17,14 @@ def clip(make_video, toys, colours):
     return make_video([toys.draw([(FACE, colour)]) for colour in colours])
 
 
-def test_a_clear_case_is_settled_by_the_first_look(make_video, toys, detector, finder):
+def test_a_clear_case_is_settled_by_the_first_pass(make_video, toys, detector, finder):
     path = clip(make_video, toys, [toys.BLUE] * 24)
     coverage = scan(path, Settings(), detector, finder).coverage
     assert (coverage.frames_sampled, coverage.frames_planned) == (2, 12)
     assert coverage.longest_gap == pytest.approx(1.2, abs=0.11)
 
 
-def test_an_undecided_case_is_looked_at_again_between_the_frames_seen(make_video, toys, detector, finder):
+def test_an_undecided_case_is_sampled_again_between_the_frames_seen(make_video, toys, detector, finder):
     path = clip(make_video, toys, [toys.GREEN] * 24)  # A logit of 0: as likely real as fake.
     result = scan(path, Settings(), detector, finder)
     times = [frame.time for frame in result.tracks[0].frames]
@@ -38,8 +38,8 @@ def test_what_two_frames_leave_open_more_can_settle(make_video, toys, detector, 
     assert result.verdict == "likely_real" and result.coverage.frames_sampled == 12
 
 
-def test_frames_that_disagree_are_looked_at_again(make_video, toys, detector, finder):
-    """One frame of two speaks against the other; the look that follows finds that it is no exception."""
+def test_frames_that_disagree_are_followed_by_more(make_video, toys, detector, finder):
+    """One frame of two speaks against the other; the pass that follows finds that it is no exception."""
     pictures = [toys.draw([((220, 40, 250, 70), colour)]) for colour in [toys.BLUE] * 12 + [toys.RED] * 12]
     for picture in pictures:
         picture[:, :160] = 80  # Beside it a change of the face's colour is no cut.
@@ -47,8 +47,8 @@ def test_frames_that_disagree_are_looked_at_again(make_video, toys, detector, fi
     assert scan(path, Settings(), detector, finder).coverage.frames_sampled == 12
 
 
-def test_a_video_without_faces_is_looked_at_again(make_video, toys, detector, finder):
-    """The only face is on one frame, which the first look does not take."""
+def test_a_video_without_faces_is_sampled_again(make_video, toys, detector, finder):
+    """The only face is on one frame, which the first pass does not take."""
     empty, face = toys.draw([]), toys.draw([(FACE, toys.RED)])
     path = make_video([empty] * 16 + [face] + [empty] * 7)
     result = scan(path, Settings(), detector, finder)
@@ -76,9 +76,9 @@ def test_a_frame_every_so_often_of_the_beginning(make_video, toys, detector, fin
         ("GREEN", Settings(threads=1), [1 / 4, 2 / 4, *(0.5 + k / 20 for k in range(1, 11)), 1]),
         ("GREEN", Settings(threads=1, frames=4), [1 / 4, 2 / 4, 3 / 4, 1, 1]),
     ],
-    ids=["settled", "looked at again", "as ordered"],
+    ids=["settled", "sampled again", "as ordered"],
 )
-def test_progress_is_told_look_by_look(make_video, toys, detector, finder, colour, settings, told):
+def test_progress_is_reported_pass_by_pass(make_video, toys, detector, finder, colour, settings, told):
     heard = []
     with Scanner(settings, detector, finder) as scanner:
         scanner.scan(clip(make_video, toys, [getattr(toys, colour)] * 24), heard.append)
@@ -98,7 +98,7 @@ def test_progress_is_told_look_by_look(make_video, toys, detector, finder, colou
 )
 def test_longer_videos_get_more_frames(duration, seconds, counts):
     info = MediaInfo("video", 640, 480, duration)
-    assert [look.count for look in plan_passes(Settings(seconds=seconds), info)] == counts
+    assert [one.count for one in plan_passes(Settings(seconds=seconds), info)] == counts
 
 
 def test_a_detector_may_be_named_by_a_path(make_video, toys, finder, tmp_path):

@@ -40,6 +40,9 @@ from unmask.statistics.intervals import Estimate
 
 QUALITY = 95
 KINDS = {"real": 0, "self_blended": 1}
+ATTRIBUTES = (EVERYONE, "sex", "race", "age")
+CROSSED = "sex and race"
+"""Beside these in the tables, and not in the card."""
 ROWS = {"all": slice(None), "even": slice(0, None, 2), "odd": slice(1, None, 2)}
 HEADINGS = {0: "called fake", 1: "called real"}
 
@@ -92,8 +95,9 @@ def table(by_group: Sequence[VerdictsByGroup], label: int) -> Iterator[str]:
     for part in by_group:
         for share, gap in part.gaps.items():
             named = wrong if share == "wrong" else share
-            points = shown(gap.difference)
-            yield f"| {part.attribute} | {named} | {gap.lowest} | {gap.highest} | {points} | {gap.chance:.3f} |"
+            points = shown(gap.difference).replace(" %", "")
+            chance = f"{gap.chance:.3f}" if gap.chance >= 0.001 else "< 0.001"
+            yield f"| {part.attribute} | {named} | {gap.lowest} | {gap.highest} | {points} | {chance} |"
 
 
 def shown(figure: Estimate) -> str:
@@ -146,9 +150,13 @@ def main() -> None:
         verdicts = [done.get((kind, name)) for name in rows]
         by_group = [
             verdicts_by_group(attribute, [groups[name].get(attribute, "") for name in rows], verdicts, label)
-            for attribute in (EVERYONE, "sex", "race", "age", "sex and race")
+            for attribute in (*ATTRIBUTES, CROSSED)
         ]
-        figures[kind] = {part.attribute: part.to_dict() for part in by_group if part.groups}
+        figures[kind] = {
+            part.attribute: part.to_dict()
+            for part in by_group
+            if part.groups and part.attribute in ATTRIBUTES
+        }
         none = sum(verdict is None for verdict in verdicts)
         lines += [
             f"## {kind}: {len(verdicts)} files, {none} without a verdict",

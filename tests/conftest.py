@@ -90,7 +90,7 @@ def toy_scanner(monkeypatch, detector, finder):
     """Every scan of this test uses the toy detector and the toy finder; gives the detector."""
     from unmask.scanning import loading
 
-    monkeypatch.setattr(loading, "_load_detector", lambda name, threads: detector)
+    monkeypatch.setattr(loading, "_load_detector", lambda name, threads, beside: detector)
     monkeypatch.setattr(loading, "_load_card", lambda name: detector.card)
     monkeypatch.setattr(loading, "_load_finder", lambda threads: finder)
     return detector

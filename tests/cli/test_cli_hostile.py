@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 import hostile_files
 from toy_detectors import write_detector
-from unmask.report import schema
+from unmask.report.schema import schema
 
 MEGABYTES = 1000
 

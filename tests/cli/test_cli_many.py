@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from toy_detectors import write_detector
 from unmask.cli.main import build
 from unmask.cli.progress import Lines
-from unmask.report import schema
+from unmask.report.schema import schema
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from unmask import detectors
-from unmask.cli import doctor
+from unmask.cli import doctor, main
 from unmask.cli.main import build
 from unmask.demo import reference
 from unmask.detectors import processor
@@ -90,6 +90,21 @@ def test_all_cards_are_printed_as_json(run, monkeypatch):
 def test_no_detector_is_said(run, monkeypatch):
     monkeypatch.setattr(detectors, "installed", list)
     assert "no detector is installed" in run("detectors").stdout
+
+
+@pytest.mark.parametrize(
+    ("absent", "found"),
+    [
+        ((), "train, serve, ray installed"),
+        (("ray", "pandas"), "train, serve installed; not, or in part: ray"),
+        (("torch", "fastapi", "ray"), "none installed; not, or in part: train, serve, ray"),
+    ],
+)
+def test_the_doctor_lists_the_extras(monkeypatch, absent, found):
+    monkeypatch.setattr(main, "EXTRAS", {name: main.EXTRAS[name] for name in ("train", "serve", "ray")})
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None if name in absent else object())
+    (finding,) = doctor._extras()
+    assert (finding.subject, finding.state, finding.found) == ("extras", "ok", found)
 
 
 def test_the_doctor_tries_a_scan(run, real_finder):

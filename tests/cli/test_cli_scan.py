@@ -12,7 +12,7 @@ from unmask.cli import scan
 from unmask.cli.main import build, explain, main
 from unmask.defaults import DETECTOR
 from unmask.detectors import DetectorError
-from unmask.report import schema
+from unmask.report.schema import schema
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ from mcp.client.stdio import StdioServerParameters
 from unmask.demo import portrait
 from unmask.mcp.folders import AllowedFolders, RequestError
 from unmask.mcp.tools import ScanTools
-from unmask.report import ScanResult, schema
+from unmask.report import ScanResult
+from unmask.report.schema import schema
 
 
 @pytest.fixture

@@ -77,7 +77,10 @@ def test_foreign_figures_break_nothing(tmp_path):
 
 
 def test_what_was_noted_of_the_file_is_named_as_without_rates(tmp_path):
-    reasons = (Reason("blurred", "widens", "the face is blurred"),)
+    reasons = (
+        Reason("blurred", "widens", "the face is blurred"),
+        Reason("stability", "widens", "copies have other scores"),
+    )
     (asked,) = statement(tmp_path, reasons=reasons, metrics={"validation": FIGURES}).questions
     assert any(
         "the face is blurred. The card states no error rates for such faces" in note for note in asked.notes
@@ -98,13 +101,14 @@ def test_a_promised_rate_is_that_of_the_users_files(tmp_path):
 
 
 def test_it_says_how_frames_were_chosen(tmp_path):
-    assert "chosen by time alone" in statement(tmp_path).sampling[0]
+    assert "before anything in them was known" in statement(tmp_path).sampling[0]
     assert "2 frames of 12 planned were sampled" in statement(tmp_path).sampling[0]
     folder = str(tmp_path / "toy")
     assert "A frame every 2 seconds" in statement(tmp_path, settings=Settings(folder, every=2.0)).sampling[0]
     five = statement(tmp_path, settings=Settings(folder, frames=5, seconds=3.0)).sampling[0]
     assert five.startswith("5 frames, spread evenly over the length of the first 3.0 s, were asked for.")
     assert statement(tmp_path, "image").sampling[0] == "The whole picture was searched."
+    assert "re-encodings" in statement(tmp_path, settings=Settings(folder, stability=True)).sampling[-1]
 
 
 def test_files_that_could_not_be_read_have_none(tmp_path):

@@ -215,3 +215,26 @@ def test_any_other_manifest_counts_as_changed(report, verify, text):
     (report / "manifest.json").write_text(text)
     verified, code = verify()
     assert (states(verified), code) == ({"manifest.json": "changed"}, 3)
+
+
+def test_a_manifest_cannot_ask_for_decoding_in_this_process(report, verify, monkeypatch):
+    manifest = json.loads((report / "manifest.json").read_text())
+    manifest["settings"] |= {"isolated": False, "threads": 100_000}
+    (report / "manifest.json").write_text(json.dumps(manifest))
+    used, scanner = [], rescanning.Scanner
+    monkeypatch.setattr(rescanning, "Scanner", lambda settings: used.append(settings) or scanner(settings))
+    verified, _ = verify()
+    assert [one["state"] for one in verified["scans"]] == ["equal", "equal"]
+    assert [(settings.isolated, settings.threads) for settings in used] == [(True, None)]
+
+
+@pytest.mark.parametrize(
+    "settings", [{"frames": -1}, {"limits": 3}, {"of_a_later_version": 1}, {"detector": "gone"}]
+)
+def test_settings_that_cannot_be_used_are_told(report, verify, settings):
+    manifest = json.loads((report / "manifest.json").read_text())
+    manifest["settings"] |= settings
+    (report / "manifest.json").write_text(json.dumps(manifest))
+    verified, code = verify()
+    assert code == 3 and {one["state"] for one in verified["scans"]} == {"not_checked"}
+    assert all(one["detail"] for one in verified["scans"])

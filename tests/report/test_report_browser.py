@@ -6,9 +6,22 @@ from itertools import pairwise
 
 import pytest
 
+from unmask.report import save_report
+from unmask.report.case import CaseData
+from unmask.report.file_view import Row
+from unmask.report.method_view import AskedQuestion, ErrorRates, MethodView
+from unmask.report.page import Particulars
 from unmask.scanning import Settings, scan
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+RATES = ErrorRates(
+    "a-set-of-faces", "1,330 real, 1,463 fake", "11.3 % [9.7, 13.1]", "-", "0.954 [0.947, 0.961]"
+)
+METHOD = MethodView(
+    (AskedQuestion("Was a face swapped?", (Row("Weights", "0" * 64, code=True),), (RATES,), ("A note.",)),),
+    ("Frames were chosen by time alone.",),
+)
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium")
 
@@ -27,7 +40,9 @@ def browser():
 def report(two_faces, detector, finder, tmp_path):
     strange = two_faces.with_name("<img src=x onerror=alert(1)>.mp4") if os.name != "nt" else two_faces
     two_faces.rename(strange)
-    return scan(strange, Settings(evidence=True, frames=6), detector, finder).save_report(tmp_path / "report")
+    result = scan(strange, Settings(evidence=True, frames=6), detector, finder)
+    case = CaseData("2026/17 <script>alert(1)</script>", "x" * 200)
+    return save_report([result], tmp_path / "report", particulars=Particulars(case, (METHOD,)))
 
 
 @pytest.fixture

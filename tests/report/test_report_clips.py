@@ -13,9 +13,9 @@ from unmask.report import (
     ScanResult,
     Subject,
     Window,
-    page,
 )
 from unmask.report.clip_view import clip_views, stretches
+from unmask.report.page import page
 
 DETECTOR = DetectorInfo("sync", "1", "0" * 64, "mesh", 0.5, (0.4, 0.6))
 

@@ -10,8 +10,10 @@ import pytest
 from jsonschema import Draft202012Validator
 from PIL import Image, PngImagePlugin
 
-from unmask.report import FrameScore, TrackScore, page, schema
+from unmask.report import FrameScore, TrackScore
 from unmask.report.order import SHARES, choose_shown
+from unmask.report.page import page
+from unmask.report.schema import schema
 from unmask.scanning import Scanner, Settings, scan
 
 

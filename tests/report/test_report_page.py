@@ -5,8 +5,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from unmask.report import Coverage, DetectorInfo, FrameScore, ScanResult, TrackScore, page, timeline
-from unmask.report.timeline import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
+from unmask.report import Coverage, DetectorInfo, FrameScore, ScanResult, TrackScore
+from unmask.report.page import page
+from unmask.report.timeline import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, timeline
 from unmask.report.words import percent, printable
 
 FRAMES = tuple(FrameScore(t, (10, 20, 110, 140), 0.98, s) for t, s in ((0.0, 0.2), (5.0, 0.8)))

@@ -4,16 +4,8 @@ import json
 import pytest
 from jsonschema import Draft202012Validator
 
-from unmask.report import (
-    Coverage,
-    DetectorInfo,
-    FrameScore,
-    Opinion,
-    ScanResult,
-    Subject,
-    TrackScore,
-    schema,
-)
+from unmask.report import Coverage, DetectorInfo, FrameScore, Opinion, ScanResult, Subject, TrackScore
+from unmask.report.schema import schema
 from unmask.verdict import LikelihoodRatio, Reason
 
 DETECTOR = DetectorInfo("jrc", "1", "ab" * 32, "wide", 0.9, (0.4, 0.9))

@@ -2,7 +2,8 @@ import io
 
 from rich.console import Console
 
-from unmask.report import DetectorInfo, FrameScore, Opinion, ScanResult, TrackScore, subjects_of, table
+from unmask.report import DetectorInfo, FrameScore, Opinion, ScanResult, TrackScore, subjects_of
+from unmask.report.table import table
 
 DETECTOR = DetectorInfo("jrc", "1", "ab" * 32, "wide")
 

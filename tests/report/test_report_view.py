@@ -18,10 +18,10 @@ from unmask.report import (
     Stability,
     Subject,
     TrackScore,
-    page,
-    result_view,
-    table,
 )
+from unmask.report.page import page
+from unmask.report.table import table
+from unmask.report.view import result_view
 from unmask.report.words import clock, interval_words, question_words
 from unmask.verdict import LikelihoodRatio, Reason
 
@@ -97,6 +97,14 @@ def test_a_likelihood_ratio_is_said_in_words():
     assert "at least 32 times more probable" in row.value and "moderate support" in row.value
     assert not [row for row in result_view(ONE).facts if row.name == "Likelihood ratio"]
     assert "at least 32 times" in page([replace(ONE, opinions=(replace(ONE.opinions[0], lr=ratio),))])
+
+
+def test_of_detectors_that_answer_the_same_question_the_deciding_one_is_named():
+    first = replace(SEVERAL.opinions[0], verdict="likely_fake", score=0.6, interval=(0.5, 0.7))
+    other = replace(first, detector=replace(SOUND, name="second"), score=0.9, interval=(0.8, 0.95))
+    view = result_view(replace(SEVERAL, opinions=(first, other)))
+    assert [one.detector for one in view.opinions] == ["jrc 1", "second 2"]
+    assert view.basis == "It rests on the answer of second to: Was a face swapped or re-enacted?"
 
 
 def test_one_opinion_is_not_said_twice():
@@ -192,6 +200,8 @@ def test_scores_after_re_encodings_are_a_table_of_each_opinion():
         ("The verdict's score", ("90 %", "80 %", "40 %")),
     ]
     assert "across the threshold" not in table.story
+    tried_face = replace(ONE.tracks[0], reasons=(Reason("stability", "widens", "copies"),))
+    assert result_view(replace(ONE, tracks=(tried_face,))).faces[0].hard == ""
     turned = replace(opinion, verdict="inconclusive", reasons=(flip,))
     both = result_view(replace(ONE, opinions=(turned, replace(SEVERAL.opinions[-1]))))
     assert "across the threshold" in both.stability[0].story

@@ -7,7 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from unmask.detectors import built_in
-from unmask.report import schema
+from unmask.report.schema import schema
 from unmask.scanning import DEFAULTS, Scanner
 
 pytestmark = [

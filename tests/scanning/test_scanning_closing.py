@@ -16,7 +16,7 @@ def slow_weights(monkeypatch, toy_scanner, detector, finder):
     """The detector's weights are loaded once the event is set."""
     come = threading.Event()
 
-    def load(name, threads):
+    def load(name, threads, beside):
         come.wait(PATIENCE)
         return detector
 

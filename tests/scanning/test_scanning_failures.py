@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 
 from unmask.detectors import DetectorError
 from unmask.media import Limits, MediaError
-from unmask.report import schema
+from unmask.report.schema import schema
 from unmask.report.words import headline, meaning
 from unmask.scanning import Scanner, Settings, scan, scanner
 

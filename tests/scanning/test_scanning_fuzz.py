@@ -19,7 +19,8 @@ import pytest
 import mutants
 import toy_detectors
 from unmask.faces import Face
-from unmask.report import page, schema
+from unmask.report.page import page
+from unmask.report.schema import schema
 from unmask.scanning import Scanner, Settings
 
 COUNT = int(os.environ.get("UNMASK_MUTANTS", "45"))

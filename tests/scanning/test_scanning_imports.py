@@ -40,6 +40,14 @@ def test_a_scan_leaves_decoding_and_training_to_others(make_video, toys):
     assert heavy_after(COMMAND, "scan", str(clip)) == {"numpy", "onnxruntime", "PIL"}
 
 
+def test_a_scan_without_a_report_renders_none(make_video, toys):
+    """Its table needs neither the page nor the page's view of a result."""
+    clip = make_video([toys.draw([])] * 4)
+    rendering = {f"unmask.report.{name}" for name in ("page", "pictures", "schema", "timeline", "view")}
+    code = f"{COMMAND}\nassert not {rendering!r} & set(sys.modules)"
+    assert heavy_after(code, "scan", str(clip)) == {"numpy", "onnxruntime", "PIL"}
+
+
 def test_the_report_needs_no_detector_and_no_face_finder():
     code = "import unmask.report\nassert not {'unmask.detectors', 'unmask.faces'} & set(sys.modules)"
     assert heavy_after(code) == {"numpy"}

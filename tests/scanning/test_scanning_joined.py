@@ -6,7 +6,7 @@ import av
 import jsonschema
 import pytest
 
-from unmask.report import schema
+from unmask.report.schema import schema
 from unmask.scanning import Settings, scan
 
 FACE = (20, 40, 80, 110)

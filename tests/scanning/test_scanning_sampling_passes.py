@@ -110,7 +110,7 @@ def test_a_detector_may_be_named_by_a_path(make_video, toys, finder, tmp_path):
 @pytest.mark.parametrize(("workers", "operators"), [(1, 1), (2, 2), (5, 2)])
 def test_networks_share_two_threads_at_most_and_never_more_than_there_are(monkeypatch, workers, operators):
     asked = SimpleQueue()
-    monkeypatch.setattr(loading, "_load_detector", lambda name, threads: asked.put(threads))
+    monkeypatch.setattr(loading, "_load_detector", lambda name, threads, beside: asked.put(threads))
     monkeypatch.setattr(loading, "_load_finder", asked.put)
     with Scanner(Settings(threads=workers, isolated=False)):
         assert [asked.get(timeout=30) for _ in range(2)] == [operators, operators]
@@ -118,7 +118,7 @@ def test_networks_share_two_threads_at_most_and_never_more_than_there_are(monkey
 
 def test_each_of_several_faces_has_one_thread_where_there_are_no_more(monkeypatch):
     asked = SimpleQueue()
-    monkeypatch.setattr(loading, "_load_detector", lambda name, threads: asked.put(threads))
+    monkeypatch.setattr(loading, "_load_detector", lambda name, threads, beside: asked.put(threads))
     monkeypatch.setattr(loading, "_load_finder", asked.put)
     for threads, operators in ((1, 1), (2, 1), (4, 2)):
         loading.Loading("jrc", threads=threads, at_once=2)

@@ -9,7 +9,8 @@ from PIL import Image
 
 from toys import RED, draw
 from unmask.distortions.reencodings import REENCODINGS
-from unmask.report import ScanResult, schema
+from unmask.report import ScanResult
+from unmask.report.schema import schema
 from unmask.scanning import Scanner, Settings, stability
 
 STABLE = Settings(frames=6, stability=True)

@@ -6,7 +6,7 @@ from PIL import Image
 from toy_detectors import write_detector
 from unmask.batch.identity import scan_key
 from unmask.detectors import DetectorError, load_card, load_detector
-from unmask.scanning import Scanner, Settings
+from unmask.scanning import Scanner, Settings, loading
 
 
 @pytest.fixture
@@ -28,6 +28,24 @@ def test_an_image_and_a_video_each_have_their_detector(pair, toys, finder, make_
     assert image.score < 0.5 < video.score  # Their logits have opposite signs.
     alone = load_detector(load_card(pair).stills)
     assert image.detector.sha256 == alone.card.sha256
+
+
+@pytest.mark.parametrize(("kind", "loaded"), [("image", ["for-stills"]), ("video", ["for-films"])])
+def test_only_the_detector_of_the_files_that_come_first_is_loaded_at_once(pair, monkeypatch, kind, loaded):
+    names = []
+    load = loading._load_detector
+    monkeypatch.setattr(loading, "_load_detector", lambda *given: names.append(load(*given)) or names[-1])
+    asked = loading.Loading(str(pair), first_kind=kind).asked[0]
+    first = asked.for_kind(kind).detector.result()
+    assert [one.name for one in names] == loaded and asked.card.result().name == "for-films"
+    for other in ("image", "video", "image"):
+        asked.for_kind(other).detector.result()
+    assert len(names) == 2 and asked.for_kind(kind).detector.result() is first
+
+
+def test_a_detector_without_another_one_for_images_is_loaded_once(tmp_path):
+    asked = loading.Loading(str(write_detector(tmp_path / "one")), first_kind="image").asked[0]
+    assert asked.for_kind("image").detector.result() is asked.for_kind("video").detector.result()
 
 
 def test_images_may_be_left_to_the_detector_itself(pair, toys, finder, tmp_path):

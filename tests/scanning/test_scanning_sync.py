@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from unmask.detectors import built_in
-from unmask.report import page
+from unmask.report.page import page
 from unmask.scanning import Settings, scan
 
 pytestmark = [

@@ -4,7 +4,14 @@ import pytest
 
 from unmask.media import Limits
 from unmask.scanning import Scanner, Settings, warm_start
-from unmask.scanning.warm_start import Resources, WarmStart, faces_at_once, resources_for, scans_here
+from unmask.scanning.warm_start import (
+    Resources,
+    WarmStart,
+    faces_at_once,
+    kinds_of,
+    resources_for,
+    scans_here,
+)
 
 
 class Decoding:
@@ -43,11 +50,17 @@ def test_what_looks_like_a_scan_of_this_process_is_told(line, here):
 
 
 @pytest.mark.parametrize(
-    ("line", "faces"),
-    [("a.mp4", 2), ("a.MOV b.webm --json", 2), ("a.mp4 b.jpg", 1), ("a.png", 1), ("folder", 1)],
+    ("line", "kinds", "faces"),
+    [
+        ("a.mp4", {"video"}, 2),
+        ("a.MOV b.webm --json", {"video"}, 2),
+        ("a.mp4 b.jpg", {"image", "video"}, 1),
+        ("a.png", {"image"}, 1),
+        ("folder", set(), 1),
+    ],
 )
-def test_videos_alone_have_several_faces_to_score_at_a_time(line, faces):
-    assert faces_at_once(line.split()) == faces
+def test_videos_alone_have_several_faces_to_score_at_a_time(line, kinds, faces):
+    assert kinds_of(line.split()) == kinds and faces_at_once(kinds) == faces
 
 
 def test_what_was_started_is_taken_once(started):

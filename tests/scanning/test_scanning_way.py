@@ -10,7 +10,7 @@ from PIL import Image
 
 from unmask.faces import SEARCH_BUDGET, FaceSearch
 from unmask.media import kind_by_name
-from unmask.report import schema
+from unmask.report.schema import schema
 from unmask.scanning import Scanner, Settings, scan
 
 

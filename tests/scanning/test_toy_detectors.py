@@ -14,7 +14,10 @@ from typer.testing import CliRunner
 from toy_detectors import write_unit_detector
 from unmask.cli.main import build
 from unmask.media.source import DecodedMedia
-from unmask.report import ScanResult, page, schema, table
+from unmask.report import ScanResult
+from unmask.report.page import page
+from unmask.report.schema import schema
+from unmask.report.table import table
 from unmask.scanning import Settings, scan
 from unmask.serve.views import scan_view
 from unmask.verdict import at_prior_odds, per_face_prior_odds

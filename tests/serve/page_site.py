@@ -18,10 +18,10 @@ from unmask.report import (
     ScanResult,
     Subject,
     TrackScore,
-    save_report,
     subjects_of,
 )
 from unmask.report.heatmaps import jpeg
+from unmask.report.page import save_report
 from unmask.serve.files import report_folder
 from unmask.serve.jobs import NewJob, new_id
 from unmask.serve.pictures import save_pictures

@@ -17,7 +17,7 @@ import pytest
 pytest.importorskip("fastapi", reason="needs the extra [serve]")
 from serve_servers import TOY_WORKER, running
 
-from unmask.report import schema
+from unmask.report.schema import schema
 from unmask.serve import worker
 
 
@@ -126,9 +126,10 @@ def test_streams_are_bounded(serve, upload, until):
 
 
 def test_deleting_a_running_job_stops_its_scan(serve, upload, until):
-    client = serve(workers=1, lease=1.0)
-    first = upload(client, {"seconds": 60}).json()["id"]
-    until(lambda: client.get(f"/v1/scans/{first}").json()["state"] == "running")
+    client = serve(workers=1, lease=10.0)  # On a busy machine a heartbeat may be late by more than a second.
+    first = upload(client, {"seconds": 60, "draft": True}).json()["id"]
+    # The job is running from when it was claimed; its scan begins only then, and reads the upload.
+    until(lambda: [first, "1", "begun"] in log_of(client))
     second = upload(client, {}).json()["id"]
     assert client.delete(f"/v1/scans/{first}").status_code == 204
     assert client.get(f"/v1/scans/{first}").status_code == 404

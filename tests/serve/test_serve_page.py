@@ -90,6 +90,12 @@ def test_sizes_are_never_promised_larger_than_they_are(size, words):
     assert pages.size_in_words(size) == words
 
 
+def test_several_detectors_may_be_chosen(serve):
+    page = serve().get("/").text
+    boxes = re.findall(r'<input type="checkbox" value="([^"]+)"( checked)?>', page)
+    assert boxes[0] == ("jrc", " checked") and ("jrc-stills", "") in boxes
+
+
 def test_with_keys_the_page_asks_for_one_first(serve):
     client = serve(keys=True)
     key = client.app.state.service.keys.add("desk")

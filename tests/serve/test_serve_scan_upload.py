@@ -42,6 +42,16 @@ def test_an_upload_is_scanned_as_the_command_scans_a_file(scanner, clip, tmp_pat
     assert (tmp_path / "pictures.json").is_file()
 
 
+def test_each_of_several_detectors_has_its_opinion(scanner, clip, tmp_path):
+    result = scanner(replace(JOB, detector="jrc\njrc-stills"), clip, tmp_path, lambda share: None)
+    own = scan(clip, Settings(further_detectors=("jrc-stills",)))
+    assert [one.detector.name for one in result.opinions] == ["jrc", "jrc-stills"]
+    assert [one.score for one in result.opinions] == [one.score for one in own.opinions]
+    page = (tmp_path / "index.html").read_text()
+    assert "jrc-stills" in page
+    assert [one.detector.name for one in scanner(JOB, clip, tmp_path, lambda share: None).opinions] == ["jrc"]
+
+
 def test_uploads_share_one_process_that_is_replaced_when_it_dies(scanner, clip, tmp_path, monkeypatch):
     made = []
     begin = decoding_process.DecodingProcess.__init__

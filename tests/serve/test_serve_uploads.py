@@ -100,6 +100,29 @@ def test_a_field_that_only_speaks_of_a_file_name_is_a_field(serve):
     assert response.status_code == 422, response.text
 
 
+@pytest.mark.parametrize(
+    ("asked", "stored"),
+    [
+        (None, ["jrc"]),
+        ("jrc-stills", ["jrc-stills"]),
+        (["jrc", "jrc-stills"], ["jrc", "jrc-stills"]),
+        (["jrc-stills", "jrc", "jrc-stills"], ["jrc-stills", "jrc"]),
+    ],
+)
+def test_a_scan_may_ask_several_detectors(serve, upload, asked, stored):
+    client = serve()
+    job = upload(client, b"x", data={"detector": asked} if asked else {}).json()
+    assert (job["detector"], job["detectors"]) == (stored[0], stored)
+    assert client.get(job["links"]["self"]).json()["detectors"] == stored
+
+
+def test_the_document_says_that_the_detector_may_be_repeated(serve):
+    body = serve().get("/openapi.json").json()["paths"]["/v1/scans"]["post"]["requestBody"]
+    described = body["content"]["multipart/form-data"]["schema"]["properties"]["detector"]
+    assert described["type"] == "array" and described["default"] == ["jrc"]
+    assert {"jrc", "jrc-stills"} <= set(described["items"]["enum"])
+
+
 @pytest.mark.parametrize("frames", [None, 9])
 def test_the_server_s_number_of_frames_holds_where_none_is_asked_for(serve, upload, frames):
     client = serve(frames=frames)
@@ -340,6 +363,7 @@ def test_a_body_that_is_not_what_it_should_be(serve, content_type, body, status,
         {"frames": "9" * 200},
         {"detector": "../../etc"},
         {"detector": "none-such"},
+        {"detector": ["jrc", "none-such"]},
         {"unknown": "1"},
     ],
 )

@@ -1,7 +1,8 @@
 """A worker whose scans do what the upload says: a JSON object of what to do, in place of a video.
 
-``{"seconds": s}`` takes its time, ``{"die": n}`` kills the worker in the first n attempts, ``{"raise": text}``
-raises; anything that is not JSON is unreadable. Each scan leaves a line in ``scans.log``.
+``{"seconds": s}`` takes its time, ``{"draft": true}`` begins with a file of the report, ``{"die": n}`` kills the worker
+in the first n attempts, ``{"raise": text}`` raises; anything that is not JSON is unreadable. Each scan leaves a line in
+``scans.log``.
 """
 
 import json
@@ -11,7 +12,8 @@ import sys
 import time
 from pathlib import Path
 
-from unmask.report import Coverage, DetectorInfo, FrameScore, ScanResult, TrackScore, save_report
+from unmask.report import Coverage, DetectorInfo, FrameScore, ScanResult, TrackScore
+from unmask.report.page import save_report
 from unmask.serve.worker import main
 
 DETECTOR = DetectorInfo("jrc", "1", "0" * 64, "tight")
@@ -23,6 +25,9 @@ class ToyScan:
 
     def __call__(self, job, upload, report, progress):
         told = self.read(upload)
+        if told and "draft" in told:
+            report.mkdir()
+            (report / "face.jpg").write_bytes(b"toy")
         self.note(job, "begun")
         if told is None:
             result = ScanResult(job.name, "video", "unreadable", DETECTOR, "not a toy")

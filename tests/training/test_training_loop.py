@@ -60,6 +60,26 @@ def test_the_toy_is_learned(toy_recipe):
     assert float(rows_of(folder)[-1]["auc"]) > 0.95
 
 
+def test_fakes_and_real_faces_from_separate_sources_are_learned_and_judged_together(toy_recipe):
+    def separate(split):
+        return ", ".join(
+            f"{{set: faces, split: {split}, where: {{label: {label}}}, name: both}}"
+            for label in ("fake", "real")
+        )
+
+    recipe = toy_recipe(
+        f"data.train=[{separate('train')}]",
+        f"data.validation=[{separate('val')}]",
+        "optimiser.steps=60",
+        "evaluation.every=20",
+    )
+    folder = run(recipe)
+    assert float(rows_of(folder)[-1]["auc_both"]) > 0.95
+    kept = np.load(folder / "validation.npz")
+    assert set(kept["set"]) == {"both"}
+    assert len(set(kept["video"])) == len(kept["video"]), "files of two sources are not one video"
+
+
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(toy_recipe, monkeypatch):
     whole = run(toy_recipe("name=whole", "optimiser.ema=0.5"))
     step = DetectorTraining.training_step

@@ -57,6 +57,22 @@ def test_a_run_that_goes_on_sees_the_same_batches():
     assert list(islice(sampler.batches(start=7), 5)) == whole[7:]
 
 
-def test_a_source_without_fakes_is_refused():
-    with pytest.raises(ValueError, match="both real and fake"):
-        PairedSampler([np.zeros(4)], [np.zeros(4)], [1.0], batch_size=4)
+@pytest.mark.parametrize(("label", "missing"), [(0, "fake"), (1, "real")])
+def test_a_source_of_one_class_without_one_of_the_other_is_refused(label, missing):
+    with pytest.raises(ValueError, match=f"a source of {missing} ones is missing"):
+        PairedSampler([np.full(4, label), LABELS], [np.zeros(4), PAIRS], [1.0, 1.0], batch_size=4)
+
+
+def test_fakes_alone_are_paired_with_sources_of_real_crops_alone():
+    labels = [LABELS, np.ones(5, int), np.zeros(3, int), np.zeros(4, int)]
+    pairs = [PAIRS, *(np.arange(len(part)) for part in labels[1:])]
+    sampler = PairedSampler(labels, pairs, weights=[1, 3, 1, 2], batch_size=20)
+    draws = [draw for batch in islice(sampler.batches(), 200) for draw in batch]
+    assert [int(labels[draw.source][draw.row]) for draw in draws] == [0, 1] * 2000
+    of_fakes = [real.source for real, fake in zip(draws[::2], draws[1::2], strict=True) if fake.source == 1]
+    assert len(of_fakes) / 2000 == pytest.approx(0.75, abs=0.04)
+    assert np.mean(np.equal(of_fakes, 3)) == pytest.approx(2 / 3, abs=0.04)
+    assert set(of_fakes) == {2, 3}
+    drawn = {(draw.source, draw.row) for draw in draws}
+    assert {(1, row) for row in range(5)} | {(3, row) for row in range(4)} <= drawn
+    assert list(islice(sampler.batches(start=3), 2)) == list(islice(sampler.batches(), 5))[3:]

@@ -69,6 +69,24 @@ def test_held_out_people_are_on_one_side(toy_recipe):
     assert not set(rest.rows.group) & set(held.rows.group)
 
 
+def test_rows_are_taken_by_the_columns_of_the_manifest(toy_recipe):
+    fakes = views_of(toy_recipe("data.train.0.where.label=fake"))
+    assert set(fakes.rows.label) == {1}
+    with pytest.raises(RecipeError, match="has no crops"):
+        views_of(toy_recipe("data.train.0.where={reflected: [0, 1]}"))
+
+
+def test_rows_are_taken_by_ranges_of_numbers(toy_recipe):
+    recipe = toy_recipe("data.train.0.where={mirrored: [0.1, 0.5]}")
+    manifest = recipe.data.folder(recipe.data.train[0]) / "manifest.csv"
+    heading, *rows = manifest.read_text().splitlines()
+    lines = [f"{heading},mirrored", *(f"{row},{number / 10}" for number, row in enumerate(rows))]
+    manifest.write_text("\n".join(lines) + "\n")
+    _open.cache_clear()
+    train = [number for number, row in enumerate(rows) if ",train" in row]
+    assert len(views_of(recipe).rows) == sum(0.1 <= number / 10 <= 0.5 for number in train)
+
+
 def test_an_empty_source_is_named(toy_recipe):
     with pytest.raises(RecipeError, match="faces has no crops for split 'dev'"):
         views_of(toy_recipe("data.train.0.split=dev"))

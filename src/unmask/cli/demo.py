@@ -30,7 +30,7 @@ def demo(
     from unmask.cli.repeating import command_line
     from unmask.demo import portrait, with_blended_face, write_clip
     from unmask.records.making import Run, save_record
-    from unmask.report import table
+    from unmask.report.table import table
     from unmask.scanning import Scanner, Settings
 
     usable_folder(out, "--out").mkdir(parents=True, exist_ok=True)

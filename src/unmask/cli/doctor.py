@@ -64,7 +64,8 @@ def doctor() -> None:
 def examine() -> Iterator[Finding]:
     """Look at everything that a scan needs, then try one."""
     checks: tuple[Callable[[], list[Finding]], ...] = (
-        _python, _onnxruntime, _processor, _pyav, _face_finder, _detectors, _isolation, _training, _cluster, _self_test,
+        _python, _onnxruntime, _processor, _pyav, _face_finder, _detectors, _isolation, _extras, _training, _cluster,
+        _self_test,
     )  # fmt: skip
     for check in checks:
         try:
@@ -77,9 +78,9 @@ def examine() -> Iterator[Finding]:
 
 def _python() -> list[Finding]:
     version = platform.python_version()
-    if (3, 10) <= sys.version_info[:2] <= (3, 13):
+    if (3, 10) <= sys.version_info[:2] <= (3, 14):
         return [Finding("python", "ok", f"{version} on {platform.system()} {platform.machine()}")]
-    return [Finding("python", "note", version, "unmask is tested with Python 3.10 to 3.13")]
+    return [Finding("python", "note", version, "unmask supports Python 3.10 to 3.14")]
 
 
 def _onnxruntime() -> list[Finding]:
@@ -183,6 +184,15 @@ def _isolation() -> list[Finding]:
         return [Finding("isolation", "ok", found)]
     advice.append("scan untrusted files in a container without a network")
     return [Finding("isolation", "note", found, "; ".join(advice))]
+
+
+def _extras() -> list[Finding]:
+    from unmask.cli.main import EXTRAS
+
+    whole = {extra: all(find_spec(name) is not None for name in EXTRAS[extra]) for extra in EXTRAS}
+    here = ", ".join(extra for extra in whole if whole[extra]) or "none"
+    absent = ", ".join(extra for extra in whole if not whole[extra])
+    return [Finding("extras", "ok", f"{here} installed" + (f"; not, or in part: {absent}" if absent else ""))]
 
 
 def _training() -> list[Finding]:

@@ -40,6 +40,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     ),
     "serve": ("fastapi", "uvicorn", "sqlalchemy", "python_multipart", "prometheus_client", "starlette"),
     "ray": ("ray", "pyarrow", "pandas"),
+    "provenance": ("c2pa",),
     "mcp": ("mcp",),
 }  # fmt: skip
 

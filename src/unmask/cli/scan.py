@@ -295,7 +295,7 @@ def _scan_one(scanner: Scanner, path: Path, copies: Copies | None, recorder: Rec
 def _print_table(results: Sequence[ScanResult]) -> None:
     from rich.console import Console
 
-    from unmask.report import table
+    from unmask.report.table import table
 
     console = Console()
     if results:

@@ -121,6 +121,9 @@ def cut_video(path: Path, options: CropOptions, finder: FaceFinder) -> VideoCrop
     finder
         Finds faces.
     """
+    # Not by `evidence.find_faces` and its extractors, though both share `faces.following`: a scan searches large
+    # pictures closer, in tiles, and cuts to the one size that a detector reads, so other faces and other pixels would
+    # be written. A crop here is a face with its surroundings, as large as in the picture, for any detector to cut from.
     frames: list[FrameFaces[FaceCrop]] = []
     detail = ""
     try:

@@ -16,7 +16,6 @@ from unmask.detectors.card import (
     Quality,
     QualityGate,
     TrunkReference,
-    file_sha256,
     read_card,
 )
 from unmask.detectors.detector import Detector
@@ -26,6 +25,7 @@ from unmask.detectors.inputs import AudioWindows, ClipSound, FaceClips, FaceCrop
 from unmask.detectors.prediction import RECONSTRUCTION_ERROR, Prediction
 from unmask.detectors.registry import built_in, installed, load_card, load_detector
 from unmask.detectors.trunk import Trunk, open_trunk_of, trunk_card, trunk_path
+from unmask.hashing import file_sha256
 
 __all__ = [
     "FACE_MANIPULATED",

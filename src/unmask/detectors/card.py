@@ -27,7 +27,6 @@ FACE_MANIPULATED = "face_manipulated"
 
 SCORING = frozenset({"kind", "slope", "intercept", "within_sd", "between_sd"})
 """The fields of a calibration that scores and intervals depend on."""
-_BLOCK = 1 << 24  # Bytes; at each block's end the interpreter is waited for, which other threads keep busy.
 
 
 class TrunkReference(CardPart):
@@ -367,18 +366,3 @@ def read_card(folder: Path) -> Card:
         raise DetectorError(f"{folder / 'card.json'}: {where}: {first['msg']}") from None
     except (ValueError, OSError) as error:
         raise DetectorError(f"{folder / 'card.json'} cannot be read: {error}") from None
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hex.
-
-    Parameters
-    ----------
-    path
-        The file.
-    """
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()

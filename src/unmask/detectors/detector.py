@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.detectors.card import Card, file_sha256, read_card
+from unmask.detectors.card import Card, read_card
 from unmask.detectors.errors import DetectorError
 from unmask.detectors.explanation import Explanation, error_map
 from unmask.detectors.familiarity import MEASURE, ReferenceFaces, read_reference_faces
@@ -18,6 +18,7 @@ from unmask.detectors.prediction import RECONSTRUCTION_ERROR, Floats, Prediction
 from unmask.detectors.sessions import open_session
 from unmask.detectors.trunk import Trunk, open_trunk_of
 from unmask.faces import PROFILES
+from unmask.hashing import file_sha256
 
 Crops = NDArray[np.uint8]
 OneUnit = dict[str, NDArray[Any]]

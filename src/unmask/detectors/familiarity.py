@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from unmask.detectors.card import Familiarity, file_sha256
+from unmask.detectors.card import Familiarity
 from unmask.detectors.errors import DetectorError
+from unmask.hashing import file_sha256
 
 FAMILIARITY_NAME = "familiarity.npz"
 MEASURE = "token_distance"

@@ -25,7 +25,8 @@ MAX_SAMPLES = 1_500_000
 class CardPart(BaseModel):
     """A part of a card: it cannot be changed, and an unknown field is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Parts are checked by the whole card; one that is used by itself gets ready then.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 @dataclass(frozen=True)

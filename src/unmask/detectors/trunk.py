@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import numpy.typing as npt
 
-from unmask.detectors.card import TrunkReference, file_sha256
+from unmask.detectors.card import TrunkReference
 from unmask.detectors.errors import DetectorError
 from unmask.detectors.processor import is_known_to_saturate
 from unmask.detectors.sessions import open_session
+from unmask.hashing import file_sha256
 
 if TYPE_CHECKING:
     import onnxruntime

@@ -1,12 +1,21 @@
-"""What the bytes of a file say: its kind and facts, its streams and their times, its pictures, its credentials."""
+"""What the bytes of a file say: its kind and facts, its streams and their times, its pictures, its credentials.
 
-from unmask.formats.content import Content, content_of
-from unmask.formats.endings import IMAGE_ENDINGS, VIDEO_ENDINGS, kind_by_name
-from unmask.formats.errors import MediaError, MediaKind, MediaStatus, as_media_error
-from unmask.formats.facts import FileFacts, StreamFacts
-from unmask.formats.generators import OriginMark
-from unmask.formats.provenance import Credentials, content_credentials, trust_anchors
-from unmask.formats.shrinking import shrink
+Names are imported on first use: neither a scan nor the process that decodes needs all of them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from unmask.formats.content import Content, content_of
+    from unmask.formats.endings import IMAGE_ENDINGS, VIDEO_ENDINGS, kind_by_name
+    from unmask.formats.errors import MediaError, MediaKind, MediaStatus, as_media_error
+    from unmask.formats.facts import FileFacts, StreamFacts
+    from unmask.formats.generators import OriginMark
+    from unmask.formats.provenance import Credentials, content_credentials, trust_anchors
+    from unmask.formats.shrinking import shrink
 
 __all__ = [
     "IMAGE_ENDINGS",
@@ -26,3 +35,28 @@ __all__ = [
     "shrink",
     "trust_anchors",
 ]
+
+_HOMES = {
+    "Content": "unmask.formats.content",
+    "Credentials": "unmask.formats.provenance",
+    "FileFacts": "unmask.formats.facts",
+    "IMAGE_ENDINGS": "unmask.formats.endings",
+    "MediaError": "unmask.formats.errors",
+    "MediaKind": "unmask.formats.errors",
+    "MediaStatus": "unmask.formats.errors",
+    "OriginMark": "unmask.formats.generators",
+    "StreamFacts": "unmask.formats.facts",
+    "VIDEO_ENDINGS": "unmask.formats.endings",
+    "as_media_error": "unmask.formats.errors",
+    "content_credentials": "unmask.formats.provenance",
+    "content_of": "unmask.formats.content",
+    "kind_by_name": "unmask.formats.endings",
+    "shrink": "unmask.formats.shrinking",
+    "trust_anchors": "unmask.formats.provenance",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'unmask.formats' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -12,8 +12,8 @@ from pydantic import BaseModel, Field
 from unmask.defaults import DETECTOR
 from unmask.detectors import Card, DetectorError, file_sha256, installed, load_card
 from unmask.mcp.folders import AllowedFolders, RequestError
-from unmask.report import ScanResult, result_view
-from unmask.report.view import View
+from unmask.report import ScanResult
+from unmask.report.view import View, result_view
 from unmask.report.words import CANNOT_TELL, question_words
 from unmask.scanning import Scanner, Settings
 

@@ -1,20 +1,29 @@
-"""Opens untrusted images and videos, samples frames and sound, and enforces limits."""
+"""Opens untrusted images and videos, samples frames and sound, and enforces limits.
 
-from unmask.formats.endings import IMAGE_ENDINGS, VIDEO_ENDINGS, kind_by_name
-from unmask.formats.errors import MediaError, as_media_error
-from unmask.formats.facts import FileFacts, StreamFacts
-from unmask.formats.generators import OriginMark
-from unmask.formats.provenance import Credentials, content_credentials, trust_anchors
-from unmask.formats.shrinking import shrink
-from unmask.media.audio import AudioChunk, AudioInfo, AudioSampling
-from unmask.media.frame import Frame, Limits, MediaInfo
-from unmask.media.isolated.pool import DecodingProcesses
-from unmask.media.isolated.process import DecodingProcessError
-from unmask.media.isolated.shared import open_isolated
-from unmask.media.opening import open_media, why_left_out
-from unmask.media.sampling import Burst, Sampling, spread
-from unmask.media.source import Media
-from unmask.media.streams import spooled_to_file
+Names are imported on first use: neither a scan nor the process that decodes needs all of them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from unmask.formats.endings import IMAGE_ENDINGS, VIDEO_ENDINGS, kind_by_name
+    from unmask.formats.errors import MediaError, as_media_error
+    from unmask.formats.facts import FileFacts, StreamFacts
+    from unmask.formats.generators import OriginMark
+    from unmask.formats.provenance import Credentials, content_credentials, trust_anchors
+    from unmask.formats.shrinking import shrink
+    from unmask.media.audio import AudioChunk, AudioInfo, AudioSampling
+    from unmask.media.frame import Frame, Limits, MediaInfo
+    from unmask.media.isolated.pool import DecodingProcesses
+    from unmask.media.isolated.process import DecodingProcessError
+    from unmask.media.isolated.shared import open_isolated
+    from unmask.media.opening import open_media, why_left_out
+    from unmask.media.sampling import Burst, Sampling, spread
+    from unmask.media.source import Media
+    from unmask.media.streams import spooled_to_file
 
 __all__ = [
     "IMAGE_ENDINGS",
@@ -46,3 +55,40 @@ __all__ = [
     "trust_anchors",
     "why_left_out",
 ]
+
+_HOMES = {
+    "AudioChunk": "unmask.media.audio",
+    "AudioInfo": "unmask.media.audio",
+    "AudioSampling": "unmask.media.audio",
+    "Burst": "unmask.media.sampling",
+    "Credentials": "unmask.formats.provenance",
+    "DecodingProcessError": "unmask.media.isolated.process",
+    "DecodingProcesses": "unmask.media.isolated.pool",
+    "FileFacts": "unmask.formats.facts",
+    "Frame": "unmask.media.frame",
+    "IMAGE_ENDINGS": "unmask.formats.endings",
+    "Limits": "unmask.media.frame",
+    "Media": "unmask.media.source",
+    "MediaError": "unmask.formats.errors",
+    "MediaInfo": "unmask.media.frame",
+    "OriginMark": "unmask.formats.generators",
+    "Sampling": "unmask.media.sampling",
+    "StreamFacts": "unmask.formats.facts",
+    "VIDEO_ENDINGS": "unmask.formats.endings",
+    "as_media_error": "unmask.formats.errors",
+    "content_credentials": "unmask.formats.provenance",
+    "kind_by_name": "unmask.formats.endings",
+    "open_isolated": "unmask.media.isolated.shared",
+    "open_media": "unmask.media.opening",
+    "shrink": "unmask.formats.shrinking",
+    "spooled_to_file": "unmask.media.streams",
+    "spread": "unmask.media.sampling",
+    "trust_anchors": "unmask.formats.provenance",
+    "why_left_out": "unmask.media.opening",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'unmask.media' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -23,9 +23,9 @@ from unmask.records.manifest import (
 )
 from unmask.records.method import method_view
 from unmask.records.weights import UsedDetector, used_detectors
-from unmask.report import ScanResult, save_report
+from unmask.report import ScanResult
 from unmask.report.case import CaseData
-from unmask.report.page import PAGE, RESULTS, Particulars
+from unmask.report.page import PAGE, RESULTS, Particulars, save_report
 from unmask.scanning import Settings
 
 STANDARD_INPUT = "-"

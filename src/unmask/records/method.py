@@ -13,6 +13,7 @@ from unmask.report.words import Row, clock, counted, percent, printable, questio
 from unmask.scanning import PASS_SIZES, Settings
 from unmask.statistics.proportions import wilson_interval
 from unmask.verdict import EARLY_STOP_LEVEL
+from unmask.verdict.stability import STABILITY
 
 NOT_KNOWN = "-"
 OF_SINGLE_FACES = (
@@ -54,8 +55,16 @@ def _sampling(result: ScanResult, settings: Settings) -> tuple[str, ...]:
         f"Faces count from {settings.minimum_face:g} pixels on, at most {settings.faces} on a frame; at most "
         f"{settings.crops} faces are scored in a file, divided evenly among those that were followed."
     )
-    if result.kind == "image":
-        return ("The whole picture was searched.", faces)
+    copies = "The frames that decide about a face were scored again after re-encodings; the spread widens the interval."
+    sentences = (
+        "The whole picture was searched." if result.kind == "image" else _frames(result, settings),
+        faces,
+    )
+    return (*sentences, copies) if settings.stability else sentences
+
+
+def _frames(result: ScanResult, settings: Settings) -> str:
+    """Say how the frames of a video were chosen."""
     part = f" of the first {clock(settings.seconds)}" if settings.seconds else ""
     if settings.every is not None:
         chosen = f"A frame every {settings.every:g} seconds{part} was asked for."
@@ -64,14 +73,15 @@ def _sampling(result: ScanResult, settings: Settings) -> tuple[str, ...]:
     else:
         (least, least_planned), (most, most_planned) = PASS_SIZES[0], PASS_SIZES[-1]
         chosen = (
-            f"Frames{part} were chosen by time alone, before anything was known of them: a first pass of {least} to "
-            f"{most} by the length of the video, with a second one {least_planned} to {most_planned} in all. The "
-            f"second is left out where the first settles the verdict at a stricter level ({percent(EARLY_STOP_LEVEL)})."
+            f"Frames{part} were chosen by their times and by what is cheap to decode, before anything in them was "
+            f"known: a first pass of {least} to {most} by the length of the video, with a second one {least_planned} "
+            f"to {most_planned} in all. The second is left out where the first settles the verdict at a stricter level "
+            f"({percent(EARLY_STOP_LEVEL)})."
         )
     sampled, planned = result.coverage.frames_sampled, result.coverage.frames_planned or 0
     here = f"Of this file {counted(sampled, 'frame')}"
     here += f" of {planned} planned" if planned > sampled else ""
-    return (f"{chosen} {here} {'was' if sampled == 1 else 'were'} sampled.", faces)
+    return f"{chosen} {here} {'was' if sampled == 1 else 'were'} sampled."
 
 
 def _asked(result: ScanResult, opinion: Opinion, used: UsedDetector) -> AskedQuestion:
@@ -159,7 +169,8 @@ def _notes(result: ScanResult, opinion: Opinion, card: Card, has_rates: bool) ->
     notes = [OF_SINGLE_FACES, FLATTERS] if has_rates else ["The card of the detector states no error rates."]
     if card.lineage:
         notes.append(_promised(card.lineage))
-    gates = list(dict.fromkeys(reason.text for reason in opinion.reasons if reason.effect == "widens"))
+    noted = (one.text for one in opinion.reasons if one.effect == "widens" and one.gate != STABILITY)
+    gates = list(dict.fromkeys(noted))
     if gates and has_rates:
         notes.append(
             f"Of this file was noted: {printable('; '.join(gates))}. The card states no error rates for such faces "

@@ -135,7 +135,9 @@ def _settings(manifest: Manifest, moved: Mapping[str, str]) -> Settings:
     settings = TypeAdapter(Settings).validate_python(manifest.settings)
     cards = {one.asked: one.card_sha256 for one in manifest.detectors}
     first, *further = (moved.get(cards.get(name, ""), name) for name in settings.detectors)
-    return replace(settings, detector=first, further_detectors=tuple(further))
+    settings = replace(settings, detector=first, further_detectors=tuple(further))
+    # A manifest may come from anybody: its files are decoded apart. Neither setting changes a result.
+    return replace(settings, isolated=True, threads=None)
 
 
 def _scan(

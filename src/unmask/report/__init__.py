@@ -1,4 +1,4 @@
-"""The result of a scan: its type, its JSON schema, as a table and as a page."""
+"""The result of a scan: its type. Its schema, table, view and page are modules that a scan starts without."""
 
 from unmask.report.evidence import ClipEvidence, Evidence, FaceEvidence, FrameView
 from unmask.report.opinions import (
@@ -11,16 +11,11 @@ from unmask.report.opinions import (
     Window,
     subjects_of,
 )
-from unmask.report.page import page, save_report
 from unmask.report.result import READ, SCHEMA, Coverage, ScanResult, Status
-from unmask.report.schema import schema
 from unmask.report.sound import SoundFacts
 from unmask.report.spans import Span, suspicious_spans
 from unmask.report.stability import FrameStability, ReencodedScore, Stability
-from unmask.report.table import table
-from unmask.report.timeline import timeline
 from unmask.report.tracks import FrameScore, TrackScore
-from unmask.report.view import View, result_view
 from unmask.report.words import face_name, percent
 
 __all__ = [
@@ -46,16 +41,9 @@ __all__ = [
     "Subject",
     "SubjectKind",
     "TrackScore",
-    "View",
     "Window",
     "face_name",
-    "page",
     "percent",
-    "result_view",
-    "save_report",
-    "schema",
     "subjects_of",
     "suspicious_spans",
-    "table",
-    "timeline",
 ]

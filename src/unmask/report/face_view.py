@@ -7,35 +7,15 @@ from dataclasses import dataclass
 
 from unmask.report.order import SHARES, by_suspicion, scored_frames, scored_frames_needed
 from unmask.report.result import ScanResult
+from unmask.report.said import Level, level_of
 from unmask.report.spans import Span
 from unmask.report.tracks import FrameScore, TrackScore
-from unmask.report.words import clock, counted, face_name, percent, printable, stretch
+from unmask.report.words import clock, counted, face_name, printable, stretch
+from unmask.verdict import STABILITY
 
 MOST_CARDS = len(SHARES)
 _MOST_SPANS = 4
 _MOST_IN_CAPTION = 4
-
-
-@dataclass(frozen=True)
-class Level:
-    """A score against the threshold.
-
-    Parameters
-    ----------
-    kind
-        ``above`` (at or above it), ``below``, ``plain`` without a threshold, ``unscored``.
-    text
-        The score.
-    words
-        What it means, empty without a threshold.
-    score
-        To place it by.
-    """
-
-    kind: str
-    text: str
-    words: str
-    score: float | None
 
 
 @dataclass(frozen=True)
@@ -121,24 +101,6 @@ class Moment:
     faces: tuple[FaceAtMoment, ...]
 
 
-def level_of(score: float | None, threshold: float | None) -> Level:
-    """Return a score with what it means against a threshold.
-
-    Parameters
-    ----------
-    score
-        In [0, 1]; None where there is none.
-    threshold
-        In [0, 1]; None where there is none.
-    """
-    if score is None:
-        return Level("unscored", "not scored", "", None)
-    if threshold is None:
-        return Level("plain", percent(score), "", score)
-    kind, words = ("above", "at or above") if score >= threshold else ("below", "below")
-    return Level(kind, percent(score), f"{words} the threshold", score)
-
-
 def in_order(result: ScanResult) -> list[TrackScore]:
     """Return the faces of a result in the order in which all pages show them.
 
@@ -221,7 +183,7 @@ def _face(track: TrackScore, result: ScanResult, threshold: float | None) -> Fac
         scored_words=f"{scored}, too few to count" if briefly else f"{scored}",
         remarks=_remarks(track, result, briefly, decisive, spans if video else ()),
         story=_story(seen, scored, briefly, spans) if video else "",
-        hard=printable("; ".join(dict.fromkeys(reason.text for reason in track.reasons))),
+        hard=printable("; ".join(dict.fromkeys(one.text for one in track.reasons if one.gate != STABILITY))),
         spans=tuple(SpanView(span.start, span.end, stretch(span.start, span.end)) for span in spans),
         observations=tuple(_observation(frame, threshold) for frame in track.frames),
     )

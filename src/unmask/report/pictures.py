@@ -11,8 +11,9 @@ import numpy as np
 
 from unmask.report import heatmaps
 from unmask.report.evidence import FaceEvidence, FrameView
-from unmask.report.face_view import FaceAtMoment, Level, Moment, level_of
+from unmask.report.face_view import FaceAtMoment, Moment
 from unmask.report.result import ScanResult
+from unmask.report.said import Level, level_of
 from unmask.report.words import clock
 
 MOST_PICTURES = 48

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from unmask.report.opinions import DetectorInfo
 from unmask.report.origin_view import origin_note
 from unmask.report.result import ScanResult
-from unmask.report.view import Said, result_view
+from unmask.report.said import Said, opinions_of, said_of_file
 from unmask.report.words import notes, printable
 
 if TYPE_CHECKING:
@@ -47,16 +47,16 @@ def table(results: Sequence[ScanResult]) -> Table:
     if noted:
         grid.add_column("note", overflow="fold", ratio=2)
     for result, text in zip(results, said, strict=True):
-        view = result_view(result)
         faces = str(len(result.tracks)) if result.was_read else "-"
         note = [Text(text)] if noted else []
-        alone = "" if view.opinions else next((one.name for one in _judges(result)), "-")
+        opinions = opinions_of(result)
+        alone = "" if opinions else next((one.name for one in _judges(result)), "-")
         judge = [Text(printable(alone))] if len(judges) > 1 else []
-        grid.add_row(Text(printable(result.path)), *judge, *_cells(view.said), faces, *note)
-        for opinion, view_of_it in zip(result.opinions, view.opinions, strict=False):
-            why = Text("; ".join(reason.removesuffix(".") for reason in view_of_it.said.reasons))
+        grid.add_row(Text(printable(result.path)), *judge, *_cells(said_of_file(result)), faces, *note)
+        for opinion, view in zip(result.opinions, opinions, strict=False):
+            why = Text("; ".join(reason.removesuffix(".") for reason in view.said.reasons))
             judge = [Text(printable(opinion.detector.name))] if len(judges) > 1 else []
-            grid.add_row(Text(f"  {view_of_it.question}"), *judge, *_cells(view_of_it.said), "", why)
+            grid.add_row(Text(f"  {view.question}"), *judge, *_cells(view.said), "", why)
     return grid
 
 

@@ -6,8 +6,13 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
+
+import unmask
+from unmask import defaults
+from unmask.hashing import begin_hashing
 
 if TYPE_CHECKING:
     from unmask.detectors import Card, Detector
@@ -28,13 +33,28 @@ class LoadedDetector:
     ----------
     card, detector
         Waited for where they are needed.
-    stills
-        Begins to load the detector that judges images in its place, once; itself where its card names none.
     """
 
     card: Future[Card]
     detector: Future[Detector]
-    stills: Callable[[], tuple[Future[Card], Future[Detector]]] | None = None
+
+
+class AskedDetector:
+    """A detector and the one that judges images in its place, if its card names one; each is loaded once, when asked.
+
+    Parameters
+    ----------
+    card
+        Of the detector itself; waited for where it is needed.
+    load
+        Loads it, or the installed one of the given name, beside another whose trunk is shared.
+    """
+
+    def __init__(self, card: Future[Card], load: Callable[[str | None, Detector | None], Detector]) -> None:
+        self.card = card
+        self._load = load
+        self._lock = Lock()
+        self._begun: dict[MediaKind, LoadedDetector] = {}
 
     def for_kind(self, kind: MediaKind) -> LoadedDetector:
         """Return the detector that judges files of a kind, without waiting for it.
@@ -44,7 +64,25 @@ class LoadedDetector:
         kind
             Of the file.
         """
-        return LoadedDetector(*self.stills()) if kind == "image" and self.stills else self
+        with self._lock:
+            if kind not in self._begun:
+                first = next((begun.detector for begun in self._begun.values()), None)
+                card = self.card if kind == "video" else _in_background(self._stills_card)
+                detector = _in_background(lambda: self._loaded(kind, first))
+                self._begun[kind] = LoadedDetector(card, detector)
+            return self._begun[kind]
+
+    def _stills_card(self) -> Card:
+        card = self.card.result()
+        return card if card.stills is None else _load_card(card.stills)
+
+    def _loaded(self, kind: MediaKind, first: Future[Detector] | None) -> Detector:
+        """Load the detector for a kind of file, beside the one for the other kind if that was begun before."""
+        stills = self.card.result().stills
+        beside = None if first is None or first.exception() else first.result()
+        if beside is not None and stills is None:
+            return beside
+        return self._load(stills if kind == "image" else None, beside)
 
 
 class Loading:
@@ -62,7 +100,10 @@ class Loading:
         How many faces there are to be scored at a time, at least: with as many as there are processors, each is scored
         by one.
     further
-        Names or folders of more detectors.
+        Names or folders of more detectors, or ready ones.
+    first_kind
+        Of the files that seem to come first: the detectors that judge these are loaded at once, others when they are
+        needed.
 
     Attributes
     ----------
@@ -76,8 +117,11 @@ class Loading:
         finder: FaceFinder | None = None,
         threads: int | None = None,
         at_once: int = 1,
-        further: Sequence[str | os.PathLike[str]] = (),
+        further: Sequence[str | os.PathLike[str] | Detector] = (),
+        first_kind: MediaKind = "video",
     ) -> None:
+        if defaults.DETECTOR in (detector, *further):
+            begin_hashing(_trunks())  # The largest file by far; it takes as long as the imports, beside them.
         self._loaders = ThreadPoolExecutor(4, thread_name_prefix="unmask-load")
         # One thing after the other: importing numpy from several threads at once is not safe, and the weights'
         # reading, which needs no interpreter, can begin as soon as these are there.
@@ -85,38 +129,45 @@ class Loading:
         # Where one face is all there is to do, as in most pictures, a network's operators share two of the processors.
         operators = max(1, min(OPERATOR_THREADS, worker_threads(threads) // at_once))
         self.finder = self._load(lambda: finder or _load_finder(operators))
-        self.asked = tuple(self._begin(each, operators) for each in (detector, *further))
+        self.asked = tuple(self._ask(each, operators) for each in (detector, *further))
+        for asked in self.asked:
+            asked.for_kind(first_kind)
         self._load(_import_rest)
         self._loaders.shutdown(wait=False)
 
     @property
     def detector(self) -> Future[Detector]:
-        """The first detector."""
-        return self.asked[0].detector
+        """The first detector, as it judges videos."""
+        return self.asked[0].for_kind("video").detector
 
-    def _begin(self, detector: str | os.PathLike[str] | Detector, operators: int) -> LoadedDetector:
+    def _ask(self, detector: str | os.PathLike[str] | Detector, operators: int) -> AskedDetector:
         if isinstance(detector, str | os.PathLike):
             # Faces can be cut as soon as the card is read, long before the weights are.
-            name = os.fspath(detector)
-            card = self._load(lambda: _load_card(name))
-            loaded = self._load(lambda: _load_detector(name, operators))
-        else:
-            card, loaded = self._load(lambda: detector.card), self._load(lambda: detector)
-
-        @cache  # Videos need none.
-        def stills() -> tuple[Future[Card], Future[Detector]]:
-            loaders = ThreadPoolExecutor(2, thread_name_prefix="unmask-load")
-            begun = (
-                loaders.submit(lambda: _load_stills_card(card.result())),
-                loaders.submit(lambda: _load_stills(loaded.result(), operators)),
+            own = os.fspath(detector)
+            return AskedDetector(
+                self._load(lambda: _load_card(own)),
+                lambda name, beside: _load_detector(name or own, operators, beside),
             )
-            loaders.shutdown(wait=False)
-            return begun
-
-        return LoadedDetector(card, loaded, stills)
+        return AskedDetector(
+            self._load(lambda: detector.card),
+            lambda name, beside: _load_detector(name, operators, beside) if name else detector,
+        )
 
     def _load(self, load: Callable[[], T]) -> Future[T]:
         return self._loaders.submit(lambda: self.imports.result() or load())
+
+
+def _trunks() -> list[Path]:
+    """Return the files of the installed trunks, without importing what reads them."""
+    weights = Path(unmask.__file__).parent / "detectors" / "weights"
+    return sorted(weights.glob("*/trunk.onnx"))
+
+
+def _in_background(load: Callable[[], T]) -> Future[T]:
+    loader = ThreadPoolExecutor(1, thread_name_prefix="unmask-load")
+    begun = loader.submit(load)
+    loader.shutdown(wait=False)
+    return begun
 
 
 def worker_threads(threads: int | None) -> int:
@@ -149,21 +200,10 @@ def _load_finder(threads: int) -> FaceFinder:
     return CenterFace(threads=threads)
 
 
-def _load_detector(name: str, threads: int) -> Detector:
+def _load_detector(name: str, threads: int, beside: Detector | None) -> Detector:
     from unmask.detectors import load_detector
 
-    return load_detector(name, threads)
-
-
-def _load_stills_card(card: Card) -> Card:
-    return card if card.stills is None else _load_card(card.stills)
-
-
-def _load_stills(detector: Detector, threads: int) -> Detector:
-    from unmask.detectors import load_detector
-
-    stills = detector.card.stills
-    return detector if stills is None else load_detector(stills, threads, beside=detector)
+    return load_detector(name, threads, beside)
 
 
 def _import_rest() -> None:

@@ -204,9 +204,8 @@ class Scanner:
 
     def _asked(self, kind: MediaKind) -> list[LoadedDetector]:
         """Return the detectors that judge files of a kind, each once."""
-        every = list(self._loading.asked)
-        if self.settings.stills:
-            every = [each.for_kind(kind) for each in every]
+        judging: MediaKind = kind if self.settings.stills else "video"
+        every = [each.for_kind(judging) for each in self._loading.asked]
         if len(every) == 1:
             return every  # Its card is not waited for: decoding begins meanwhile.
         asked: list[LoadedDetector] = []
@@ -309,7 +308,7 @@ class Scanner:
         """The first detector, as results name it."""
         from unmask.scanning.opinions import detector_info
 
-        return detector_info(self.detector.card)
+        return detector_info(self._loading.asked[0].card.result())
 
 
 def _sound(media: Media, facts: FileFacts) -> SoundFacts | None:

@@ -7,20 +7,22 @@ strings; the parsed command takes over what fits, and the rest is started again.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from unmask import defaults
 
 if TYPE_CHECKING:
+    from unmask.formats.errors import MediaKind
     from unmask.media import DecodingProcesses
     from unmask.scanning.loading import Loading
     from unmask.scanning.settings import Settings
 
 # With one of these `unmask scan` scans in other processes, or not at all.
 MULTI_PROCESS_OPTIONS = ("--output", "--workers", "--resume", "--from", "--ray", "--help")
-FACTS_OPTIONS, DETECTOR_OPTION = ("--report", "--facts", "--trust-anchors"), "--detector"
+FACTS_OPTIONS = ("--report", "--facts", "--trust-anchors")
+DETECTOR_OPTION, NO_STILLS = "--detector", "--no-stills"
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,12 @@ class WarmStart:
             return cls(credentials, Resources(decoding))
         from unmask.scanning.loading import Loading
 
-        loading = Loading(defaults.DETECTOR, at_once=faces_at_once(arguments))
+        kinds = kinds_of(arguments)
+        loading = Loading(
+            defaults.DETECTOR,
+            at_once=faces_at_once(kinds),
+            first_kind="image" if kinds == {"image"} and not _has(arguments, NO_STILLS) else "video",
+        )
         loading.imports.exception()  # Waited for: the sooner the weights are read, beside what is done here next.
         return cls(credentials, Resources(decoding, loading))
 
@@ -137,8 +144,8 @@ def scans_here(arguments: Sequence[str]) -> bool:
     return not _has(arguments, *MULTI_PROCESS_OPTIONS)
 
 
-def faces_at_once(arguments: Sequence[str]) -> int:
-    """Return how many faces to score at a time at least: a video has several frames, a picture may have one face.
+def kinds_of(arguments: Sequence[str]) -> set[MediaKind]:
+    """Return what kinds of files seem to be named; nothing is known of those in folders.
 
     Parameters
     ----------
@@ -146,10 +153,23 @@ def faces_at_once(arguments: Sequence[str]) -> int:
         Of ``unmask scan``.
     """
     from unmask.media import IMAGE_ENDINGS, VIDEO_ENDINGS
-    from unmask.scanning.sampling_passes import PASS_SIZES
 
     endings = {os.path.splitext(argument)[1].lower() for argument in arguments}  # noqa: PTH122 (no paths all)
-    return min(PASS_SIZES[0]) if endings & VIDEO_ENDINGS and not endings & IMAGE_ENDINGS else 1
+    known: dict[MediaKind, frozenset[str]] = {"image": IMAGE_ENDINGS, "video": VIDEO_ENDINGS}
+    return {kind for kind, of_kind in known.items() if endings & of_kind}
+
+
+def faces_at_once(kinds: Set[MediaKind]) -> int:
+    """Return how many faces to score at a time at least: a video has several frames, a picture may have one face.
+
+    Parameters
+    ----------
+    kinds
+        Of the files.
+    """
+    from unmask.scanning.sampling_passes import PASS_SIZES
+
+    return min(PASS_SIZES[0]) if kinds == {"video"} else 1
 
 
 def _start_decoding(credentials: bool) -> DecodingProcesses:

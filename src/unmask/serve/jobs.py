@@ -15,6 +15,8 @@ from unmask.serve.views import job_words
 State = Literal["queued", "running", "done", "failed"]
 FINISHED: tuple[State, ...] = ("done", "failed")
 NAME_LENGTH = 255
+DETECTORS_LENGTH = 255  # Characters of the names of a job's detectors with what stands between them.
+BETWEEN_NAMES = "\n"
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class NewJob:
     size, sha256
         Of the upload: bytes, and hash in hex.
     detector
-        Its name.
+        Names of the detectors, the first one first, one a line.
     frames
         Sampled from a video, evenly; None for as many as the scan needs.
     owner
@@ -95,6 +97,11 @@ class Job:
     result: str | None = None
 
     @property
+    def detectors(self) -> tuple[str, ...]:
+        """Names of the detectors, the first one first."""
+        return tuple(self.detector.split(BETWEEN_NAMES))
+
+    @property
     def is_finished(self) -> bool:
         """Whether nothing more will happen to the job."""
         return self.state in FINISHED
@@ -115,7 +122,8 @@ class Job:
             "name": self.name,
             "size": self.size,
             "sha256": self.sha256,
-            "detector": self.detector,
+            "detector": self.detectors[0],
+            "detectors": list(self.detectors),
             "frames": self.frames,
             "attempts": self.attempts,
             "kept": self.kept,

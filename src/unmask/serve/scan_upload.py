@@ -10,8 +10,11 @@ from typing import Protocol
 from unmask.detectors import Detector, load_detector
 from unmask.faces import CenterFace, FaceFinder
 from unmask.media import kind_by_name
-from unmask.report import ScanResult, save_report
+from unmask.report import ScanResult
+from unmask.report.page import save_report
 from unmask.scanning import Scanner, ScanOptions, Settings
+from unmask.scanning.loading import Loading
+from unmask.scanning.warm_start import Resources
 from unmask.serve.jobs import Job
 from unmask.serve.pictures import save_pictures
 
@@ -55,7 +58,7 @@ class UploadScanner:
 
     def __call__(self, job: Job, upload: Path, report: Path, progress: Progress) -> ScanResult:
         """Scan one upload."""
-        scanner = self._scanner_with(job.detector)
+        scanner = self._scanner_with(job.detectors)
         options = ScanOptions(frames=job.frames, evidence=True)
         try:
             result = scanner.scan(upload, lambda share: progress(SCANNING * share), options)
@@ -76,15 +79,21 @@ class UploadScanner:
         if scanner is not None:
             scanner.close()
 
-    def _scanner_with(self, name: str) -> Scanner:
-        """Return a scanner with a detector: the one of the last scan, unless that had another detector."""
-        if self._scanner is not None and self._scanner.settings.detector != name:
+    def _scanner_with(self, names: tuple[str, ...]) -> Scanner:
+        """Return a scanner with detectors: the one of the last scan, unless that had other detectors."""
+        if self._scanner is not None and self._scanner.settings.detectors != names:
             self.close()
         if self._scanner is None:
+            first, *further = (self._detector(name) for name in names)
             settings = Settings(
-                detector=name, threads=self._threads, evidence=True, trust_anchors=self._trust_anchors
+                detector=names[0],
+                further_detectors=names[1:],
+                threads=self._threads,
+                evidence=True,
+                trust_anchors=self._trust_anchors,
             )
-            self._scanner = Scanner(settings, self._detector(name), self._finder)
+            loading = Loading(first, self._finder, self._threads, further=further)
+            self._scanner = Scanner(settings, resources=Resources(loading=loading))
         return self._scanner
 
     def _detector(self, name: str) -> Detector:

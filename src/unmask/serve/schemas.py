@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from unmask.report import schema
+from unmask.report.schema import schema
 from unmask.serve.feedback import Label
 from unmask.serve.jobs import State
 from unmask.serve.webhooks import WebhookState
@@ -41,7 +41,8 @@ class JobSummary(BaseModel):
     name: str = Field(description="as the client named the file, without folders")
     size: int = Field(description="bytes")
     sha256: str
-    detector: str
+    detector: str = Field(description="the first one")
+    detectors: list[str] = Field(description="all, each with an opinion in the result")
     frames: int | None = Field(description="sampled from a video, evenly; null for as many as it needs")
     attempts: int = Field(description="how often a worker began")
     kept: bool = Field(description="whether the upload stays after the scan")

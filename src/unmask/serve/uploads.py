@@ -29,13 +29,22 @@ GRACE = 60.0
 
 @dataclass
 class Upload:
-    """A file that was taken in: where it lies, its name as the client gave it (to be shown only), its fields."""
+    """A file that was taken in: where it lies, its name as the client gave it (to be shown only), its fields.
+
+    Parameters
+    ----------
+    fields
+        The last value of each.
+    detectors
+        Every value of the field ``detector``.
+    """
 
     path: Path
     name: str = "upload"
     size: int = 0
     sha256: str = ""
     fields: dict[str, str] = field(default_factory=dict)
+    detectors: list[str] = field(default_factory=list)
 
 
 async def receive_upload(request: Request, path: Path, settings: ServeSettings) -> Upload:
@@ -212,8 +221,12 @@ class _Form:
         self._file.write(piece)
 
     def _end_part(self) -> None:
-        if not self._in_file:
-            self._upload.fields[self._name[:FIELD_BYTES]] = _text(bytes(self._value))
+        if self._in_file:
+            return
+        value = _text(bytes(self._value))
+        self._upload.fields[self._name[:FIELD_BYTES]] = value
+        if self._name == "detector":
+            self._upload.detectors.append(value)
 
     def _end(self) -> None:
         self._ended = True

@@ -7,7 +7,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from unmask.media import Credentials, FileFacts
-from unmask.report import Evidence, ScanResult, SoundFacts, result_view
+from unmask.report import Evidence, ScanResult, SoundFacts
+from unmask.report.view import result_view
 from unmask.report.words import STATUSES, VERDICTS, percent
 
 

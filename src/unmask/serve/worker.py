@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -115,7 +116,7 @@ class Worker:
         with self._lock:
             self._now = running
         upload = upload_path(self._settings, job.id)
-        draft = report_folder(self._settings, f"{job.id}.{running.claim[:8]}")
+        draft = self._draft(running)
         try:
             result = scan(job, upload, draft, running.report_progress)
             text = json.dumps(result.to_dict())
@@ -137,6 +138,10 @@ class Worker:
                 shutil.rmtree(report_folder(self._settings, job.id), ignore_errors=True)
         elif not job.kept:
             upload.unlink(missing_ok=True)
+
+    def _draft(self, running: _RunningJob) -> Path:
+        """Return the folder of a report that is being written."""
+        return report_folder(self._settings, f"{running.job.id}.{running.claim[:8]}")
 
     def _publish(self, job: Job, draft: Path) -> None:
         """Put the report in its place before the job is done, so that a done job always has one."""
@@ -168,12 +173,17 @@ class Worker:
             reason = f"the scan took longer than {self._settings.job_timeout:.0f} s"
             if self._still_at(running) and self._store.fail(running.job.id, running.claim, reason):
                 _log(f"job {running.job.id}: {reason}")
-                os._exit(OVERDUE)
+                self._abandon(running, OVERDUE)
         elif not self._store.heartbeat(
             running.job.id, running.claim, running.take_progress()
         ) and self._still_at(running):
             # The job was deleted, or given to another worker: nobody waits for this scan.
-            os._exit(LOST)
+            self._abandon(running, LOST)
+
+    def _abandon(self, running: _RunningJob, code: int) -> NoReturn:
+        """End the process in the middle of a scan; its draft, which may show faces, goes at once."""
+        shutil.rmtree(self._draft(running), ignore_errors=True)
+        os._exit(code)
 
     def _still_at(self, running: _RunningJob) -> bool:
         with self._lock:

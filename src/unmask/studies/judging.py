@@ -164,7 +164,7 @@ def _figure(
 ) -> Figure:
     values = {run.seed: _value(run.folder, name, videos) for run in mine}
     spread = float(np.std(list(values.values()), ddof=1)) if len(values) > 1 else None
-    draws = _over_seeds([_draws(run.folder, name, videos, settings) for run in mine], settings)
+    draws = over_seeds([_draws(run.folder, name, videos, settings) for run in mine], settings)
     mean = estimate(float(np.mean(list(values.values()))), draws, settings, NO_INTERVAL)
     controls = {run.seed: run for run in theirs}
     pairs = [(run, controls[run.seed]) for run in mine if run.seed in controls]
@@ -180,11 +180,19 @@ def _difference(
         np.mean([_value(a.folder, name, videos) - _value(b.folder, name, videos) for a, b in pairs])
     )
     each = [_gap(*(_draws(run.folder, name, videos, settings) for run in pair)) for pair in pairs]
-    return difference(value, _over_seeds(each, settings), settings, NO_INTERVAL)
+    return difference(value, over_seeds(each, settings), settings, NO_INTERVAL)
 
 
-def _over_seeds(draws: Sequence[Floats | None], settings: Settings) -> Floats | None:
-    """Average (S, B) resamples over seeds drawn with replacement: (B,); None where there are none."""
+def over_seeds(draws: Sequence[Floats | None], settings: Settings) -> Floats | None:
+    """Average resamples over seeds drawn with replacement: (B,); None where a run has none.
+
+    Parameters
+    ----------
+    draws
+        (B,) of each seed's run.
+    settings
+        Seed of the draw.
+    """
     known = [each for each in draws if each is not None]
     if len(known) < len(draws):
         return None

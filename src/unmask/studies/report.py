@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from unmask.evaluation.remarks import markdown_table, show
 from unmask.studies.judging import Figure, Judged
+from unmask.studies.rates import RATES, Rate, Rates
 from unmask.studies.runs import Failure
 
 SCHEMA = 1
@@ -38,6 +39,7 @@ class StudyReport:
     finished: int
     failures: Sequence[Failure] = ()
     best: str | None = None
+    rates: Rates = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""
@@ -49,9 +51,16 @@ class StudyReport:
             "sets": {name: dict(counts) for name, counts in self.sets.items()},
             "runs": {"planned": self.planned, "finished": self.finished},
             "best": self.best,
-            "cells": [cell.to_dict() for cell in self.cells],
+            "cells": [
+                {**cell.to_dict(), "rates": _plain_rates(self.rates.get(cell.name, {}))}
+                for cell in self.cells
+            ],
             "failures": [asdict(failure) for failure in self.failures],
         }
+
+
+def _plain_rates(rates: Mapping[str, Mapping[str, Rate]]) -> dict[str, Any]:
+    return {rate: {name: found.to_dict() for name, found in of.items()} for rate, of in rates.items()}
 
 
 def to_markdown(report: StudyReport, plot: str | None = None) -> str:
@@ -84,6 +93,8 @@ def to_markdown(report: StudyReport, plot: str | None = None) -> str:
             *markdown_table(["cell", "control", *figures], rows),
             "",
         ]
+    for rate in RATES:
+        lines += _rate_section(report, rate)
     heading = ["cell", "steps", "CPU seconds a run", "trained weights"]
     lines += ["## Cost", "", *markdown_table(heading, _cost_rows(report.cells)), ""]
     if report.failures:
@@ -91,6 +102,30 @@ def to_markdown(report: StudyReport, plot: str | None = None) -> str:
         lines += [f"- {failure.cell}, seed {failure.seed}: {failure.error}" for failure in report.failures]
         lines.append("")
     return "\n".join(lines)
+
+
+def _rate_section(report: StudyReport, rate: str) -> list[str]:
+    """Return the table of a rate, each cell's share and its difference from the control."""
+    of_cells = {cell: rates[rate] for cell, rates in report.rates.items() if rates[rate]}
+    if not of_cells:
+        return []
+    figures = list(dict.fromkeys(name for of in of_cells.values() for name in of))
+    rows = [
+        [cell, *(_share(of[name]) if name in of else "-" for name in figures)]
+        for cell, of in of_cells.items()
+    ]
+    note = f"At each run's threshold, frozen on {'; '.join(report.settings['frozen_on'])}. Behind the semicolon: "
+    note += "difference from the control."
+    return [f"## {rate.capitalize()}", "", note, "", *markdown_table(["cell", *figures], rows), ""]
+
+
+def _share(rate: Rate) -> str:
+    text = show(rate.share)
+    if rate.difference is not None and rate.difference.value is not None:
+        text += f"; {rate.difference.value:+.3f}"
+        if rate.difference.low is not None and rate.difference.high is not None:
+            text += f" [{rate.difference.low:+.3f}, {rate.difference.high:+.3f}]"
+    return text
 
 
 def _facts(report: StudyReport) -> Iterator[str]:

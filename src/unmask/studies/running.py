@@ -12,6 +12,7 @@ from unmask.statistics.intervals import Settings
 from unmask.studies.cells import Cell, plan
 from unmask.studies.judging import Judged, best_cell, judge, read_rows
 from unmask.studies.plots import save_effects
+from unmask.studies.rates import Rates, judge_rates
 from unmask.studies.report import StudyReport, to_markdown
 from unmask.studies.runs import Failure, Report, Run, Trunk, finished, order, train_run, with_projection
 from unmask.studies.study import Study, StudyError, load_study
@@ -115,9 +116,12 @@ class _Session:
         self.failures: list[Failure] = []
         self.best: str | None = None
         sets = set_names(cells[0].recipe.data.validation)
-        for name in [*study.videos, *([study.best.rpartition(", ")[0]] if study.best else [])]:
+        figures = [*([study.best] if study.best else []), *study.frozen_on]
+        for name in [*study.videos, *(figure.rpartition(", ")[0] for figure in figures)]:
             if name not in sets:
-                raise StudyError(f"videos, best: no validation set {name!r}; there are {', '.join(sets)}")
+                raise StudyError(
+                    f"videos, best, frozen_on: no validation set {name!r}; there are {', '.join(sets)}"
+                )
 
     def train(self, cells: Iterable[Cell]) -> None:
         todo = [(cell, seed) for cell, seed in order(cells) if (cell.name, seed) not in self.runs]
@@ -159,6 +163,12 @@ class _Session:
     def judged(self) -> list[Judged]:
         return judge(self.cells, list(self.runs.values()), self.study.videos, self.tools.settings)
 
+    def rates(self) -> Rates:
+        if not self.study.frozen_on:
+            return {}
+        runs, study = list(self.runs.values()), self.study
+        return judge_rates(self.cells, runs, study.frozen_on, study.videos, self.tools.settings)
+
     def publish(self) -> StudyReport:
         """Write what is known so far."""
         settings = self.tools.settings
@@ -173,6 +183,7 @@ class _Session:
                 "components": self.study.components,
                 "seeds": list(self.study.seeds),
                 "more_seeds": list(self.study.more_seeds),
+                "frozen_on": list(self.study.frozen_on),
             },
             sets={name: found.counts() for name, found in rows.items()},
             cells=self.judged(),
@@ -180,6 +191,7 @@ class _Session:
             finished=len(self.runs),
             failures=tuple(self.failures),
             best=self.best,
+            rates=self.rates(),
         )
         text = json.dumps(report.to_dict(), indent=1)
         (self.out / FIGURES).write_text(text + "\n", encoding="utf-8")

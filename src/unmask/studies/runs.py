@@ -222,16 +222,14 @@ def _fit(
 def _every_source(cells: list[Cell]) -> Recipe:
     """Return a recipe with the training and validation sources of all cells."""
     first = cells[0].recipe
-    union = {
-        key: tuple(
-            dict.fromkeys(
-                source.model_copy(update={"weight": 1.0, "terms": ""})
-                for cell in cells
-                for source in getattr(cell.recipe.data, key)
-            )
+    union = {}
+    for key in ("train", "validation"):
+        sources = (
+            source.model_copy(update={"weight": 1.0, "terms": ""})
+            for cell in cells
+            for source in getattr(cell.recipe.data, key)
         )
-        for key in ("train", "validation")
-    }
+        union[key] = tuple({source.model_dump_json(): source for source in sources}.values())
     return first.model_copy(update={"data": first.data.model_copy(update=union)})
 
 

@@ -57,6 +57,10 @@ class Study(Options):
     videos: tuple[str, ...] = Field(
         default=(), description="validation sets of several frames a video, judged by video as well"
     )
+    frozen_on: tuple[str, ...] = Field(
+        default=(),
+        description="figures, such as `faces, frames`, whose rows freeze each run's threshold; rates at it are shown",
+    )
     best: str | None = Field(
         default=None,
         description="figure that the best cell is chosen by, such as `faces, videos`; None: the last",

@@ -119,8 +119,10 @@ class MapBatches(Batches):
     def validation_rows(self) -> list[ValidationRows]:
         """Return what the rows of each validation set are."""
         names = set_names(self.recipe.data.validation)
+        videos = distinct_videos(names, [store.video for store in self.held_out])
         return [
-            ValidationRows(n, s.label, s.group, s.video) for n, s in zip(names, self.held_out, strict=True)
+            ValidationRows(name, store.label, store.group, video)
+            for name, store, video in zip(names, self.held_out, videos, strict=True)
         ]
 
     def _to_model_batch(self, batch: Batch) -> Batch:
@@ -161,7 +163,11 @@ class ImageBatches(Batches):
         """Return what the rows of each validation set are."""
         names = set_names(self.recipe.data.validation)
         rows = [views.rows for views in self.held_out]
-        return [ValidationRows(n, r.label, r.group, r.video) for n, r in zip(names, rows, strict=True)]
+        videos = distinct_videos(names, [row.video for row in rows])
+        return [
+            ValidationRows(name, row.label, row.group, video)
+            for name, row, video in zip(names, rows, videos, strict=True)
+        ]
 
     def _loader(self, views: Sequence[SourceViews], batches: list[list[Draw]]) -> DataLoader[Batch]:
         crops: Dataset[Any] = _Rendered(views)
@@ -177,18 +183,16 @@ class ImageBatches(Batches):
 
 def _paired_sampler(recipe: Recipe, rows: Sequence[tuple[np.ndarray, np.ndarray]]) -> PairedSampler:
     """Return the sampler of a recipe, from the labels and pair numbers of each training source."""
-    for source, (labels, _) in zip(recipe.data.train, rows, strict=True):
-        if len(np.unique(labels)) < 2:
-            raise RecipeError(
-                f"the training source {source.set} needs real and fake crops; is it to be blended?"
-            )
-    return PairedSampler(
-        [labels for labels, _ in rows],
-        [pairs for _, pairs in rows],
-        [source.weight for source in recipe.data.train],
-        recipe.optimiser.batch_size,
-        recipe.seed,
-    )
+    try:
+        return PairedSampler(
+            [labels for labels, _ in rows],
+            [pairs for _, pairs in rows],
+            [source.weight for source in recipe.data.train],
+            recipe.optimiser.batch_size,
+            recipe.seed,
+        )
+    except ValueError as error:
+        raise RecipeError(f"data.train: {error}; is it to be blended?") from None
 
 
 def share(batch: list[Draw], rank: int, ranks: int) -> list[Draw]:
@@ -208,7 +212,7 @@ def share(batch: list[Draw], rank: int, ranks: int) -> list[Draw]:
 
 
 def set_names(sources: Iterable[SourceOptions]) -> list[str]:
-    """Name each source: its folder's name, what is done to it, and a number where that is not enough.
+    """Name each source: by itself, or its folder's name, what is done to it, and a number where that is not enough.
 
     Parameters
     ----------
@@ -218,8 +222,26 @@ def set_names(sources: Iterable[SourceOptions]) -> list[str]:
     names: list[str] = []
     for source in sources:
         name = Path(source.set).name + ("" if source.kind == "labelled" else f"-{source.kind}")
-        names.append(name if name not in names else f"{name}-{len(names)}")
+        names.append(source.name or (name if name not in names else f"{name}-{len(names)}"))
     return names
+
+
+def distinct_videos(names: Sequence[str], videos: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return numbers of videos that no two sources of one set share.
+
+    Parameters
+    ----------
+    names
+        Of the set that each source belongs to.
+    videos
+        (N,) numbers of each source's rows, from 0.
+    """
+    first: dict[str, int] = {}
+    numbered = []
+    for name, of_source in zip(names, videos, strict=True):
+        numbered.append(of_source + first.get(name, 0))
+        first[name] = int(numbered[-1].max()) + 1
+    return numbered
 
 
 class _Gathered(IterableDataset[Batch]):

@@ -53,6 +53,7 @@ def make_card(
         description=recipe.export.description or model_family(recipe.model).description,
         sha256=sha256,
         licence=recipe.export.licence,
+        question=recipe.export.question,
         input=FaceCrops(
             crop_profile=recipe.data.crop_profile, size=INPUT_SIZE if trunk else recipe.model.input_shape[0]
         ),

@@ -28,7 +28,8 @@ class KeepBest(Callback):
     def __init__(self, folder: Path, rows: list[ValidationRows], options: EvaluationOptions) -> None:
         self.folder, self.rows, self.options = folder, rows, options
         self.best, self.waited = -1.0, 0
-        self.judged = [row.name for row in rows if single_class_reason(row.labels) is None]
+        self.labels = _joined(rows, [row.labels for row in rows])
+        self.judged = [name for name, labels in self.labels.items() if single_class_reason(labels) is None]
         if not self.judged:
             raise RecipeError("data.validation: no set holds both real and fake rows")
         if options.select != "mean" and options.select not in self.judged:
@@ -45,11 +46,8 @@ class KeepBest(Callback):
         losses, logits = module.mean_losses(), module.validation_logits()
         if not np.isfinite(np.concatenate([list(losses.values()), *logits])).all():
             raise RecipeError(f"the loss is not finite at step {trainer.global_step}: lower optimiser.lr")
-        aucs = {
-            row.name: auc(row.labels, values)
-            for row, values in zip(self.rows, logits, strict=True)
-            if row.name in self.judged
-        }
+        by_set = _joined(self.rows, logits)
+        aucs = {name: auc(self.labels[name], by_set[name]) for name in self.judged}
         chosen = (
             float(np.mean(list(aucs.values())))
             if self.options.select == "mean"
@@ -97,6 +95,14 @@ class KeepBest(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on where the run was stopped."""
         self.best, self.waited = state_dict["best"], state_dict["waited"]
+
+
+def _joined(rows: list[ValidationRows], values: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """Join the values of sources that are one validation set."""
+    parts: dict[str, list[np.ndarray]] = {}
+    for row, part in zip(rows, values, strict=True):
+        parts.setdefault(row.name, []).append(part)
+    return {name: np.concatenate(found) for name, found in parts.items()}
 
 
 def _append_row(path: Path, figures: dict[str, float]) -> None:

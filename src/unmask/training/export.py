@@ -16,7 +16,7 @@ from unmask.detectors import Calibration, Card, Quality, Trunk, TrunkReference, 
 from unmask.detectors.trunk import INPUT_SIZE, TUNED_NAME
 from unmask.models.exported import Exported
 from unmask.models.registry import model_family
-from unmask.training.batches import set_names
+from unmask.training.batches import distinct_videos, set_names
 from unmask.training.calibrate import fit_platt
 from unmask.training.cards import make_card, portable
 from unmask.training.onnx_export import check_parity, write_onnx
@@ -180,7 +180,9 @@ def _through_trunk(
     model = model.eval()
     place = model.outputs.index("logit")
     arrays: dict[str, list[np.ndarray]] = {}
-    for name, source in zip(set_names(recipe.data.validation), views, strict=True):
+    names = set_names(recipe.data.validation)
+    videos = distinct_videos(names, [source.rows.video for source in views])
+    for name, source, video in zip(names, views, videos, strict=True):
         if recipe.evaluation.select not in ("mean", name):
             continue
         logits = []
@@ -192,7 +194,7 @@ def _through_trunk(
         found = {
             "set": np.full(len(logits), name),
             "group": source.rows.group,
-            "video": source.rows.video,
+            "video": video,
             "label": source.rows.label,
             "logit": np.array(logits),
         }

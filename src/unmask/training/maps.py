@@ -209,6 +209,8 @@ def _cache_name(recipe: Recipe, views: SourceViews, network: TrunkReference, kep
         "seed": recipe.data_seed,
         "blend": blend.model_dump(mode="json") if blend else None,
     }
+    if source.where:
+        parts["where"] = source.model_dump(mode="json")["where"]
     if views.training:
         parts |= {"crop": source.crop, "augment": data.augment.model_dump(mode="json")}
     else:

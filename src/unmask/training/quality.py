@@ -55,7 +55,7 @@ def real_face_errors(
     for name, source in zip(set_names(recipe.data.validation), views, strict=True):
         real = np.flatnonzero(source.rows.label == 0)
         chosen = real[np.linspace(0, len(real) - 1, min(faces, len(real))).round().astype(int)]
-        errors[name] = []
+        errors.setdefault(name, [])
         for number, row in enumerate(chosen):
             report(f"rebuilding real faces of {name}", number, len(chosen))
             prediction = detector.predict({"crops": source.image(int(row))[None]})

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 
 from unmask.datasets import AugmentOptions, SelfBlendOptions
 from unmask.defaults import DETECTOR
+from unmask.detectors.card import FACE_MANIPULATED
 from unmask.models.options import Options
 
 
@@ -18,6 +19,7 @@ class SourceOptions(Options):
 
     ``labelled``: real and fake crops as the set labels them. ``self_blended``: each real crop and its
     self-blended copy. ``face_blended``: each real crop with another person's face blended into it.
+    Sets of fakes alone are paired with crops of the sets of real faces alone.
     """
 
     set: str = Field(description="folder with manifest.csv, absolute or below `data.root`")
@@ -44,6 +46,14 @@ class SourceOptions(Options):
     family: str = Field(
         default="",
         description="family of manipulation of a labelled set's fakes, for the card; empty: by the set's name",
+    )
+    where: dict[str, tuple[float, float] | str] = Field(
+        default={},
+        description="columns of the manifest -> the range of numbers, or the word, of the rows that are taken",
+    )
+    name: str = Field(
+        default="",
+        description="of a validation set in figures; sources of one name are one set. Empty: the folder's",
     )
     terms: str = Field(default="", description="terms of the data, for the detector's card")
 
@@ -177,6 +187,7 @@ class ExportOptions(Options):
     description: str = ""
     licence: str = "Apache-2.0"
     limits: str = ""
+    question: str = Field(default=FACE_MANIPULATED, pattern=r"^[a-z][a-z0-9_]*$")
     tasks: tuple[str, ...] = ("face swap", "face re-enactment")
     mirror: bool = False
     threshold: Literal["balanced_accuracy", "eer"] = "balanced_accuracy"

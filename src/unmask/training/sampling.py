@@ -23,12 +23,14 @@ class PairedSampler:
     Rows without a partner are paired with each other at random. A source is passed through in a new random order each
     time. Batch k is a function of (seed, k): a resumed run has the batches that it would have had.
 
+    Each row of a source of fakes alone is paired with one of the sources of real crops alone.
+
     Parameters
     ----------
     labels, pairs
         One pair of arrays (N,) for each source; rows with one `pair` number belong to one recording.
     weights
-        Shares of the sources.
+        Shares of the sources in the pairs; of sources of real crops alone, shares among these.
     batch_size
         Even.
     seed
@@ -37,7 +39,7 @@ class PairedSampler:
     Raises
     ------
     ValueError
-        When a source lacks real or fake crops.
+        When there are sources of fakes alone and none of real crops alone, or the reverse.
     """
 
     def __init__(
@@ -48,11 +50,21 @@ class PairedSampler:
         batch_size: int,
         seed: int = 0,
     ) -> None:
-        for number, source in enumerate(labels):
-            if not (np.any(source == 0) and np.any(source == 1)):
-                raise ValueError(f"training source {number} needs both real and fake crops")
         self.labels, self.pairs = list(labels), list(pairs)
-        self.shares = np.asarray(weights, float) / np.sum(weights)
+        self.real = [number for number, source in enumerate(labels) if not np.any(source == 1)]
+        self.fake = [number for number, source in enumerate(labels) if not np.any(source == 0)]
+        if bool(self.real) != bool(self.fake):
+            number, one, other = (
+                (self.real or self.fake)[0],
+                *sorted(("real", "fake"), reverse=bool(self.real)),
+            )
+            raise ValueError(
+                f"training source {number} has only {one} crops; a source of {other} ones is missing"
+            )
+        #: Sources that a pair is drawn for, and what draws its real crop where they have none.
+        self.paired = [number for number in range(len(labels)) if number not in self.real]
+        self.shares = _shares(weights, self.paired)
+        self.real_shares = _shares(weights, self.real)
         self.slots = batch_size // 2
         self.seed = seed
 
@@ -65,7 +77,10 @@ class PairedSampler:
             Number of the first batch, from 0.
         """
         rng = np.random.default_rng([self.seed, 1])
-        streams = [self._stream(number) for number in range(len(self.labels))]
+        streams = [
+            self._beside_real(number) if number in self.fake else self._stream(number)
+            for number in self.paired
+        ]
         number = 0
         while True:
             chosen = rng.choice(len(streams), size=self.slots, p=self.shares)
@@ -82,6 +97,26 @@ class PairedSampler:
             for real, fake in pairs:
                 yield Draw(source, int(real), turn), Draw(source, int(fake), turn)
             turn += 1
+
+    def _beside_real(self, source: int) -> Iterator[tuple[Draw, Draw]]:
+        """Yield the rows of a source of fakes, each behind a row of one of the sources of real crops."""
+        rng = np.random.default_rng([self.seed, 4, source])
+        fakes, reals = self._rows(source, source), [self._rows(number, source) for number in self.real]
+        for fake in fakes:
+            yield next(reals[rng.choice(len(reals), p=self.real_shares)]), fake
+
+    def _rows(self, source: int, partner: int) -> Iterator[Draw]:
+        turn = 0
+        while True:
+            rng = np.random.default_rng([self.seed, 5, source, partner, turn])
+            for row in rng.permutation(len(self.labels[source])):
+                yield Draw(source, int(row), turn)
+            turn += 1
+
+
+def _shares(weights: Sequence[float], sources: Sequence[int]) -> np.ndarray:
+    chosen = np.asarray([weights[number] for number in sources], float)
+    return chosen / chosen.sum()
 
 
 def pair_rows(labels: np.ndarray, pairs: np.ndarray, rng: np.random.Generator) -> np.ndarray:

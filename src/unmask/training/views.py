@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -189,6 +189,23 @@ def draw_evenly(labels: np.ndarray, limit: int, seed: int) -> np.ndarray:
     return np.sort(np.concatenate([real[:of_real], fake[: limit - of_real]]))
 
 
+def _matches(record: CropRecord, where: Mapping[str, tuple[float, float] | str]) -> bool:
+    """Return whether a record's columns are the words, or lie in the ranges; a column that it lacks does neither."""
+    fields = {"label": "fake" if record.label else "real", "method": record.method, "face_px": record.face_px}
+    for column, wanted in where.items():
+        cell = str(fields.get(column, record.extra.get(column, "")))
+        if isinstance(wanted, str):
+            if cell != wanted:
+                return False
+            continue
+        try:
+            if not wanted[0] <= float(cell) <= wanted[1]:
+                return False
+        except ValueError:
+            return False
+    return True
+
+
 def _select(data: DataOptions, source: SourceOptions, seed: int) -> CropSet:
     crops = _open(data.folder(source))
     if source.split is not None:
@@ -198,6 +215,8 @@ def _select(data: DataOptions, source: SourceOptions, seed: int) -> CropSet:
     if source.held_out:
         rest, held_out = crops.hold_out(source.held_out)
         crops = held_out if source.take == "held_out" else rest
+    if source.where:
+        crops = crops.select(where=lambda record: _matches(record, source.where))
     if source.kind != "labelled":
         crops = crops.select(label="real", where=lambda record: record.mask_points is not None)
     if source.limit is not None:

@@ -19,7 +19,7 @@ from unmask.serve.destinations import URL_LENGTH, DestinationError
 from unmask.serve.feedback import drop_file
 from unmask.serve.files import remove_files, report_folder, upload_path
 from unmask.serve.guard import HEADLESS
-from unmask.serve.jobs import Job, NewJob, State, links, new_id
+from unmask.serve.jobs import BETWEEN_NAMES, DETECTORS_LENGTH, Job, NewJob, State, links, new_id
 from unmask.serve.problems import ProblemError, responses, too_many
 from unmask.serve.schemas import JobDocument, JobPage, JobSummary
 from unmask.serve.service import Service, service_of
@@ -61,9 +61,16 @@ _UPLOAD_BODY = {
                         "minimum": 1,
                         "description": "sampled from a video, evenly; left out, as many as the server does by itself",
                     },
-                    "detector": {"type": "string", "description": "a name that GET /v1/detectors gives"},
+                    "detector": {
+                        "type": "array",
+                        "minItems": 1,
+                        "uniqueItems": True,
+                        "items": {"type": "string"},
+                        "description": "names that GET /v1/detectors gives, a part each; an opinion of each detector",
+                    },
                 },
-            }
+            },
+            "encoding": {"detector": {"style": "form", "explode": True}},
         }
     },
 }
@@ -104,7 +111,10 @@ def describe_upload(document: dict[str, Any], service: Service) -> None:
     """
     body = document["paths"]["/v1/scans"]["post"]["requestBody"]["content"]["multipart/form-data"]
     properties = body["schema"]["properties"]
-    properties["detector"] |= {"enum": list(service.detectors), "default": service.settings.detector}
+    properties["detector"] |= {
+        "items": {"type": "string", "enum": list(service.detectors)},
+        "default": [service.settings.detector],
+    }
     properties["frames"] |= {"maximum": _most_frames(service)}
     if service.settings.frames is not None:
         properties["frames"] |= {"default": service.settings.frames}
@@ -147,7 +157,7 @@ def _enqueue(service: Service, identifier: str, taken: Upload, client: Client) -
             name=taken.name,
             size=taken.size,
             sha256=taken.sha256,
-            detector=_detector(service, taken),
+            detector=BETWEEN_NAMES.join(_detectors(service, taken)),
             frames=_frames(service, taken),
             owner=client.owner,
             kept=settings.keep_uploads,
@@ -164,11 +174,14 @@ def _enqueue(service: Service, identifier: str, taken: Upload, client: Client) -
     return job
 
 
-def _detector(service: Service, taken: Upload) -> str:
-    name = taken.fields.get("detector", service.settings.detector)
-    if name not in service.detectors:
+def _detectors(service: Service, taken: Upload) -> list[str]:
+    """Return the names of the detectors, each once, the first one first."""
+    names = list(dict.fromkeys(taken.detectors or [service.settings.detector]))
+    if not service.detectors.keys() >= set(names):
         raise _wrong("detector", f"one of {', '.join(service.detectors)}")
-    return name
+    if len(BETWEEN_NAMES.join(names)) > DETECTORS_LENGTH:
+        raise _wrong("detector", "fewer at once")
+    return names
 
 
 def _frames(service: Service, taken: Upload) -> int | None:

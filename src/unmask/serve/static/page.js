@@ -27,7 +27,8 @@ const follower = new Follower(
 function take(files) {
   const fields = {};
   if (by("frames").selectedIndex > 0) fields.frames = by("frames").value;
-  if (by("detector")?.selectedIndex > 0) fields.detector = by("detector").value;
+  const detectors = [...document.querySelectorAll("#detectors input:checked")].map((box) => box.value);
+  if (detectors.length) fields.detector = detectors;
   add([...files].map((file) => ({ file, fields })));
 }
 

@@ -47,7 +47,9 @@ export class Uploads {
 
   send(entry) {
     const form = new FormData();
-    for (const [name, value] of Object.entries(entry.fields)) form.append(name, value);
+    for (const [name, value] of Object.entries(entry.fields)) {
+      for (const one of [value].flat()) form.append(name, one);
+    }
     form.append("file", entry.file, entry.file.name);
     const request = new XMLHttpRequest();
     this.request = request;

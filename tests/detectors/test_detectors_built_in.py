@@ -62,7 +62,7 @@ def test_the_card_is_full(name):
     assert "/" not in json.dumps(places)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OF_FACES)
 def test_likelihood_ratios_are_bounded_by_the_items_of_the_calibration(name):
     card = read_card(built_in()[name])
     scale, validated = likelihood_scale(card.calibration), card.metrics["validation"].values()

@@ -51,7 +51,7 @@ def reduce_frame(frame: Frame, pixels: float) -> ReducedFrame:
     if factor <= 1 or frame.present is not None:
         return ReducedFrame(frame)
     size = max(1, int(width / factor)), max(1, int(height / factor))
-    return ReducedFrame(replace(frame, image=shrink(frame.image, size, gap=2.0)), width / size[0])
+    return ReducedFrame(replace(frame, image=shrink(frame.image, size, gap=1.0)), width / size[0])
 
 
 def find_reduced(frame: Frame, smallest: float, find: Callable[[Frame], FoundFaces]) -> FoundFaces:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-import os
-import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -27,12 +24,12 @@ from unmask.faces import (
     search,
     search_budget,
 )
-from unmask.media import DecodingProcesses, Frame, Limits, MediaError, Sampling
+from unmask.free_names import unused_path
+from unmask.media import DecodingProcesses, Frame, Limits, Media, MediaError, Sampling
 from unmask.report import ScanResult, TrackScore, face_name, percent
 
 ENCODERS = ("libx264", "libopenh264", "mpeg4")
 FINDS_A_SECOND = 6.0
-NAME_BYTES = 255
 _TICKS = 90_000
 _HELD_SECONDS = 1.0
 _MOST_DETAILS = 3
@@ -75,6 +72,7 @@ def annotate(
     finder: FaceFinder | None = None,
     limits: Limits | None = None,
     name: str | None = None,
+    progress: Callable[[float], None] = lambda share: None,
 ) -> Path:
     """Write ``NAME.annotated.mp4`` or, of an image, ``NAME.annotated.png`` into a folder; return its path.
 
@@ -96,6 +94,8 @@ def annotate(
         Of the decoder.
     name
         NAME, instead of that of the file without its ending. A name that the file system would not take is cut.
+    progress
+        Told how much of a video is done, in [0, 1].
 
     Raises
     ------
@@ -109,7 +109,7 @@ def annotate(
     suffix = ".annotated.png" if result.kind == "image" else ".annotated.mp4"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        target = _unused(folder, Path(path).stem if name is None else name, suffix)
+        target = unused_path(folder, Path(path).stem if name is None else name, suffix)
     except OSError as error:
         raise _not_written(error) from error
     try:
@@ -117,7 +117,7 @@ def annotate(
             if result.kind == "image":
                 _write_image(decoding, Path(path), result, target)
             else:
-                _write_video(decoding, Path(path), result, target, finder)
+                _write_video(decoding, Path(path), result, target, finder or CenterFace(), progress)
     except BaseException as error:
         with suppress(OSError):
             target.unlink(missing_ok=True)
@@ -133,31 +133,6 @@ def _not_written(error: OSError) -> AnnotationError:
     return AnnotationError(f"the copy cannot be written: {(error.strerror or str(error)).lower()}")
 
 
-def _unused(folder: Path, stem: str, suffix: str) -> Path:
-    """Find a name that is free: files of one name from different folders do not overwrite each other."""
-    longest = _longest_name(folder)
-    ends = (f"{'' if number == 1 else f'-{number}'}{suffix}" for number in itertools.count(1))
-    names = (_cut(stem, longest - len(os.fsencode(end))) + end for end in ends)
-    return next(folder / name for name in names if not os.path.lexists(folder / name))
-
-
-def _longest_name(folder: Path) -> int:
-    """Bytes that a file's name may have in a folder."""
-    try:
-        return os.pathconf(folder, "PC_NAME_MAX")
-    except (AttributeError, OSError, ValueError):
-        return NAME_BYTES
-
-
-def _cut(stem: str, most: int) -> str:
-    """Cut a name to so many bytes, between two characters and not before an accent that belongs to the last one."""
-    used = itertools.accumulate(len(os.fsencode(character)) for character in stem)
-    kept = sum(1 for length in used if length <= most)
-    while 0 < kept < len(stem) and unicodedata.combining(stem[kept]):
-        kept -= 1
-    return stem[:kept]
-
-
 def _write_image(decoding: DecodingProcesses, path: Path, result: ScanResult, target: Path) -> None:
     with decoding.open(path) as media:
         frame = next(iter(media.sample(1)))
@@ -170,20 +145,30 @@ def _write_image(decoding: DecodingProcesses, path: Path, result: ScanResult, ta
 
 
 def _write_video(
-    decoding: DecodingProcesses, path: Path, result: ScanResult, target: Path, finder: FaceFinder | None
+    decoding: DecodingProcesses,
+    path: Path,
+    result: ScanResult,
+    target: Path,
+    finder: FaceFinder,
+    progress: Callable[[float], None],
 ) -> None:
     """Decode twice: once to find the faces at several moments a second, once to draw on every frame."""
-    if finder is None:
-        finder = CenterFace()
     with decoding.open(path) as media:
         boxes = [one.box for track in result.tracks for one in track.frames]
         smallest = min((max(x1 - x0, y1 - y0) for x0, y0, x1, y1 in boxes), default=math.inf)
-        frames = iter(media.sample(Sampling(1, every_frame=True)))
+        frames = _every_frame(media, 0.0, progress)
         trajectories = _trajectories(result, _found(frames, finder, smallest))
     with decoding.open(path) as media:
-        frames = iter(media.sample(Sampling(1, every_frame=True)))
+        frames = _every_frame(media, 0.5, progress)
         rate = Fraction(media.info.frame_rate or 25).limit_denominator(1001)
         _encode(frames, trajectories, target, rate)
+
+
+def _every_frame(media: Media, done: float, progress: Callable[[float], None]) -> Iterator[Frame]:
+    """Return all frames, and tell how much is done: before them ``done``, they are half of the work."""
+    for frame in media.sample(Sampling(1, every_frame=True)):
+        progress(done + min(1.0, frame.time / (media.info.duration or math.inf)) / 2)
+        yield frame
 
 
 def _found(frames: Iterator[Frame], finder: FaceFinder, smallest: float) -> Iterator[FrameFaces[float]]:

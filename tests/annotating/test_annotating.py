@@ -1,7 +1,5 @@
 """Annotated copies: every frame is there, boxes lie on the faces, and kinds differ in more than colour."""
 
-import os
-
 import av
 import numpy as np
 import pytest
@@ -89,20 +87,6 @@ def test_what_was_not_read_is_not_annotated_and_leaves_nothing(tmp_path, detecto
     with pytest.raises(AnnotationError):
         annotate(two_faces, result, tmp_path / "out", finder)
     assert not list(tmp_path.glob("out/*"))
-
-
-@pytest.mark.skipif(os.name == "nt", reason="counts bytes of names")
-@pytest.mark.parametrize("letter", ["a", "é", "漢", "😀", "e\u0301", "\udcff"])
-def test_long_names_are_cut_at_a_character_and_stay_apart(tmp_path, letter):
-    longest, width = os.pathconf(tmp_path, "PC_NAME_MAX"), len(os.fsencode(letter))
-    for number in range(1, 12):
-        copy = annotating._unused(tmp_path, letter * ((longest - 4) // width), ".annotated.png")
-        copy.write_bytes(b"")
-        end = f"{'' if number == 1 else f'-{number}'}.annotated.png"
-        assert copy.name.endswith(end) and longest - width < len(os.fsencode(copy.name)) <= longest
-        stem = copy.name.removesuffix(end)
-        assert set(stem) == set(letter) and len(stem) % len(letter) == 0
-    assert len(list(tmp_path.iterdir())) == 11
 
 
 def test_a_file_of_the_longest_name_has_its_copy(tmp_path, toys, finder, detector):

@@ -33,7 +33,8 @@ def test_the_demo_writes_two_clips_and_a_report(run, real_finder, tmp_path):
     assert done.exit_code == 0
     written = sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file())
     assert written == [
-        "demo/blended.mp4", "demo/plain.mp4", "demo/report/index.html", "demo/report/scan.json",
+        "demo/blended.mp4", "demo/plain.mp4",
+        "demo/report/index.html", "demo/report/manifest.json", "demo/report/scan.json",
     ]  # fmt: skip
     for result in json.loads((tmp_path / "demo/report/scan.json").read_text("utf-8")):
         coverage = result["coverage"]

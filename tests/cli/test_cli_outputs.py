@@ -184,6 +184,7 @@ def test_an_address_is_not_fetched_and_says_what_to_do(run, picture, given, said
     done = run(given, picture, "--json")
     rows = json.loads(done.stdout)
     assert [row["status"] for row in rows] == ["unreadable", "ok"] and done.exit_code == 1
+    assert rows[0]["path"] == given
     assert "addresses are not fetched" in rows[0]["detail"] and "| unmask scan -" in rows[0]["detail"]
 
 

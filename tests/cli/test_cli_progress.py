@@ -116,6 +116,30 @@ def test_a_terminal_sees_bars_and_a_log_lines(monkeypatch, terminal):
     assert terminal or shown == "unmask: [set]: 1 of 5 videos\n"
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_copy_says_how_much_of_it_is_done(monkeypatch, terminal, two_faces, toy_scanner, finder, tmp_path):
+    from unmask import faces
+    from unmask.cli.copies import Copies
+    from unmask.scanning import Settings, scan
+
+    monkeypatch.setattr(faces, "CenterFace", lambda: finder)
+    result = scan(two_faces, Settings(frames=2))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr(progress, "_now", Clock(30.0))
+    stream = io.StringIO()
+    stream.isatty = lambda: terminal
+    monkeypatch.setattr("sys.stderr", stream)
+    Copies(tmp_path / "copies").write(two_faces, result)
+    shown = stream.getvalue()
+    assert "annotating two.mp4" in shown and "annotated: " in shown
+    if terminal:
+        assert " 0%" in shown
+    else:
+        told = [line for line in shown.splitlines() if " of 100 %" in line]
+        assert told[0].startswith("unmask: annotating two.mp4: ") and len(told) == 20
+
+
 def test_what_is_to_be_quiet_is(monkeypatch, capsys):
     with reported(visible=False) as tell:
         tell("set", 0, 5)

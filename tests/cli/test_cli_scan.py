@@ -123,6 +123,20 @@ def test_a_report_is_written(run, inputs, tmp_path):
     assert "likely fake" in (tmp_path / "report" / "index.html").read_text("utf-8")
 
 
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [([], False), (["--stability"], True), (["--report"], True), (["--report", "--no-stability"], False)],
+    ids=str,
+)
+def test_re_encodings_are_tried_on_request_and_for_a_report(run, inputs, tmp_path, words, wanted):
+    folder = tmp_path / "report"
+    given = [part for word in words for part in ([word, folder] if word == "--report" else [word])]
+    result = json.loads(run("scan", "--json", *given, inputs / "b.mp4").stdout)
+    assert (result["opinions"][0]["stability"] is not None) == wanted
+    if "--report" in words:
+        assert ("JPEG at quality 70" in (folder / "index.html").read_text("utf-8")) == wanted
+
+
 def test_annotated_copies_are_written_of_what_was_read(run, inputs, tmp_path, monkeypatch, finder):
     monkeypatch.setattr("unmask.faces.CenterFace", lambda *a, **k: finder)
     done = run("scan", inputs, "--annotate", tmp_path / "copies")

@@ -50,6 +50,15 @@ def test_keys_are_made_listed_and_revoked(tmp_path):
     assert unmask("keys", "list", "--folder", tmp_path).stdout == ""
 
 
+def test_the_secret_that_signs_webhooks_is_printed_and_replaced(tmp_path):
+    unmask("keys", "add", "desk", "--folder", tmp_path)
+    own, of_desk = (unmask("keys", "secret", *name, "--folder", tmp_path).stdout for name in ([], ["desk"]))
+    assert re.fullmatch(r"whsec_[0-9a-zA-Z+/]{43}=\n", own)
+    assert of_desk != own == unmask("keys", "secret", "--folder", tmp_path).stdout
+    assert unmask("keys", "secret", "desk", "--new", "--folder", tmp_path).stdout != of_desk
+    assert unmask("keys", "secret", "nobody", "--folder", tmp_path).returncode == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -57,6 +66,8 @@ def test_keys_are_made_listed_and_revoked(tmp_path):
         (["--database", "nonsense"], "URL is not usable"),
         (["--host", "no.such.host.invalid"], "cannot listen"),
         (["--folder", "/proc/nowhere"], "cannot be written"),
+        (["--feedback-files"], "add --keep-uploads"),
+        (["--webhooks-to", "ftp://x"], "https://"),
     ],
 )
 def test_what_cannot_work_is_one_line(tmp_path, arguments, says):

@@ -10,7 +10,7 @@ from PIL import Image
 
 from unmask.detectors import file_sha256
 from unmask.faces import PROFILES, CenterFace, FaceFinderError, link, scene_of, weights
-from unmask.faces.centerface import overlap
+from unmask.faces.tiling import overlaps
 
 # Chosen by eye: brow to chin, ear to ear.
 ASTRONAUT_BOX = (182, 58, 270, 178)
@@ -52,7 +52,7 @@ def centerface():
 
 
 def agreement(face, box):
-    return overlap(np.array(face.box), np.array([box], float))[0]
+    return overlaps(np.array(face.box), np.array([box], float))[0]
 
 
 def test_a_portrait_gives_its_face_and_landmarks(centerface, astronaut):

@@ -23,7 +23,7 @@ from unmask.verdict import at_prior_odds, per_face_prior_odds, sigmoid
 @pytest.fixture
 def parent(tmp_path):
     figures = {"toys": {"frame_auc": 0.9, "false_positive_rate": 0.1, "true_positive_rate": 0.8}}
-    return write_detector(tmp_path / "parent", metrics={"validation": figures})
+    return write_detector(tmp_path / "parent", metrics={"validation": figures, "fairness": {"toys": {}}})
 
 
 @pytest.fixture

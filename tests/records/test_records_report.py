@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -47,8 +48,8 @@ def test_the_manifest_names_all_that_went_in_and_came_out(report, inputs):
 
 
 def test_the_results_hashes_are_those_of_lines(report, run):
-    run("scan", "inputs", "--detector", "toy", "--output", "lines.jsonl", "--workers", 0)
-    lines = [json.loads(line) for line in open("lines.jsonl", encoding="utf-8")]
+    run("scan", "inputs", "--detector", "toy", "--output", "lines.jsonl", "--workers", 0, "--stability")
+    lines = [json.loads(line) for line in Path("lines.jsonl").read_text(encoding="utf-8").splitlines()]
     recorded = json.loads((report / "scan.json").read_text())
     inputs = read_manifest(report).manifest.inputs
     assert [result_sha256(line) for line in lines] == [one.result_sha256 for one in inputs]
@@ -188,12 +189,11 @@ def test_reports_of_several_processes_have_one_too(run, inputs, verify, monkeypa
     assert verify()[1] == 0
 
 
-def test_a_report_that_is_not_finished_has_no_manifest(report, run, monkeypatch):
-    monkeypatch.setattr(
-        "unmask.records.making.save_report", lambda *a, **k: (_ for _ in ()).throw(OSError(28, "full"))
-    )
+def test_a_report_that_is_not_finished_has_no_manifest(inputs, run, tmp_path, monkeypatch):
+    full = OSError(28, "No space left on device")
+    monkeypatch.setattr("unmask.records.making.environment", lambda: (_ for _ in ()).throw(full))
     assert run("scan", "inputs", "--detector", "toy", "--report", "report").exit_code == 1
-    assert not (report / "manifest.json").exists()
+    assert sorted(path.name for path in (tmp_path / "report").iterdir()) == ["index.html", "scan.json"]
 
 
 def test_a_folder_without_a_manifest_is_wrong_usage(run, tmp_path):

@@ -11,8 +11,11 @@ from unmask.report import (
     Coverage,
     DetectorInfo,
     FrameScore,
+    FrameStability,
     Opinion,
+    ReencodedScore,
     ScanResult,
+    Stability,
     Subject,
     TrackScore,
     page,
@@ -169,3 +172,28 @@ def test_a_scan_without_a_report_loads_neither_jinja_nor_pillow():
     code = "import sys, unmask.report, unmask.scanning; print([n for n in ('jinja2', 'PIL') if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def stable(*scores):
+    return tuple(
+        ReencodedScore(name, score) for name, score in zip(("jpeg_70", "scale_50"), scores, strict=True)
+    )
+
+
+def test_scores_after_re_encodings_are_a_table_of_each_opinion():
+    assert result_view(ONE).stability == ()
+    tried = Stability(1.2, stable(0.8, 0.4), (FrameStability(2.0, 0.9, stable(0.85, 0.45)),))
+    flip = Reason("stability", "abstains", "why")
+    opinion = replace(ONE.opinions[0], stability=tried)
+    (table,) = result_view(replace(ONE, opinions=(opinion,))).stability
+    assert (table.question, table.columns) == ("", ("As it is", "JPEG at quality 70", "50 % of the size"))
+    assert [(row.name, row.scores) for row in table.rows] == [
+        ("At 2.0 s", ("90 %", "85 %", "45 %")),
+        ("The verdict's score", ("90 %", "80 %", "40 %")),
+    ]
+    assert "across the threshold" not in table.story
+    turned = replace(opinion, verdict="inconclusive", reasons=(flip,))
+    both = result_view(replace(ONE, opinions=(turned, replace(SEVERAL.opinions[-1]))))
+    assert "across the threshold" in both.stability[0].story
+    assert both.stability[0].question == question_words("face_manipulated")
+    assert '<td class="nowrap">40 %</td>' in page([replace(ONE, opinions=(opinion,))])

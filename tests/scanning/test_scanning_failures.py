@@ -31,6 +31,20 @@ def test_missing_empty_and_folder_are_unreadable(tmp_path, detector, finder, mak
     assert (result.status, result.kind) == ("unreadable", "image")
 
 
+def test_a_stream_on_which_the_scan_itself_fails_is_told_as_a_file_is(
+    two_faces, detector, finder, monkeypatch
+):
+    def fail(self, path, *_):
+        raise ZeroDivisionError("odd")
+
+    with Scanner(Settings(frames=2), detector, finder) as scanner:
+        monkeypatch.setattr(Scanner, "scan", fail)
+        with two_faces.open("rb") as stream:
+            result = scanner.scan_stream(stream)
+    assert (result.path, result.status) == ("-", "failed")
+    assert result.detail == "internal error: ZeroDivisionError: odd"
+
+
 def test_limits_are_passed_on(two_faces, detector, finder):
     result = scan(two_faces, Settings(limits=Limits(video_bytes=10)), detector, finder)
     assert result.status == "too_large" and not result.was_read

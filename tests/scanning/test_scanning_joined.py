@@ -27,7 +27,7 @@ def joined(make_video, toys, tmp_path):
     return join
 
 
-@pytest.mark.parametrize("name", ["ts", "mkv", "mp4", "flv"])
+@pytest.mark.parametrize("name", ["ts", "mkv", "mp4", "flv", "avi"])
 @pytest.mark.parametrize("isolated", [True, False])
 def test_a_fake_part_is_found_wherever_it_lies(joined, toys, detector, finder, name, isolated):
     for colours in ((toys.BLUE, toys.RED), (toys.RED, toys.BLUE)):

@@ -308,6 +308,24 @@ def test_each_of_several_opinions_has_a_card(serve, visit):
     assert page.complaints.said == []
 
 
+def test_a_visitor_says_what_a_file_is_and_finds_it_again(serve, visit):
+    client = serve(keep_uploads=True, feedback_files=True)
+    job = put(client, scan("likely_real", 0.1, (0.05, 0.2)))
+    page = visit(f"{client.base_url}/#{job}")
+    page.get_by_text("Do you know what this file is?").click()
+    page.get_by_label("Manipulated or made by a machine").check()
+    page.get_by_label("Note (optional)").fill("known swap")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".feedback [role=status]")).to_contain_text("Thank you")
+    said = client.get(f"/v1/scans/{job}").json()["feedback"]
+    assert (said["label"], said["note"], said["kept"]) == ("fake", "known swap", False)
+    page.reload()
+    page.get_by_text("Do you know what this file is?").click()
+    expect(page.get_by_label("Manipulated or made by a machine")).to_be_checked()
+    expect(page.get_by_label("Note (optional)")).to_have_value("known swap")
+    assert page.complaints.said == []
+
+
 def test_moments_are_chosen_by_keys_and_buttons(serve, visit):
     client = serve()
     result = scan("likely_fake", 0.7, (0.6, 0.8), scores=(0.2, 0.9, None, 0.4), faces=3)

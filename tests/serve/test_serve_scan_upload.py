@@ -12,7 +12,7 @@ from unmask.scanning import Settings, scan
 pytest.importorskip("fastapi", reason="needs the extra [serve]")
 
 from unmask.serve.jobs import Job
-from unmask.serve.scan_upload import LOOKING, UploadScanner
+from unmask.serve.scan_upload import SCANNING, UploadScanner
 
 JOB = Job("0" * 32, 0, 0.0, 0.0, None, "running", 0.0, 1, "c", None, "clip.mp4", 1, "0" * 64, "jrc", None, False,
           None, None, None, None)  # fmt: skip
@@ -37,7 +37,7 @@ def test_an_upload_is_scanned_as_the_command_scans_a_file(scanner, clip, tmp_pat
     own = scan(clip, Settings(frames=frames))
     assert result.coverage == own.coverage
     assert (result.verdict, result.score, result.path) == (own.verdict, own.score, "clip.mp4")
-    assert heard == sorted(heard) and heard[0] <= LOOKING / 3 and heard[-1] == LOOKING
+    assert heard == sorted(heard) and heard[0] <= SCANNING / 3 and heard[-1] == SCANNING
     assert len(heard) == result.coverage.frames_sampled + 1
     assert (tmp_path / "pictures.json").is_file()
 

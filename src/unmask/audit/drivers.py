@@ -34,6 +34,7 @@ from unmask.statistics.metrics import Floats
 #: Training crops that a decision is said to rest on.
 NEIGHBOURS = 10
 FLIPS = 1999
+INFLUENTIAL = 10  # Training crops that are named.
 ALPHA = 0.05
 #: A fact whose correlation with the logit lies over this as a whole, at the same label, is worth attention.
 PULL = 0.3
@@ -220,7 +221,7 @@ def top(similarity: Floats) -> NDArray[np.int64]:
     return np.argsort(-similarity, axis=1, kind="stable")[:, :count]
 
 
-def influences(gradient: Floats, training: Training, count: int = 10) -> list[InfluentialCrop]:
+def influences(gradient: Floats, training: Training) -> list[InfluentialCrop]:
     """Return the training crops from which the decisions together get most support.
 
     Parameters
@@ -229,8 +230,6 @@ def influences(gradient: Floats, training: Training, count: int = 10) -> list[In
         (N, T) support of `similarities`.
     training
         T crops.
-    count
-        Most crops.
     """
     support = np.maximum(gradient, 0).sum(axis=0)
     decisions = np.bincount(top(gradient).ravel(), minlength=len(support))
@@ -245,7 +244,7 @@ def influences(gradient: Floats, training: Training, count: int = 10) -> list[In
             int(decisions[n]),
             training.facts[n],
         )
-        for n in np.argsort(-support, kind="stable")[:count]
+        for n in np.argsort(-support, kind="stable")[:INFLUENTIAL]
     ]
 
 

@@ -15,7 +15,7 @@ from unmask.detectors import Card, file_sha256, load_card
 from unmask.faces.weights import CENTERFACE_SHA256
 from unmask.report import ScanResult
 from unmask.scanning import PASS_SIZES, Settings
-from unmask.verdict import likelihood_scale, rule_of
+from unmask.verdict import REENCODINGS, likelihood_scale, rule_of
 
 # The version of all code between a file and its result: raised with every change after which some file would get
 # another result, so that logs of before are not taken for results of now.
@@ -114,10 +114,11 @@ def scan_key(card: Card, settings: Settings, further: Sequence[Card] = ()) -> st
     -----
     These are each detector's weights, trunk, question and input; the whole rule by which its logits become a verdict:
     calibration, threshold, band and gates with their widths; what its likelihood ratios rest on, where it has such; the
-    face finder's weights; how many frames each pass takes; every setting but those in ``WITHOUT_EFFECT``; and the
-    version of the code, ``SCAN_VERSION``.
+    face finder's weights; how many frames each pass takes; every setting but those in ``WITHOUT_EFFECT``, and
+    ``stability`` only where it is on, with the re-encodings; and the version of the code, ``SCAN_VERSION``.
     """
     named = (card, *further)
+    without = WITHOUT_EFFECT if settings.stability else WITHOUT_EFFECT | {"stability"}
     parts = {
         "version": SCAN_VERSION,
         "detectors": [_scored_by(each) for each in (_with_stills(named) if settings.stills else named)],
@@ -126,9 +127,11 @@ def scan_key(card: Card, settings: Settings, further: Sequence[Card] = ()) -> st
         "settings": {
             name: value
             for name, value in asdict(settings).items()
-            if name not in WITHOUT_EFFECT and (value or name not in _OF_FACTS)
+            if name not in without and (value or name not in _OF_FACTS)
         },
     }
+    if settings.stability:
+        parts["reencodings"] = list(REENCODINGS)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

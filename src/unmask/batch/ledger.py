@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unmask.batch.identity import Fingerprint, copy_of, facts_of, short_hash
+from unmask.media.addresses import name_of
 
 if TYPE_CHECKING:
     from unmask.batch.log import ResultsLog
@@ -71,7 +72,7 @@ class Ledger:
         if facts is None:
             return False
         with self._lock:
-            outcome = self._files.get(_by_facts(str(path), *facts))
+            outcome = self._files.get(_by_facts(name_of(path), *facts))
             return outcome is not None and self._count_done(outcome)
 
     def not_done(self, paths: Iterable[Path]) -> list[Path]:
@@ -101,7 +102,7 @@ class Ledger:
             Its fingerprint.
         """
         with self._lock:
-            outcome = self._files.get(_by_content(str(path), seen))
+            outcome = self._files.get(_by_content(name_of(path), seen))
             if outcome is not None:
                 return not self._count_done(outcome)
             if seen.content is None:
@@ -161,10 +162,10 @@ class Ledger:
         offset = self._contents.get(short_hash(seen.content))
         if offset is None:
             return False
-        outcome = self._files.get(_by_content(str(path), seen))
+        outcome = self._files.get(_by_content(name_of(path), seen))
         if outcome is not None:
             return self._count_done(outcome)
-        self._write(copy_of(self._log.read(offset), str(path), seen))
+        self._write(copy_of(self._log.read(offset), name_of(path), seen))
         return True
 
     def _count_done(self, outcome: Outcome) -> bool:

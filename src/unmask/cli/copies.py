@@ -26,7 +26,9 @@ class Copies:
         self._folder = folder
         self._finder: FaceFinder | None = None
 
-    def write(self, path: str | Path, result: ScanResult, name: str | None = None) -> None:
+    def write(
+        self, path: str | Path, result: ScanResult, name: str | None = None, visible: bool = True
+    ) -> None:
         """Write the annotated copy of a file, and say so on standard error.
 
         Parameters
@@ -37,16 +39,20 @@ class Copies:
             Of its scan.
         name
             Of the copy, without ending, and of the file in messages; None for the file's own.
+        visible
+            Whether the progress is shown.
         """
         if not result.was_read:
             return
         from unmask.annotating import AnnotationError, annotate
+        from unmask.cli.progress import share_done
         from unmask.faces import CenterFace
         from unmask.report.words import printable
 
         self._finder = self._finder or CenterFace()
         try:
-            target = annotate(path, result, self._folder, self._finder, name=name)
+            with share_done(f"annotating {Path(name or path).name}", visible) as progress:
+                target = annotate(path, result, self._folder, self._finder, name=name, progress=progress)
         except Exception as error:
             self.failed += 1
             line = " ".join(str(error).split())

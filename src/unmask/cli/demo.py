@@ -20,21 +20,31 @@ def demo(
 
     One clip shows the portrait as it is, in the other the face is blended with a changed copy of itself.
     """
+    from datetime import datetime, timezone
+
     from rich.console import Console
 
+    from unmask.batch import fingerprint
+    from unmask.batch.worker import largest
     from unmask.cli.folders import usable_folder
+    from unmask.cli.repeating import command_line
     from unmask.demo import portrait, with_blended_face, write_clip
-    from unmask.report import save_report, table
+    from unmask.records.making import Run, save_record
+    from unmask.report import table
     from unmask.scanning import Scanner, Settings
 
     usable_folder(out, "--out").mkdir(parents=True, exist_ok=True)
     picture = portrait()
     clips = {out / "plain.mp4": picture, out / "blended.mp4": with_blended_face(picture)}
-    with Scanner(Settings(detector=detector, evidence=True)) as scanner:
-        for path, shown in clips.items():
-            write_clip(path, shown)
+    for path, shown in clips.items():
+        write_clip(path, shown)
+    settings = Settings(detector=detector, evidence=True)
+    contents = {str(path): fingerprint(path, largest(settings)) for path in clips}
+    started = datetime.now(timezone.utc)
+    with Scanner(settings) as scanner:
         results = [scanner.scan(path) for path in clips]
-        page = save_report(results, out / "report", scanner.detector.card.threshold)
+    run = Run(settings, started, datetime.now(timezone.utc), contents, command_line("demo", out=out))
+    page = save_record(results, out / "report", run)
     Console().print(table(results))
     for path in (*clips, page):
         typer.echo(str(path))

@@ -27,23 +27,28 @@ class Action(str, Enum):
     add = "add"
     list = "list"
     revoke = "revoke"
+    secret = "secret"  # noqa: S105 (a word of the command line)
 
 
 def keys(
-    action: Annotated[Action, typer.Argument(help="add NAME, list, or revoke NAME.", show_default=False)],
+    action: Annotated[
+        Action, typer.Argument(help="add NAME, list, revoke NAME, or secret [NAME].", show_default=False)
+    ],
     name: Annotated[str | None, typer.Argument(help="Whom the key is for.", show_default=False)] = None,
     folder: Folder = None,
     database: Database = None,
+    new: Annotated[bool, typer.Option("--new", help="secret: make a new one in place of the old.")] = False,
 ) -> None:
-    """Make, list and revoke the API keys of `unmask serve`.
+    """Make, list and revoke the API keys of `unmask serve`; print the secret that signs a key's webhooks.
 
-    A new key is printed once; only its hash is kept.
+    A new key is printed once; only its hash is kept. Without keys the server has one secret: secret without a name.
     """
     from unmask.cli.streams import OutputError
     from unmask.serve import ServeError, ServeSettings
     from unmask.serve.database import connect
     from unmask.serve.files import make_folders
     from unmask.serve.keys import KeyStore
+    from unmask.serve.signing import SecretStore
 
     given = {"folder": folder, "database": database}
     settings = ServeSettings.checked(**{key: value for key, value in given.items() if value is not None})
@@ -54,6 +59,11 @@ def keys(
         for key in store.list():
             made = datetime.fromtimestamp(key.created, timezone.utc)
             typer.echo(f"{key.id}  {made:%Y-%m-%d}  {key.name}")
+        return
+    if action is Action.secret:
+        secrets = SecretStore(store.engine)
+        owner = None if name is None else store.id_of(name)
+        typer.echo(secrets.replace(owner) if new else secrets.secret(owner))
         return
     if name is None:
         raise ServeError(f"{action.value} needs a name: unmask keys {action.value} NAME")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 VERBS = (
     "scan", "demo", "detectors", "doctor", "prepare", "train", "evaluate", "export", "calibrate", "study", "audit",
-    "serve", "keys", "verify",
+    "serve", "keys", "verify", "feedback", "mcp",
 )  # fmt: skip
 
 NOT_WRITTEN = 1
@@ -40,6 +40,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     ),
     "serve": ("fastapi", "uvicorn", "sqlalchemy", "python_multipart", "prometheus_client", "starlette"),
     "ray": ("ray", "pyarrow", "pandas"),
+    "mcp": ("mcp",),
 }  # fmt: skip
 
 

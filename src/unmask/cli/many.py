@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from unmask.media.addresses import name_of
+
 if TYPE_CHECKING:
     from unmask.batch import FileScanner, Ledger, PathSource
     from unmask.detectors import Card
@@ -185,7 +187,7 @@ def _in_order(
 ) -> list[ScanResult]:
     """Put results in the order of the files, those of the same content among them."""
     all_of_them = results | {path: replace(results[first], path=path) for path, first in copies.items()}
-    order = [str(path) for path in files if str(path) in all_of_them]
+    order = [name for name in map(name_of, files) if name in all_of_them]
     return [all_of_them[path] for path in order or all_of_them]
 
 

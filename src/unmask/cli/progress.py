@@ -18,10 +18,13 @@ from rich.progress import (
     ProgressColumn,
     Task,
     TaskID,
+    TaskProgressColumn,
     TextColumn,
     TimeRemainingColumn,
 )
 from rich.text import Text
+
+from unmask.report.words import printable
 
 if TYPE_CHECKING:
     from unmask.batch import Ledger
@@ -80,6 +83,34 @@ def shown(ledger: Ledger, total: int | None) -> Iterator[None]:
         task = display.add_task("scanning", total=total)
         ledger.on_done = lambda: display.advance(task)
         yield
+
+
+@contextmanager
+def share_done(name: str, visible: bool = True) -> Iterator[Callable[[float], None]]:
+    """Show on standard error how much of one piece of work is done: a bar, or elsewhere a line a minute.
+
+    Parameters
+    ----------
+    name
+        Of the work.
+    visible
+        False shows nothing.
+
+    Yields
+    ------
+    Callable
+        To be called with the share that is done, in [0, 1].
+    """
+    if not visible:
+        yield lambda share: None
+    elif not sys.stderr.isatty():
+        lines = Lines(100, "%", printable(name))
+        yield lambda share: lines.reach(round(100 * share))
+    else:
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as display:
+            task = display.add_task(escape(printable(name)), total=1.0)
+            yield lambda share: display.update(task, completed=share)
 
 
 class Lines:

@@ -131,6 +131,14 @@ def scan(
             help="Certificates whose holders' content credentials are trusted (PEM); implies --facts.",
         ),
     ] = None,
+    stability: Annotated[
+        bool | None,
+        typer.Option(
+            "--stability/--no-stability",
+            help="Score decisive frames again after re-encodings that websites make. By default with --report.",
+            show_default=False,
+        ),
+    ] = None,
     fail_on: Annotated[
         list[FailOn] | None, typer.Option(help="Exit with 3 when a file gets this verdict; may be repeated.")
     ] = None,
@@ -163,6 +171,7 @@ def scan(
             facts=facts or trust_anchors is not None,
             trust_anchors=None if trust_anchors is None else read_trust_anchors(trust_anchors),
             stills=not no_stills,
+            stability=report is not None if stability is None else stability,
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
@@ -275,7 +284,7 @@ def _scan_one(scanner: Scanner, path: Path, copies: Copies | None, recorder: Rec
         if recorder is not None:
             recorder.take(result, file)
         if copies is not None:
-            copies.write(file, result, STANDARD_INPUT_NAME)
+            copies.write(file, result, STANDARD_INPUT_NAME, visible=False)
 
     result = scanner.scan_stream(sys.stdin.buffer, on_result=on_result)
     if recorder is not None and not result.was_read:

@@ -48,6 +48,9 @@ def serve(
         float, typer.Option(min=0, help="Finished jobs and reports are deleted after; 0 keeps them.")
     ] = 7,
     keep_uploads: Annotated[bool, typer.Option(help="Keep uploads as long as their jobs.")] = False,
+    feedback_files: Annotated[
+        bool, typer.Option(help="Let feedback keep its file, where the client says so; needs --keep-uploads.")
+    ] = False,
     allowed_host: Annotated[
         list[str] | None, typer.Option(help="Name under which the server may be addressed; repeatable.")
     ] = None,
@@ -56,6 +59,14 @@ def serve(
     ] = None,
     proxy: Annotated[
         list[str] | None, typer.Option(help="Address of a proxy whose X-Forwarded-For counts; repeatable.")
+    ] = None,
+    webhooks_to: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST,...",
+            help="Hosts that a job's webhook may name, by https; also http://HOST:PORT, a network of private addresses "
+            "such as 10.0.0.0/8, or * for any public host. Repeatable. Default: no webhooks.",
+        ),
     ] = None,
 ) -> None:
     """Serve a page and an HTTP API that scan what is uploaded.
@@ -83,9 +94,11 @@ def serve(
         "requests_per_minute": requests_per_minute,
         "retention": retention_days * 86400,
         "keep_uploads": keep_uploads,
+        "feedback_files": feedback_files,
         "allowed_hosts": tuple(allowed_host or ()),
         "cors_origins": tuple(cors_origin or ()),
         "proxies": tuple(proxy or ()),
+        "webhooks_to": tuple(part.strip() for entry in webhooks_to or () for part in entry.split(",")),
     }
     settings = ServeSettings.checked(**{name: value for name, value in values.items() if value is not None})
     with listen(settings) as listener:

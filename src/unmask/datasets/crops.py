@@ -190,9 +190,7 @@ class CropSet:
             ),
         )
 
-    def hold_out(
-        self, fraction: float, seed: int = 0, by: Literal["group", "source"] = "group"
-    ) -> tuple[CropSet, CropSet]:
+    def hold_out(self, fraction: float, seed: int = 0) -> tuple[CropSet, CropSet]:
         """Split into (rest, held out) so that no group is on both sides.
 
         A group's side is drawn from a hash of its name and the seed, so it stays when rows are added or left out.
@@ -203,8 +201,6 @@ class CropSet:
             Of the groups that are held out, about, in [0, 1].
         seed
             Of the draw.
-        by
-            What counts as a group.
 
         Raises
         ------
@@ -213,7 +209,7 @@ class CropSet:
         """
         if not 0 <= fraction <= 1:
             raise ValueError(f"fraction must lie in [0, 1], not {fraction}")
-        held = [_draw(getattr(record, by), seed) < fraction for record in self.records]
+        held = [_draw(record.group, seed) < fraction for record in self.records]
         parts = [[i for i, out in enumerate(held) if out is side] for side in (False, True)]
         return self.subset(parts[0]), self.subset(parts[1])
 

@@ -13,6 +13,7 @@ from PIL import Image, ImageFilter
 Pixels = np.ndarray
 
 FACE = (178.0, 62.0, 284.0, 192.0)
+_SOFTNESS = 0.25  # Width of the ellipse's edge, in its radii.
 """Box around the portrait's face, brow to chin and ear to ear: (x0, y0, x1, y1) in its 512 x 512 pixels."""
 
 
@@ -22,7 +23,7 @@ def portrait() -> Image.Image:
         return Image.open(file).convert("RGB")
 
 
-def with_blended_face(picture: Image.Image, face: tuple[float, float, float, float] = FACE) -> Image.Image:
+def with_blended_face(picture: Image.Image) -> Image.Image:
     """Blend the face with a changed copy of the whole picture, as a face swap does, without another person.
 
     The copy is enlarged about the face, shifted, warmer and softer; it is laid in through an ellipse with a
@@ -31,11 +32,9 @@ def with_blended_face(picture: Image.Image, face: tuple[float, float, float, flo
     Parameters
     ----------
     picture
-        RGB.
-    face
-        Box of the face, in pixels.
+        RGB; its face lies in `FACE`.
     """
-    x0, y0, x1, y1 = face
+    x0, y0, x1, y1 = FACE
     centre, size = ((x0 + x1) / 2, (y0 + y1) / 2), (x1 - x0, y1 - y0)
     scale, shift = 1.06, (0.03 * size[0], -0.02 * size[1])
     inverse = (
@@ -98,12 +97,10 @@ def _moving(picture: Image.Image, size: tuple[int, int], count: int) -> Iterator
         yield np.asarray(picture.resize(size, Image.Resampling.BICUBIC, box=box))
 
 
-def _soft_ellipse(
-    size: tuple[int, int], centre: tuple[float, float], radii: tuple[float, float], softness: float = 0.25
-) -> Pixels:
+def _soft_ellipse(size: tuple[int, int], centre: tuple[float, float], radii: tuple[float, float]) -> Pixels:
     """Return a mask (height, width) float in [0, 1]: 1 inside an ellipse, falling to 0 over its edge."""
     y, x = np.mgrid[: size[1], : size[0]]
     distance = np.hypot((x - centre[0]) / radii[0], (y - centre[1]) / radii[1])
-    ramp = np.clip((1 + softness / 2 - distance) / softness, 0, 1)
+    ramp = np.clip((1 + _SOFTNESS / 2 - distance) / _SOFTNESS, 0, 1)
     smooth: Pixels = (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
     return smooth

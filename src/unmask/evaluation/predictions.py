@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -241,17 +241,8 @@ def _row(cells: dict[str, Any], name: str, line: int) -> Prediction:
         raise ValueError(f"{name}, line {line}: {error}") from error
 
 
-def _robust_mean(logits: Sequence[float]) -> float:
-    """Return the mean of a video's frame logits, trimmed as the verdict trims it."""
-    return trimmed_mean(logits).mean
-
-
-def by_video(
-    frames: Predictions,
-    calibrate: Callable[[float], float] = sigmoid,
-    average: Callable[[Sequence[float]], float] = _robust_mean,
-) -> Predictions:
-    """Merge frame rows into one row a video.
+def by_video(frames: Predictions, calibrate: Callable[[float], float] = sigmoid) -> Predictions:
+    """Merge frame rows into one row a video, whose logit is their mean, trimmed as the verdict trims it.
 
     A video counts as scored when one of its frames is; otherwise it keeps the status of its frames.
 
@@ -261,8 +252,6 @@ def by_video(
         Rows of level frame.
     calibrate
         Turns the video's logit into its score, as the detector's card says.
-    average
-        Turns the logits of the scored frames into the video's logit.
     """
     videos: dict[VideoKey, list[Prediction]] = {}
     for row in frames.at("frame"):
@@ -272,7 +261,7 @@ def by_video(
         logits = [row.logit for row in rows if row.logit is not None]
         status, logit, score = rows[0].status, None, None
         if logits:
-            logit = float(average(logits))
+            logit = trimmed_mean(logits).mean
             status, score = "ok", float(calibrate(logit))
         merged.append(replace(rows[0], level="video", frame=None, status=status, logit=logit, score=score))
     return Predictions(tuple(merged))

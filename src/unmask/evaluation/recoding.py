@@ -17,8 +17,8 @@ _FALLBACK_RATE = Fraction(25)
 _LARGEST_DENOMINATOR = 100_000  # Brings 29.97 back to 30000/1001.
 
 
-def recode(path: Path, target: Path, crf: int, preset: str = PRESET) -> None:
-    """Code every frame of a video with libx264 at a constant rate factor, without sound.
+def recode(path: Path, target: Path, crf: int) -> None:
+    """Encode every frame of a video with libx264 at a constant rate factor, without sound.
 
     Parameters
     ----------
@@ -28,8 +28,6 @@ def recode(path: Path, target: Path, crf: int, preset: str = PRESET) -> None:
         File to write, an MP4. A last odd row or column is dropped: 4:2:0 needs even sides.
     crf
         libx264's rate factor, 0 .. 51; higher is coarser.
-    preset
-        libx264's preset.
 
     Raises
     ------
@@ -39,7 +37,7 @@ def recode(path: Path, target: Path, crf: int, preset: str = PRESET) -> None:
     try:
         with open_isolated(path) as media, av.open(str(target), "w", format="mp4") as sink:
             rate = Fraction(media.info.frame_rate or 0).limit_denominator(_LARGEST_DENOMINATOR)
-            options = {"crf": str(crf), "preset": preset}
+            options = {"crf": str(crf), "preset": PRESET}
             coded = sink.add_stream("libx264", rate=rate or _FALLBACK_RATE, options=options)
             assert isinstance(coded, VideoStream)
             coded.pix_fmt = "yuv420p"
@@ -61,4 +59,4 @@ def recode(path: Path, target: Path, crf: int, preset: str = PRESET) -> None:
                 raise MediaError("unreadable", "no frame of the video can be decoded")
             sink.mux(coded.encode(None))
     except FFmpegError as error:
-        raise MediaError("unreadable", "cannot be coded anew") from error
+        raise MediaError("unreadable", "cannot be encoded again") from error

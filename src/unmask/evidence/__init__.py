@@ -9,7 +9,7 @@ from unmask.evidence.extractors import extractor_of
 from unmask.evidence.face_clips import FaceClipExtractor
 from unmask.evidence.face_crops import FaceCropExtractor
 from unmask.evidence.found_faces import FoundFace, FoundFaces, SearchOptions, find_faces
-from unmask.evidence.units import Moment, Place, Subject, Unit, Wanted
+from unmask.evidence.units import Moment, Patch, Place, Subject, Unit, Wanted
 from unmask.evidence.whole_frames import WholeFrameExtractor
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "FoundFace",
     "FoundFaces",
     "Moment",
+    "Patch",
     "Place",
     "SearchOptions",
     "Subject",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from unmask.detectors import InputSpec
+from unmask.detectors import FaceCrops, InputSpec
 from unmask.evidence.audio_windows import AudioWindowExtractor
 from unmask.evidence.extractor import Extractor
 from unmask.evidence.face_clips import FaceClipExtractor
@@ -20,12 +20,16 @@ _EXTRACTORS: dict[str, Callable[[Any], Extractor]] = {
 }
 
 
-def extractor_of(spec: InputSpec) -> Extractor:
+def extractor_of(spec: InputSpec, *, keeps_patches: bool = False) -> Extractor:
     """Return the extractor of what a detector reads.
 
     Parameters
     ----------
     spec
-        The input of the detector's card.
+        What the detector's card says.
+    keeps_patches
+        Whether units of single faces keep the pixels around their faces.
     """
+    if keeps_patches and isinstance(spec, FaceCrops):
+        return FaceCropExtractor(spec, keeps_patches=True)
     return _EXTRACTORS[spec.unit](spec)

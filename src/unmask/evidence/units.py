@@ -34,6 +34,22 @@ class Place:
 
 
 @dataclass(frozen=True, eq=False)
+class Patch:
+    """The pixels around a face as they were sampled, of which it can be cut again.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8 RGB, the face upright.
+    box
+        (x0, y0, x1, y1) of the face in its pixels.
+    """
+
+    image: NDArray[np.uint8]
+    box: Box
+
+
+@dataclass(frozen=True, eq=False)
 class Unit:
     """What one logit is about.
 
@@ -47,12 +63,15 @@ class Unit:
         By name, for the detector's gates; NaN for what could not be measured.
     face
         The face that it shows, in pixels of the upright frame at ``place.start``; None where it shows no single face.
+    patch
+        Of that face; None where none was asked for, or the frame has too many faces.
     """
 
     place: Place
     inputs: Mapping[str, NDArray[Any]]
     measures: Mapping[str, float] = field(default_factory=dict)
     face: Face | None = None
+    patch: Patch | None = None
 
 
 @dataclass(frozen=True, eq=False)

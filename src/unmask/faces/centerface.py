@@ -254,23 +254,5 @@ def _strongest(boxes: np.ndarray, scores: np.ndarray) -> np.ndarray:
     for place in range(len(scores)):
         if open_[place]:
             kept.append(place)
-            open_ &= overlap(boxes[place], boxes) <= _OVERLAP
+            open_ &= overlaps(boxes[place], boxes)[0] <= _OVERLAP
     return np.array(kept, dtype=int)
-
-
-def overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Return the intersection over union of one box with others.
-
-    Parameters
-    ----------
-    box
-        (4,) x0, y0, x1, y1.
-    boxes
-        (N, 4), likewise.
-
-    Returns
-    -------
-    ndarray
-        (N,) in [0, 1].
-    """
-    return overlaps(box, boxes)[0]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _MAX_SIZE_RATIO = 2.0  # A face whose side grows or shrinks more between two frames is taken for another one.
 _REACH = 1.5  # How far a face may move within a scene from one frame to the next, in its sides.
+_MAX_GAP = 3  # Frames in a row that a face may be missing within its track.
 _GAP_COST = 0.1  # What each missed frame adds to the distance: of two equal matches the fresher track wins.
 
 
@@ -37,7 +38,6 @@ class Track:
 def link(
     faces_per_frame: Sequence[Sequence[Face]],
     scenes: Sequence[np.ndarray] | None = None,
-    max_gap: int = 3,
     cuts: Collection[int] = (),
 ) -> list[Track]:
     """Link faces into tracks by place and size; the closest pairs first, whatever the order of the faces.
@@ -52,8 +52,6 @@ def link(
         The faces of each frame, in any order within a frame.
     scenes
         ``scene_of`` each frame.
-    max_gap
-        How many frames in a row a face may be missing within its track.
     cuts
         Places of frames at which another recording begins: every track ends before them.
 
@@ -69,7 +67,7 @@ def link(
     for place, faces in enumerate(faces_per_frame):
         if place in cuts or (scenes is not None and place and is_cut(scenes[place - 1], scenes[place])):
             scene_start = place
-        earliest = max(scene_start, place - max_gap - 1)
+        earliest = max(scene_start, place - _MAX_GAP - 1)
         alive = [track for track in tracks if track[-1][0] >= earliest]
         waiting = sorted(faces, key=lambda face: face.box)
         for track, face in _matches(alive, waiting, place, overlap_needed=scenes is None):

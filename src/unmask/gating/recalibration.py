@@ -228,7 +228,7 @@ def derived_card(card: Card, parent_card_sha256: str, found: Recalibration) -> C
 
 def _without_rates(metrics: dict[str, object]) -> dict[str, object]:
     """Leave out what a validation said at the parent's threshold."""
-    at_threshold = {"true_positive_rate", "false_positive_rate"}
+    at_threshold = {"true_positive_rate", "false_positive_rate", "fairness"}
     return {
         name: _without_rates(value) if isinstance(value, dict) else value
         for name, value in metrics.items()

@@ -30,6 +30,18 @@ def address_advice(path: str | os.PathLike[str]) -> str | None:
     return f"addresses are not fetched; {instead}, or pipe it, as in curl -L URL | unmask scan -"
 
 
+def name_of(path: str | os.PathLike[str]) -> str:
+    """Return how results name a path: as it is, but an address with both the slashes that pathlib makes one.
+
+    Parameters
+    ----------
+    path
+        Of a file, or an address.
+    """
+    address = address_in(path)
+    return os.fspath(path) if address is None or os.path.lexists(path) else address
+
+
 def address_in(path: str | os.PathLike[str]) -> str | None:
     """Return the address that a path looks like, with both its slashes, or None.
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 # A frame depends on those before it and is decoded on one thread, so many times slower than a video's.
 SLOWNESS = 8
-ENDS_EARLY = "the file breaks off; the pictures that are whole were looked at"
+ENDS_EARLY = "the file breaks off; only its whole pictures were analysed"
 
 
 class AnimatedMedia(DecodedMedia):

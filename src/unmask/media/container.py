@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from av.stream import Stream
     from av.video.stream import VideoStream
 
+BROKEN = "the video is broken and cannot be read"
+
 
 @contextmanager
 def opened_container(
@@ -55,7 +57,7 @@ def opened_container(
             container_options={"format_whitelist": ",".join(formats), "protocol_whitelist": protocol},
         )
     except (FFmpegError, UnicodeError) as error:
-        raise MediaError("unreadable", "not an image or video, or broken") from error
+        raise MediaError("unreadable", BROKEN) from error
 
 
 def picture_stream(container: InputContainer) -> VideoStream:

@@ -10,9 +10,10 @@ from pathlib import Path
 from unmask.formats.content import HEAD_BYTES, HEIF_SEQUENCE, UNREAD, Content, content_of, recognised
 from unmask.formats.errors import MediaError
 from unmask.formats.signatures import is_sound_alone
+from unmask.formats.truncation import told_break
 from unmask.media.addresses import address_advice
 from unmask.media.frame import Limits
-from unmask.media.source import DecodedMedia
+from unmask.media.source import DecodedMedia, opened
 
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -110,6 +111,32 @@ def decode_as(content: Content, source: Path | int, limits: Limits) -> DecodedMe
     MediaError
         As ``open_media``.
     """
+    try:
+        return _decode_as(content, source, limits)
+    except MediaError as error:
+        if error.status != "unreadable" or (detail := _told(source, error.detail)) == error.detail:
+            raise
+        raise MediaError("unreadable", detail) from error
+
+
+def _told(source: Path | int, detail: str) -> str:
+    """Return why a file cannot be decoded: whether its first bytes say anything, and whether it breaks off."""
+    from unmask.media.container import BROKEN
+
+    with opened(source) as file:
+        if detail == BROKEN and not _is_recognised(file.read(HEAD_BYTES)):
+            return "not an image or video"
+        return told_break(file) or detail
+
+
+def _is_recognised(head: bytes) -> bool:
+    try:
+        return recognised(head) is not None
+    except MediaError:
+        return True
+
+
+def _decode_as(content: Content, source: Path | int, limits: Limits) -> DecodedMedia:
     if content.formats == HEIF_SEQUENCE:
         return _sequence(source, limits)
     if content.kind == "video":

@@ -17,6 +17,7 @@ from unmask.formats.origin import marks_of_video, xmp_packets
 from unmask.formats.probing import may_jump
 from unmask.formats.stream_selection import heard_stream
 from unmask.formats.timeline import MPEG_STREAMS
+from unmask.formats.truncation import told_break
 from unmask.media import audio_decoding, conversion, decoding, packets, plan
 from unmask.media.audio import AudioInfo, AudioSampling, RawAudio
 from unmask.media.bursts import BurstPlace, in_bursts, one_burst, plan_bursts, starts_of_bursts
@@ -320,7 +321,9 @@ class VideoMedia(DecodedMedia):
     def _nothing(self) -> MediaError:
         if self._damage.frames:
             return MediaError("unreadable", "every frame of the video that was decoded is damaged")
-        return MediaError("unreadable", "no frame of the video can be decoded")
+        with opened(self._source) as file:
+            broken = told_break(file)
+        return MediaError("unreadable", broken or "no frame of the video can be decoded")
 
     def _by_seeking(self, duration: float, sampling: Sampling) -> Iterator[Picture]:
         with self._open() as container:

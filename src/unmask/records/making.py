@@ -60,7 +60,7 @@ class Run:
 def save_record(results: Sequence[ScanResult], folder: Path, run: Run) -> Path:
     """Write a report and, last and at once, its manifest; return the page's path.
 
-    An earlier manifest is removed first: there is none beside a report that was only written in part.
+    Where that fails on the way, an earlier manifest stays: it names what it finds changed.
 
     Parameters
     ----------
@@ -79,7 +79,6 @@ def save_record(results: Sequence[ScanResult], folder: Path, run: Run) -> Path:
         When a detector is no longer there.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / MANIFEST).unlink(missing_ok=True)
     used = used_detectors(run.settings)
     # As the JSON has them, so that the page can be made again from the JSON.
     results = [replace(result, seconds=round(result.seconds, 3)) for result in results]

@@ -85,7 +85,7 @@ def _asked(result: ScanResult, opinion: Opinion, used: UsedDetector) -> AskedQue
         ("Reads", _reads(card.input), False),
         ("Looks for", ", ".join(card.tasks), False),
         ("Trained on", ", ".join(learned), False),
-        ("Families of fakes", ", ".join(card.families), False),
+        ("Families of fakes", ", ".join(card.families).replace("_", " "), False),
         ("Rule", f"{rule}; inconclusive too where the 90 % interval lies across the threshold", False),
         ("Weights", f"sha256 {card.sha256}", True),
         ("Card", f"sha256 {used.record.card_sha256}", True),

@@ -7,6 +7,7 @@ from unmask.report.result import READ, SCHEMA, Coverage, ScanResult, Status
 from unmask.report.schema import schema
 from unmask.report.sound import SoundFacts
 from unmask.report.spans import Span, suspicious_spans
+from unmask.report.stability import FrameStability, ReencodedScore, Stability
 from unmask.report.table import table
 from unmask.report.timeline import timeline
 from unmask.report.tracks import FrameScore, TrackScore
@@ -22,11 +23,14 @@ __all__ = [
     "Evidence",
     "FaceEvidence",
     "FrameScore",
+    "FrameStability",
     "FrameView",
     "Opinion",
+    "ReencodedScore",
     "ScanResult",
     "SoundFacts",
     "Span",
+    "Stability",
     "Status",
     "Subject",
     "SubjectKind",

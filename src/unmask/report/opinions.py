@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from unmask.report.codec import Box, Count, Interval, Part, Pattern, Probability, Seconds, require
+from unmask.report.stability import Stability
 from unmask.report.tracks import TrackScore
 from unmask.verdict import LikelihoodRatio, Reason, Verdict
 
@@ -103,6 +104,8 @@ class Opinion(Part):
     lr
         Likelihood ratio of the one face of a file; None where there are several or the face is rejected, and where the
         detector's card does not say what its scores were calibrated on.
+    stability
+        The decisive face after re-encodings; None where it was not scored again.
     """
 
     question: Annotated[str, Pattern("[a-z][a-z0-9_]*")]
@@ -114,6 +117,7 @@ class Opinion(Part):
     subjects: tuple[Subject, ...] = ()
     decisive: Count | None = None
     lr: LikelihoodRatio | None = None
+    stability: Stability | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

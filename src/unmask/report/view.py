@@ -12,6 +12,7 @@ from unmask.report.file_view import CredentialsView, FileView, credentials_view,
 from unmask.report.opinions import FACE_MANIPULATED, DetectorInfo, Opinion, Subject
 from unmask.report.origin_view import OriginView, origin_view
 from unmask.report.result import ScanResult
+from unmask.report.stability_view import StabilityView, stability_views
 from unmask.report.words import (
     ADVICE,
     ANSWERS,
@@ -121,6 +122,8 @@ class View:
         Empty unless there are several.
     not_asked
         Questions that have no answer, where there are several opinions.
+    stability
+        Of the opinions whose decisive face was scored again.
     duration, threshold
         Seconds, and a score in [0, 1], to draw by.
     axis
@@ -140,6 +143,7 @@ class View:
     advice: str
     opinions: tuple[OpinionView, ...]
     not_asked: tuple[str, ...]
+    stability: tuple[StabilityView, ...]
     coverage: CoverageView | None
     duration: float | None
     threshold: float | None
@@ -185,6 +189,7 @@ def result_view(result: ScanResult, threshold: float | None = None) -> View:
         advice=ADVICE.get(result.verdict or result.status, ""),
         opinions=tuple(_opinion(opinion, video) for opinion in several),
         not_asked=_not_asked(several),
+        stability=stability_views(result.opinions, several=bool(several), video=video),
         coverage=coverage_view(result),
         duration=duration,
         threshold=threshold,

@@ -31,11 +31,23 @@ class Inquiry:
         Run the detector.
     budget
         Maximum number of units scored in the file.
+    rescored
+        Whether decisive faces are going to be scored again after re-encodings.
     """
 
-    def __init__(self, number: int, detector: LoadedDetector, workers: Executor, budget: int) -> None:
+    def __init__(
+        self,
+        number: int,
+        detector: LoadedDetector,
+        workers: Executor,
+        budget: int,
+        *,
+        rescored: bool = False,
+    ) -> None:
         self.number = number
+        self._rescored = rescored
         self._detector = detector
+        self._workers = workers
         self._scores = UnitScores(detector.detector, workers, budget)
 
     @property
@@ -53,7 +65,7 @@ class Inquiry:
         """What makes the detector's units."""
         from unmask.evidence import extractor_of
 
-        return extractor_of(self.card.input)
+        return extractor_of(self.card.input, keeps_patches=self._rescored)
 
     def further(self, info: MediaInfo, passes: Sequence[Sampling]) -> Wanted | None:
         """Return what the detector wants that is not the scan's own frames; None for nothing.
@@ -126,7 +138,12 @@ class Inquiry:
         seen
             All of the file.
         """
-        return self._answer(seen, self._subjects(seen))
+        answer = self._answer(seen, self._subjects(seen))
+        if not self._rescored:
+            return answer
+        from unmask.scanning.stability import rescored
+
+        return rescored(answer, self.detector, self._workers)
 
     def _subjects(self, seen: Observations) -> list[Subject]:
         moments = seen.moments(self.number)

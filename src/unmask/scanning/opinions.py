@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from unmask.detectors import RECONSTRUCTION_ERROR
-from unmask.report import DetectorInfo, FrameScore, Opinion, ScanResult, TrackScore
+from unmask.report import DetectorInfo, FrameScore, Opinion, ScanResult, Stability, TrackScore
 from unmask.report import Subject as ReportedSubject
 from unmask.verdict import (
     FileJudgement,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from unmask.detectors import Card
     from unmask.evidence import Subject
     from unmask.scanning.observations import Observations
+    from unmask.scanning.stability import Rescored
     from unmask.scanning.unit_scoring import ScoredUnit
 
 NOTHING_TO_JUDGE = {
@@ -54,21 +55,25 @@ class Answer:
         Their units, in the order of the subjects.
     moments
         Number of sampled moments.
+    rescored
+        The face that it rests on after re-encodings; None where none was scored again.
     """
 
     card: Card
     subjects: Sequence[Subject]
     scored: Sequence[Sequence[ScoredUnit]]
     moments: int
+    rescored: Rescored | None = None
 
     def judged(self) -> tuple[list[TrackJudgement], FileJudgement]:
         """Judge each subject, and the file by them, on the units that are scored; there is at least one subject."""
         rule = rule_of(self.card)
-        judged = []
-        for units in self.scored:
-            some = [unit for unit in units if unit.prediction]
-            gated = [examine(unit.measures, rule.gates) for unit in some]
-            judged.append(judge_track([unit.logit for unit in some], rule, gated))
+        judged = [_judged(units, rule) for units in self.scored]
+        verdict = judge_file(judged, self.moments, rule)
+        if self.rescored is None:
+            return judged, verdict
+        # Re-encodings move no score, so the verdict rests on the same face as without them.
+        judged[verdict.track] = _judged(self.scored[verdict.track], rule, self.rescored.shifts)
         return judged, judge_file(judged, self.moments, rule)
 
     def can_stop(self) -> bool:
@@ -150,6 +155,15 @@ def detector_info(card: Card) -> DetectorInfo:
     return DetectorInfo(**{part.name: getattr(card, part.name) for part in fields(DetectorInfo)})
 
 
+def _judged(
+    units: Sequence[ScoredUnit], rule: Rule, shifts: Mapping[str, float] | None = None
+) -> TrackJudgement:
+    """Judge one subject on its scored units."""
+    some = [unit for unit in units if unit.prediction]
+    gated = [examine(unit.measures, rule.gates) for unit in some]
+    return judge_track([unit.logit for unit in some], rule, gated, shifts)
+
+
 def _opinion(answer: Answer, judged: Sequence[TrackJudgement], verdict: FileJudgement) -> Opinion:
     return Opinion(
         answer.card.question,
@@ -163,7 +177,16 @@ def _opinion(answer: Answer, judged: Sequence[TrackJudgement], verdict: FileJudg
         ),
         verdict.track,
         _likelihood_ratio(answer.card, judged),
+        _stability(answer, verdict),
     )
+
+
+def _stability(answer: Answer, verdict: FileJudgement) -> Stability | None:
+    if answer.rescored is None:
+        return None
+    from unmask.scanning.stability import stability_of
+
+    return stability_of(answer.card, answer.rescored, verdict)
 
 
 def _likelihood_ratio(card: Card, judged: Sequence[TrackJudgement]) -> LikelihoodRatio | None:

@@ -22,6 +22,7 @@ from unmask.media import (
     open_media,
     spooled_to_file,
 )
+from unmask.media.addresses import name_of
 from unmask.scanning.inquiries import Inquiry
 from unmask.scanning.loading import LoadedDetector, Loading, worker_threads
 from unmask.scanning.sampling_passes import Progress, SamplingRun
@@ -175,7 +176,7 @@ class Scanner:
         try:
             with self._opened(Path(path)) as media:
                 inquiries = [
-                    Inquiry(number, detector, self._workers, options.crops)
+                    Inquiry(number, detector, self._workers, options.crops, rescored=options.stability)
                     for number, detector in enumerate(self._asked(media.info.kind))
                 ]
                 run = SamplingRun(
@@ -257,7 +258,7 @@ class Scanner:
         name: str = "-",
         on_result: Callable[[Path, ScanResult], None] = lambda path, result: None,
     ) -> ScanResult:
-        """Scan one file that comes as a stream, such as standard input.
+        """Scan one file that comes as a stream, such as standard input; errors as of ``scan_or_explain``.
 
         Parameters
         ----------
@@ -271,7 +272,7 @@ class Scanner:
         started = time.perf_counter()
         try:
             with spooled_to_file(stream, self.settings.limits) as path:
-                result = replace(self.scan(path), path=name, seconds=time.perf_counter() - started)
+                result = replace(self.scan_or_explain(path), path=name, seconds=time.perf_counter() - started)
                 on_result(path, result)
                 return result
         except MediaError as error:
@@ -281,7 +282,7 @@ class Scanner:
         from unmask.report import ScanResult
 
         return ScanResult(
-            path=str(path),
+            path=name_of(path),
             kind=kind_by_name(path),
             status=error.status,
             detector=self.detector_info,

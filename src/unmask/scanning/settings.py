@@ -93,6 +93,9 @@ class ScanOptions:
     facts
         Gather the part of the evidence that is about the file alone: technical facts, content credentials, a watermark,
         the sound. Reads the whole file, and decodes the beginning and the end of its sound.
+    stability
+        Score the frames that decide about a face again after re-encodings that websites make. What these change widens
+        the interval, and a verdict that one of them would turn round becomes inconclusive.
 
     Raises
     ------
@@ -107,6 +110,7 @@ class ScanOptions:
     faces: int = 64
     crops: int = 128
     evidence: bool = field(default=False, kw_only=True)
+    stability: bool = field(default=False, kw_only=True)
     facts: bool = field(default=False, kw_only=True)
 
     @property

@@ -16,8 +16,9 @@ from unmask.serve.database import connect
 from unmask.serve.files import make_folders
 from unmask.serve.guard import Guard
 from unmask.serve.problems import ProblemDocument, answer_with_problems
-from unmask.serve.routes import pages, scans, session, state
+from unmask.serve.routes import feedback, pages, scans, session, state
 from unmask.serve.schemas import with_scan_schema
+from unmask.serve.sender import WebhookSender
 from unmask.serve.service import Service
 from unmask.serve.settings import ServeSettings
 from unmask.serve.supervisor import WORKER, Supervisor
@@ -56,7 +57,7 @@ def create_app(settings: ServeSettings, worker: Sequence[str] = WORKER) -> FastA
         # The interactive pages would load scripts from elsewhere.
         docs_url=None,
         redoc_url=None,
-        lifespan=_running(service, supervisor),
+        lifespan=_running(service, supervisor, WebhookSender(settings, service.engine)),
     )
     app.state.service = service
     app.state.supervisor = supervisor
@@ -75,14 +76,16 @@ def create_app(settings: ServeSettings, worker: Sequence[str] = WORKER) -> FastA
     return app
 
 
-def _running(service: Service, supervisor: Supervisor) -> Any:
+def _running(service: Service, supervisor: Supervisor, sender: WebhookSender) -> Any:
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
         supervisor.start()
+        sender.start()
         try:
             yield
         finally:
             await run_in_threadpool(supervisor.stop)
+            await run_in_threadpool(sender.stop)
             service.engine.dispose()
 
     return running
@@ -91,6 +94,7 @@ def _running(service: Service, supervisor: Supervisor) -> Any:
 def _add_endpoints(app: FastAPI, settings: ServeSettings) -> None:
     app.dependency_overrides[identify] = key_holder if settings.needs_keys else anyone
     app.include_router(scans.router)
+    app.include_router(feedback.router)
     app.include_router(state.router)
     app.include_router(state.open_router)
     if settings.needs_keys:

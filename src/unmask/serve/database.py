@@ -27,6 +27,7 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQL
 
 from unmask.serve.settings import ServeError
 
+# Raised when a column changes. A new table is made in an older store as it is opened.
 VERSION = 2
 BUSY_SECONDS = 15.0
 
@@ -82,6 +83,52 @@ api_keys = Table(
     Column("name", String(100), nullable=False, unique=True),
     Column("sha256", String(64), nullable=False),
     Column("created", Float, nullable=False),
+)
+
+webhooks = Table(
+    "unmask_webhooks",
+    metadata,
+    Column("job", String(32), primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due", Float, nullable=False),
+    Column("claim", String(32)),
+    Column("status", Integer),
+    Column("error", Text),
+    Column("delivered", Float),
+    Index("unmask_webhooks_due", "state", "due"),
+)
+
+# Without an API key the owner is the empty string, as a primary key cannot be null.
+webhook_secrets = Table(
+    "unmask_webhook_secrets",
+    metadata,
+    Column("owner", String(16), primary_key=True),
+    Column("secret", String(100), nullable=False),
+    Column("created", Float, nullable=False),
+)
+
+# Outlives its job: what is kept of a scan to be evaluated later.
+feedback = Table(
+    "unmask_feedback",
+    metadata,
+    Column("job", String(32), primary_key=True),
+    Column("owner", String(16), primary_key=True),
+    Column("label", String(10), nullable=False),
+    Column("note", Text),
+    Column("kept", Boolean, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("updated", Float, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("file", String(80), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("detector", String(255), nullable=False),
+    Column("weights", String(64), nullable=False),
+    Column("status", String(20)),
+    Column("verdict", String(20)),
+    Column("score", Float),
+    Column("result", Text, nullable=False),
 )
 
 version = Table("unmask_version", metadata, Column("number", Integer, primary_key=True))

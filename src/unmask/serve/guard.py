@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from unmask.serve.limits import RateLimit
@@ -31,6 +32,9 @@ HEADERS = {
 }
 HEADLESS = "unmask.headless"
 """Key of a request's scope that is there when its answer has no body."""
+BODY_BYTES = 64 * 1024
+"""Largest body of a request that is held in memory; uploads stream and have limits of their own."""
+UPLOAD = ("POST", "/v1/scans")
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 METHODS = SAFE | {"POST", "PUT", "PATCH", "DELETE"}
 UNLIMITED = ("/healthz", "/readyz", "/metrics", "/static/")
@@ -63,7 +67,8 @@ class Guard:
             await problem.response()(scope, receive, answer)
         else:
             with contextlib.suppress(_HeadSentError):
-                await self._app(scope, receive, answer)
+                own_limit = (method, scope["path"]) == UPLOAD
+                await self._app(scope, receive if own_limit else _bounded(receive), answer)
         finally:
             seconds = (answer.began or time.perf_counter()) - started
             self._metrics.observe(method, _route(scope), answer.status, seconds)
@@ -93,6 +98,21 @@ class Guard:
             return
         if urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
             raise ProblemError(403, "requests from pages of other sites are refused", "cross-site")
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Read a body as far as it is small; HTTPException 413 beyond, which the framework passes on."""
+    received = 0
+
+    async def read() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > BODY_BYTES:
+            raise HTTPException(413, f"the limit of this request is {BODY_BYTES} bytes")
+        return message
+
+    return read
 
 
 class _HeadSentError(Exception):

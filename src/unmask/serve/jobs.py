@@ -37,6 +37,8 @@ class NewJob:
         Id of the key that made it; None without keys.
     kept
         Whether the upload is kept after the scan.
+    webhook
+        URL that is told when the job is finished; None for none.
     """
 
     id: str
@@ -47,6 +49,7 @@ class NewJob:
     frames: int | None = None
     owner: str | None = None
     kept: bool = False
+    webhook: str | None = None
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from unmask.serve.database import api_keys
+from unmask.serve.database import api_keys, webhook_secrets
 from unmask.serve.jobs import now
 from unmask.serve.settings import ServeError
+from unmask.serve.webhooks import cancel_webhooks
 
 _TOKEN = re.compile(r"unmask_([0-9a-f]{16})_([0-9a-f]{64})")
 
@@ -70,7 +71,7 @@ class KeyStore:
             return [ApiKey(*row) for row in connection.execute(select(*columns).order_by(api_keys.c.created))]
 
     def revoke(self, name: str) -> None:
-        """Delete a key.
+        """Delete a key, and end what it has of webhooks.
 
         Parameters
         ----------
@@ -82,9 +83,30 @@ class KeyStore:
         ServeError
             When there is none of this name.
         """
+        identifier = self.id_of(name)
         with self.engine.begin() as connection:
-            if not connection.execute(delete(api_keys).where(api_keys.c.name == name)).rowcount:
-                raise ServeError(f"there is no key named {name!r}")
+            connection.execute(delete(api_keys).where(api_keys.c.id == identifier))
+            connection.execute(delete(webhook_secrets).where(webhook_secrets.c.owner == identifier))
+            cancel_webhooks(connection, identifier, "the API key was revoked")
+
+    def id_of(self, name: str) -> str:
+        """Return the id of a key, under which its jobs are stored.
+
+        Parameters
+        ----------
+        name
+            Of the key.
+
+        Raises
+        ------
+        ServeError
+            When there is none of this name.
+        """
+        with self.engine.connect() as connection:
+            found = connection.execute(select(api_keys.c.id).where(api_keys.c.name == name)).scalar()
+        if found is None:
+            raise ServeError(f"there is no key named {name!r}")
+        return str(found)
 
     def holder(self, token: str) -> str | None:
         """Return the id of a key; None when it is no key of this server.

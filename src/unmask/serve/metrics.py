@@ -11,6 +11,8 @@ from prometheus_client.registry import Collector
 
 from unmask.serve.queries import JobQueries
 from unmask.serve.roster import Roster
+from unmask.serve.webhooks import STATES as WEBHOOK_STATES
+from unmask.serve.webhooks import WebhookStore
 
 STATES = ("queued", "running", "done", "failed")
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0)
@@ -19,7 +21,7 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0)
 class Metrics:
     """The numbers of one web process, in a registry of their own."""
 
-    def __init__(self, store: JobQueries, roster: Roster) -> None:
+    def __init__(self, store: JobQueries, roster: Roster, webhooks: WebhookStore) -> None:
         self._registry = CollectorRegistry()
         labels = ("method", "route", "status")
         self._requests = Counter(
@@ -30,7 +32,7 @@ class Metrics:
             ("method", "route"), buckets=BUCKETS, registry=self._registry,
         )  # fmt: skip
         self.uploaded = Counter("unmask_uploaded_bytes", "Bytes of accepted files.", registry=self._registry)
-        self._registry.register(_Stored(store, roster))
+        self._registry.register(_Stored(store, roster, webhooks))
         ProcessCollector(registry=self._registry)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -56,9 +58,10 @@ class Metrics:
 
 
 class _Stored(Collector):
-    def __init__(self, store: JobQueries, roster: Roster) -> None:
+    def __init__(self, store: JobQueries, roster: Roster, webhooks: WebhookStore) -> None:
         self._store = store
         self._roster = roster
+        self._webhooks = webhooks
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         # Without this the registry would ask the database when it is made.
@@ -70,4 +73,11 @@ class _Stored(Collector):
         for state in STATES:
             jobs.add_metric([state], counts.get(state, 0))
         yield jobs
+        delivered = self._webhooks.counts()
+        webhooks = GaugeMetricFamily(
+            "unmask_webhooks", "Webhooks of the jobs in the database.", labels=["state"]
+        )
+        for state in WEBHOOK_STATES:
+            webhooks.add_metric([state], delivered.get(state, 0))
+        yield webhooks
         yield GaugeMetricFamily("unmask_workers", "Workers heard of within a lease.", self._roster.alive())

@@ -8,7 +8,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from unmask.report import schema
+from unmask.serve.feedback import Label
 from unmask.serve.jobs import State
+from unmask.serve.webhooks import WebhookState
 
 SCAN = "Scan"
 
@@ -55,8 +57,32 @@ class JobSummary(BaseModel):
     links: Links
 
 
+class WebhookDelivery(BaseModel):
+    """What became of a job's webhook."""
+
+    url: str
+    state: WebhookState
+    attempts: int
+    status: int | None = Field(description="of the last answer; null where there was none")
+    error: str | None = Field(description="why the last attempt failed")
+    next: str | None = Field(description="when it is tried again")
+    delivered: str | None
+
+
+class FeedbackDocument(BaseModel):
+    """What a client said of a file."""
+
+    label: Label
+    note: str | None
+    kept: bool = Field(description="whether the file was kept for it")
+    updated: str
+
+
 class JobDocument(JobSummary):
     """An upload with the result of its scan."""
+
+    webhook: WebhookDelivery | None = Field(description="null for a job without one")
+    feedback: FeedbackDocument | None = Field(description="the client's own; null where there is none")
 
     result: Any = Field(description="the scan's JSON once done, as `unmask scan --json` prints it")
     view: Any = Field(

@@ -8,13 +8,16 @@ from functools import cached_property
 from fastapi import Request
 from sqlalchemy import Engine
 
+from unmask.serve.destinations import AllowList
 from unmask.serve.feed import Feed
+from unmask.serve.feedback import FeedbackStore
 from unmask.serve.keys import KeyStore
 from unmask.serve.limits import RateLimit
 from unmask.serve.metrics import Metrics
 from unmask.serve.roster import Roster
 from unmask.serve.settings import ServeSettings
 from unmask.serve.store import JobStore
+from unmask.serve.webhooks import WebhookStore
 
 
 @dataclass
@@ -23,7 +26,7 @@ class Service:
 
     Parameters
     ----------
-    settings, engine, store, roster, keys, feed, metrics
+    settings, engine, store, roster, keys, webhooks, feedback, feed, metrics
         The parts.
     uploads
         Rate limit of uploads.
@@ -38,6 +41,8 @@ class Service:
     store: JobStore
     roster: Roster
     keys: KeyStore
+    webhooks: WebhookStore
+    feedback: FeedbackStore
     feed: Feed
     metrics: Metrics
     uploads: RateLimit
@@ -58,9 +63,25 @@ class Service:
         store = JobStore(engine, settings.attempts, settings.lease)
         roster = Roster(engine, settings.lease)
         uploads = RateLimit(settings.uploads_per_minute)
+        webhooks = WebhookStore(engine)
+        metrics = Metrics(store, roster, webhooks)
         return cls(
-            settings, engine, store, roster, KeyStore(engine), Feed(store), Metrics(store, roster), uploads
+            settings,
+            engine,
+            store,
+            roster,
+            KeyStore(engine),
+            webhooks,
+            FeedbackStore(engine),
+            Feed(store),
+            metrics,
+            uploads,
         )
+
+    @cached_property
+    def destinations(self) -> AllowList:
+        """Where webhooks may go."""
+        return AllowList.of(self.settings.webhooks_to)
 
     @cached_property
     def detectors(self) -> dict[str, dict[str, object]]:

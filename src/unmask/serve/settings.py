@@ -6,11 +6,12 @@ import ipaddress
 from pathlib import Path
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from unmask.defaults import DETECTOR
 from unmask.media import trust_anchors
 from unmask.processes.cores import available_cores
+from unmask.serve.destinations import AllowList
 
 
 class ServeError(Exception):
@@ -78,8 +79,14 @@ class ServeSettings(BaseModel):
     poll: float = Field(0.25, gt=0, description="between two looks of an idle worker into the queue")
     niceness: int = Field(5, ge=0, le=19, description="of the workers, so that the web process answers first")
 
+    # What goes out
+    webhooks_to: tuple[str, ...] = Field(
+        (), description="origins that a job's webhook may name; none: no webhooks"
+    )
+
     # What stays
     keep_uploads: bool = False
+    feedback_files: bool = Field(False, description="whether feedback may keep its file; needs keep_uploads")
     retention: float = Field(
         7 * 86400.0, ge=0, description="of finished jobs and reports; 0 keeps them for ever"
     )
@@ -88,6 +95,18 @@ class ServeSettings(BaseModel):
     @classmethod
     def _certificates(cls, text: str | None) -> str | None:
         return None if text is None else trust_anchors(text)
+
+    @field_validator("webhooks_to")
+    @classmethod
+    def _known_destinations(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
+        AllowList.of(entries)
+        return entries
+
+    @model_validator(mode="after")
+    def _files_are_there(self) -> ServeSettings:
+        if self.feedback_files and not self.keep_uploads:
+            raise ValueError("feedback can keep files only where uploads are kept: add --keep-uploads")
+        return self
 
     @classmethod
     def checked(cls, **values: object) -> ServeSettings:
@@ -107,6 +126,8 @@ class ServeSettings(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             first = error.errors()[0]
+            if not first["loc"]:
+                raise ServeError(str(first["ctx"]["error"])) from None
             name = ".".join(str(part) for part in first["loc"])
             raise ServeError(f"{name}: {first['msg'].lower()}, not {first['input']!r}") from None
 

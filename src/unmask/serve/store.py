@@ -10,6 +10,7 @@ from sqlalchemy import Engine, case, delete, insert, literal, select, update
 from unmask.serve.database import jobs
 from unmask.serve.jobs import FINISHED, NAME_LENGTH, Job, NewJob, now
 from unmask.serve.queries import WAITING, JobQueries
+from unmask.serve.webhooks import add_webhook, remove_webhooks
 
 
 class JobStore(JobQueries):
@@ -67,7 +68,12 @@ class JobStore(JobQueries):
         )
         with self.engine.begin() as connection:
             statement = insert(jobs).from_select(list(values), row)
-            return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount == 1
+            stored = (
+                connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount == 1
+            )
+            if stored and job.webhook is not None:
+                add_webhook(connection, job.id, job.webhook)
+        return stored
 
     def remove(self, identifier: str, owner: str | None = None) -> bool:
         """Delete a job in any state; a worker that scans it learns so at its next heartbeat.
@@ -83,7 +89,10 @@ class JobStore(JobQueries):
         if owner is not None:
             statement = statement.where(jobs.c.owner == owner)
         with self.engine.begin() as connection:
-            return connection.execute(statement).rowcount == 1
+            removed = connection.execute(statement).rowcount == 1
+            if removed:
+                remove_webhooks(connection, [identifier])
+        return removed
 
     def claim(self, worker: str) -> Job | None:
         """Return the oldest waiting job for a worker; no two workers ever get the same one.
@@ -283,6 +292,7 @@ class JobStore(JobQueries):
         with self.engine.begin() as connection:
             identifiers = list(connection.execute(old).scalars())
             connection.execute(delete(jobs).where(jobs.c.id.in_(identifiers)))
+            remove_webhooks(connection, identifiers)
         return identifiers
 
 

@@ -23,7 +23,7 @@ from unmask.serve.settings import ServeSettings
 
 PIECE = 512 * 1024  # bytes handed to the parser at once
 OVERHEAD = 64 * 1024  # bytes of a body beside its file: boundaries, part heads, small fields
-FIELD_BYTES = 256
+FIELD_BYTES = 2048  # a webhook's URL is the longest
 GRACE = 60.0
 
 

@@ -107,7 +107,6 @@ def train_run(
     trunk: Trunk | None = None,
     reference: TrunkReference | None = None,
     report: Report = lambda source, done, total: None,
-    progress: bool = False,
 ) -> Run:
     """Train a run from its beginning; the files of an interrupted one are deleted.
 
@@ -119,7 +118,7 @@ def train_run(
         Of the run.
     out
         Folder of the study.
-    trunk, reference, report, progress
+    trunk, reference, report
         As in `train`.
     """
     recipe = _run_recipe(cell, seed, out)
@@ -127,7 +126,7 @@ def train_run(
     if folder.is_dir():
         shutil.rmtree(folder)
     started, clock = cpu_seconds(), time.perf_counter()
-    train(recipe, trunk=trunk, reference=reference, progress=progress, report=report)
+    train(recipe, trunk=trunk, reference=reference, progress=False, report=report)
     cost = Cost(
         steps=recipe.optimiser.steps,
         cpu_seconds=round(cpu_seconds() - started, 2),

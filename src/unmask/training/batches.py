@@ -19,6 +19,8 @@ from unmask.training.recipes import Recipe, RecipeError, SourceOptions
 from unmask.training.sampling import Draw, PairedSampler
 from unmask.training.views import SourceViews, open_views
 
+_WAITING_ITEMS = 4  # That were computed ahead of their use.
+
 
 class Batch(NamedTuple):
     """A batch as it comes from the loader.
@@ -131,7 +133,7 @@ class MapBatches(Batches):
 
 
 class ImageBatches(Batches):
-    """Batches of crops, rendered anew each pass by the workers of a DataLoader."""
+    """Batches of crops, rendered again in each pass by the workers of a DataLoader."""
 
     def __init__(self, recipe: Recipe) -> None:
         size = recipe.model.input_shape[0]
@@ -249,17 +251,15 @@ def _gather(places: list[tuple[MapStore, int]]) -> Batch:
     return Batch(torch.from_numpy(maps), torch.from_numpy(targets), torch.from_numpy(labels))
 
 
-def ahead(items: Iterable[Any], depth: int = 4) -> Iterator[Any]:
+def ahead(items: Iterable[Any]) -> Iterator[Any]:
     """Compute items in a thread, ahead of their use; its errors are raised here.
 
     Parameters
     ----------
     items
         Computed as it is iterated.
-    depth
-        Most items that wait for their use.
     """
-    ready: queue.Queue[tuple[str, Any]] = queue.Queue(depth)
+    ready: queue.Queue[tuple[str, Any]] = queue.Queue(_WAITING_ITEMS)
     stopped = threading.Event()
 
     def put(kind: str, value: Any) -> bool:

@@ -14,6 +14,7 @@ from unmask.detectors import Calibration
 
 Floats = npt.NDArray[np.floating]
 Labels = npt.NDArray[np.integer]
+LEAST_FRAMES = 4  # Of a video whose spread counts.
 
 
 def fit_platt(logits: Floats, labels: Labels) -> Calibration:
@@ -101,7 +102,7 @@ def choose_band(scores: Floats, labels: Labels, threshold: float, error: float) 
     return min(lower, threshold), max(upper, threshold)
 
 
-def spread_within(logits: Floats, keys: list[npt.NDArray[np.str_]], least: int = 4) -> float | None:
+def spread_within(logits: Floats, keys: list[npt.NDArray[np.str_]]) -> float | None:
     """Return the standard deviation of frame logits around their video's mean, pooled over videos.
 
     Parameters
@@ -110,14 +111,17 @@ def spread_within(logits: Floats, keys: list[npt.NDArray[np.str_]], least: int =
         (N,).
     keys
         Arrays (N,) that together name the video of each row.
-    least
-        Videos of fewer rows are left out; None when no video is left.
+
+    Returns
+    -------
+    float or None
+        None where no video has `LEAST_FRAMES`; videos of fewer are left out.
     """
     _, video = np.unique(np.stack(keys), axis=1, return_inverse=True)
     counts = np.bincount(video)
     means = np.bincount(video, logits) / counts
     squares = np.bincount(video, (np.asarray(logits, float) - means[video]) ** 2)
-    used = counts >= least
+    used = counts >= LEAST_FRAMES
     if not used.any():
         return None
     return float(np.sqrt(squares[used].sum() / (counts[used] - 1).sum()))

@@ -3,7 +3,7 @@
 Dynamic quantisation as tools do it takes one scale for a whole activation tensor. A few of CLIP's tokens and
 channels are twenty times larger than the rest, so that costs precision, and a crop's result comes to depend on
 its neighbours in the batch. Here each token has a scale of its own, which ends both; and outlying channels are
-evened out beforehand by moving their size from the activations into the weights (SmoothQuant, Xiao et al., 2023).
+smoothed beforehand by moving their size from the activations into the weights (SmoothQuant, Xiao et al., 2023).
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from unmask.models.clip_trunk import MEAN, STD, ClipTrunk
 from unmask.training.trunks import block_output, count_blocks
 
 Floats = npt.NDArray[np.float32]
+STRENGTH = 0.65  # Of smoothing: 0 leaves all in the activations, 1 moves all into the weights.
 MIN_EXTERNAL_BYTES = 1024  # Bytes of a weight from which the small model leaves it in the trunk's file.
 
 
-def channel_scales(trunk: ClipTrunk, images: Tensor, strength: float = 0.65) -> dict[str, Floats]:
+def channel_scales(trunk: ClipTrunk, images: Tensor) -> dict[str, Floats]:
     """Return how much to shrink each input channel of the linear layers that can be smoothed (SmoothQuant).
 
     Parameters
@@ -35,8 +36,6 @@ def channel_scales(trunk: ClipTrunk, images: Tensor, strength: float = 0.65) -> 
         The network in floating point.
     images
         (N, 3, S, S) float in [0, 1], typical crops.
-    strength
-        0 leaves all in the activations, 1 moves all into the weights.
 
     Returns
     -------
@@ -66,7 +65,7 @@ def channel_scales(trunk: ClipTrunk, images: Tensor, strength: float = 0.65) -> 
     scales = {}
     for name, layer in layers.items():
         weight = layer.weight.detach().abs().amax(dim=0).clamp(min=1e-5)
-        scale = peaks[name].clamp(min=1e-5) ** strength / weight ** (1 - strength)
+        scale = peaks[name].clamp(min=1e-5) ** STRENGTH / weight ** (1 - STRENGTH)
         scales[name] = (scale / scale.median()).numpy().astype(np.float32)
     return scales
 
@@ -170,9 +169,9 @@ class _Graph:
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
 
-    def constant(self, name: str, values: npt.ArrayLike, kind: Any = None) -> str:
+    def constant(self, name: str, values: npt.ArrayLike) -> str:
         array = np.asarray(values)
-        kind = kind or (np.float32 if array.dtype.kind == "f" else array.dtype)
+        kind = np.float32 if array.dtype.kind == "f" else array.dtype
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array, kind), name))
         return name
 

@@ -45,6 +45,7 @@ CHANGEABLE_ON_RESUME: Any = {
     "export": True,
     "data": {"workers", "root"},
 }
+_TIMED_BATCHES = 8
 
 
 def train(
@@ -294,7 +295,7 @@ class RunData(LightningDataModule):
         return self.batches.validation()
 
 
-def describe(module: DetectorTraining, batches: Batches, count: int = 8) -> str:
+def describe(module: DetectorTraining, batches: Batches) -> str:
     """Return how large the model is and how many images a second the loader alone gives.
 
     Parameters
@@ -302,12 +303,10 @@ def describe(module: DetectorTraining, batches: Batches, count: int = 8) -> str:
     module
         Holds the model.
     batches
-        Timed, from the first one on.
-    count
-        Batches that are timed.
+        The first `_TIMED_BATCHES` are timed.
     """
     start, images = time.perf_counter(), 0
-    for batch in islice(batches.training(0, count), count):
+    for batch in islice(batches.training(0, _TIMED_BATCHES), _TIMED_BATCHES):
         images += len(batch.labels)
     rate = images / (time.perf_counter() - start)
     trained = sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)

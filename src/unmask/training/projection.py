@@ -29,7 +29,6 @@ def fit_projection(
     *,
     rows: int = 2000,
     tokens: int = 64,
-    seed: int = 0,
 ) -> None:
     """Fit principal components to a sample of tokens and write them: `mean` (C,), `weight` (C, components).
 
@@ -45,10 +44,8 @@ def fit_projection(
         Most rows of all stores together that are read.
     tokens
         Most places of each row that are read.
-    seed
-        Of the sample.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     places = [(store, row) for store in stores for row in range(len(store))]
     chosen = rng.choice(len(places), min(rows, len(places)), replace=False)
     sample = []

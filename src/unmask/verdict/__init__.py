@@ -27,11 +27,14 @@ from unmask.verdict.likelihood import (
     support_in_words,
 )
 from unmask.verdict.questions import Summary, sum_up
+from unmask.verdict.stability import REENCODINGS, STABILITY, shift_variance
 
 __all__ = [
     "EARLY_STOP_LEVEL",
     "GATES",
     "OUTLIER",
+    "REENCODINGS",
+    "STABILITY",
     "UNFAMILIAR",
     "FileJudgement",
     "Gate",
@@ -59,6 +62,7 @@ __all__ = [
     "outlier_gate",
     "per_face_prior_odds",
     "rule_of",
+    "shift_variance",
     "sigmoid",
     "sum_up",
     "support_in_words",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from unmask.verdict.calibration import PlattScaling
 from unmask.verdict.card_gates import GATES, SMALL, gates_of
 from unmask.verdict.gates import Gate, Reason, Uncertainty, track_uncertainty
 from unmask.verdict.interval import logit_interval
+from unmask.verdict.stability import flip_reason, shift_variance, spread_reason
 
 Verdict = Literal["likely_real", "likely_fake", "inconclusive"]
 EARLY_STOP_LEVEL = 0.98
@@ -72,6 +73,8 @@ class TrackJudgement:
         What widens the interval.
     abstains
         Whether the picture of the face is too poor to be judged.
+    reencoded
+        Its score after each re-encoding, where it was scored again.
     """
 
     score: float
@@ -79,6 +82,7 @@ class TrackJudgement:
     frames: int
     reasons: tuple[Reason, ...] = ()
     abstains: bool = False
+    reencoded: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,8 @@ class FileJudgement:
         Position of the track that they rest on.
     reasons
         What widens the interval; an inconclusive verdict has at least one that says why.
+    reencoded
+        The file's score after each re-encoding, where that track was scored again.
     """
 
     verdict: Verdict
@@ -98,9 +104,15 @@ class FileJudgement:
     interval: tuple[float, float]
     track: int
     reasons: tuple[Reason, ...] = ()
+    reencoded: Mapping[str, float] = field(default_factory=dict)
 
 
-def judge_track(logits: ArrayLike, rule: Rule, uncertainties: Sequence[Uncertainty] = ()) -> TrackJudgement:
+def judge_track(
+    logits: ArrayLike,
+    rule: Rule,
+    uncertainties: Sequence[Uncertainty] = (),
+    shifts: Mapping[str, float] | None = None,
+) -> TrackJudgement:
     """Average one face's frame logits robustly and calibrate the mean.
 
     Parameters
@@ -111,13 +123,20 @@ def judge_track(logits: ArrayLike, rule: Rule, uncertainties: Sequence[Uncertain
         Of the detector.
     uncertainties
         What the gates say of the same frames; they widen the interval and leave the score alone.
+    shifts
+        Of the mean logit, by re-encoding; these widen the interval as well.
     """
     mean = trimmed_mean(logits)
     together = track_uncertainty(uncertainties)
-    low, high = logit_interval(mean, rule.calibration, added=(together.variance_down, together.variance_up))
+    shifts = shifts or {}
+    moved = shift_variance(shifts, rule.calibration)
+    variances = together.variance_down + moved, together.variance_up + moved
+    low, high = logit_interval(mean, rule.calibration, added=variances)
     score = rule.calibration.score
+    reencoded = {name: score(mean.mean + shift) for name, shift in shifts.items()}
+    reasons = (*together.reasons, spread_reason(reencoded)) if reencoded else together.reasons
     return TrackJudgement(
-        score(mean.mean), (score(low), score(high)), mean.count, together.reasons, together.abstains
+        score(mean.mean), (score(low), score(high)), mean.count, reasons, together.abstains, reencoded
     )
 
 
@@ -126,7 +145,8 @@ def judge_file(tracks: Sequence[TrackJudgement], frames_sampled: int, rule: Rule
 
     Well enough means in at least ``frames_needed(frames_sampled)`` scored frames; when no face was, the faces seen most
     often stand in. A face too small to be judged, such as a bystander's, has no part in it beside one that is judged.
-    The odds are lowered for the number of such faces, ``per_face_prior_odds``.
+    The odds are lowered for the number of such faces, ``per_face_prior_odds``. A verdict that a re-encoding would take
+    across the threshold becomes inconclusive.
 
     Parameters
     ----------
@@ -158,7 +178,11 @@ def judge_file(tracks: Sequence[TrackJudgement], frames_sampled: int, rule: Rule
     reasons = tracks[worst].reasons
     if verdict == "inconclusive" and not tracks[worst].abstains:
         reasons = (_why_inconclusive(score, interval, rule), *reasons)
-    return FileJudgement(verdict, score, interval, worst, reasons)
+    reencoded = {name: at_prior_odds(value, odds) for name, value in tracks[worst].reencoded.items()}
+    fake = score >= rule.threshold
+    if flipped := {name: value for name, value in reencoded.items() if (value >= rule.threshold) != fake}:
+        verdict, reasons = "inconclusive", (flip_reason(flipped), *reasons)
+    return FileJudgement(verdict, score, interval, worst, reasons, reencoded)
 
 
 def _is_too_small(track: TrackJudgement) -> bool:

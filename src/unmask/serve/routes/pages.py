@@ -52,6 +52,7 @@ def _for_script(service: Service, key: str | None) -> dict[str, Any]:
         "uploadBytes": settings.upload_bytes,
         "most": size_in_words(settings.upload_bytes),
         "marks": MARKS,
+        "feedbackFiles": settings.feedback_files,
     }
 
 

@@ -15,6 +15,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from unmask.serve.access import Client, identify
+from unmask.serve.destinations import URL_LENGTH, DestinationError
+from unmask.serve.feedback import drop_file
 from unmask.serve.files import remove_files, report_folder, upload_path
 from unmask.serve.guard import HEADLESS
 from unmask.serve.jobs import Job, NewJob, State, links, new_id
@@ -31,6 +33,7 @@ Asking = Annotated[Client, Depends(identify)]
 
 PING_SECONDS = 15.0
 RETRY_SECONDS = 5.0
+_WEBHOOK = "is told when the job is finished, at a host that the server allows"
 REPORT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
@@ -105,6 +108,13 @@ def describe_upload(document: dict[str, Any], service: Service) -> None:
     properties["frames"] |= {"maximum": _most_frames(service)}
     if service.settings.frames is not None:
         properties["frames"] |= {"default": service.settings.frames}
+    if service.settings.webhooks_to:
+        properties["webhook"] = {
+            "type": "string",
+            "format": "uri",
+            "maxLength": URL_LENGTH,
+            "description": _WEBHOOK,
+        }
 
 
 class _Place:
@@ -141,6 +151,7 @@ def _enqueue(service: Service, identifier: str, taken: Upload, client: Client) -
             frames=_frames(service, taken),
             owner=client.owner,
             kept=settings.keep_uploads,
+            webhook=_webhook(service, taken),
         )
         _refuse_unknown(taken)
         stored = service.store.add(new, settings.queue)
@@ -174,9 +185,19 @@ def _most_frames(service: Service) -> int:
     return max(service.settings.frames or 0, service.settings.max_frames)
 
 
+def _webhook(service: Service, taken: Upload) -> str | None:
+    url = taken.fields.get("webhook")
+    if url is not None:
+        try:
+            service.destinations.check(url)
+        except DestinationError as error:
+            raise _wrong("webhook", str(error)) from None
+    return url
+
+
 def _refuse_unknown(taken: Upload) -> None:
     for name in taken.fields:
-        if name not in ("detector", "frames"):
+        if name not in ("detector", "frames", "webhook"):
             raise _wrong(name[:80], "not a field of this request")
 
 
@@ -210,19 +231,22 @@ def list_scans(
 def get_scan(request: Request, id: JobId, client: Asking) -> Response:
     """Return a job: its state, its progress, and the result once it is done."""
     service = service_of(request)
-    job = _job(service, id, client, whole=True)
+    job = job_of(service, id, client, whole=True)
     scan = job.scan()
     view = None if scan is None else scan_view(scan)
-    return JSONResponse({**job.to_dict(service.settings.retention), "result": scan, "view": view})
+    beside = {"webhook": service.webhooks.of(id), "feedback": service.feedback.of(id, client.owner)}
+    return JSONResponse({**job.to_dict(service.settings.retention), **beside, "result": scan, "view": view})
 
 
 @router.delete("/{id}", status_code=204, response_class=Response, responses=responses(404, 422))
 def delete_scan(request: Request, id: JobId, client: Asking) -> Response:
-    """Delete a job in any state, with its upload and report; a scan under way is stopped."""
+    """Delete a job in any state, with its upload, report and feedback; a scan under way is stopped."""
     service = service_of(request)
     if not service.store.remove(id, client.owner):
         raise _no_job()
     remove_files(service.settings, id)
+    service.feedback.remove(id)
+    drop_file(service.settings, id)
     return Response(status_code=204)
 
 
@@ -235,7 +259,7 @@ def delete_scan(request: Request, id: JobId, client: Asking) -> Response:
 async def follow(request: Request, id: JobId, client: Asking) -> Response:
     """Stream the job as server-sent events named job, at each change, until it is finished."""
     service = service_of(request)
-    job = await run_in_threadpool(_job, service, id, client)
+    job = await run_in_threadpool(job_of, service, id, client)
     if service.streams >= service.settings.streams:
         raise too_many("too many event streams are open", "streams", RETRY_SECONDS)
     events = _no_events() if HEADLESS in request.scope else _events(service, job)
@@ -298,7 +322,7 @@ def report_part(request: Request, id: JobId, client: Asking, file: str) -> Respo
 
 def _report_file(request: Request, identifier: str, client: Client, name: str, download: bool) -> Response:
     service = service_of(request)
-    job = _job(service, identifier, client)
+    job = job_of(service, identifier, client)
     if job.state != "done":
         raise ProblemError(409, f"there is no report: the job is {job.state}", "no-report")
     # Chosen from what is there, never joined from what was asked for.
@@ -315,7 +339,25 @@ def _report_file(request: Request, identifier: str, client: Client, name: str, d
     return Response(files[name].read_bytes(), media_type=REPORT_TYPES[files[name].suffix], headers=headers)
 
 
-def _job(service: Service, identifier: str, client: Client, whole: bool = False) -> Job:
+def job_of(service: Service, identifier: str, client: Client, whole: bool = False) -> Job:
+    """Return a job that a client may see.
+
+    Parameters
+    ----------
+    service
+        Parts of the server.
+    identifier
+        Of the job.
+    client
+        Who asks.
+    whole
+        Whether to read the result too.
+
+    Raises
+    ------
+    ProblemError
+        404 when there is none.
+    """
     job = service.store.get(identifier, client.owner, whole)
     if job is None:
         raise _no_job()

@@ -19,7 +19,7 @@ class SignIn(BaseModel):
     key: str = Field(max_length=200)
 
 
-@router.post("", status_code=204, response_class=Response, responses=responses(401, 422))
+@router.post("", status_code=204, response_class=Response, responses=responses(401, 413, 422))
 async def sign_in(request: Request, body: SignIn) -> Response:
     """Set the cookie for a key."""
     if await run_in_threadpool(service_of(request).keys.holder, body.key) is None:

@@ -2,6 +2,7 @@
 
 import { element } from "./element.js";
 import { whatWasAnalysed } from "./analysed.js";
+import { feedbackForm } from "./feedback.js";
 import { moments } from "./moments.js";
 import { gauge } from "./timeline.js";
 import { bytes, capital, count, kindOf, mark, printable, share, withoutResult } from "./words.js";
@@ -16,7 +17,7 @@ export function resultView(entry, actions) {
     progress ? progress.node : verdict(entry, actions),
     view?.opinions.map(opinionCard),
     view && (view.faces.length ? moments : whatWasAnalysed)(view, entry.pictures, job.links.report),
-    result ? [report(entry, actions), facts(entry)] : null,
+    result ? [report(entry, actions), facts(entry), feedbackForm(job)] : null,
     !result && entry.phase !== "refused" && job && !progress ? element("p", {}, removal(actions)) : null);
   return { node, heading, update: () => progress?.update() };
 }

@@ -6,7 +6,8 @@ DETECTOR is a name or a folder that `unmask export` wrote, whose head reads a tr
 each set some real and manipulated faces of its split `train` are taken as they are, and every third of them once more,
 made worse (`unmask.distortions.faces`), so that a bad photograph stays a photograph. A set without splits lends
 seven of ten groups. The distribution of the distance is that of the faces as they are, out of fold, over folds of
-groups. --write puts `familiarity.npz` into the detector's folder and its hash and quantiles into card.json.
+groups. --write puts `familiarity.npz` into the detector's folder, where it goes before the trunk's, and its hash and
+quantiles into card.json.
 
 Only the trunk counts, not the head: with --cache a retrained head on the same trunk is done in seconds.
 """

@@ -39,7 +39,8 @@ def test_what_is_too_large_or_no_file_is_not_read(tmp_path):
 
 OTHER = {
     "frames": 7, "every": 2.0, "seconds": 3.0, "minimum_face": 30.0, "faces": 5, "crops": 50,
-    "limits": Limits(video_side=100), "facts": True, "stability": True,
+    "stability": True,
+    "limits": Limits(video_side=100), "facts": True,
     "trust_anchors": "-----BEGIN CERTIFICATE-----\nMAAA\n-----END CERTIFICATE-----",
 }  # fmt: skip
 

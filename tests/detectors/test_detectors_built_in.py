@@ -24,6 +24,7 @@ from unmask.detectors import (
 )
 from unmask.detectors.sessions import open_session
 from unmask.detectors.trunk import BLOCKS_NAME, UNSIGNED_NAME
+from unmask.verdict import likelihood_scale
 
 NAMES = sorted(built_in())
 
@@ -55,6 +56,21 @@ def test_the_card_is_full(name):
     assert "/" not in json.dumps(
         {**places, "data": {**places["data"], "train": names(places["data"]["train"])}}
     )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_likelihood_ratios_are_bounded_by_the_items_of_the_calibration(name):
+    card = read_card(built_in()[name])
+    scale, validated = likelihood_scale(card.calibration), card.metrics["validation"].values()
+    counts = (card.calibration.reals, card.calibration.fakes)
+    for count, label in zip(counts, ("real", "fake"), strict=True):
+        assert 1000 < count <= sum(one[label] for one in validated)  # Crops of one video count once.
+    for score, bound in ((1 - 1e-9, np.log10(counts[0] + 1)), (1e-9, -np.log10(counts[1] + 1))):
+        ratio = scale.ratio(score, (min(score, 0.2), max(score, 0.8)))
+        assert ratio.bounded and ratio.log10 == pytest.approx(bound)
+        assert -np.log10(counts[1] + 1) <= ratio.low <= ratio.high <= np.log10(counts[0] + 1)
+    even = scale.ratio(0.8, (0.6, 0.9))  # Real and fake weigh the same in the fit.
+    assert even.log10 == pytest.approx(np.log10(4)) and not even.bounded
 
 
 def test_the_trunk_is_the_one_that_its_card_describes():

@@ -1,5 +1,6 @@
 """Face clips, with and without sound, and windows of sound."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from unmask.detectors import AudioWindows, ClipSound, FaceClips
 from unmask.evidence import SearchOptions, extractor_of, find_faces
-from unmask.faces import cut, profile
+from unmask.faces import cut, profile, smooth_squares
 from unmask.media import AudioSampling, Burst, Frame, Sampling
 
 CLIPS = FaceClips(crop_profile="tight", size=32, frames=5, rate=10.0)
@@ -133,3 +134,49 @@ def test_the_end_of_a_window_is_filled_with_silence_and_half_of_it_must_be_there
     assert extractor.extract((), [chunk(1.0, np.ones(900))]).units == ()
     (silent,) = extractor.extract((), [chunk(1.0, np.zeros(2500))]).units
     assert silent.measures == {"loudness": -120.0} and silent.inputs["sound"].shape == (2000,)
+
+
+def test_a_face_that_is_searched_between_is_followed_smoothly_and_may_be_missed(toys, finder):
+    closely = CLIPS.model_copy(update={"search_every": 2, "frames": 9})
+    extractor, options = extractor_of(closely), SearchOptions("thorough", 1e6)
+    assert list(extractor.searched(9)) == [0, 2, 4, 6, 8] and list(extractor_of(CLIPS).searched(9)) == [0, 8]
+    path = [20, 20, 20, 26, 32, 38, 44, 44, 44]  # No straight line.
+    frames = [Frame(n, n / 10, toys.draw([((x, 40, x + 60, 110), toys.RED)])) for n, x in enumerate(path)]
+    found = [find_faces(frames[n], lambda: finder, options) for n in extractor.searched(9)]
+    missed = [replace(each, faces=()) for each in found]
+    found[2] = missed[2]
+    (unit,) = extractor.extract(frames, (), found).units
+    assert unit.place.box == (20, 40, 80, 110)
+    faces = [found[number].faces[0].face for number in (0, 1, 3, 4)]
+    squares = smooth_squares([0, 2, 6, 8], faces, 9).tolist()
+    wanted = [
+        cut(frame.image, square, profile("tight"), 32) for frame, square in zip(frames, squares, strict=True)
+    ]
+    np.testing.assert_array_equal(unit.inputs["clips"], wanted)
+    assert extractor.extract(frames, (), [found[0], *missed[1:4], found[4]]).units == ()
+
+
+def test_a_short_video_has_a_shorter_clip_where_the_card_allows_it(burst, finder):
+    shorter = WITH_SOUND.model_copy(
+        update={"frames": 10, "least_frames": 4, "audio": ClipSound(rate=1000, seconds=1.0)}
+    )
+    short = SimpleNamespace(kind="video", duration=0.5, audio=object())
+    assert extractor_of(shorter).wants(short, PLANNED, 0).frames.burst == Burst(5, 10.0)
+    (unit,) = extractor_of(shorter).extract(burst, [chunk(0.0, np.ones(9000))], ends(burst, finder)).units
+    assert unit.inputs["clips"].shape == (5, 32, 32, 3) and unit.inputs["sound"].shape == (500,)
+    assert [tensor.least for tensor in shorter.tensors] == [4, 400]
+    for tensor in shorter.tensors:
+        tensor.checked(unit.inputs[tensor.name][None])
+    with pytest.raises(ValueError, match=r"sound must be \(N, 400 to 1000\) float32"):
+        shorter.tensors[1].checked(unit.inputs["sound"][None, :399])
+
+
+def test_beside_sound_a_slower_video_is_brought_to_the_rate_of_the_card(toys, finder):
+    frames = [Frame(n, n / 8, toys.draw([((20 + n, 40, 80 + n, 110), toys.RED)])) for n in range(5)]
+    extractor = extractor_of(WITH_SOUND)
+    (unit,) = extractor.extract(frames, [chunk(0.0, np.ones(9000))], ends(frames, finder)).units
+    assert unit.inputs["clips"].shape[0] == 5
+    # At 0, 0.1, 0.2, 0.3 and 0.4 s the frames of 0, 0.125, 0.25, 0.25 and 0.375 s are nearest.
+    assert extractor._on_grid(frames) == [0, 1, 2, 2, 3]
+    slow = [Frame(n, n / 4, frames[n].image) for n in range(5)]
+    assert extractor_of(WITH_SOUND).extract(slow, [chunk(0.0, np.ones(9000))], ends(slow, finder)).units == ()

@@ -2,7 +2,9 @@
 
 import csv
 import json
+import shlex
 import sqlite3
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -14,7 +16,9 @@ from sqlalchemy import select
 
 from unmask.cli.main import build
 from unmask.demo import portrait
+from unmask.detectors import load_card
 from unmask.report import ScanResult
+from unmask.scanning import detector_info
 from unmask.serve import ServeError, ServeSettings
 from unmask.serve.database import connect, feedback
 from unmask.serve.feedback import Feedback, FeedbackStore, keep_file, kept_file
@@ -208,11 +212,25 @@ def test_the_newest_feedback_on_a_files_bytes_is_exported(server, tmp_path):
     judged(server, "unsure", result, "b" * 64)
     found = export_feedback(server[2], server[0], tmp_path / "out")
     assert (dict(found.labels), found.kept) == ({"fake": 1, "unsure": 1}, None)
-    (row,) = rows_of(tmp_path / "out" / "recorded" / "manifest.csv")
+    ((name, folder),) = found.recorded
+    assert (name, folder.parent) == ("jrc", tmp_path / "out" / "recorded")
+    (row,) = rows_of(folder / "manifest.csv")
     assert (row["path"], row["label"], row["sha256"]) == (f"{'a' * 64}.png", "fake", "a" * 64)
     everything = [json.loads(line) for line in (tmp_path / "out" / "feedback.jsonl").read_text().splitlines()]
     assert [row["label"] for row in everything] == ["real", "fake", "unsure"]
     assert everything[0]["note"] == "because"
+
+
+def test_results_of_each_detector_and_state_of_it_are_a_set(server, tmp_path):
+    result = scan("likely_fake", 0.9, (0.8, 0.95))
+    recalibrated = replace(result, detector=replace(result.detector, threshold=0.6))
+    other = replace(result, detector=replace(result.detector, name="other/one"))
+    for one in (result, recalibrated, other, other):
+        judged(server, "fake", one, "a" * 64)
+    found = export_feedback(server[2], server[0], tmp_path / "out")
+    assert [name for name, _ in found.recorded] == ["jrc", "jrc", "other/one"]
+    assert len({folder for _, folder in found.recorded}) == 3
+    assert all(len(rows_of(folder / "manifest.csv")) == 1 for _, folder in found.recorded)
 
 
 def test_an_empty_store_says_so(server, tmp_path):
@@ -228,6 +246,7 @@ def png(tmp_path, picture):
 @pytest.mark.slow
 def test_what_is_exported_runs_through_evaluate(server, tmp_path):
     """Both sets: the recorded results of files that are gone, and the files that were kept, scanned anew."""
+    jrc = detector_info(load_card("jrc"))
     for number in range(6):
         label = ("real", "fake")[number % 2]
         score = 0.9 if number in (1, 3, 4) else 0.1
@@ -238,17 +257,16 @@ def test_what_is_exported_runs_through_evaluate(server, tmp_path):
             picture.putpixel((0, 0), (number, 0, 0))
             keep = png(tmp_path, picture)
         result = scan(verdict, score, (score - 0.05, score + 0.05))
-        judged(server, label, result, str(number) * 64, keep)
-    judged(server, "real", without_score("unreadable", "broken"), "f" * 64)
+        judged(server, label, replace(result, detector=jrc), str(number) * 64, keep)
+    judged(server, "real", replace(without_score("unreadable", "broken"), detector=jrc), "f" * 64)
     out = tmp_path / "out"
     run = CliRunner()
     store = server[0].database_url
     exported = run.invoke(build(), ["feedback", store, "--folder", str(server[0].folder), "--out", str(out)])
     assert exported.exit_code == 0, exported.output
     assert "4 real, 3 fake, 0 unsure" in exported.output
-    log = str(out / "recorded" / "scans.jsonl")
-    words = ["evaluate", "jrc", str(out / "recorded"), "--scans", log, "--resamples", "100", "--json"]
-    recorded = run.invoke(build(), words)
+    (line,) = [line for line in exported.output.splitlines() if "--scans" in line]
+    recorded = run.invoke(build(), [*shlex.split(line)[1:], "--resamples", "100", "--json"])
     assert recorded.exit_code == 0, recorded.output
     (figures,) = json.loads(recorded.stdout)["scans"]
     assert (figures["real"], figures["fake"], figures["statuses"]) == (3, 3, {"ok": 6, "unreadable": 1})

@@ -26,8 +26,8 @@ SCORED_BY = frozenset({"sha256", "question", "input", "trunk", "mirror"})
 
 # Detectors count by their cards, wherever they are stored; the other settings never change a score.
 WITHOUT_EFFECT = frozenset({"detector", "further_detectors", "stills", "threads", "isolated", "evidence"})
-# Settings of facts beside the opinions: at their defaults they leave the key as it was before they came.
-_OF_FACTS = frozenset({"facts", "trust_anchors"})
+# At their defaults these leave the key as it was before they came.
+_ONLY_WHERE_ON = frozenset({"facts", "trust_anchors", "stability"})
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,6 @@ def scan_key(card: Card, settings: Settings, further: Sequence[Card] = ()) -> st
     ``stability`` only where it is on, with the re-encodings; and the version of the code, ``SCAN_VERSION``.
     """
     named = (card, *further)
-    without = WITHOUT_EFFECT if settings.stability else WITHOUT_EFFECT | {"stability"}
     parts = {
         "version": SCAN_VERSION,
         "detectors": [_scored_by(each) for each in (_with_stills(named) if settings.stills else named)],
@@ -127,7 +126,7 @@ def scan_key(card: Card, settings: Settings, further: Sequence[Card] = ()) -> st
         "settings": {
             name: value
             for name, value in asdict(settings).items()
-            if name not in without and (value or name not in _OF_FACTS)
+            if name not in WITHOUT_EFFECT and (value or name not in _ONLY_WHERE_ON)
         },
     }
     if settings.stability:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -40,6 +41,8 @@ def feedback(
     found = export_feedback(store, settings, out)
     counts = ", ".join(f"{found.labels.get(label, 0)} {label}" for label in ("real", "fake", "unsure"))
     typer.echo(f"{counts}; every opinion is in {out / EVERYTHING}")
-    typer.echo(f"unmask evaluate DETECTOR {found.recorded} --scans {found.recorded / LOG}")
+    for detector, recorded in found.recorded:
+        words = ["unmask", "evaluate", detector, str(recorded), "--scans", str(recorded / LOG)]
+        typer.echo(shlex.join(words))
     if found.kept:
         typer.echo(f"unmask evaluate DETECTOR {found.kept}  (the {found.files} files that were kept)")

@@ -118,6 +118,14 @@ def scan(
         Path | None,
         typer.Option(help="Add a line a scan to this log; each holds the hash of the line before it."),
     ] = None,
+    stability: Annotated[
+        bool | None,
+        typer.Option(
+            "--stability/--no-stability",
+            help="Score decisive frames again after re-encodings that websites make. By default with --report.",
+            show_default=False,
+        ),
+    ] = None,
     facts: Annotated[
         bool,
         typer.Option(
@@ -129,14 +137,6 @@ def scan(
         typer.Option(
             metavar="FILE.pem",
             help="Certificates whose holders' content credentials are trusted (PEM); implies --facts.",
-        ),
-    ] = None,
-    stability: Annotated[
-        bool | None,
-        typer.Option(
-            "--stability/--no-stability",
-            help="Score decisive frames again after re-encodings that websites make. By default with --report.",
-            show_default=False,
         ),
     ] = None,
     fail_on: Annotated[

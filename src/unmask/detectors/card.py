@@ -134,7 +134,9 @@ class Distribution(CardPart):
 
 
 class Familiarity(CardPart):
-    """The file ``familiarity.npz`` beside the weights, by which a face unlike all photographed faces is recognised.
+    """The file ``familiarity.npz``, by which a face unlike all photographed faces is recognised.
+
+    It lies beside the detector's weights, or beside those of its trunk, where several detectors share it.
 
     Parameters
     ----------

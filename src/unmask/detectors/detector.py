@@ -111,7 +111,8 @@ class Detector:
             return None
         if self._trunk is None or reference is None:
             raise DetectorError(f"{self.card.name}: quality.familiarity needs a trunk")
-        return read_reference_faces(folder, quality.familiarity, reference.identity, self._trunk.channels)
+        folders = (folder, self._trunk.path.parent)
+        return read_reference_faces(folders, quality.familiarity, reference.identity, self._trunk.channels)
 
     @property
     def name(self) -> str:

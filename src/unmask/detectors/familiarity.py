@@ -8,6 +8,7 @@ farther off, whatever the detector says of them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,13 +77,15 @@ class ReferenceFaces:
         np.savez(path, centre=self.centre, whitening=self.whitening.astype(np.float16))
 
 
-def read_reference_faces(folder: Path, card: Familiarity, trunk: str, channels: int) -> ReferenceFaces:
-    """Read the statistics in a detector's folder.
+def read_reference_faces(
+    folders: Sequence[Path], card: Familiarity, trunk: str, channels: int
+) -> ReferenceFaces:
+    """Read the statistics from the first folder that has some.
 
     Parameters
     ----------
-    folder
-        Of the detector.
+    folders
+        Of the detector, then of its trunk, whose tokens several detectors may share the statistics of.
     card
         What its card says of the file.
     trunk
@@ -95,7 +98,8 @@ def read_reference_faces(folder: Path, card: Familiarity, trunk: str, channels: 
     DetectorError
         When the file is not the one that the card names, or belongs to another trunk.
     """
-    path = folder / FAMILIARITY_NAME
+    paths = [folder / FAMILIARITY_NAME for folder in folders]
+    path = next((one for one in paths if one.is_file()), paths[0])
     if not path.is_file() or file_sha256(path) != card.sha256:
         raise DetectorError(
             f"{path} is not the file that its card describes: its SHA-256 differs or it is missing"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Inputs = Mapping[str, NDArray[Any]]
 """Arrays by the names of the graph's inputs, N units first in each."""
 
-MAX_CLIP_FRAMES = 64
+MAX_CLIP_FRAMES = 128
 MAX_SECONDS = 60.0
 MAX_SAMPLES = 1_500_000
 
@@ -40,11 +40,14 @@ class Tensor:
         Of one unit.
     dtype
         ``"uint8"`` for pictures in RGB, ``"float32"`` for sound in [-1, 1].
+    least
+        Smallest length of the first axis of ``shape``; None where it is always that of ``shape``.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: Literal["uint8", "float32"]
+    least: int | None = None
 
     @property
     def is_picture(self) -> bool:
@@ -66,14 +69,22 @@ class Tensor:
         """
         array = np.asarray(array)
         if str(array.dtype) == self.dtype and array.ndim == 1 + len(self.shape):
-            if array.shape[1:] == self.shape:
+            if array.shape[1:] == self.shape or self._is_shorter(array.shape[1:]):
                 return array
             if len(self.shape) == 3 and array.shape[1] == array.shape[2] and array.shape[3] == 3:
                 side = self.shape[0]
                 resized = [_resize(picture, side) for picture in array]
                 return np.stack(resized) if resized else np.zeros((0, *self.shape), np.uint8)
-        sides = ", ".join(["N", *(["H", "H", "3"] if len(self.shape) == 3 else map(str, self.shape))])
-        raise ValueError(f"{self.name} must be ({sides}) {self.dtype}, not {array.shape} {array.dtype}")
+        sides = ["N", *(["H", "H", "3"] if len(self.shape) == 3 else map(str, self.shape))]
+        if self.least is not None:
+            sides[1] = f"{self.least} to {sides[1]}"
+        wanted = f"({', '.join(sides)}) {self.dtype}"
+        raise ValueError(f"{self.name} must be {wanted}, not {array.shape} {array.dtype}")
+
+    def _is_shorter(self, shape: tuple[int, ...]) -> bool:
+        if self.least is None or len(shape) != len(self.shape):
+            return False
+        return self.least <= shape[0] <= self.shape[0] and shape[1:] == self.shape[1:]
 
 
 def _resize(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
@@ -131,7 +142,8 @@ class ClipSound(CardPart):
 class FaceClips(CardPart):
     """One face on successive frames: ``clips`` (N, frames, size, size, 3), and its sound where ``audio`` is given.
 
-    The square of the crops follows the face in a straight line from the first frame to the last.
+    The square of the crops follows the face in a straight line from the first frame to the last, or where it is found
+    on every so many frames. Beside sound, frames follow at ``rate`` whatever the video's own.
     """
 
     unit: Literal["face_clip"] = "face_clip"
@@ -140,12 +152,42 @@ class FaceClips(CardPart):
     frames: int = Field(ge=2, le=MAX_CLIP_FRAMES)
     rate: float = Field(gt=0, le=240, description="frames a second")
     audio: ClipSound | None = None
+    least_frames: int | None = Field(
+        default=None,
+        ge=2,
+        description="of a clip of a video that is too short for all; None: as many as frames",
+    )
+
+    search_every: int | None = Field(
+        default=None,
+        ge=1,
+        description="frames from one search for the face to the next; None: first and last frame",
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.least_frames is not None and self.least_frames > self.frames:
+            raise ValueError("least_frames must not exceed frames")
+        return self
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
         """The inputs of the detector's graph."""
-        clips = Tensor("clips", (self.frames, self.size, self.size, 3), "uint8")
-        return (clips, Tensor("sound", (self.audio.samples,), "float32")) if self.audio else (clips,)
+        clips = Tensor("clips", (self.frames, self.size, self.size, 3), "uint8", self.least_frames)
+        if self.audio is None:
+            return (clips,)
+        least = None if self.least_frames is None else self.samples_of(self.least_frames)
+        return (clips, Tensor("sound", (self.audio.samples,), "float32", least))
+
+    def samples_of(self, frames: int) -> int:
+        """Return the samples of the sound beside a clip, fewer beside one of fewer frames.
+
+        Parameters
+        ----------
+        frames
+            Of the clip.
+        """
+        return 0 if self.audio is None else round(self.audio.samples * frames / self.frames)
 
 
 class AudioWindows(ClipSound):

@@ -35,13 +35,16 @@ class AudioWindowExtractor(Extractor):
     """Cut windows out of the file's sound."""
 
     spec: AudioWindows
-    needs_faces: bool = False
 
     def wants(self, info: MediaInfo, planned: Sequence[Sampling], sampling_pass: int) -> Wanted | None:
         """Return all windows at once; nothing of a file without sound."""
         if sampling_pass > 0 or info.audio is None:
             return None
         return Wanted(sound=AudioSampling(WINDOWS, self.spec.seconds, self.spec.rate, until=planned[0].until))
+
+    def searched(self, frames: int) -> Sequence[int]:
+        """Return none: no faces are read."""
+        return ()
 
     def extract(
         self, frames: Sequence[Frame], sound: Sequence[AudioChunk], found: Sequence[FoundFaces] = ()

@@ -17,11 +17,6 @@ class Extractor(Protocol):
     The same one serves scans, preparing and evaluating.
     """
 
-    @property
-    def needs_faces(self) -> bool:
-        """Whether `extract` is to be given the faces of its frames."""
-        ...
-
     def wants(self, info: MediaInfo, planned: Sequence[Sampling], sampling_pass: int) -> Wanted | None:
         """Return what is asked of the media in one sampling pass.
 
@@ -41,6 +36,16 @@ class Extractor(Protocol):
         """
         ...
 
+    def searched(self, frames: int) -> Sequence[int]:
+        """Return on which frames of a moment faces are to be found, ascending; none where no faces are read.
+
+        Parameters
+        ----------
+        frames
+            Number of frames of the moment.
+        """
+        ...
+
     def extract(
         self, frames: Sequence[Frame], sound: Sequence[AudioChunk], found: Sequence[FoundFaces] = ()
     ) -> Moment:
@@ -54,7 +59,7 @@ class Extractor(Protocol):
             All windows of sound that were asked for, or the one that the moment is about where no frames were asked
             for.
         found
-            The faces of the first frame, and of a burst those of the last one as well.
+            The faces of the frames that `searched` names.
         """
         ...
 

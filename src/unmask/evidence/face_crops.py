@@ -29,19 +29,20 @@ class FaceCropExtractor(Extractor):
     ----------
     spec
         How faces are cut.
-    needs_faces
-        Always.
     keeps_patches
         Whether units keep the pixels around their faces.
     """
 
     spec: FaceCrops
-    needs_faces: bool = True
     keeps_patches: bool = False
 
     def wants(self, info: MediaInfo, planned: Sequence[Sampling], sampling_pass: int) -> Wanted | None:
         """Return the scan's own frames."""
         return Wanted(planned[sampling_pass]) if sampling_pass < len(planned) else None
+
+    def searched(self, frames: int) -> Sequence[int]:
+        """Return the first frame."""
+        return (0,)
 
     def extract(
         self, frames: Sequence[Frame], sound: Sequence[AudioChunk], found: Sequence[FoundFaces] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,6 +72,22 @@ class Unit:
     measures: Mapping[str, float] = field(default_factory=dict)
     face: Face | None = None
     patch: Patch | None = None
+
+    def scaled(self, factor: float) -> Unit:
+        """Return the unit of a frame that was reduced, with its place in the frame of full size.
+
+        Parameters
+        ----------
+        factor
+            Full size divided by reduced size.
+        """
+        box, face = self.place.box, self.face
+        if factor == 1:
+            return self
+        if box is not None:
+            x0, y0, x1, y1 = (factor * value for value in box)
+            box = (x0, y0, x1, y1)
+        return replace(self, place=replace(self.place, box=box), face=face and face.scaled(factor))
 
 
 @dataclass(frozen=True, eq=False)

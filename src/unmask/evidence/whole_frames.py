@@ -33,11 +33,14 @@ class WholeFrameExtractor(Extractor):
     """Fit a whole frame, or cut tiles out of it."""
 
     spec: WholeFrames
-    needs_faces: bool = False
 
     def wants(self, info: MediaInfo, planned: Sequence[Sampling], sampling_pass: int) -> Wanted | None:
         """Return the scan's own frames."""
         return Wanted(planned[sampling_pass]) if sampling_pass < len(planned) else None
+
+    def searched(self, frames: int) -> Sequence[int]:
+        """Return none: no faces are read."""
+        return ()
 
     def extract(
         self, frames: Sequence[Frame], sound: Sequence[AudioChunk], found: Sequence[FoundFaces] = ()

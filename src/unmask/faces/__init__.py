@@ -6,6 +6,7 @@ from unmask.faces.face import Box, CloserFaceFinder, Effort, Face, FaceFinder, F
 from unmask.faces.following import FollowedFace, FrameFaces, cut_faces, follow, follow_main_face
 from unmask.faces.quality import FaceQuality, measure, turn_of
 from unmask.faces.scenes import is_cut, scene_of
+from unmask.faces.smoothing import smooth_squares
 from unmask.faces.tracks import Track, link, main_track
 from unmask.faces.upright import UprightView, roll_of, set_upright
 from unmask.faces.weights import FaceFinderError
@@ -41,5 +42,6 @@ __all__ = [
     "search",
     "search_budget",
     "set_upright",
+    "smooth_squares",
     "turn_of",
 ]

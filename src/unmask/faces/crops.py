@@ -58,10 +58,14 @@ class CropProfile:
 
 
 # "tight" is the view of the crops in dfdc-faces: measured by finding the faces in those crops with
-# CenterFace.
+# CenterFace. "mesh" is what MediaPipe's face mesh reads.
 PROFILES = {
     profile.name: profile
-    for profile in (CropProfile("tight", scale=0.94, shift=0.027), CropProfile("wide", scale=1.3))
+    for profile in (
+        CropProfile("tight", scale=0.94, shift=0.027),
+        CropProfile("wide", scale=1.3),
+        CropProfile("mesh", scale=1.5, size=192),
+    )
 }
 
 

@@ -60,6 +60,21 @@ class Face:
         shift = [[right, down]] * 5
         return replace(self, box=box, landmarks=(self.landmarks + shift).astype(self.landmarks.dtype))
 
+    def scaled(self, factor: float) -> Face:
+        """Return the face in pixels of a frame that is larger by a factor.
+
+        Parameters
+        ----------
+        factor
+            Above 0.
+        """
+        if factor == 1:
+            return self
+        x0, y0, x1, y1 = (factor * value for value in self.box)
+        return replace(
+            self, box=(x0, y0, x1, y1), landmarks=(self.landmarks * factor).astype(self.landmarks.dtype)
+        )
+
 
 class FaceFinder(Protocol):
     """Finds faces in one frame."""

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, TypeVar
 
 from unmask.media import Frame, Media, MediaError, Sampling, as_media_error
+from unmask.scanning.bursts import BURST_PIXELS, ReducedFrame, find_reduced, reduce_frame
 from unmask.scanning.inquiries import Inquiry
 
 if TYPE_CHECKING:
@@ -90,8 +91,9 @@ class FurtherSampling:
         """Extract what is wanted of each burst, while the next one is decoded."""
         asking = [inquiry for inquiry, wanted in self._wanted.items() if wanted.frames == sampling]
         pending: Future[Moments] | None = None
+        pixels = BURST_PIXELS // sampling.frames_of(1)
         for _, burst in groupby(self._media.sample(sampling), lambda frame: frame.burst):
-            frames = list(burst)
+            frames = [reduce_frame(frame, pixels) for frame in burst]
             if pending is not None:
                 yield pending.result()
             pending = self._workers.submit(self._of_burst, frames, asking, sampling.count, seen)
@@ -99,17 +101,38 @@ class FurtherSampling:
             yield pending.result()
 
     def _of_burst(
-        self, frames: Sequence[Frame], asking: Sequence[Inquiry], bursts: int, seen: Observations
+        self,
+        burst: Sequence[ReducedFrame],
+        asking: Sequence[Inquiry],
+        bursts: int,
+        seen: Observations,
     ) -> Moments:
+        frames = [each.frame for each in burst]
         moments: Moments = {}
-        found: Sequence[FoundFaces] = ()
-        if any(inquiry.extractor.needs_faces for inquiry in asking):
-            found = [self._find(frame, seen) for frame in (frames[0], frames[-1])]
+        found: dict[int, FoundFaces] = {}
         for inquiry in asking:
+            places = inquiry.extractor.searched(len(frames))
+            for place in places:
+                if place not in found:
+                    found[place] = self._found(frames, place, found.get(0), seen)
             sound = self._wanted[inquiry].sound
             chunks = self._sound[sound] if sound else ()
-            moments |= self._extract([inquiry], frames, chunks, found, bursts)
+            faces = [found[place] for place in places]
+            moments |= self._extract([inquiry], frames, chunks, faces, bursts, burst[0].factor)
         return moments
+
+    def _found(
+        self, frames: Sequence[Frame], place: int, first: FoundFaces | None, seen: Observations
+    ) -> FoundFaces:
+        """Find the faces of a burst's frame, with less effort on those between the ends."""
+
+        def find(frame: Frame) -> FoundFaces:
+            return self._find(frame, seen)
+
+        if first is None or place == len(frames) - 1:
+            return find(frames[place])
+        smallest = min((one.quality.side for one in first.faces), default=0.0)
+        return find_reduced(frames[place], smallest, find)
 
     def _extract(
         self,
@@ -118,11 +141,13 @@ class FurtherSampling:
         sound: Sequence[AudioChunk],
         found: Sequence[FoundFaces],
         planned: int,
+        factor: float = 1.0,
     ) -> Moments:
-        """Extract one moment for each detector, and have it scored."""
+        """Extract one moment for each detector, and have it scored; frames were reduced by a factor."""
         moments = {}
         for inquiry in asking:
-            moments[inquiry.number] = inquiry.extractor.extract(frames, sound, found)
+            made = inquiry.extractor.extract(frames, sound, found)
+            moments[inquiry.number] = replace(made, units=tuple(unit.scaled(factor) for unit in made.units))
             inquiry.take(moments[inquiry.number], planned)
         return moments
 

@@ -198,7 +198,7 @@ class SamplingRun:
         from unmask.scanning.observations import SampledFrame
 
         sharing = [inquiry for inquiry in asking if inquiry.shares_frames(seen.info, passes, number)]
-        found = self._find(frame, seen) if any(each.extractor.needs_faces for each in sharing) else None
+        found = self._find(frame, seen) if any(each.extractor.searched(1) for each in sharing) else None
         made: dict[InputSpec, Moment] = {}
         moments = {}
         for inquiry in sharing:

@@ -90,12 +90,12 @@ class ScanOptions:
     evidence
         Gather what a report shows beside the scores: pictures of the sampled frames, maps of the shown faces, technical
         facts, content credentials. Runs the detector again on each shown face and reads the whole file.
-    facts
-        Gather the part of the evidence that is about the file alone: technical facts, content credentials, a watermark,
-        the sound. Reads the whole file, and decodes the beginning and the end of its sound.
     stability
         Score the frames that decide about a face again after re-encodings that websites make. What these change widens
         the interval, and a verdict that one of them would turn round becomes inconclusive.
+    facts
+        Gather the part of the evidence that is about the file alone: technical facts, content credentials, a watermark,
+        the sound. Reads the whole file, and decodes the beginning and the end of its sound.
 
     Raises
     ------

@@ -91,11 +91,6 @@ class ServeSettings(BaseModel):
         7 * 86400.0, ge=0, description="of finished jobs and reports; 0 keeps them for ever"
     )
 
-    @field_validator("trust_anchors")
-    @classmethod
-    def _certificates(cls, text: str | None) -> str | None:
-        return None if text is None else trust_anchors(text)
-
     @field_validator("webhooks_to")
     @classmethod
     def _known_destinations(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
@@ -107,6 +102,11 @@ class ServeSettings(BaseModel):
         if self.feedback_files and not self.keep_uploads:
             raise ValueError("feedback can keep files only where uploads are kept: add --keep-uploads")
         return self
+
+    @field_validator("trust_anchors")
+    @classmethod
+    def _certificates(cls, text: str | None) -> str | None:
+        return None if text is None else trust_anchors(text)
 
     @classmethod
     def checked(cls, **values: object) -> ServeSettings:

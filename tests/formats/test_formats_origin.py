@@ -2,13 +2,14 @@
 
 import io
 import json
+import time
 
 import av
 import numpy as np
 import pytest
 from PIL import ExifTags, Image, PngImagePlugin
 
-from unmask.formats.generators import MAX_MARKS, MAX_VALUE, MetadataText, OriginMark, marks_in
+from unmask.formats.generators import MAX_MARKS, MAX_TEXT, MAX_VALUE, MetadataText, OriginMark, marks_in
 from unmask.media import DecodingProcesses, Limits, open_media
 
 WEB_UI = (
@@ -295,6 +296,25 @@ def test_there_are_never_more_marks_than_are_read(tmp_path):
     assert len(marks) == MAX_MARKS and all(len(mark.value) == MAX_VALUE for mark in marks)
     again = [OriginMark.from_dict(json.loads(json.dumps(mark.to_dict()))) for mark in marks]
     assert tuple(again) == marks
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DigitalSourceType" + " " * MAX_TEXT,
+        "DigitalSourceType " * (MAX_TEXT // 18),
+        ":CreatorTool=" + " " * MAX_TEXT,
+        "Steps: 1, " * (MAX_TEXT // 10),
+        "AIGC " * (MAX_TEXT // 5),
+        '" ' * (MAX_TEXT // 2),
+    ],
+    ids=lambda text: text[:12],
+)
+@pytest.mark.parametrize(("place", "name"), [("XMP", ""), ("PNG text", "Dream"), ("PNG text", "comment")])
+def test_no_text_takes_long_to_search(place, name, text):
+    started = time.process_time()
+    marks_in([MetadataText(place, name, text)])
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import html
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any, Literal, get_args
 
 Says = Literal["generated", "partly_generated", "captured", "other"]
@@ -16,9 +17,8 @@ MarkKind = Literal["digital_source_type", "generation_parameters", "generator_na
 
 MAX_VALUE = 300
 MAX_MARKS = 16
-MAX_TEXT = (
-    200_000  # Of a text that is searched; generators' graphs are longer, but say so at their beginning.
-)
+MAX_TEXTS = 128  # That are searched, of one file.
+MAX_TEXT = 200_000  # Characters that are searched of each; a longer graph shows at its beginning what it is.
 
 # https://cv.iptc.org/newscodes/digitalsourcetype/ of 2024-09, retired terms included.
 _SOURCE_TYPES: dict[str, Says] = {
@@ -56,10 +56,12 @@ _PROGRAMS = re.compile(
     re.IGNORECASE,
 )
 _SOURCE_TYPE = re.compile(
-    r"DigitalSourceType\s*(?:=\s*[\"']|>|\s+rdf:resource\s*=\s*[\"'])\s*"
+    r"DigitalSourceType(?:\s{1,20}rdf:resource)?(?:\s{0,20}=\s{0,20}[\"']|\s{0,20}>)\s{0,20}"
     r"(?:https?://cv\.iptc\.org/newscodes/digitalsourcetype/)?([A-Za-z]{3,60})"
 )
-_XMP_FIELD = re.compile(r":(CreatorTool|Credit|Software|AISystemUsed)\s*(?:=\s*[\"']|>)\s*([^\"'<]{1,300})")
+_XMP_FIELD = re.compile(
+    r":(CreatorTool|Credit|Software|AISystemUsed)(?:\s{0,20}=\s{0,20}[\"']|\s{0,20}>)([^\"'<]{1,300})"
+)
 _AI_LABEL = re.compile(r"\bAIGC\b.{0,200}?[\"']Label[\"']\s*:\s*[\"']?(\d)", re.DOTALL)
 _STEPS = re.compile(r"\bSteps: \d+, .{0,200}?(?:Sampler|CFG scale|Seed): ", re.DOTALL)
 _DREAM = re.compile(r"\" .{0,200}?-s ?\d+", re.DOTALL)
@@ -149,7 +151,7 @@ def marks_in(texts: Iterable[MetadataText]) -> tuple[OriginMark, ...]:
     texts
         All of the file, in any order.
     """
-    cut = [MetadataText(one.place, one.name, one.text[:MAX_TEXT]) for one in texts]
+    cut = [MetadataText(one.place, one.name, one.text[:MAX_TEXT]) for one in islice(texts, MAX_TEXTS)]
     found = dict.fromkeys(mark for text in cut for mark in _marks_of(text))
     return tuple(found)[:MAX_MARKS]
 
@@ -213,7 +215,7 @@ _ENTRIES: dict[str, tuple[Callable[[str], object], str]] = {
     "invokeai_graph": (_is_object, "InvokeAI"),
     "invokeai_workflow": (_is_object, "InvokeAI"),
     "sd-metadata": (_is_object, "InvokeAI"),
-    "dream": (_DREAM.search, "InvokeAI"),
+    "dream": (lambda text: _DREAM.search(text[:5000]), "InvokeAI"),
     "fooocus_scheme": (bool, "Fooocus"),
     "use_stable_diffusion_model": (bool, "Easy Diffusion"),
     "description": (_JOB_ID.search, "Midjourney"),

@@ -96,7 +96,7 @@ def sound_rows(sound: SoundFacts) -> tuple[Row, ...]:
         The facts.
     """
     coding = f"{sound.codec}, {sound.sample_rate} Hz, {counted(sound.channels, 'channel')}"
-    more = f"; the first of {sound.streams} streams" if sound.streams > 1 else ""
+    more = f"; {sound.streams} streams, the one that players take" if sound.streams > 1 else ""
     late = "after" if sound.start >= 0 else "before"
     length = None if sound.duration is None else f"{sound.duration:.3f} s"
     if length and sound.longer_by is not None:

@@ -21,7 +21,7 @@ SOURCE_TYPES = {
 }
 """Terms of IPTC's vocabulary of digital source types in plain words."""
 
-NONE_FOUND = "Nothing in the file names a generator, as in most files; that proves nothing."
+NONE_FOUND = "Nothing in its metadata names a generator, as in most files; that proves nothing."
 CAUTION = (
     "Anybody can write or remove such statements, and most services remove them. They are hints, and have no part in "
     "the verdict."

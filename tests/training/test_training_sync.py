@@ -131,7 +131,8 @@ class FixedFinder:
 
 
 def test_any_folder_of_videos_is_listed_and_read(tmp_path, monkeypatch):
-    still = np.full((48, 64, 3), 128, np.uint8)  # Without a change of scene.
+    still = np.zeros((48, 64, 3), np.uint8)
+    still[10:40, 20:45] = 200  # One scene: faces are followed from frame to frame.
     monkeypatch.setattr(sound_toys.toys, "grey_frame", lambda number, count: still)
     for name in ("anna/one.mkv", "anna/two.mkv", "ben.mkv", "notes.txt"):
         path = tmp_path / "people" / name

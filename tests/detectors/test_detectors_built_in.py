@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import onnx
@@ -209,3 +210,38 @@ def test_a_crop_is_explained_the_same_alone_and_in_a_batch(name, crops):
 def test_no_place_of_the_exporting_machine_is_in_the_weights(name):
     content = (built_in()[name] / "model.onnx").read_bytes()
     assert b".py" not in content and b"stack_trace" not in content
+
+
+def test_detectors_that_share_a_trunk_pass_each_crop_through_it_once(crops, monkeypatch):
+    alone = [load_detector(name).logits(crops) for name in ("jrc", "jrc-stills")]
+    passed = []
+    run = Trunk._of_one
+    monkeypatch.setattr(Trunk, "_of_one", lambda self, crop: passed.append(crop) or run(self, crop))
+    first = load_detector("jrc")
+    second = load_detector("jrc-stills", beside=first)
+    together = [[each.logits(crop[None])[0] for each in (first, second)] for crop in crops]
+    np.testing.assert_array_equal(np.transpose(together), alone)
+    assert len(passed) == len(crops)
+    with ThreadPoolExecutor(4) as pool:
+        again = list(pool.map(lambda crop: second.logits(crop[None])[0], [crops[0]] * 8))
+    assert set(again) == {alone[1][0]} and len(passed) == len(crops)
+
+
+def test_a_shared_trunk_that_fails_fails_for_every_head_and_computes_anew(monkeypatch):
+    crop = np.zeros((1, 224, 224, 3), np.uint8)
+    failing = [True]
+    run = Trunk._of_one
+
+    def broken(self, crop):
+        if failing[0]:
+            raise RuntimeError("out of memory")
+        return run(self, crop)
+
+    monkeypatch.setattr(Trunk, "_of_one", broken)
+    first = load_detector("jrc")
+    second = load_detector("jrc-stills", beside=first)
+    for each in (first, second):
+        with pytest.raises(RuntimeError, match="out of memory"):
+            each.logits(crop)
+    failing[0] = False
+    assert np.isfinite(second.logits(crop)).all()

@@ -77,6 +77,8 @@ class Detector:
             )
         shared = beside._trunk if beside is not None and beside.card.trunk == reference else None
         self._trunk: Trunk | None = shared
+        if shared is not None:
+            shared.share()
         if reference and shared is None:
             self._trunk = open_trunk_of(folder, reference, threads)
         self._reference_faces = self._read_reference_faces(folder)

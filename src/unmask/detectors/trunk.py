@@ -8,8 +8,12 @@ network takes weights moved to unsigned bytes, for processors that multiply only
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from hashlib import blake2b
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -29,6 +33,7 @@ INPUT_SIZE = 224
 TUNED_NAME = "trunk.npz"
 BLOCKS_NAME = "blocks.onnx"
 UNSIGNED_NAME = "blocks-unsigned.onnx"
+RECENT_MAPS = 16  # Of 1.2 MB each; the heads of one scan read a crop shortly after each other.
 
 Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
@@ -76,6 +81,7 @@ class Trunk:
         self._constants = _ort_values(self._arrays)
         self.earlier = tuple(earlier)
         self._session = open_session(self.path.with_name(network), threads, self._constants)
+        self._recent: _RecentMaps | None = None
         self.output, *results = (output.name for output in self._session.get_outputs())
         for block in self.earlier:
             if block not in results:
@@ -90,10 +96,17 @@ class Trunk:
             (N, 224, 224, 3) uint8 RGB.
         """
         rows = [
-            self._joined(self._session.run([*self.earlier, self.output], {"crops": crop[None]}))
-            for crop in crops
+            self._of_one(crop[None]) if self._recent is None else self._recent.get(crop) for crop in crops
         ]
         return np.concatenate(rows) if rows else np.zeros((0, 196, self.channels), np.float32)
+
+    def share(self) -> None:
+        """Keep the maps of the last crops: several heads are about to read the same ones, each in its turn."""
+        if self._recent is None:
+            self._recent = _RecentMaps(self._of_one)
+
+    def _of_one(self, crop: Bytes) -> Floats:
+        return self._joined(self._session.run([*self.earlier, self.output], {"crops": crop}))
 
     @property
     def channels(self) -> int:
@@ -106,6 +119,34 @@ class Trunk:
             return last
         # A block's own result has the class token before its patches.
         return np.concatenate([level[:, -last.shape[1] :] for level in levels], axis=2)
+
+
+class _RecentMaps:
+    """The maps of the last crops, each computed once however many threads ask for it."""
+
+    def __init__(self, compute: Callable[[Bytes], Floats]) -> None:
+        self._compute = compute
+        self._lock = Lock()
+        self._maps: OrderedDict[bytes, Future[Floats]] = OrderedDict()
+
+    def get(self, crop: Bytes) -> Floats:
+        """Return the map (1, 196, channels) of a crop (224, 224, 3)."""
+        key = blake2b(crop.tobytes()).digest()
+        with self._lock:
+            found = self._maps.get(key)
+            if found is None:
+                begun = self._maps[key] = Future()
+                if len(self._maps) > RECENT_MAPS:
+                    self._maps.popitem(last=False)
+        if found is not None:
+            return found.result()
+        try:
+            begun.set_result(self._compute(crop[None]))
+        except BaseException as error:
+            begun.set_exception(error)
+            with self._lock:
+                self._maps.pop(key, None)
+        return begun.result()
 
 
 def _unsigned_weights(name: str) -> dict[str, Bytes]:

@@ -48,11 +48,19 @@ class AskedDetector:
         Of the detector itself; waited for where it is needed.
     load
         Loads it, or the installed one of the given name, beside another whose trunk is shared.
+    neighbour
+        Another one that is asked about the same files.
     """
 
-    def __init__(self, card: Future[Card], load: Callable[[str | None, Detector | None], Detector]) -> None:
+    def __init__(
+        self,
+        card: Future[Card],
+        load: Callable[[str | None, Detector | None], Detector],
+        neighbour: AskedDetector | None = None,
+    ) -> None:
         self.card = card
         self._load = load
+        self._neighbour = neighbour
         self._lock = Lock()
         self._begun: dict[MediaKind, LoadedDetector] = {}
 
@@ -77,11 +85,14 @@ class AskedDetector:
         return card if card.stills is None else _load_card(card.stills)
 
     def _loaded(self, kind: MediaKind, first: Future[Detector] | None) -> Detector:
-        """Load the detector for a kind of file, beside the one for the other kind if that was begun before."""
+        """Load the detector for a kind of file, beside its own for the other kind or the neighbour's for this one."""
         stills = self.card.result().stills
         beside = None if first is None or first.exception() else first.result()
         if beside is not None and stills is None:
             return beside
+        if beside is None and self._neighbour is not None:
+            other = self._neighbour.for_kind(kind).detector
+            beside = None if other.exception() else other.result()
         return self._load(stills if kind == "image" else None, beside)
 
 
@@ -129,7 +140,8 @@ class Loading:
         # Where one face is all there is to do, as in most pictures, a network's operators share two of the processors.
         operators = max(1, min(OPERATOR_THREADS, worker_threads(threads) // at_once))
         self.finder = self._load(lambda: finder or _load_finder(operators))
-        self.asked = tuple(self._ask(each, operators) for each in (detector, *further))
+        first = self._ask(detector, operators)
+        self.asked = (first, *(self._ask(each, operators, first) for each in further))
         for asked in self.asked:
             asked.for_kind(first_kind)
         self._load(_import_rest)
@@ -140,17 +152,24 @@ class Loading:
         """The first detector, as it judges videos."""
         return self.asked[0].for_kind("video").detector
 
-    def _ask(self, detector: str | os.PathLike[str] | Detector, operators: int) -> AskedDetector:
+    def _ask(
+        self,
+        detector: str | os.PathLike[str] | Detector,
+        operators: int,
+        neighbour: AskedDetector | None = None,
+    ) -> AskedDetector:
         if isinstance(detector, str | os.PathLike):
             # Faces can be cut as soon as the card is read, long before the weights are.
             own = os.fspath(detector)
             return AskedDetector(
                 self._load(lambda: _load_card(own)),
                 lambda name, beside: _load_detector(name or own, operators, beside),
+                neighbour,
             )
         return AskedDetector(
             self._load(lambda: detector.card),
             lambda name, beside: _load_detector(name, operators, beside) if name else detector,
+            neighbour,
         )
 
     def _load(self, load: Callable[[], T]) -> Future[T]:

@@ -196,6 +196,7 @@ def trained_families(recipe: Recipe) -> tuple[str, ...]:
     found = {
         by_kind.get(source.kind) or family_of(source.family, "", PurePath(source.set).name)
         for source in recipe.data.train
+        if source.where.get("label") != "real"
     }
     return tuple(sorted(found - {""}))
 

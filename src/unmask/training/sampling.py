@@ -116,7 +116,8 @@ class PairedSampler:
 
 def _shares(weights: Sequence[float], sources: Sequence[int]) -> np.ndarray:
     chosen = np.asarray([weights[number] for number in sources], float)
-    return chosen / chosen.sum()
+    shares: np.ndarray = chosen / chosen.sum()
+    return shares
 
 
 def pair_rows(labels: np.ndarray, pairs: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from unmask.report import save_report
+from unmask.report.page import save_report
 from unmask.report.case import CaseData
 from unmask.report.file_view import Row
 from unmask.report.method_view import AskedQuestion, ErrorRates, MethodView

@@ -5,7 +5,10 @@ import json
 import pytest
 
 from unmask.media import Credentials, OriginMark
-from unmask.report import DetectorInfo, Evidence, ScanResult, SoundFacts, page, result_view, table
+from unmask.report import DetectorInfo, Evidence, ScanResult, SoundFacts
+from unmask.report.page import page
+from unmask.report.table import table
+from unmask.report.view import result_view
 from unmask.report.file_view import credentials_view
 from unmask.report.origin_view import CAUTION, NONE_FOUND, origin_note
 

@@ -120,6 +120,7 @@ class FileFacts:
         facts = asdict(self)
         facts["tags"] = dict(self.tags)
         facts["streams"] = [asdict(stream) | {"tags": dict(stream.tags)} for stream in self.streams]
+        facts["edits"] = list(facts["edits"])  # A validator of JSON takes no tuple for an array.
         return facts
 
     @classmethod

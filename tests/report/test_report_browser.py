@@ -6,11 +6,10 @@ from itertools import pairwise
 
 import pytest
 
-from unmask.report.page import save_report
 from unmask.report.case import CaseData
 from unmask.report.file_view import Row
 from unmask.report.method_view import AskedQuestion, ErrorRates, MethodView
-from unmask.report.page import Particulars
+from unmask.report.page import Particulars, save_report
 from unmask.scanning import Settings, scan
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -6,11 +6,11 @@ import pytest
 
 from unmask.media import Credentials, OriginMark
 from unmask.report import DetectorInfo, Evidence, ScanResult, SoundFacts
+from unmask.report.file_view import credentials_view
+from unmask.report.origin_view import CAUTION, NONE_FOUND, origin_note
 from unmask.report.page import page
 from unmask.report.table import table
 from unmask.report.view import result_view
-from unmask.report.file_view import credentials_view
-from unmask.report.origin_view import CAUTION, NONE_FOUND, origin_note
 
 DETECTOR = DetectorInfo("jrc", "1", "ab" * 32, "wide")
 GRAPH = OriginMark("generation_parameters", "generated", "<b>{}</b>\u202e", "PNG text prompt", "ComfyUI")

@@ -73,6 +73,16 @@ def test_sets_that_are_no_videos_have_frames_alone(tmp_path):
     assert read_rows(folder, ["clips"])["clips, videos"].counts() == {"real": 12, "fake": 12, "groups": 6}
 
 
+def test_a_set_of_real_faces_alone_has_no_auc(tmp_path):
+    run = run_of(tmp_path, "only", 0, 1.0)
+    with np.load(run.folder / "validation.npz") as file:
+        arrays = {name: file[name] for name in file.files}
+    foreign = {**arrays, "set": np.full(len(arrays["set"]), "foreign"), "label": np.zeros_like(arrays["label"])}
+    np.savez(run.folder / "validation.npz", **{k: np.concatenate([arrays[k], foreign[k]]) for k in arrays})
+    (found,) = judge([cell_of("only")], [run], [], SETTINGS)
+    assert set(found.figures) == {"clips, frames"}
+
+
 def test_a_difference_is_taken_between_runs_of_one_seed(judged):
     better, control = (judged[name].figures["clips, frames"] for name in ("better", "control"))
     assert better.paired_seeds == 2

@@ -125,7 +125,8 @@ def judge(
             continue
         figures = {
             name: _figure(name, mine, theirs, tuple(videos), settings)
-            for name in read_rows(mine[0].folder, videos)
+            for name, rows in read_rows(mine[0].folder, videos).items()
+            if single_class_reason(rows.labels) is None
         }
         result.append(Judged(cell.name, cell.levels, cell.control, figures, _mean_cost(mine)))
     return result

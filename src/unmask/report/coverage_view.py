@@ -64,11 +64,14 @@ def _found(result: ScanResult) -> str:
 def _left_out(result: ScanResult) -> list[str]:
     gap = result.coverage.longest_gap
     judged = {subject.kind for opinion in result.opinions for subject in opinion.subjects}
+    heard = "sound" in judged or any(
+        opinion.subjects and opinion.question == "sound_belongs_to_face" for opinion in result.opinions
+    )
     parts = []
     if result.kind == "video":
         between = f" (up to {clock(gap)} at a stretch)" if gap else ""
         parts.append(f"what happens between these moments{between}")
-        parts += ["the sound"] * ("sound" not in judged)
+        parts += ["the sound"] * (not heard)
     if result.tracks and "picture" not in judged:
         parts.append("everything outside the faces")
     unscored = sum(frame.score is None for track in result.tracks for frame in track.frames)

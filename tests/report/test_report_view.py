@@ -160,6 +160,19 @@ def test_sound_that_was_compared_with_the_lips_is_not_called_left_out():
     assert "the sound" in result_view(replace(SEVERAL, opinions=(opinions[0], unasked))).coverage.left_out
 
 
+def test_a_file_without_sound_is_not_said_to_have_no_face():
+    asked = Opinion("sound_belongs_to_face", SOUND)
+    coverage = Coverage(8.0, 2, 0, 24, 2.0, (1.0, 3.0))
+    result = ScanResult("a.mp4", "video", "no_face", SOUND, "no sound", coverage=coverage, opinions=(asked,))
+    view = result_view(result)
+    assert view.said.meaning == "Nothing was found in what was analysed that could be judged."
+    assert view.coverage.found == ""
+    of_faces = replace(result, opinions=(Opinion("face_manipulated", DETECTOR),))
+    assert (
+        "No face" in result_view(of_faces).said.meaning and "No face" in result_view(of_faces).coverage.found
+    )
+
+
 def test_one_opinion_is_not_said_twice():
     view = result_view(ONE)
     assert (view.opinions, view.not_asked, view.basis) == ((), (), "")

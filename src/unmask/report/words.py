@@ -39,6 +39,7 @@ ANSWERS = {
     "likely_fake": "The detector found signs of manipulation.",
     "likely_real": "The detector noticed no signs of manipulation. That is no proof of authenticity.",
     "inconclusive": MEANINGS["inconclusive"],
+    "no_face": "Nothing was found in what was analysed that could be judged.",
 }
 NOTHING_TO_JUDGE = "The file has nothing that this detector could judge."
 ADVICE = {

@@ -2,10 +2,11 @@
 
 import json
 import re
+from functools import partial
 
 import pytest
 
-from toy_detectors import write_detector
+from toy_detectors import write_detector, write_unit_detector
 from unmask.records.method import method_view
 from unmask.records.weights import used_detectors
 from unmask.report import Coverage, DetectorInfo, FrameScore, ScanResult, TrackScore
@@ -26,8 +27,9 @@ FIGURES = {
 }
 
 
-def statement(tmp_path, kind="video", reasons=(), settings=None, **card):
-    folder = write_detector(tmp_path / "toy", **card)
+def statement(tmp_path, kind="video", reasons=(), settings=None, spec=None, **card):
+    write = write_detector if spec is None else partial(write_unit_detector, spec=spec)
+    folder = write(tmp_path / "toy", **card)
     settings = settings or Settings(str(folder))
     used = used_detectors(settings)
     info = DetectorInfo("toy", "1", used[0].card.sha256, "wide", 0.5, (0.4, 0.6))
@@ -55,6 +57,20 @@ def test_rates_have_the_intervals_of_independent_items(tmp_path):
     assert few.misses.startswith("10.0 %") and few.auc == "-"
     assert any("not" not in note and "of single faces" in note for note in asked.notes)
     assert any("flatter" in note for note in asked.notes)
+
+
+def test_a_detector_of_clips_reads_sound_and_its_figures_are_of_clips(tmp_path):
+    clips = {"unit": "face_clip", "crop_profile": "tight", "size": 32, "frames": 8, "rate": 25.0}
+    sound = {"audio": {"rate": 16000, "seconds": 0.32}}
+    figures = {"validation": {"talking": {"frame_auc": 0.91, "real": 109, "fake": 543}}}
+    (asked,) = statement(tmp_path, spec=clips | sound, metrics=figures).questions
+    reads = next(row.value for row in asked.rows if row.name == "Reads")
+    assert reads == "8 successive frames of a face, 25 a second, 32 x 32 pixels, with their sound"
+    assert asked.rates[0].auc == "0.910 of clips of a face" and asked.unit == "clips of a face"
+    assert not any("single faces" in note for note in asked.notes)
+    assert any("states no rate of real ones called fake" in note for note in asked.notes)
+    (mute,) = statement(tmp_path, spec=clips, metrics=figures).questions
+    assert "sound" not in next(row.value for row in mute.rows if row.name == "Reads")
 
 
 @pytest.mark.parametrize("metrics", [{}, {"validation": 3}, {"validation": {"a": 3}}])

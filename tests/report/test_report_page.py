@@ -121,3 +121,14 @@ def test_percentages_claim_no_certainty(value, text):
 
 def test_control_characters_are_shown_not_obeyed():
     assert printable("a\nb\x1b[31m\u202e\udcff") == "a\\nb\\x1b[31m\\u202e\\udcff"
+
+
+@pytest.mark.parametrize(
+    ("threshold", "ends"), [(0.05, (False, True)), (0.5, (True, True)), (0.92, (True, False))]
+)
+def test_the_words_of_a_threshold_do_not_cover_an_end_of_the_gauge(threshold, ends):
+    detector = dataclasses.replace(RESULT.detector, threshold=threshold, band=(threshold, threshold))
+    text = page([dataclasses.replace(RESULT, detector=detector)])
+    gauge = text[text.index('<svg class="gauge') :].split("</svg>")[0]
+    assert (">0 %</text>" in gauge, ">100 %</text>" in gauge) == ends
+    assert f"threshold {100 * threshold:.0f} %" in gauge

@@ -63,5 +63,5 @@ def test_two_opinions_on_one_question_are_told_apart():
     stills = DetectorInfo("jrc-stills", "1", "cd" * 32, "wide")
     rows = [" ".join(line.split()) for line in printed(judged("a.mp4", DETECTOR, stills)).splitlines()]
     assert rows[1].startswith("a.mp4 likely fake")
-    assert rows[2].startswith("Was a face swapped or re-enacted? jrc likely fake")
-    assert rows[3].startswith("Was a face swapped or re-enacted? jrc-stills likely fake")
+    assert rows[2].startswith("Was a face swapped or re-enacted? (jrc) likely fake")
+    assert rows[3].startswith("Was a face swapped or re-enacted? (jrc-stills) likely fake")

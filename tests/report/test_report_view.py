@@ -23,7 +23,7 @@ from unmask.report.page import page
 from unmask.report.table import table
 from unmask.report.view import result_view
 from unmask.report.words import clock, interval_words, question_words
-from unmask.verdict import LikelihoodRatio, Reason
+from unmask.verdict import FileJudgement, LikelihoodRatio, PlattScaling, Reason, Rule, sum_up
 
 DETECTOR = DetectorInfo("jrc", "1", "ab" * 32, "wide", 0.5, (0.4, 0.6))
 SOUND = DetectorInfo("lips", "2", "cd" * 32, "", 0.7)
@@ -96,6 +96,16 @@ def test_a_likelihood_ratio_is_said_in_words():
     (row,) = [row for row in view.facts if row.name == "Likelihood ratio"]
     assert "at least 32 times more probable" in row.value and "moderate support" in row.value
     assert not [row for row in result_view(ONE).facts if row.name == "Likelihood ratio"]
+    both = tuple(replace(one, lr=ratio) for one in SEVERAL.opinions[:2])
+    rows = [
+        row.value
+        for row in result_view(replace(SEVERAL, opinions=both)).facts
+        if row.name == "Likelihood ratio"
+    ]
+    assert [value.split("?")[0] for value in rows] == [
+        "Was a face swapped or re-enacted",
+        "Does the sound belong to the face",
+    ]
     assert "at least 32 times" in page([replace(ONE, opinions=(replace(ONE.opinions[0], lr=ratio),))])
 
 
@@ -105,6 +115,62 @@ def test_of_detectors_that_answer_the_same_question_the_deciding_one_is_named():
     view = result_view(replace(SEVERAL, opinions=(first, other)))
     assert [one.detector for one in view.opinions] == ["jrc 1", "second 2"]
     assert view.basis == "It rests on the answer of second to: Was a face swapped or re-enacted?"
+
+
+def opinion(question, verdict, score, name="jrc", threshold=0.5):
+    detector = replace(DETECTOR, name=name, threshold=threshold)
+    subjects = (Subject("face", 0, 0.0, 3.0, score),)
+    return Opinion(question, detector, verdict, score, (score / 2, (1 + score) / 2), (), subjects, 0)
+
+
+@pytest.mark.parametrize(
+    ("scores", "rest_on"),
+    [
+        # The file's score is an opinion's at the prior odds of one of three questions, so far below that opinion's own.
+        ((("inconclusive", 0.632), ("likely_real", 0.237), ("inconclusive", 0.725)), 2),
+        ((("inconclusive", 0.3), ("likely_fake", 0.8), ("likely_real", 0.05)), 1),
+        ((("likely_real", 0.1), ("likely_real", 0.3), ("likely_real", 0.2)), 1),
+    ],
+)
+def test_the_question_that_the_verdict_rests_on_is_named_though_its_score_was_lowered(scores, rest_on):
+    questions = ("face_manipulated", "face_generated", "sound_belongs_to_face")
+    thresholds = (0.5, 0.9, 0.64)
+    opinions = tuple(
+        opinion(question, *scored, threshold=threshold)
+        for question, scored, threshold in zip(questions, scores, thresholds, strict=True)
+    )
+    judged = [FileJudgement(one.verdict, one.score, one.interval, 0) for one in opinions]
+    rules = [Rule(PlattScaling(), threshold, (0.0, threshold)) for threshold in thresholds]
+    summary = sum_up(list(zip(judged, rules, strict=True)))
+    assert summary.opinion == rest_on
+    verdict, score, interval = summary.verdict, round(summary.score, 6), summary.interval
+    result = replace(SEVERAL, verdict=verdict, score=score, interval=interval, opinions=opinions)
+    view = result_view(result)
+    assert view.basis == f"It rests on the answer to: {question_words(questions[rest_on])}"
+    assert view.said.gauge.threshold == thresholds[rest_on]
+
+
+def test_sound_that_was_compared_with_the_lips_is_not_called_left_out():
+    opinions = (
+        opinion("face_manipulated", "likely_real", 0.1),
+        opinion("sound_belongs_to_face", "likely_real", 0.2),
+    )
+    assert "the sound" not in result_view(replace(SEVERAL, opinions=opinions)).coverage.left_out
+    unasked = replace(opinions[1], verdict=None, score=None, interval=None, subjects=(), decisive=None)
+    assert "the sound" in result_view(replace(SEVERAL, opinions=(opinions[0], unasked))).coverage.left_out
+
+
+def test_a_file_without_sound_is_not_said_to_have_no_face():
+    asked = Opinion("sound_belongs_to_face", SOUND)
+    coverage = Coverage(8.0, 2, 0, 24, 2.0, (1.0, 3.0))
+    result = ScanResult("a.mp4", "video", "no_face", SOUND, "no sound", coverage=coverage, opinions=(asked,))
+    view = result_view(result)
+    assert view.said.meaning == "Nothing was found in what was analysed that could be judged."
+    assert view.coverage.found == ""
+    of_faces = replace(result, opinions=(Opinion("face_manipulated", DETECTOR),))
+    assert (
+        "No face" in result_view(of_faces).said.meaning and "No face" in result_view(of_faces).coverage.found
+    )
 
 
 def test_one_opinion_is_not_said_twice():

@@ -192,7 +192,7 @@ def _in_order(
 
 
 def _say_stopping(number: int) -> None:
-    typer.echo("unmask: stopping; finishing what is in hand (once more: dropping it)", err=True)
+    typer.echo("unmask: stopping after the files in progress (once more: aborting them)", err=True)
 
 
 def _interrupt(number: int) -> None:

@@ -16,10 +16,12 @@ from unmask.verdict import EARLY_STOP_LEVEL
 from unmask.verdict.stability import STABILITY
 
 NOT_KNOWN = "-"
-OF_SINGLE_FACES = (
-    "The rates are of single faces, and count every score above the threshold as fake. A scan also finds faces, "
-    "averages frames and can answer inconclusive. The card states no error rates of whole scans."
-)
+UNITS = {
+    "face": "single faces",
+    "frame": "whole frames",
+    "face_clip": "clips of a face",
+    "audio": "windows of sound",
+}
 FLATTERS = (
     "The same sets chose the threshold and the checkpoint, so the rates flatter. On material unlike these sets, and "
     "for methods newer than the detector, no error rate is known."
@@ -100,12 +102,13 @@ def _asked(result: ScanResult, opinion: Opinion, used: UsedDetector) -> AskedQue
         ("Weights", f"sha256 {card.sha256}", True),
         ("Card", f"sha256 {used.record.card_sha256}", True),
     ]
-    rates = tuple(_rates_of(name, figures) for name, figures in _validation(card).items())
+    rates = tuple(_rates_of(name, figures, card) for name, figures in _validation(card).items())
     return AskedQuestion(
         question_words(opinion.question),
         tuple(Row(name, printable(value), code) for name, value, code in rows if value),
         rates,
-        tuple(_notes(result, opinion, card, bool(rates))),
+        tuple(_notes(result, opinion, card, rates)),
+        UNITS[card.input.unit],
     )
 
 
@@ -113,7 +116,9 @@ def _reads(spec: InputSpec) -> str:
     if isinstance(spec, FaceCrops):
         return f"single faces, {spec.size} x {spec.size} pixels, cut {spec.crop_profile}"
     if isinstance(spec, FaceClips):
-        return f"{spec.frames} successive frames of a face, {spec.rate:g} a second, {spec.size} x {spec.size} pixels"
+        sound = ", with their sound" if spec.audio else ""
+        clip = f"{spec.frames} successive frames of a face, {spec.rate:g} a second"
+        return f"{clip}, {spec.size} x {spec.size} pixels{sound}"
     if isinstance(spec, AudioWindows):
         return f"sound, {spec.seconds:g} seconds at a time"
     return f"whole frames, {spec.size} x {spec.size} pixels"
@@ -127,7 +132,7 @@ def _validation(card: Card) -> Mapping[str, Mapping[str, Any]]:
     return {name: figures for name, figures in found.items() if isinstance(figures, dict)}
 
 
-def _rates_of(name: str, figures: Mapping[str, Any]) -> ErrorRates:
+def _rates_of(name: str, figures: Mapping[str, Any], card: Card) -> ErrorRates:
     reals, fakes, groups = (_count(figures, key) for key in ("real", "fake", "groups"))
     counts = [f"{reals:,} real" if reals else "", f"{fakes:,} fake" if fakes else ""]
     counts.append(f"{groups:,} sources" if groups else "")
@@ -137,7 +142,7 @@ def _rates_of(name: str, figures: Mapping[str, Any]) -> ErrorRates:
         ", ".join(filter(None, counts)) or NOT_KNOWN,
         _rate(_share(figures, "false_positive_rate"), reals, groups),
         _rate(None if hits is None else 1 - hits, fakes, groups),
-        _auc(figures),
+        _auc(figures, card),
     )
 
 
@@ -152,9 +157,10 @@ def _rate(share: float | None, items: int, groups: int) -> str:
     return f"{100 * share:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
 
 
-def _auc(figures: Mapping[str, Any]) -> str:
+def _auc(figures: Mapping[str, Any], card: Card) -> str:
     parts = []
-    for level, words in (("frame", "faces"), ("video", "videos")):
+    units = "faces" if card.input.unit == "face" else UNITS[card.input.unit]
+    for level, words in (("frame", units), ("video", "videos")):
         value, interval = _share(figures, f"{level}_auc"), figures.get(f"{level}_auc_interval")
         if value is not None:
             known = isinstance(interval, list | tuple) and all(
@@ -165,8 +171,12 @@ def _auc(figures: Mapping[str, Any]) -> str:
     return ", ".join(parts) or NOT_KNOWN
 
 
-def _notes(result: ScanResult, opinion: Opinion, card: Card, has_rates: bool) -> list[str]:
-    notes = [OF_SINGLE_FACES, FLATTERS] if has_rates else ["The card of the detector states no error rates."]
+def _notes(result: ScanResult, opinion: Opinion, card: Card, rates: Sequence[ErrorRates]) -> list[str]:
+    has_rates = bool(rates)
+    units = UNITS[card.input.unit]
+    notes = ["The card of the detector states no error rates."]
+    if has_rates:
+        notes = [_what_rates_count(units, rates, card), FLATTERS]
     if card.lineage:
         notes.append(_promised(card.lineage))
     noted = (one.text for one in opinion.reasons if one.effect == "widens" and one.gate != STABILITY)
@@ -181,10 +191,19 @@ def _notes(result: ScanResult, opinion: Opinion, card: Card, has_rates: bool) ->
         and has_rates
         and not any("video_auc" in one for one in _validation(card).values())
     ):
-        notes.append("The sets are of single faces; the card states nothing about whole videos.")
+        notes.append(f"The sets are of {units}; the card states nothing about whole videos.")
     if card.limits:
         notes.append(f"Limits that the card states: {printable(card.limits)}")
     return notes
+
+
+def _what_rates_count(units: str, rates: Sequence[ErrorRates], card: Card) -> str:
+    known = any(rate.false_positives != NOT_KNOWN or rate.misses != NOT_KNOWN for rate in rates)
+    words = f"The rates are of {units}, and count every score above the threshold as fake."
+    if not known:
+        words = f"The figures are of {units}; the card states no rate of real ones called fake or of fakes missed."
+    averaged = "finds faces, averages frames" if card.input.unit == "face" else f"averages {units}"
+    return f"{words} A scan also {averaged} and can answer inconclusive. The card states no error rates of whole scans."
 
 
 def _promised(lineage: Lineage) -> str:

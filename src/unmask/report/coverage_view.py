@@ -9,6 +9,7 @@ from unmask.report.words import clock, counted
 
 _MOST_TIMES = 48
 _LEAST_FACE = 20
+SOUND_BELONGS = "sound_belongs_to_face"
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ def _analysed(result: ScanResult) -> str:
 
 def _found(result: ScanResult) -> str:
     where = "in it" if result.kind == "image" else "on any of them"
+    if {opinion.question for opinion in result.opinions} == {SOUND_BELONGS}:
+        return ""  # Faces were looked for around the sound alone, not on these frames.
     if not result.coverage.frames_with_face:
         return f"No face of {_LEAST_FACE} pixels or more was found {where}."
     if result.kind == "image":
@@ -64,11 +67,14 @@ def _found(result: ScanResult) -> str:
 def _left_out(result: ScanResult) -> list[str]:
     gap = result.coverage.longest_gap
     judged = {subject.kind for opinion in result.opinions for subject in opinion.subjects}
+    heard = "sound" in judged or any(
+        opinion.subjects and opinion.question == SOUND_BELONGS for opinion in result.opinions
+    )
     parts = []
     if result.kind == "video":
         between = f" (up to {clock(gap)} at a stretch)" if gap else ""
         parts.append(f"what happens between these moments{between}")
-        parts += ["the sound"] * ("sound" not in judged)
+        parts += ["the sound"] * (not heard)
     if result.tracks and "picture" not in judged:
         parts.append("everything outside the faces")
     unscored = sum(frame.score is None for track in result.tracks for frame in track.frames)

@@ -40,12 +40,15 @@ class AskedQuestion:
         One a validation set.
     notes
         What the rates do not say, and the limits that the card states.
+    unit
+        What the rates count, in the plural.
     """
 
     question: str
     rows: tuple[Row, ...]
     rates: tuple[ErrorRates, ...]
     notes: tuple[str, ...]
+    unit: str = "single faces"
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from unmask.report.words import (
     question_words,
     stretch,
 )
-from unmask.verdict import Reason, Verdict
+from unmask.verdict import Reason, Verdict, at_prior_odds, per_face_prior_odds
 
 _WHY = {"widens": "This widens the interval", "abstains": "This is why there is no verdict"}
 _SUBJECTS = {"picture": "The picture", "sound": "The sound"}
@@ -165,7 +165,9 @@ def said_of_file(result: ScanResult, threshold: float | None = None) -> Said:
 
 
 def deciding_opinion(result: ScanResult) -> Opinion | None:
-    """Return the one of several opinions that the file's verdict is of: with the same verdict, nearest in score.
+    """Return the one of several opinions that the file's verdict rests on (``verdict.sum_up``).
+
+    The file's score is that opinion's at the lowered prior odds of one of several questions.
 
     Parameters
     ----------
@@ -173,10 +175,18 @@ def deciding_opinion(result: ScanResult) -> Opinion | None:
         Of the scan.
     """
     score = result.score
+    judged = [(one, one.score) for one in result.opinions if one.score is not None]
     if len(result.opinions) < 2 or score is None:
         return None
-    same = [one for one in result.opinions if one.verdict == result.verdict]
-    return min(same, key=lambda one: abs((one.score or 0.0) - score), default=None)
+    odds = per_face_prior_odds(max(1, len(judged)))
+    # What is likely fake by itself may be inconclusive at the lowered odds.
+    able = [
+        (one, at_prior_odds(own, odds))
+        for one, own in judged
+        if one.verdict == result.verdict
+        or (result.verdict == "inconclusive" and one.verdict == "likely_fake")
+    ]
+    return min(able, key=lambda pair: abs(pair[1] - score), default=(None, 0.0))[0]
 
 
 def opinions_of(result: ScanResult) -> tuple[OpinionView, ...]:

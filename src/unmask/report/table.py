@@ -21,9 +21,9 @@ COLOURS = {"likely_fake": "red", "likely_real": "green", "inconclusive": "yellow
 def table(results: Sequence[ScanResult]) -> Table:
     """Lay out one row a file: verdict, score with its interval, faces, and what else there is to say.
 
-    Below a file on which there are several opinions stands a row for each, with its question. Where several detectors
-    judged, such as one for images and one for videos, each row names its own. File names and details are shown as they
-    are: markup and control characters in them have no effect.
+    Below a file on which there are several opinions stands a row for each, with its question and detector. Where one
+    detector judged images and another videos, each row names its own. File names and details are shown as they are:
+    markup and control characters in them have no effect.
 
     Parameters
     ----------
@@ -35,10 +35,12 @@ def table(results: Sequence[ScanResult]) -> Table:
 
     grid = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
     said = [_notes(result) for result in results]
-    noted = any(said) or any(len(result.opinions) > 1 for result in results)
+    several = any(len(result.opinions) > 1 for result in results)
+    noted = any(said) or several
     judges = {one.name for result in results for one in _judges(result)}
+    named = len(judges) > 1 and not several
     grid.add_column("file", overflow="fold", ratio=3)
-    if len(judges) > 1:
+    if named:
         grid.add_column("detector", overflow="fold")
     grid.add_column("verdict", no_wrap=True)
     grid.add_column("score", justify="right", no_wrap=True)
@@ -49,14 +51,12 @@ def table(results: Sequence[ScanResult]) -> Table:
     for result, text in zip(results, said, strict=True):
         faces = str(len(result.tracks)) if result.was_read else "-"
         note = [Text(text)] if noted else []
-        opinions = opinions_of(result)
-        alone = "" if opinions else next((one.name for one in _judges(result)), "-")
-        judge = [Text(printable(alone))] if len(judges) > 1 else []
+        judge = [Text(printable(next((one.name for one in _judges(result)), "-")))] if named else []
         grid.add_row(Text(printable(result.path)), *judge, *_cells(said_of_file(result)), faces, *note)
-        for opinion, view in zip(result.opinions, opinions, strict=False):
-            why = Text("; ".join(reason.removesuffix(".") for reason in view.said.reasons))
-            judge = [Text(printable(opinion.detector.name))] if len(judges) > 1 else []
-            grid.add_row(Text(f"  {view.question}"), *judge, *_cells(view.said), "", why)
+        for opinion, view in zip(result.opinions, opinions_of(result), strict=False):
+            why = Text("; ".join(printable(reason.text) for reason in opinion.reasons))
+            asked = f"  {view.question} ({printable(opinion.detector.name)})"
+            grid.add_row(Text(asked), *_cells(view.said), "", why)
     return grid
 
 

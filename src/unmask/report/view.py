@@ -172,7 +172,13 @@ def _facts(result: ScanResult, threshold: float | None) -> tuple[Row, ...]:
         rows.append(Row("Threshold", percent(threshold)))
     if detector.band is not None and detector.band[0] < detector.band[1] and result.score is not None:
         rows.append(Row("Inconclusive", f"{percent(detector.band[0])} to {percent(detector.band[1])}"))
+    several = len(result.opinions) > 1
     rows += [
-        Row("Likelihood ratio", support_in_words(one.lr)) for one in result.opinions if one.lr is not None
+        Row(
+            "Likelihood ratio",
+            (f"{question_words(one.question)} " if several else "") + support_in_words(one.lr),
+        )
+        for one in result.opinions
+        if one.lr is not None
     ]
     return (*rows, Row("Weights", f"sha256 {printable(detector.sha256)}", code=True))

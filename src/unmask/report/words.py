@@ -39,6 +39,7 @@ ANSWERS = {
     "likely_fake": "The detector found signs of manipulation.",
     "likely_real": "The detector noticed no signs of manipulation. That is no proof of authenticity.",
     "inconclusive": MEANINGS["inconclusive"],
+    "no_face": "Nothing was found in what was analysed that could be judged.",
 }
 NOTHING_TO_JUDGE = "The file has nothing that this detector could judge."
 ADVICE = {
@@ -48,8 +49,9 @@ ADVICE = {
     "unreadable": "Check that the file plays elsewhere, and that it was transferred completely.",
 }
 CANNOT_TELL = (
-    "A verdict concerns the faces alone: swapped and re-enacted faces are what the detector looks for.",
-    "It says nothing about sound, about wholly generated pictures, or about edits away from faces.",
+    "A verdict answers only what was asked: by default, whether a face was swapped or re-enacted.",
+    "Unless a detector for it was named, it says nothing about sound, nor about wholly generated faces; and never "
+    "about edits away from faces.",
     "A score is a calibrated estimate, not proof. Strong compression, small or dark faces and methods "
     "newer than the detector make it less certain.",
 )

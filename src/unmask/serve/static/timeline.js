@@ -103,7 +103,8 @@ export function gauge({ kind, gauge: { label, score, low, high, band, threshold,
       placed(element("div", { class: "interval" }), { left: low, width: high - low }),
       threshold != null && placed(element("div", { class: "threshold" }), { left: threshold }),
       placed(element("div", { class: "score" }), { left: score })),
-    element("div", { class: "ends small muted" }, element("span", {}, "0 %"),
-      threshold != null && placed(element("span", { class: "middle" }, words), { left: threshold }),
-      element("span", {}, "100 %")));
+    // The threshold's words go before the end that they would cover.
+    element("div", { class: "ends small muted" }, element("span", {}, threshold < 0.2 && threshold != null ? "" : "0 %"),
+      threshold != null && placed(element("span", { class: "middle" }, words), { left: Math.min(Math.max(threshold, 0.1), 0.9) }),
+      element("span", {}, threshold > 0.8 ? "" : "100 %")));
 }

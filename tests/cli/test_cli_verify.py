@@ -159,6 +159,13 @@ def test_what_is_no_record_is_wrong_usage(run, pictures, words):
     assert explain(run("verify", *words).exception)[1] == 2
 
 
+def test_a_file_that_is_no_log_is_not_blamed_on_crashes(run, tmp_path):
+    (tmp_path / "notes.txt").write_text("notes\nmore\nmore\n")
+    done = run("verify", "notes.txt")
+    assert done.exit_code == 3 and "line 1: BROKEN: it is no entry" in done.stdout
+    assert "crash" not in done.stdout
+
+
 @pytest.mark.data
 def test_a_real_clip_gives_the_same_to_the_bit(data_root, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

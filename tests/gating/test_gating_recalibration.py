@@ -2,6 +2,7 @@ import csv
 import json
 import tarfile
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -213,6 +214,21 @@ def test_a_log_of_another_detector_is_refused(card, folder, tmp_path):
         read_files(listed, log, card.model_copy(update={"threshold": 0.55}))
     with pytest.raises(EvaluationError, match="is an image, which toy judges in place of films"):
         read_files(listed, log, card.model_copy(update={"name": "films", "stills": "toy"}))
+
+
+def test_the_first_file_of_another_detector_ends_the_scans(card, folder):
+    listed = list_files([manifest(folder, "x.jpg,real,s1,", "y.jpg,real,s2,")], 0)
+    seen = []
+    films = card.model_copy(update={"name": "films", "stills": "toy"})
+
+    def scan(path):
+        seen.append(path.name)
+        return scanned(card, 0.7, name=str(path)).result
+
+    scanner = SimpleNamespace(detector=SimpleNamespace(card=films), scan_or_explain=scan)
+    with pytest.raises(EvaluationError, match=r"x\.jpg is an image, which toy judges in place of films"):
+        scan_files(listed, scanner, lambda name, done, total: None)
+    assert seen == ["x.jpg"]
 
 
 @pytest.mark.data

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import unmask
+from unmask.cli.main import explain
 from unmask.records import rescanning
 from unmask.records.digests import exact_sha256, result_sha256
 from unmask.records.manifest import read_manifest
@@ -126,6 +127,20 @@ def test_what_is_elsewhere_can_be_named(report, tmp_path, verify):
     verified, code = verify("--detector", "moved")
     assert code == 1 and [one["state"] for one in verified["scans"]] == ["not_checked", "equal"]
     assert verify("--detector", "moved", "--input", "other.mp4")[1] == 0
+
+
+def test_a_named_file_is_never_passed_over(report, verify, run, inputs, tmp_path):
+    (tmp_path / "other").mkdir()
+    changed = tmp_path / "other" / "b.png"
+    shutil.copy(inputs / "b.png", changed)
+    assert verify("--input", changed)[1] == 0
+    changed.write_bytes(changed.read_bytes() + b"0")
+    verified, code = verify("--input", changed)
+    assert code == 3 and [one["state"] for one in verified["scans"]] == ["equal", "differs"]
+    assert "another file" in verified["scans"][1]["why"][0]
+    stranger = changed.rename(tmp_path / "other" / "c.png")
+    message, code = explain(run("verify", "report", "--input", stranger).exception)
+    assert code == 2 and "none of the report's files" in message
 
 
 def test_another_file_differs_and_is_told(report, verify, toys, make_video, inputs):

@@ -14,7 +14,7 @@ pytest.importorskip("fastapi", reason="needs the extra [serve]")
 from page_site import put, scan, without_score
 from sqlalchemy import select
 
-from unmask.cli.main import build
+from unmask.cli.main import build, explain
 from unmask.demo import portrait
 from unmask.detectors import load_card
 from unmask.report import ScanResult
@@ -276,6 +276,15 @@ def test_what_is_exported_runs_through_evaluate(server, tmp_path):
     assert kept.exit_code == 0, kept.output
     (figures,) = json.loads(kept.stdout)["scans"]
     assert (figures["real"], figures["fake"]) == (1, 1)
+
+
+@pytest.mark.parametrize("words", [["--folder", "missing"], ["sqlite:///missing/jobs.sqlite3"]])
+def test_an_export_makes_no_store(tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("UNMASK_DATABASE", raising=False)
+    done = CliRunner().invoke(build(), ["feedback", *words, "--out", "out"])
+    message, code = explain(done.exception)
+    assert code == 2 and message.startswith("no job store") and not list(tmp_path.iterdir())
 
 
 def test_a_store_of_before_feedback_opens(tmp_path):

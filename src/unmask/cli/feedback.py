@@ -30,13 +30,10 @@ def feedback(
     from unmask.serve.database import connect
     from unmask.serve.feedback import FeedbackStore
     from unmask.serve.feedback_export import EVERYTHING, LOG, export_feedback
-    from unmask.serve.files import make_folders
 
     given = {"folder": folder, "database": database}
     settings = ServeSettings.checked(**{key: value for key, value in given.items() if value is not None})
-    if settings.database is None:
-        make_folders(settings)
-    store = FeedbackStore(connect(settings.database_url))
+    store = FeedbackStore(connect(settings.database_url, must_exist=True))
     usable_folder(out, "--out")
     found = export_feedback(store, settings, out)
     counts = ", ".join(f"{found.labels.get(label, 0)} {label}" for label in ("real", "fake", "unsure"))

@@ -99,15 +99,20 @@ def scan_files(
         With the detector.
     progress
         Called with the files' class, files done and files in all: at the start, and after each.
+
+    Raises
+    ------
+    EvaluationError
+        A file is judged by another detector; no further file is scanned.
     """
     files = [(part, item) for part in sets for item in part.items]
     scanned: list[ScannedFile] = []
     for part, item in files:
         progress(CLASSES[item.label], len(scanned), len(files))
         scanned.append(ScannedFile(item, scanner.scan_or_explain(part.root / item.path)))
+        check_detector(scanned[-1:], scanner.detector.card, images=False)
     if files:
         progress(CLASSES[files[0][1].label], len(files), len(files))
-    check_detector(scanned, scanner.detector.card, images=False)
     return scanned
 
 

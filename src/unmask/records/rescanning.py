@@ -109,7 +109,7 @@ def rescan(
     try:
         settings = _settings(manifest, moved)
         used = used_detectors(settings)
-        finder = InputFinder(folder, given, largest(settings))
+        finder = InputFinder(folder, manifest.inputs, given, largest(settings))
         now = environment()
         then = (manifest.environment, manifest.detectors, manifest.face_finder)
         changes = changes_since(then, (now, [one.record for one in used], CENTERFACE_SHA256))
@@ -152,7 +152,7 @@ def _scan(
     results: list[ScanResult] = []
     with Scanner(settings) as scanner:
         for number, record in enumerate(manifest.inputs):
-            found = finder.find(record, len(manifest.inputs) == 1)
+            found = finder.find(record)
             if found is None:
                 detail = "its file was not found; name it with --input"
                 scans.append(ScanCheck(record.path, "not_checked", detail=detail))

@@ -84,7 +84,7 @@ def chain_lines(check: ChainCheck) -> Iterator[str]:
         Of the log.
     """
     for number in check.torn:
-        if number != check.broken:
+        if check.broken is None or number < check.broken:  # After that line nothing is known of a crash.
             yield f"line {number}: cut off by a crash; its scan is not recorded"
     if check.broken is not None:
         yield f"line {check.broken}: BROKEN: {check.why}"

@@ -134,13 +134,15 @@ feedback = Table(
 version = Table("unmask_version", metadata, Column("number", Integer, primary_key=True))
 
 
-def connect(url: str) -> Engine:
+def connect(url: str, must_exist: bool = False) -> Engine:
     """Open a database and make its tables where they are missing.
 
     Parameters
     ----------
     url
         As SQLAlchemy reads it.
+    must_exist
+        Whether a missing file of SQLite is refused rather than made.
 
     Raises
     ------
@@ -150,7 +152,7 @@ def connect(url: str) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
-            engine = _sqlite(url)
+            engine = _sqlite(url, must_exist)
         else:
             engine = create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=32, pool_recycle=1800)
         _make_tables(engine)
@@ -163,10 +165,12 @@ def connect(url: str) -> Engine:
     return engine
 
 
-def _sqlite(url: str) -> Engine:
+def _sqlite(url: str, must_exist: bool) -> Engine:
     file = make_url(url).database
     if not file or file == ":memory:":
         raise ServeError("SQLite in memory cannot be shared with worker processes: name a file")
+    if must_exist and not Path(file).is_file():
+        raise ServeError(f"no job store {file!r}: name the server's folder or database")
     Path(file).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, pool_size=8, max_overflow=32)
 

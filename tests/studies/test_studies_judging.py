@@ -77,7 +77,11 @@ def test_a_set_of_real_faces_alone_has_no_auc(tmp_path):
     run = run_of(tmp_path, "only", 0, 1.0)
     with np.load(run.folder / "validation.npz") as file:
         arrays = {name: file[name] for name in file.files}
-    foreign = {**arrays, "set": np.full(len(arrays["set"]), "foreign"), "label": np.zeros_like(arrays["label"])}
+    foreign = {
+        **arrays,
+        "set": np.full(len(arrays["set"]), "foreign"),
+        "label": np.zeros_like(arrays["label"]),
+    }
     np.savez(run.folder / "validation.npz", **{k: np.concatenate([arrays[k], foreign[k]]) for k in arrays})
     (found,) = judge([cell_of("only")], [run], [], SETTINGS)
     assert set(found.figures) == {"clips, frames"}

@@ -19,9 +19,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from unmask.statistics.auc import auc_estimate
-from unmask.training.batches import set_names
 from unmask.training.recipes import Recipe, load_recipe
-from unmask.training.views import SourceViews, open_views
+from unmask.training.views import SourceViews, open_views, set_names
 
 SIZE = 224
 

@@ -1,6 +1,8 @@
 """``unmask calibrate`` end to end, with a toy detector of redness."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -95,3 +97,10 @@ def test_the_card_of_a_calibrated_detector_says_what_it_comes_from(run, detector
     assert "calibrated from toy 1, on 39 real files" in text
     assert "promises at most 10 % of real files called fake" in text
     assert "calibrated from" not in run("detectors", detector).stdout
+
+
+def test_calibrating_needs_no_torch():
+    rooms = "unmask.cli.calibrate, unmask.gating.fitting, unmask.gating.recalibration, unmask.gating.labelled_faces"
+    code = f"import sys, {rooms}; sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr

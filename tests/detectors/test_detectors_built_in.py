@@ -69,11 +69,14 @@ def test_likelihood_ratios_are_bounded_by_the_items_of_the_calibration(name):
     scale, validated = likelihood_scale(card.calibration), card.metrics["validation"].values()
     counts = (card.calibration.reals, card.calibration.fakes)
     for count, label in zip(counts, ("real", "fake"), strict=True):
-        assert 1000 < count <= sum(one[label] for one in validated)  # Crops of one video count once.
-    for score, bound in ((1 - 1e-9, np.log10(counts[0] + 1)), (1e-9, -np.log10(counts[1] + 1))):
+        assert 300 < count <= sum(one[label] for one in validated)  # Crops of one video count once.
+    by_counts = (-np.log10(counts[1] + 1), np.log10(counts[0] + 1))
+    lowest, highest = card.calibration.log10_lr_bounds or by_counts
+    assert by_counts[0] <= lowest < highest <= by_counts[1]
+    for score, bound in ((1 - 1e-9, highest), (1e-9, lowest)):
         ratio = scale.ratio(score, (min(score, 0.2), max(score, 0.8)))
         assert ratio.bounded and ratio.log10 == pytest.approx(bound)
-        assert -np.log10(counts[1] + 1) <= ratio.low <= ratio.high <= np.log10(counts[0] + 1)
+        assert lowest <= ratio.low <= ratio.high <= highest
     even = scale.ratio(0.8, (0.6, 0.9))  # Real and fake weigh the same in the fit.
     assert even.log10 == pytest.approx(np.log10(4)) and not even.bounded
 
@@ -185,7 +188,7 @@ def test_a_crop_scores_the_same_alone_in_a_batch_and_on_two_threads(name, crops)
     assert ((together >= 0) & (together <= 1)).all()
 
 
-@pytest.mark.parametrize("name", OF_FACES)
+@pytest.mark.parametrize("name", [name for name in OF_FACES if name.startswith("jrc")])
 def test_a_face_is_rebuilt_better_than_noise(name, crops):
     detector = load_detector(name)
     errors = detector.predict({"crops": crops}).measures["reconstruction_error"]

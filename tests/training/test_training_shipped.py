@@ -11,10 +11,19 @@ from unmask.cli.main import build
 from unmask.models import build_model
 from unmask.studies.cells import ANY, combinations, find, plan
 from unmask.studies.study import load_study
-from unmask.training.recipes import load_recipe
+from unmask.training.recipes import RecipeError, load_recipe, read_keys
+from unmask.training.sync_run import SyncRecipe
 
-RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
+FOLDER = Path(__file__).parents[2] / "recipes"
+SYNC = sorted(FOLDER.glob("sync*.yaml"))
+RECIPES = sorted(set(FOLDER.glob("*.yaml")) - set(SYNC))
 STUDIES = sorted((RECIPES[0].parent / "studies").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SYNC, ids=lambda path: path.stem)
+def test_each_recipe_of_lips_and_sound_is_valid(path):
+    recipe = SyncRecipe.model_validate(read_keys(path, RecipeError))
+    assert recipe.name == path.stem and recipe.data.terms
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)

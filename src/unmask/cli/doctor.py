@@ -145,7 +145,7 @@ def _detectors() -> list[Finding]:
 
 def _reference_logit(detector: Detector) -> Finding:
     """Score the portrait's face and compare the logit with the one that the detector gave where it was made."""
-    from unmask.demo.reference import MAX_DIFFERENCE, portrait_logit, reference_logit
+    from unmask.demo.reference import is_explained, portrait_logit, reference_logit
 
     subject = f"detector {detector.card.name} computes"
     here, there = portrait_logit(detector), reference_logit(detector.card.sha256)
@@ -156,7 +156,7 @@ def _reference_logit(detector: Detector) -> Finding:
     if here == there:
         return Finding(subject, "ok", f"the portrait's logit is the recorded one bit by bit, {here:.6f}")
     found = f"the portrait's logit differs by {abs(here - there):.1g} from the recorded {there:.6f}"
-    if abs(here - there) <= MAX_DIFFERENCE:
+    if is_explained(here, there):
         advice = "ONNX Runtime of another version, or another processor, rounds otherwise"
         return Finding(subject, "note", found, advice)
     return Finding(subject, "missing", found, "scores are not to be relied on here; please report this line")

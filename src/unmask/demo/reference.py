@@ -15,7 +15,19 @@ if TYPE_CHECKING:
     from unmask.detectors import Detector
 
 MAX_DIFFERENCE = 0.1
-"""Logits further apart are not explained by another version of ONNX Runtime (0.04 seen) or another processor."""
+MAX_SHARE = 0.02
+"""Of a large logit. More than another version of ONNX Runtime (0.04 or 1 % seen) or another processor explains."""
+
+
+def is_explained(here: float, recorded: float) -> bool:
+    """Return whether two logits of the portrait differ by no more than libraries and processors explain.
+
+    Parameters
+    ----------
+    here, recorded
+        Raw logits.
+    """
+    return abs(here - recorded) <= max(MAX_DIFFERENCE, MAX_SHARE * abs(recorded))
 
 
 def portrait_logit(detector: Detector) -> float:

@@ -16,7 +16,7 @@ from unmask.studies.rates import Rates, judge_rates
 from unmask.studies.report import StudyReport, to_markdown
 from unmask.studies.runs import Failure, Report, Run, Trunk, finished, order, train_run, with_projection
 from unmask.studies.study import Study, StudyError, load_study
-from unmask.training.batches import set_names
+from unmask.training.views import set_names
 
 PAGE, FIGURES, PLOT = "study.md", "study.json", "effects.png"
 

@@ -6,7 +6,6 @@ import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -15,9 +14,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from unmask.training.maps import MapStore, map_rows
-from unmask.training.recipes import Recipe, RecipeError, SourceOptions
+from unmask.training.recipes import Recipe, RecipeError
 from unmask.training.sampling import Draw, PairedSampler
-from unmask.training.views import SourceViews, open_views
+from unmask.training.views import SourceViews, distinct_videos, open_views, set_names
 
 _WAITING_ITEMS = 4  # That were computed ahead of their use.
 
@@ -209,39 +208,6 @@ def share(batch: list[Draw], rank: int, ranks: int) -> list[Draw]:
     """
     pairs = len(batch) // 2 // ranks
     return batch[2 * pairs * rank : 2 * pairs * (rank + 1)]
-
-
-def set_names(sources: Iterable[SourceOptions]) -> list[str]:
-    """Name each source: by itself, or its folder's name, what is done to it, and a number where that is not enough.
-
-    Parameters
-    ----------
-    sources
-        Training or validation sources of a recipe.
-    """
-    names: list[str] = []
-    for source in sources:
-        name = Path(source.set).name + ("" if source.kind == "labelled" else f"-{source.kind}")
-        names.append(source.name or (name if name not in names else f"{name}-{len(names)}"))
-    return names
-
-
-def distinct_videos(names: Sequence[str], videos: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Return numbers of videos that no two sources of one set share.
-
-    Parameters
-    ----------
-    names
-        Of the set that each source belongs to.
-    videos
-        (N,) numbers of each source's rows, from 0.
-    """
-    first: dict[str, int] = {}
-    numbered = []
-    for name, of_source in zip(names, videos, strict=True):
-        numbered.append(of_source + first.get(name, 0))
-        first[name] = int(numbered[-1].max()) + 1
-    return numbered
 
 
 class _Gathered(IterableDataset[Batch]):

@@ -16,7 +16,6 @@ from unmask.detectors import Calibration, Card, Quality, Trunk, TrunkReference, 
 from unmask.detectors.trunk import INPUT_SIZE, TUNED_NAME
 from unmask.models.exported import Exported
 from unmask.models.registry import model_family
-from unmask.training.batches import distinct_videos, set_names
 from unmask.training.calibrate import fit_platt
 from unmask.training.cards import make_card, portable
 from unmask.training.onnx_export import check_parity, write_onnx
@@ -24,7 +23,7 @@ from unmask.training.quality import distribution, real_face_errors
 from unmask.training.recipes import Recipe, RecipeError, TrunkOptions, load_recipe
 from unmask.training.trunks import trunk_reference
 from unmask.training.validation_logits import ValidationLogits, mean_logits
-from unmask.training.views import open_views
+from unmask.training.views import distinct_videos, open_views, set_names
 
 Report = Callable[[str, int, int], None]
 

@@ -11,9 +11,8 @@ import numpy.typing as npt
 
 from unmask.datasets import DatasetError
 from unmask.detectors import RECONSTRUCTION_ERROR, Detector, DetectorError, Distribution
-from unmask.training.batches import set_names
 from unmask.training.recipes import Recipe, RecipeError
-from unmask.training.views import open_views
+from unmask.training.views import open_views, set_names
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -151,6 +151,39 @@ def open_views(recipe: Recipe, *, size: int, training: bool) -> list[SourceViews
     data, seed = recipe.data, recipe.data_seed
     sources = data.train if training else data.validation
     return [SourceViews(data, source, size=size, seed=seed, training=training) for source in sources]
+
+
+def set_names(sources: Iterable[SourceOptions]) -> list[str]:
+    """Name each source: by itself, or its folder's name, what is done to it, and a number where that is not enough.
+
+    Parameters
+    ----------
+    sources
+        Training or validation sources of a recipe.
+    """
+    names: list[str] = []
+    for source in sources:
+        name = Path(source.set).name + ("" if source.kind == "labelled" else f"-{source.kind}")
+        names.append(source.name or (name if name not in names else f"{name}-{len(names)}"))
+    return names
+
+
+def distinct_videos(names: Sequence[str], videos: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return numbers of videos that no two sources of one set share.
+
+    Parameters
+    ----------
+    names
+        Of the set that each source belongs to.
+    videos
+        (N,) numbers of each source's rows, from 0.
+    """
+    first: dict[str, int] = {}
+    numbered = []
+    for name, of_source in zip(names, videos, strict=True):
+        numbered.append(of_source + first.get(name, 0))
+        first[name] = int(numbered[-1].max()) + 1
+    return numbered
 
 
 def _numbers(names: Sequence[str]) -> np.ndarray:

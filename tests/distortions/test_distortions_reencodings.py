@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from unmask.distortions.reencodings import REENCODINGS, reencode, scale_and_back
+from unmask.distortions.photometry import resample
+from unmask.distortions.reencodings import REENCODINGS, reencode
 from unmask.verdict import REENCODINGS as WORDS
 
 
@@ -38,5 +39,5 @@ def test_jpeg_is_that_of_pillow(face):
 
 def test_scaling_takes_what_is_finer_than_the_smaller_picture():
     stripes = Image.fromarray(np.tile(np.uint8([[[0] * 3], [[255] * 3]]), (20, 40, 1)))
-    assert np.ptp(np.asarray(scale_and_back(stripes, 0.5))[8:-8]) < 30
-    assert scale_and_back(stripes, 0.01).size == stripes.size
+    assert np.ptp(np.asarray(REENCODINGS["scale_50"](stripes))[8:-8]) < 30
+    assert resample(stripes, 0.01, Image.Resampling.BICUBIC, Image.Resampling.BICUBIC).size == stripes.size

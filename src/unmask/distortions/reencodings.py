@@ -10,29 +10,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from unmask.distortions.codecs import compress_jpeg, compress_video
+from unmask.distortions.photometry import resample
 
 Reencode = Callable[[Image.Image], Image.Image]
 
-
-def scale_and_back(picture: Image.Image, factor: float) -> Image.Image:
-    """Make a picture smaller and enlarge it to its size again, both bicubically.
-
-    Parameters
-    ----------
-    picture
-        RGB.
-    factor
-        In (0, 1].
-    """
-    small = max(1, round(picture.width * factor)), max(1, round(picture.height * factor))
-    return picture.resize(small, Image.Resampling.BICUBIC).resize(picture.size, Image.Resampling.BICUBIC)
-
+_scale_and_back = partial(resample, down=Image.Resampling.BICUBIC, up=Image.Resampling.BICUBIC)
 
 REENCODINGS: dict[str, Reencode] = {
     "jpeg_90": partial(compress_jpeg, quality=90),
     "jpeg_70": partial(compress_jpeg, quality=70),
-    "scale_75": partial(scale_and_back, factor=0.75),
-    "scale_50": partial(scale_and_back, factor=0.5),
+    "scale_75": partial(_scale_and_back, factor=0.75),
+    "scale_50": partial(_scale_and_back, factor=0.5),
     "h264_28": partial(compress_video, crf=28),
 }
 """By the names that `unmask.verdict.REENCODINGS` puts into words. None draws anything at random."""

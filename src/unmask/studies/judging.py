@@ -175,13 +175,30 @@ def _figure(
 def _difference(
     name: str, pairs: Sequence[tuple[Run, Run]], videos: tuple[str, ...], settings: Settings
 ) -> Difference | None:
-    if not pairs:
+    values = [[_value(run.folder, name, videos) for run in pair] for pair in pairs]
+    draws = [[_draws(run.folder, name, videos, settings) for run in pair] for pair in pairs]
+    return paired_difference(values, draws, settings)
+
+
+def paired_difference(
+    values: Sequence[Sequence[float]], draws: Sequence[Sequence[Floats | None]], settings: Settings
+) -> Difference | None:
+    """Return the mean difference between runs of one seed, with its interval; None without such pairs.
+
+    Parameters
+    ----------
+    values
+        A run's and its control's, for each seed.
+    draws
+        (B,) likewise, under the same resamples; None where a run has none.
+    settings
+        Confidence and seed.
+    """
+    if not values:
         return None
-    value = float(
-        np.mean([_value(a.folder, name, videos) - _value(b.folder, name, videos) for a, b in pairs])
-    )
-    each = [_gap(*(_draws(run.folder, name, videos, settings) for run in pair)) for pair in pairs]
-    return difference(value, over_seeds(each, settings), settings, NO_INTERVAL)
+    gaps = [None if mine is None or theirs is None else mine - theirs for mine, theirs in draws]
+    mean = float(np.mean([mine - theirs for mine, theirs in values]))
+    return difference(mean, over_seeds(gaps, settings), settings, NO_INTERVAL)
 
 
 def over_seeds(draws: Sequence[Floats | None], settings: Settings) -> Floats | None:
@@ -206,7 +223,7 @@ def over_seeds(draws: Sequence[Floats | None], settings: Settings) -> Floats | N
 
 def _value(folder: Path, name: str, videos: tuple[str, ...]) -> float:
     rows = read_rows(folder, videos)[name]
-    return auc(rows.labels, rows.logits) if single_class_reason(rows.labels) is None else float("nan")
+    return auc(rows.labels, rows.logits)
 
 
 @lru_cache(maxsize=4096)
@@ -214,13 +231,9 @@ def _draws(folder: Path, name: str, videos: tuple[str, ...], settings: Settings)
     """Return the AUC (B,) under resampled groups, the same resamples for every run of a set; None for too few."""
     rows = read_rows(folder, videos)[name]
     index = cluster_index(rows.groups, len(rows.labels))
-    if too_few_clusters(index) or single_class_reason(rows.labels) is not None:
+    if too_few_clusters(index):
         return None
     return auc_draws(rows.labels, rows.logits, index, settings)
-
-
-def _gap(mine: Floats | None, theirs: Floats | None) -> Floats | None:
-    return None if mine is None or theirs is None else mine - theirs
 
 
 def _mean_cost(runs: Sequence[Run]) -> Cost:

@@ -13,14 +13,13 @@ from unmask.statistics.intervals import (
     Difference,
     Estimate,
     cluster_index,
-    difference,
     estimate,
     item_counts,
     too_few_clusters,
 )
 from unmask.statistics.metrics import Floats
 from unmask.studies.cells import Cell
-from unmask.studies.judging import NO_INTERVAL, Rows, over_seeds, read_rows
+from unmask.studies.judging import NO_INTERVAL, Rows, over_seeds, paired_difference, read_rows
 from unmask.studies.runs import Run
 
 REAL_CALLED_FAKE, FAKE_CALLED_REAL = "real called fake", "fake called real"
@@ -166,14 +165,7 @@ def _rate(
     runs: Sequence[_Wrong], pairs: Sequence[tuple[_Wrong, _Wrong]], name: str, label: int, settings: Settings
 ) -> Rate:
     value = float(np.mean([run.value(name, label) for run in runs]))
-    share = estimate(
-        value, over_seeds([run.draws(name, label) for run in runs], settings), settings, NO_INTERVAL
-    )
-    if not pairs:
-        return Rate(share)
-    gap = float(np.mean([a.value(name, label) - b.value(name, label) for a, b in pairs]))
-    each = []
-    for a, b in pairs:
-        mine, theirs = a.draws(name, label), b.draws(name, label)
-        each.append(None if mine is None or theirs is None else mine - theirs)
-    return Rate(share, difference(gap, over_seeds(each, settings), settings, NO_INTERVAL))
+    draws = over_seeds([run.draws(name, label) for run in runs], settings)
+    values = [[run.value(name, label) for run in pair] for pair in pairs]
+    paired = [[run.draws(name, label) for run in pair] for pair in pairs]
+    return Rate(estimate(value, draws, settings, NO_INTERVAL), paired_difference(values, paired, settings))

@@ -20,7 +20,7 @@ def file_sha256(path: Path) -> str:
     path
         Of the file.
     """
-    begun = _begun.pop(_version(path), None)  # Used once: whoever asks again gets the file hashed again.
+    begun = _begun.pop(_version(path), None)  # Used once: a second request hashes the file again.
     return _digest(path) if begun is None else begun.result()
 
 

@@ -88,7 +88,7 @@ def _card(card: Card) -> Table:
 
 
 def _lineage(card: Card) -> dict[str, str]:
-    """Say what `unmask calibrate` derived a detector from, and what it promises."""
+    """Return what `unmask calibrate` derived a detector from, and the rates that it promises, by heading."""
     if (lineage := card.lineage) is None:
         return {}
     files = f"{lineage.files:,} real files"

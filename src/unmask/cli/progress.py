@@ -169,7 +169,7 @@ class Lines:
             self._say(self.line(now - self._started))
 
     def end(self) -> None:
-        """Say that the stage is done, unless it took no time."""
+        """Report the stage as done, unless it took no time."""
         seconds = self._clock() - self._started
         if seconds >= SECONDS_OF_A_LONG_STAGE:
             self._say(self.line(seconds))

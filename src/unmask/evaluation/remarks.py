@@ -78,7 +78,7 @@ def _of_set(summary: SetSummary) -> Iterator[str]:
 
 
 def _of_scans(report: Report) -> Iterator[str]:
-    """Say which scans were judged by another detector than the one that is measured."""
+    """Yield remarks on scans that another detector judged than the one that is measured."""
     own = report.detector["name"]
     for row in report.scans:
         others = [name for name in row.detectors if name != own]

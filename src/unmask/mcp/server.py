@@ -64,7 +64,7 @@ def make_server(tools: ScanTools) -> MCPServer:
 
 @contextlib.contextmanager
 def _refusals() -> Iterator[None]:
-    """Tell a refusal to the assistant; any other error says only that there was one, and is logged."""
+    """Pass a refusal on to the assistant; of any other error, only that there was one (the log has it)."""
     try:
         yield
     except RequestError as error:

@@ -207,7 +207,7 @@ def _is_entry(line: bytes) -> bool:
 
 
 def _may_be_torn(line: bytes) -> bool:
-    """Tell the start of an entry, or the zeros that a lost block leaves, from a stranger's file."""
+    """Return whether bytes may be the start of an entry, or the zeros that a lost block leaves."""
     rest = line.rstrip(b"\0")
     return rest.startswith(_START) or _START.startswith(rest)
 

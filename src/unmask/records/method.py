@@ -66,7 +66,7 @@ def _sampling(result: ScanResult, settings: Settings) -> tuple[str, ...]:
 
 
 def _frames(result: ScanResult, settings: Settings) -> str:
-    """Say how the frames of a video were chosen."""
+    """Return how the frames of a video were chosen, in words."""
     part = f" of the first {clock(settings.seconds)}" if settings.seconds else ""
     if settings.every is not None:
         chosen = f"A frame every {settings.every:g} seconds{part} was asked for."

@@ -71,6 +71,11 @@ def test_mean_and_deviation_are_those_of_the_first_training_items():
     assert standardised.count == 24
 
 
+def test_both_branches_learn_from_the_first_step_on():
+    model = CrossStitchDetector(CrossStitchOptions(**SMALL))
+    assert all(part.training for part in model.modules())
+
+
 def outputs_of_parts(model, shift):
     """Return what each part of the pixel branch gives when the frequencies' input is moved."""
     found = []

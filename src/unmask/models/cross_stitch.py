@@ -196,6 +196,7 @@ def _steps(network: nn.Module, name: str) -> dict[str, nn.Module]:
         wanted = network.forward_features(example)  # type: ignore[operator]
         for module in steps.values():
             example = module(example)
+    network.train()
     if example.shape != wanted.shape or not torch.allclose(example, wanted, atol=1e-5):
         raise ValueError(f"model.name: {name} is more than its parts one after the other")
     return steps

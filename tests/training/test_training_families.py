@@ -96,10 +96,11 @@ def test_its_card_and_run_name_it(run):
 
 
 def test_it_is_listed_and_another_name_is_refused(documented, toy_recipe):
-    assert family_names() == ["empty", "joint", "residual"]
+    assert family_names() == ["contrastive", "empty", "forward_forward", "joint", "residual"]
     assert find_family("residual").name == "residual"
     with pytest.raises(
-        RecipeError, match=r"no model family 'residuum', but empty, joint, residual; did you mean res"
+        RecipeError,
+        match=r"no model family 'residuum', but contrastive, empty, forward_forward, joint, residual; did you mean res",
     ):
         toy_recipe("model={family: residuum}")
     with pytest.raises(RecipeError, match=r"no model family '\[\]'"):

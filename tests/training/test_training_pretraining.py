@@ -108,6 +108,8 @@ def test_pretraining_that_cannot_be_is_refused(recipe):
         recipe("data.train.0.kind=unlabelled")
     with pytest.raises(RecipeError, match="contrastive reads pixels"):
         recipe("model.family=contrastive", "model.decoder.enabled=false")
+    with pytest.raises(RecipeError, match=r"contrastive needs pretraining\.steps"):
+        recipe("model.family=contrastive", "model.decoder.enabled=false", SMALL, "pretraining.steps=0")
 
 
 def test_ddp_is_told_of_the_branch_without_gradients(recipe):

@@ -40,7 +40,7 @@ class ContrastiveOptions(JointOptions):
         Raises
         ------
         ValueError
-            When it reads maps, or has a decoder.
+            When it reads maps, has a decoder, or is not pre-trained.
         """
         if self.reads != "crops":
             raise ValueError(
@@ -48,6 +48,8 @@ class ContrastiveOptions(JointOptions):
             )
         if self.decoder.enabled:
             raise ValueError(f"the model family {self.family} has no decoder")
+        if not recipe.pretraining.steps:
+            raise ValueError(f"the model family {self.family} needs pretraining.steps above 0")
 
     def unread(self, recipe: RecipeSections) -> Iterable[str]:
         """Return the recipe's keys that change nothing: those of the reconstruction, and of a trunk.

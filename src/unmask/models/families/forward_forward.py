@@ -42,12 +42,14 @@ class ForwardForwardOptions(JointOptions):
         Raises
         ------
         ValueError
-            When it does not, or has a decoder.
+            When it does not, has a decoder, or is not pre-trained.
         """
         if self.backbone.kind != "timm" or self.backbone.frozen:
             raise ValueError(f"the model family {self.family} needs model.backbone.kind timm, not frozen")
         if self.decoder.enabled:
             raise ValueError(f"the model family {self.family} has no decoder")
+        if not recipe.pretraining.steps:
+            raise ValueError(f"the model family {self.family} needs pretraining.steps above 0")
 
     def unread(self, recipe: RecipeSections) -> Iterable[str]:
         """Return the recipe's keys that change nothing: those of the reconstruction, and of a trunk.

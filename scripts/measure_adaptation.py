@@ -66,7 +66,7 @@ class Method:
     neighbours: int = 0
     verified: bool = False
     sure: float = 0.2
-    penalty: float = 50.0
+    penalty: float = 5.0
     rounds: int = 3
 
 
@@ -224,7 +224,7 @@ def main() -> None:
     last = METHODS["tracks, neighbours, verified"]
     rows = [
         _row(f"penalty {penalty:g}, sure {sure:g}", frames, replace(last, penalty=penalty, sure=sure), card)
-        for penalty in (5.0, 50.0, 500.0)
+        for penalty in (0.5, 5.0, 50.0)
         for sure in (0.0, 0.2, 0.4)
     ]
     print(

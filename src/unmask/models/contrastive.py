@@ -105,7 +105,8 @@ def contrastive_loss(first: Tensor, second: Tensor, temperature: float) -> Tenso
         Cosines are divided by it.
     """
     both = torch.cat([first, second])
-    cosines = both @ both.T / temperature
+    with torch.autocast(both.device.type, enabled=False):  # Half precision would round cosines to hundredths.
+        cosines = both @ both.T / temperature
     cosines = cosines.masked_fill(torch.eye(len(both), dtype=torch.bool, device=both.device), float("-inf"))
     partners = torch.arange(len(both), device=both.device).roll(len(first))
     return F.cross_entropy(cosines, partners)

@@ -2,8 +2,8 @@
 
     python scripts/measure_localisation.py DETECTOR --blends wide-faces dfdc-faces --pairs ffpp-c23-val --out FILE.json
 
-Sets are folders below UNMASK_DATA. Of both maps, the map of the blend and the patch logits (raised to its side,
-sigmoid), it measures:
+Sets are folders below UNMASK_DATA. Of both maps, the map of the blend and the patch logits (raised to its side, with
+the mass that the report colours), it measures:
 
 blends: real crops that had no part in training (the held-out people of a set without splits, else its split `val`),
 each with a blend of it. Pixel AUC over the cells of all blends of a set, changed against unchanged; mean intersection
@@ -12,8 +12,11 @@ above it.
 
 pairs: videos and the originals that they were made from (column `target` of manifest.csv), the same frame number of
 both, cut alike. The changed region is where the mean absolute difference in a square of 9 pixels reaches 5 grey levels,
-without specks, joined over gaps of 24 pixels and filled. Measured: the share of a map's mass inside the region, beside
-the share of the crop that the region covers, which is chance; and the pixel AUC.
+without specks, joined over gaps of 24 pixels and filled.
+
+Of both: the share of a map's mass inside the changed region, mean over crops, over those with a cell at or above the
+threshold (`found`), and of all crops together (`pooled`), beside the share of the crop that the region covers, which is
+chance. A map without mass counts as one that is the same everywhere.
 
 Intervals: 95 %, bootstrap over sources (persons, files; groups of the pairs' manifest).
 """
@@ -41,6 +44,7 @@ from unmask.datasets.blending import changed_region
 from unmask.detectors import Detector, load_detector
 from unmask.faces import CenterFace, cut, profile
 from unmask.models.masks import MASK_SIDE
+from unmask.report.heatmaps import strength_of_patches
 from unmask.statistics.intervals import Settings, cluster_index, estimate, item_counts
 from unmask.training.localiser import overlap
 
@@ -168,7 +172,7 @@ def difference_region(fake: Bytes, real: Bytes) -> Region:
 
 @dataclass(frozen=True)
 class Judged:
-    """Of one item: the changed share of its cells (side, side), None of a real crop, and its maps by their names."""
+    """Of one item: the changed share of its cells (side, side), None of a real crop, and the logits of its maps."""
 
     cells: Floats | None
     maps: dict[str, Floats]
@@ -183,12 +187,13 @@ def judge(detector: Detector, items: Iterable[Item]) -> list[Judged]:
         explained = detector.explain({"crops": item.crop[None]})[0]
         maps: dict[str, Floats] = {}
         if explained.blend_mask is not None:
-            maps["blend_mask"] = explained.blend_mask.astype(float)
+            value = np.clip(explained.blend_mask.astype(float), 1e-6, 1 - 1e-6)
+            maps["blend_mask"] = np.log(value / (1 - value))
         if explained.patch_logits is not None:
             raised = Image.fromarray(explained.patch_logits).resize(
                 (MASK_SIDE, MASK_SIDE), Image.Resampling.BILINEAR
             )
-            maps["patch_logits"] = 1 / (1 + np.exp(-np.asarray(raised, float)))
+            maps["patch_logits"] = np.asarray(raised, float)
         cells = None
         if item.region is not None:
             whole = Image.fromarray(item.region.astype(np.float32))
@@ -223,14 +228,18 @@ def histograms(judged: list[Judged], name: str) -> Floats:
     rows = []
     for one in judged:
         assert one.cells is not None
-        # Logits, so that values near 0 and 1 stay apart.
-        value = np.clip(one.maps[name], 1e-6, 1 - 1e-6)
-        place = np.clip((np.log(value / (1 - value)) / 28 + 0.5) * BINS, 0, BINS - 1).astype(int)
+        place = np.clip((one.maps[name] / 28 + 0.5) * BINS, 0, BINS - 1).astype(int)
         changed = one.cells >= 0.5
         rows.append(
             np.r_[np.bincount(place[changed], minlength=BINS), np.bincount(place[~changed], minlength=BINS)]
         )
     return np.array(rows, float)
+
+
+def mass_of(name: str, logits: Floats) -> Floats:
+    """Return what a map shows of each cell, as the report colours it, in [0, 1]."""
+    mass = 1 / (1 + np.exp(-logits)) if name == "blend_mask" else strength_of_patches(logits)
+    return mass if mass.any() else np.ones_like(mass)
 
 
 def figures(judged: list[Judged], threshold: float) -> dict[str, Any]:
@@ -239,24 +248,30 @@ def figures(judged: list[Judged], threshold: float) -> dict[str, Any]:
     reals = [one for one in judged if one.cells is None]
     sources = [one.source for one in fakes]
     cells = [one.cells for one in fakes if one.cells is not None]
-    found: dict[str, Any] = {
-        "covered": interval(np.array([[one.mean(), 1] for one in cells]), sources),
-    }
+    limit = np.log(threshold / (1 - threshold))
+    found: dict[str, Any] = {"covered": interval(np.array([[one.mean(), 1] for one in cells]), sources)}
     for name in fakes[0].maps:
         maps = [one.maps[name] for one in fakes]
-        row = {"auc": interval(histograms(fakes, name), sources, pooled_auc)}
-        inside = [[(m * c).sum() / m.sum(), 1] for m, c in zip(maps, cells, strict=True)]
-        weighted = [[(m * c).sum(), m.sum()] for m, c in zip(maps, cells, strict=True)]
-        row["inside"] = interval(np.array(inside), sources)
-        row["inside, pooled"] = interval(np.array(weighted), sources)
-        peak = [[c.ravel()[m.argmax()] >= 0.5, 1] for m, c in zip(maps, cells, strict=True)]
-        row["peak inside"] = interval(np.array(peak, float), sources)
+        masses = [mass_of(name, logits) for logits in maps]
+        inside = np.array([[(m * c).sum(), m.sum()] for m, c in zip(masses, cells, strict=True)])
+        peak = [c.ravel()[m.argmax()] >= 0.5 for m, c in zip(maps, cells, strict=True)]
+        share = inside[:, 0] / inside[:, 1]
+        row = {
+            "auc": interval(histograms(fakes, name), sources, pooled_auc),
+            "inside": interval(np.c_[share, np.ones(len(share))], sources),
+            "inside, pooled": interval(inside, sources),
+            "peak inside": interval(np.c_[peak, np.ones(len(peak))], sources),
+        }
         if name == "blend_mask":
-            both = [overlap(m >= threshold, c >= 0.5) for m, c in zip(maps, cells, strict=True)]
-            row["iou"] = interval(np.array([[one, 1] for one in both]), sources)
+            hit = np.array([(logits >= limit).any() for logits in maps])
+            row["found"] = interval(np.c_[hit, np.ones(len(hit))], sources)
+            row["inside, found"] = interval(np.c_[share * hit, hit], sources)
+            both = [overlap(m >= limit, c >= 0.5) for m, c in zip(maps, cells, strict=True)]
+            row["iou"] = interval(np.c_[both, np.ones(len(both))], sources)
             if reals:
-                flagged = np.array([[(one.maps[name] >= threshold).mean(), 1] for one in reals])
-                row["flagged in real"] = interval(flagged, [one.source for one in reals])
+                names, flagged = [one.source for one in reals], [(one.maps[name] >= limit) for one in reals]
+                row["flagged in real"] = interval(np.array([[one.mean(), 1] for one in flagged]), names)
+                row["found in real"] = interval(np.array([[one.any(), 1] for one in flagged], float), names)
         found[name] = row
     return found
 

@@ -165,6 +165,8 @@ class LocaliserReference(CardPart):
         Identity of the trunk whose map it reads.
     threshold
         Value from which a cell counts as blended, fixed on training data.
+    data
+        What it was trained on, and its terms.
     metrics
         Measured on data that had no part in its training.
     """
@@ -172,6 +174,7 @@ class LocaliserReference(CardPart):
     sha256: str
     trunk: str
     threshold: float = Field(default=0.5, gt=0, lt=1)
+    data: tuple[DataSource, ...] = ()
     metrics: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -98,21 +98,25 @@ class JointDetector(nn.Module):
         """
         latent = self.encoder(features)
         rebuilt = self.decoder(latent) if reconstruct and self.decoder is not None else None
-        mask = self.translator(self.translated(features, latent)) if translate and self.translator else None
+        mask = None
+        if translate and self.translator is not None:
+            mask = self.translator(features if self.translator.options.reads == "map" else latent)
         return JointOutput(self.classifier(latent), rebuilt, latent, mask)
 
-    def translated(self, features: Tensor, latent: Tensor) -> Tensor:
-        """Return what the translator reads.
+    def mask_logits(self, x: Tensor) -> Tensor:
+        """Run the translator, and of the rest what it reads: (N, side, side).
 
         Parameters
         ----------
-        features
-            The backbone's map, (N, channels, grid, grid).
-        latent
-            The encoder's, (N, C, h', w').
+        x
+            As for `forward`.
         """
-        translator = self.options.translator
-        return features if translator is not None and translator.reads == "map" else latent
+        assert self.translator is not None
+        features = self.backbone(x)
+        logits: Tensor = self.translator(
+            features if self.translator.options.reads == "map" else self.encoder(features)
+        )
+        return logits
 
 
 def build_model(options: JointOptions, loss: LossOptions | None = None) -> JointDetector:

@@ -45,7 +45,8 @@ class JointExported(Exported):
         if first.decoder is not None:
             further.append(first.decoder(latent))
         if first.translator is not None:
-            further.append(torch.sigmoid(first.translator(first.translated(features, latent))))
+            read_map = first.translator.options.reads == "map"
+            further.append(torch.sigmoid(first.translator(features if read_map else latent)))
         return logit, score, patches, *further
 
     def _read(self, inputs: Tensor) -> list[tuple[JointDetector, Tensor, Tensor]]:

@@ -45,6 +45,9 @@ def loss(
     step
         Counted from 0; below ``pretraining.steps`` the reconstruction alone counts.
     """
+    if recipe.loss.mask and recipe.model.translator.alone and batch.masks is not None:
+        mask = mask_loss(model.mask_logits(batch.inputs), batch.masks)
+        return {"total": recipe.loss.mask * mask, "mask": mask}
     sequential = recipe.pretraining.steps > 0
     rebuilds = step < recipe.pretraining.steps
     reconstruct = rebuilds if sequential else recipe.loss.weight > 0

@@ -37,6 +37,7 @@ class Translator(nn.Module):
             Number of a trunk's blocks in these channels, each of which is normalised by itself; 0: no normalisation.
         """
         super().__init__()
+        self.options = options
         width = options.width
         layers: list[nn.Module] = [ChannelNorm(channels, levels)] if levels else []
         layers += convolution(channels, width, 1, 1, "gelu")

@@ -103,6 +103,8 @@ class Recipe(Options):
     def _taught_networks_read_images(self) -> Recipe:
         if self.teacher is not None and self.model.reads != "crops":
             raise ValueError("teacher: only a network that reads images can be taught")
+        if self.teacher is not None and self.loss.mask:
+            raise ValueError("teacher: the views that it scored have no masks, which loss.mask needs")
         return self
 
     @property

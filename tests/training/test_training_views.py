@@ -157,3 +157,19 @@ def test_a_limit_draws_by_the_seed_and_evenly_over_classes():
     assert labels[draw_evenly(labels, 100, seed=1)].sum() == 70  # There are no more real ones.
     assert len(draw_evenly(labels, 5000, seed=1)) == 1000
     assert len(draw_evenly(np.zeros(9, int), 4, seed=1)) == 4
+
+
+def test_a_share_is_of_whole_sources_drawn_by_the_data_s_seed(toy_recipe):
+    whole = views_of(toy_recipe()).rows
+    drawn = [views_of(toy_recipe("data.train.0.share=0.5", f"data.seed={seed}")).rows for seed in (0, 1, 0)]
+    for rows in drawn:
+        assert 0 < len(rows) < len(whole)
+        # Real and fake of each source that was drawn.
+        assert set(np.unique(rows.group, return_counts=True)[1]) == {2}
+    assert set(drawn[0].group) == set(drawn[2].group) != set(drawn[1].group)
+
+
+def test_unlabelled_crops_are_drawn_by_themselves(toy_recipe):
+    views = views_of(toy_recipe("data.train.0.kind=unlabelled", "pretraining.steps=8"))
+    assert len(set(views.rows.pair)) == len(views.rows) == 24
+    assert views.rows.label.sum() == 12

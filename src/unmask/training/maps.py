@@ -225,6 +225,8 @@ def _cache_name(recipe: Recipe, views: SourceViews, network: TrunkReference, kep
     }
     if source.where:
         parts["where"] = source.model_dump(mode="json")["where"]
+    if source.share < 1:
+        parts["share"] = source.share
     if views.training:
         parts |= {"crop": source.crop, "augment": data.augment.model_dump(mode="json")}
     else:

@@ -16,6 +16,9 @@ from unmask.datasets.blending import changed_region
 from unmask.faces import cut, profile
 from unmask.training.recipes import DataOptions, Recipe, RecipeError, SourceOptions
 
+BLENDS = ("self_blended", "face_blended")
+"""Kinds of sources whose fakes are made of their real crops."""
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -110,7 +113,7 @@ class SourceViews:
         """
         if not self.rows.label[row]:
             return np.zeros((side, side), np.float32)
-        if self.source.kind == "labelled":
+        if self.source.kind not in BLENDS:
             return None
         place = int(self.rows.record[row])
         record = self.crops.records[place]
@@ -128,10 +131,13 @@ class SourceViews:
         records = self.crops.records
         groups = [record.group for record in records]
         videos = ["\n".join(record.video) for record in records]
+        place = np.arange(len(records))
         if self.source.kind == "labelled":
             keys = [record.source for record in records]
             part, label = np.zeros(len(records), np.int64), self.crops.labels
-            place = np.arange(len(records))
+        elif self.source.kind == "unlabelled":
+            # Numbers in turn, which make every other row "fake" for the sampler, whatever it shows.
+            part, label, keys = np.zeros(len(records), np.int64), place % 2, [str(number) for number in place]
         else:
             place = np.repeat(np.arange(len(records)), 2)
             part = label = np.tile([0, 1], len(records))
@@ -143,7 +149,7 @@ class SourceViews:
         record = self.crops.records[place]
         image = self.crops.image(place)
         images = [image]
-        if self.source.kind != "labelled":
+        if self.source.kind in BLENDS:
             blend = self._blend(image, record, self._generator(record.file, view))
             images = [blend.real, blend.fake]
         if self.training:
@@ -280,7 +286,9 @@ def _select(data: DataOptions, source: SourceOptions, seed: int) -> CropSet:
         crops = held_out if source.take == "held_out" else rest
     if source.where:
         crops = crops.select(where=lambda record: _matches(record, source.where))
-    if source.kind != "labelled":
+    if source.share < 1:
+        crops, _ = crops.hold_out(1 - source.share, seed=seed + 1)
+    if source.kind in BLENDS:
         crops = crops.select(label="real", where=lambda record: record.mask_points is not None)
     if source.limit is not None:
         crops = crops.subset(draw_evenly(crops.labels, source.limit, seed))

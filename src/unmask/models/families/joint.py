@@ -30,6 +30,8 @@ class JointOptions(FamilyOptions):
 
     own_rate: ClassVar[tuple[str, ...]] = ("backbone.",)
     files: ClassVar[tuple[str, ...]] = ("backbone.pretrained",)
+    pretext: ClassVar[tuple[str, ...]] = ("decoder.",)
+    """Beginnings of the names of weights that only pretraining needs."""
 
     @property
     def reads(self) -> Reads:
@@ -91,14 +93,15 @@ class JointOptions(FamilyOptions):
         return (*mask, "loss.weight") if recipe.pretraining.steps else mask
 
     def discarded(self, recipe: RecipeSections) -> tuple[str, ...]:
-        """Return the decoder's name where it was there for pretraining alone.
+        """Return what was there for pretraining alone, and a classifier that has learned nothing.
 
         Parameters
         ----------
         recipe
             The resolved recipe.
         """
-        return ("decoder.",) if recipe.pretraining.steps else ()
+        untrained = ("classifier.",) * (recipe.pretraining.steps == recipe.optimiser.steps)
+        return (*self.pretext, *untrained) if recipe.pretraining.steps else ()
 
     def finished(self, recipe: RecipeSections) -> JointOptions:
         """Return the options without the file that training began with, which need not exist any more.

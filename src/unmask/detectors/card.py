@@ -153,6 +153,32 @@ class Familiarity(CardPart):
     distances: Distribution
 
 
+class LocaliserReference(CardPart):
+    """The file ``localiser.onnx``, which maps where a face seems to be blended; no score depends on it.
+
+    It lies beside the detector's weights, or beside those of its trunk, where several detectors share it.
+
+    Parameters
+    ----------
+    sha256
+        Of the file.
+    trunk
+        Identity of the trunk whose map it reads.
+    threshold
+        Value from which a cell counts as blended, fixed on training data.
+    data
+        What it was trained on, and its terms.
+    metrics
+        Measured on data that had no part in its training.
+    """
+
+    sha256: str
+    trunk: str
+    threshold: float = Field(default=0.5, gt=0, lt=1)
+    data: tuple[DataSource, ...] = ()
+    metrics: dict[str, Any] = Field(default_factory=dict)
+
+
 class QualityGate(CardPart):
     """One thing that makes a unit hard to judge, with its limits: `unmask.verdict.Gate` says what each field means."""
 
@@ -269,6 +295,9 @@ class Card(CardPart):
         default=None, description="what makes its units hard to judge; None: the default gates of faces"
     )
     quality: Quality | None = Field(default=None, description="what is known of faces that are hard to judge")
+    localiser: LocaliserReference | None = Field(
+        default=None, description="what maps where a face seems to be blended, beside the weights"
+    )
     stills: tuple[str, ...] = Field(
         default=(), description="names of the installed detectors that judge images in this one's place"
     )

@@ -147,6 +147,8 @@ def _scored_by(card: Card) -> dict[str, Any]:
         "familiarity": familiarity.sha256 if familiarity else None,
         "rule": asdict(rule_of(card)),
     }
+    if card.kinds:
+        scored["kinds"] = card.kinds.model_dump(mode="json")
     if scale := likelihood_scale(card.calibration):
         scored["likelihood"] = asdict(scale)
     return scored

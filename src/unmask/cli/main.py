@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from unmask.scanning.warm_start import WarmStart
 
 VERBS = (
-    "scan", "demo", "detectors", "doctor", "prepare", "train", "evaluate", "export", "calibrate", "study", "audit",
+    "scan", "demo", "detectors", "doctor", "prepare", "train", "evaluate", "export", "calibrate", "enrol", "study", "audit",
     "serve", "keys", "verify", "feedback", "mcp",
 )  # fmt: skip
 

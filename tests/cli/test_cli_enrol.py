@@ -39,7 +39,10 @@ def draw(toys, folder, colour, count):
 
 
 def test_a_kind_is_enrolled_found_by_a_scan_listed_and_forgotten(run, detector, tmp_path, toys):
-    examples, others = draw(toys, tmp_path / "a", (30, 220, 30), 7), draw(toys, tmp_path / "b", (30, 220, 30), 2)
+    examples, others = (
+        draw(toys, tmp_path / "a", (30, 220, 30), 7),
+        draw(toys, tmp_path / "b", (30, 220, 30), 2),
+    )
     real = draw(toys, tmp_path / "c", (40, 30, 220), 2)
     before = json.loads(run("scan", others, real, "--detector", detector, "--json").stdout)
     assert [one["verdict"] for one in before] == ["likely_real"] * 4
@@ -58,7 +61,9 @@ def test_a_kind_is_enrolled_found_by_a_scan_listed_and_forgotten(run, detector, 
     assert not list((tmp_path / "home").rglob("card.json"))
 
 
-def test_too_few_examples_a_wrong_name_and_an_unknown_kind_are_refused_in_words(run, detector, tmp_path, toys):
+def test_too_few_examples_a_wrong_name_and_an_unknown_kind_are_refused_in_words(
+    run, detector, tmp_path, toys
+):
     few = draw(toys, tmp_path / "few", (30, 220, 30), 4)
     Image.fromarray(np.full((90, 90, 3), 128, np.uint8)).save(few / "nobody.png")
     refused = run("enrol", "greenish", few, "--detector", detector)

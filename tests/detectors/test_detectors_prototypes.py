@@ -21,9 +21,9 @@ def prototypes(folder):
 
 def faces(colour, count=8, size=32):
     rng = np.random.default_rng(3)
-    return np.array([np.tile(rng.normal(colour, 6).clip(0, 255), (size, size, 1)) for _ in range(count)]).astype(
-        np.uint8
-    )
+    return np.array(
+        [np.tile(rng.normal(colour, 6).clip(0, 255), (size, size, 1)) for _ in range(count)]
+    ).astype(np.uint8)
 
 
 def test_the_scores_are_those_of_linear_discriminant_analysis(prototypes):

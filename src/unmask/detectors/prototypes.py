@@ -1,4 +1,4 @@
-"""Prototypes: where in a space of features the kinds of manipulation lie that a detector knows, or was shown examples of.
+"""Prototypes: where the kinds of manipulation that a detector knows lie in a space of features.
 
 A face's feature is the mean of what the detector's network reads of it, over all places, whitened by the spread of
 faces, with the mean of real faces at the origin. There, a prototype p scores a feature z by z.p - |p|^2 / 2: the log
@@ -162,7 +162,9 @@ class Prototypes:
         """
         scores = self.scores(features).mean(axis=0)
         names = sorted(set(self.names))
-        best = [max(score for score, own in zip(scores, self.names, strict=True) if own == name) for name in names]
+        best = [
+            max(score for score, own in zip(scores, self.names, strict=True) if own == name) for name in names
+        ]
         log_odds = np.array([*(kinds.slope * np.array(best, float)), kinds.unknown])
         probabilities = np.exp(log_odds - log_odds.max())
         probabilities /= probabilities.sum()

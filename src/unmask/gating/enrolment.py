@@ -173,7 +173,9 @@ def remove(detector: str, name: str) -> None:
     others = tuple(one for one in kinds.enrolled if one.name != name)
     if len(others) == len(kinds.enrolled):
         known = ", ".join(one.name for one in kinds.enrolled) or "none"
-        raise EnrolmentError(f"{name!r} is not enrolled for {card.name.removesuffix(SUFFIX)}; enrolled: {known}")
+        raise EnrolmentError(
+            f"{name!r} is not enrolled for {card.name.removesuffix(SUFFIX)}; enrolled: {known}"
+        )
     if not others:
         shutil.rmtree(enrolled_folder(detector))
         return

@@ -163,7 +163,7 @@ def said_of_file(result: ScanResult, threshold: float | None = None) -> Said:
         result.reasons,
         detector.band,
         threshold,
-        judging and judging.attribution,
+        judging.attribution if judging else None,
     )
 
 

@@ -73,7 +73,7 @@ PARTS = {
     "stills-train": PartOfSet("swapped-stills", "train", 400),
     "generated-train": PartOfSet("generated-faces", "train", 300),
     "ffpp": PartOfSet("ffpp-c23-val-crops", "", 4),
-    "utk-train": PartOfSet("utk-crops", "train", 200),
+    "utk-train": PartOfSet("utk-crops", "train", 50),
     "stills-blends": PartOfSet("swapped-stills", "val", 150, kinds=("blend_self", "blend_face")),
 }
 

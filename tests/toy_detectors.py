@@ -122,12 +122,11 @@ def write_prototypes(folder, centre=(40, 128, 200), spread=20.0, families=(("pai
     spread : standard deviation of the colours of real faces, the unit of features.
     """
     prototypes = Prototypes(
-        centre=np.array(centre, np.float32),
-        whitening=np.eye(3, dtype=np.float32) / spread,
-        reals=np.random.default_rng(0).normal(size=(300, 3)).astype(np.float32),
+        centre=np.array([*centre, 0, 0, 0], np.float32),
+        whitening=np.eye(6, 3, dtype=np.float32) / spread,  # Of the mean alone.
         points=np.array([point for _, point in families], np.float32).reshape(-1, 3),
         names=tuple(name for name, _ in families),
-        levels=np.zeros((0, 2), np.float32),
+        separations=np.zeros(0, np.float32),
     )
     prototypes.save(folder / PROTOTYPES_NAME)
     card = json.loads((folder / "card.json").read_text())

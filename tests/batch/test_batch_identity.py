@@ -10,7 +10,15 @@ from toy_detectors import write_detector
 from unmask.batch import fingerprint, identity, scan_key
 from unmask.batch.identity import WITHOUT_EFFECT, short_hash
 from unmask.detectors import load_card
-from unmask.detectors.card import Calibration, Card, Distribution, Familiarity, KnownKinds, Quality, TrunkReference
+from unmask.detectors.card import (
+    Calibration,
+    Card,
+    Distribution,
+    Familiarity,
+    KnownKinds,
+    Quality,
+    TrunkReference,
+)
 from unmask.media import Limits
 from unmask.scanning import Scanner, Settings, detector_info
 from unmask.verdict import card_gates

@@ -1,12 +1,21 @@
 """Prototypes of kinds of manipulation: where they lie, what they say, and what enrolled ones do to a logit."""
 
+import math
+
 import numpy as np
 import pytest
+from scipy.stats import norm
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from toy_detectors import write_detector, write_prototypes
-from unmask.detectors import Detector, DetectorError, EnrolledKind, read_card
-from unmask.detectors.prototypes import PROTOTYPES_NAME, adaptive_mean, prototypes_of
+from unmask.detectors import Detector, DetectorError, EnrolledKind, file_sha256, read_card
+from unmask.detectors.prototypes import (
+    ENROLLED_SHARE,
+    LEAST_SEPARATION,
+    PROTOTYPES_NAME,
+    adaptive_mean,
+    prototypes_of,
+)
 
 
 @pytest.fixture
@@ -63,15 +72,38 @@ def test_an_enrolled_kind_raises_the_logit_of_what_matches_it_alone(folder, prot
         Detector(folder)
     card = read_card(folder)
     enrolled = (EnrolledKind(name="yellow", faces=len(yellow)),)
-    kinds = card.kinds.model_copy(update={"sha256": file_hash(folder), "enrolled": enrolled})
+    kinds = card.kinds.model_copy(
+        update={"sha256": file_sha256(folder / PROTOTYPES_NAME), "enrolled": enrolled}
+    )
     changed = card.model_copy(update={"kinds": kinds})
     (folder / "card.json").write_text(changed.model_dump_json())
     after = Detector(folder)
     assert changed.identity != card.identity
     assert (after.score(yellow) > 0.9).all()
     assert (before.score(yellow) < after.score(yellow)).all()
-    assert after.logits(plain) == pytest.approx(before.logits(plain), abs=0)
+    assert (after.logits(plain) == before.logits(plain)).all()
     assert after.prototypes.attribute(after.predict({"crops": yellow}).features, kinds)[0] == "yellow"
+
+
+def test_the_log_odds_are_those_of_the_mixture_of_the_detector_and_the_kind(prototypes):
+    new = prototypes.with_kind(
+        "new", np.random.default_rng(4).normal((0, 0, 6), 1, (20, 3)).astype(np.float32)
+    )
+    (d,), point = new.separations, new.points[-1]
+    direction = point / np.linalg.norm(point)
+    assert d == pytest.approx(6, abs=0.7)
+    for height, own in ((7.0, -2.0), (1.0, -2.0), (7.0, 3.0)):
+        ratio = norm.pdf(height, d) / norm.pdf(height)
+        wanted = math.log(math.exp(own) + ENROLLED_SHARE / (1 - ENROLLED_SHARE) * ratio)
+        found = new.raised(np.array([own]), (height * direction)[None].astype(np.float32))
+        assert found == pytest.approx([max(own, wanted)], rel=1e-4)
+
+
+def test_a_kind_that_hardly_differs_from_real_faces_is_named_and_raises_nothing(prototypes):
+    examples = np.random.default_rng(6).normal((0, 0, 1), 1, (20, 3)).astype(np.float32)
+    weak = prototypes.with_kind("weak", examples)
+    assert weak.separations[-1] < LEAST_SEPARATION
+    assert weak.raised(np.array([-2.0]), 5 * weak.points[-1:]) == [-2.0]
 
 
 def test_without_a_kind_the_prototypes_are_as_before(prototypes):
@@ -79,12 +111,6 @@ def test_without_a_kind_the_prototypes_are_as_before(prototypes):
     one = prototypes.with_kind("one", rng.normal(4, 1, (9, 3)).astype(np.float32))
     two = one.with_kind("two", rng.normal(-4, 1, (9, 3)).astype(np.float32)).without("one")
     assert two.names == ("painted", "two")
-    assert len(two.levels) == 1
+    assert len(two.separations) == 1
     assert two.without("two").points == pytest.approx(prototypes.points)
     assert two.without("painted").names == two.names
-
-
-def file_hash(folder):
-    from unmask.detectors import file_sha256
-
-    return file_sha256(folder / PROTOTYPES_NAME)

@@ -35,8 +35,15 @@ def enrol(
     Writes a detector with the same weights and a prototype of the kind; the examples themselves are not kept.
     """
     from unmask.cli.progress import reported
+    from unmask.gating.enrolment import (
+        check_kind,
+        enrolled_folder,
+        enrolled_kinds,
+        read_examples,
+        remove,
+        with_stills,
+    )
     from unmask.gating.enrolment import enrol as add
-    from unmask.gating.enrolment import enrolled_folder, enrolled_kinds, read_examples, remove, with_stills
     from unmask.gating.scored_files import list_files
     from unmask.scanning import Scanner, Settings
 
@@ -52,6 +59,7 @@ def enrol(
         return
     if name is None or not files:
         raise typer.BadParameter("needs a NAME and FILES, or --list, or --remove NAME")
+    check_kind(detector, name)  # This must show before the work, not after.
     paths = [part.root / item.path for part in list_files(files, 1) for item in part.items]
     with contextlib.ExitStack() as stack:
         scanner = stack.enter_context(Scanner(Settings(detector=detector)))

@@ -253,12 +253,12 @@ class Detector:
         if self.prototypes is None:
             return logit, measures, None
         feature = self.prototypes.feature(next(iter(fed.values()))[0])
-        return self._raised(logit, self.prototypes.enrolled_log_odds(feature)), measures, feature
-
-    def _raised(self, logit: float, log_odds: float) -> float:
-        """Return the logit whose calibrated log-odds are at least so high."""
-        calibration = self.card.calibration
-        return max(logit, (log_odds - calibration.intercept) / calibration.slope)
+        if len(self.prototypes.separations):
+            calibration = self.card.calibration
+            own = np.array([calibration.slope * logit + calibration.intercept])
+            (raised,) = self.prototypes.raised(own, feature[None])
+            logit = max(logit, float(raised - calibration.intercept) / calibration.slope)
+        return logit, measures, feature
 
     def _units(self, inputs: Inputs) -> Iterator[OneUnit]:
         """Return the units one by one: batches change the last bits of a logit."""

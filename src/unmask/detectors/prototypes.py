@@ -1,13 +1,14 @@
 """Prototypes: where the kinds of manipulation that a detector knows lie in a space of features.
 
-A face's feature is the mean of what the detector's network reads of it, over all places, whitened by the spread of
-faces, with the mean of real faces at the origin. There, a prototype p scores a feature z by z.p - |p|^2 / 2: the log
-likelihood ratio of two normal distributions of unit variance, one around the prototype and one around real faces
-(linear discriminant analysis).
+What a detector's network reads of a face is pooled over all places (mean and maximum), the differences between sets of
+real faces are projected out, and the rest is whitened by the pooled covariance within classes, with real faces at the
+origin. There, a prototype p scores a feature z by z.p - |p|^2 / 2: the log likelihood ratio of two normal distributions
+of unit variance, one around the prototype and one around real faces (linear discriminant analysis).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,9 +21,26 @@ from unmask.detectors.trunk import trunk_path
 from unmask.hashing import file_sha256
 
 PROTOTYPES_NAME = "prototypes.npz"
-_NO_LEVELS = np.zeros((0, 2), np.float32)
+ENROLLED_SHARE = 0.1
+"""Share of the enrolled kinds among manipulated faces, at which their likelihood ratio joins the detector's."""
+LEAST_SEPARATION = 2.0
+"""Standard deviations of real faces by which examples must differ from these, to raise scores: weaker prototypes cost
+more on other faces than they find (docs/results/attribution.md)."""
 
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+
+
+def pooled(read: Floats) -> Floats:
+    """Return the mean and the maximum (2 D,) over all places of what a network reads of a face.
+
+    Parameters
+    ----------
+    read
+        (..., D).
+    """
+    places = read.reshape(-1, read.shape[-1])
+    return np.concatenate([places.mean(axis=0), places.max(axis=0)]).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,26 +50,28 @@ class Prototypes:
     Parameters
     ----------
     centre
-        (D,) float32, mean of what is read of real faces.
+        (2 D,) float32, mean of what is pooled of real faces.
     whitening
-        (D, K) float32, from a difference to the centre to a feature.
-    reals
-        (R, K) float32, features of real faces, by which an enrolled prototype's scores are judged.
+        (2 D, K) float32, from a difference to the centre to a feature.
     points
         (P, K) float32.
     names
         P names; several prototypes may share one.
-    levels
-        (E, 2) float32, of each of the last E prototypes, the enrolled ones, the score at which a face is as likely real
-        as not, and the log-odds that one more is worth.
+    separations
+        (E,) float32, of the last E prototypes, the enrolled ones: how far faces of the kind lie from real ones along
+        the prototype, in standard deviations.
     """
 
     centre: Floats
     whitening: Floats
-    reals: Floats
     points: Floats
     names: tuple[str, ...]
-    levels: Floats
+    separations: Floats
+
+    @property
+    def families(self) -> int:
+        """Number of prototypes that are built in."""
+        return len(self.names) - len(self.separations)
 
     def feature(self, read: Floats) -> Floats:
         """Return the feature (K,) of one face.
@@ -59,11 +79,20 @@ class Prototypes:
         Parameters
         ----------
         read
-            (..., D) float32, what the network reads of it.
+            (..., D), what the network reads of it.
         """
-        mean = read.reshape(-1, read.shape[-1]).mean(axis=0)
-        feature: Floats = (mean - self.centre) @ self.whitening
-        return feature
+        return self.features(pooled(read)[None])[0]
+
+    def features(self, means: Floats) -> Floats:
+        """Return the features (N, K) of faces.
+
+        Parameters
+        ----------
+        means
+            (N, 2 D), pooled.
+        """
+        features: Floats = (means - self.centre) @ self.whitening
+        return features
 
     def scores(self, features: Floats) -> Floats:
         """Return the score (N, P) of each feature by each prototype.
@@ -76,36 +105,55 @@ class Prototypes:
         scores: Floats = features @ self.points.T - (self.points**2).sum(axis=1) / 2
         return scores
 
-    def enrolled_log_odds(self, feature: Floats) -> float:
-        """Return the log-odds that a face is of an enrolled kind, by the kind that it matches best; -inf without one.
+    def raised(self, log_odds: Doubles, features: Floats) -> Doubles:
+        """Return the log-odds (N,) of manipulation where the enrolled kinds are possible too, never lower than given.
 
         Parameters
         ----------
-        feature
-            (K,).
+        log_odds
+            (N,) by the detector.
+        features
+            (N, K).
         """
-        if not len(self.levels):
-            return -np.inf
-        own = self.scores(feature[None])[0, -len(self.levels) :]
-        return float(((own - self.levels[:, 0]) * self.levels[:, 1]).max())
+        strong = self.separations >= LEAST_SEPARATION
+        if not strong.any():
+            return log_odds
+        points, d = self.points[self.families :][strong], self.separations[strong]
+        along = (features @ points.T / np.linalg.norm(points, axis=1)).astype(np.float64)
+        ratios = np.logaddexp.reduce(d * (along - d / 2), axis=1) - math.log(len(d))
+        raised: Doubles = np.logaddexp(log_odds, ratios + math.log(ENROLLED_SHARE / (1 - ENROLLED_SHARE)))
+        return np.maximum(log_odds, raised)
 
-    def save(self, path: Path) -> None:
-        """Write an npz file, the larger part of it in half precision.
+    def attribute(self, features: Floats, kinds: KnownKinds) -> tuple[str | None, float]:
+        """Return the kind that a face resembles most, None for none of the known, and the probability that it does.
 
         Parameters
         ----------
-        path
-            Of the file.
+        features
+            (N, K), of its frames.
+        kinds
+            Of the detector's card.
         """
-        np.savez(
-            path,
-            centre=self.centre,
-            whitening=self.whitening.astype(np.float16),
-            reals=self.reals.astype(np.float16),
-            points=self.points,
-            names=np.array(self.names, str),
-            levels=self.levels,
-        )
+        names = sorted(set(self.names))
+        probabilities = self.probabilities(features.mean(axis=0, keepdims=True), kinds)[0]
+        place = int(probabilities.argmax())
+        return (names[place] if place < len(names) else None), float(probabilities[place])
+
+    def probabilities(self, features: Floats, kinds: KnownKinds) -> Doubles:
+        """Return the probability of each kind, by name, and last of none of the known: each row adds up to 1.
+
+        Parameters
+        ----------
+        features
+            (N, K).
+        kinds
+            Of the detector's card.
+        """
+        best = kinds.slope * best_of_each(self.scores(features), self.names).astype(np.float64)
+        log_odds = np.concatenate([best, np.full((len(features), 1), kinds.unknown)], axis=1)
+        odds = np.exp(log_odds - log_odds.max(axis=1, keepdims=True))
+        probabilities: Doubles = odds / odds.sum(axis=1, keepdims=True)
+        return probabilities
 
     def with_kind(self, name: str, examples: Floats) -> Prototypes:
         """Return these prototypes with one more, of a kind that a user has examples of; one of this name is replaced.
@@ -115,17 +163,17 @@ class Prototypes:
         name
             Of the kind.
         examples
-            (N, K), features of its faces, N > 1.
+            (N, K), features of its faces, N > 2.
         """
         kept = self.without(name)
-        point = adaptive_mean(examples, kept.points[: kept.families])
-        own = replace(kept, points=point[None], names=(name,), levels=_NO_LEVELS).scores
-        level = level_of(own(self.reals)[:, 0], own(examples)[:, 0])
+        centres = kept.points[: kept.families]
+        rest = [adaptive_mean(np.delete(examples, n, axis=0), centres) for n in range(len(examples))]
+        along = [one @ point / np.linalg.norm(point) for one, point in zip(examples, rest, strict=True)]
         return replace(
             kept,
-            points=np.concatenate([kept.points, point[None]]),
+            points=np.concatenate([kept.points, adaptive_mean(examples, centres)[None]]),
             names=(*kept.names, name),
-            levels=np.concatenate([kept.levels, level[None]]),
+            separations=np.append(kept.separations, np.float32(max(0.0, float(np.mean(along))))),
         )
 
     def without(self, name: str) -> Prototypes:
@@ -142,34 +190,61 @@ class Prototypes:
             self,
             points=self.points[kept],
             names=tuple(self.names[place] for place in kept),
-            levels=self.levels[enrolled],
+            separations=self.separations[enrolled],
         )
 
-    @property
-    def families(self) -> int:
-        """Number of prototypes that are built in."""
-        return len(self.names) - len(self.levels)
-
-    def attribute(self, features: Floats, kinds: KnownKinds) -> tuple[str | None, float]:
-        """Return the kind that a face resembles most, None for none of the known, and the probability that it does.
+    def save(self, path: Path) -> None:
+        """Write an npz file, the larger part of it in half precision.
 
         Parameters
         ----------
-        features
-            (N, K), of its frames.
-        kinds
-            Of the detector's card.
+        path
+            Of the file.
         """
-        scores = self.scores(features).mean(axis=0)
-        names = sorted(set(self.names))
-        best = [
-            max(score for score, own in zip(scores, self.names, strict=True) if own == name) for name in names
-        ]
-        log_odds = np.array([*(kinds.slope * np.array(best, float)), kinds.unknown])
-        probabilities = np.exp(log_odds - log_odds.max())
-        probabilities /= probabilities.sum()
-        place = int(probabilities.argmax())
-        return (names[place] if place < len(names) else None), float(probabilities[place])
+        np.savez(
+            path,
+            centre=self.centre,
+            whitening=self.whitening.astype(np.float16),
+            points=self.points,
+            names=np.array(self.names, str),
+            separations=self.separations,
+        )
+
+
+def best_of_each(scores: Floats, names: tuple[str, ...]) -> Floats:
+    """Return the highest score (N, kinds) of each kind's prototypes, kinds in the order of their names.
+
+    Parameters
+    ----------
+    scores
+        (N, P).
+    names
+        P names.
+    """
+    kinds = np.array(names)
+    return np.stack([scores[:, kinds == name].max(axis=1) for name in sorted(set(names))], axis=1)
+
+
+def adaptive_mean(examples: Floats, centres: Floats) -> Floats:
+    """Return the point (K,) for examples: their mean, drawn towards the nearest of known centres.
+
+    It is the positive-part James-Stein estimate: fewer examples, and more scattered ones, give the centre more weight.
+
+    Parameters
+    ----------
+    examples
+        (N, K), N > 1.
+    centres
+        (P, K); without any, the mean alone counts.
+    """
+    mean: Floats = examples.mean(axis=0)
+    if not len(centres):
+        return mean
+    nearest = centres[((centres - mean) ** 2).sum(axis=1).argmin()]
+    of_mean = examples.var(axis=0, ddof=1).sum() / len(examples)
+    weight = max(0.0, 1 - of_mean / max(float(((mean - nearest) ** 2).sum()), 1e-9))
+    point: Floats = (weight * mean + (1 - weight) * nearest).astype(np.float32)
+    return point
 
 
 def prototypes_of(folder: Path, card: Card) -> Prototypes:
@@ -197,47 +272,13 @@ def prototypes_of(folder: Path, card: Card) -> Prototypes:
             f"{path} is not the file that its card describes: its SHA-256 differs or it is missing"
         )
     if kinds.trunk != (trunk.identity if trunk else ""):
-        raise DetectorError(f"{path} was fitted on another trunk: run scripts/fit_prototypes.py again")
+        raise DetectorError(f"{path} was fitted on another trunk: run scripts/measure_enrolment.py again")
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {
                 name: np.ascontiguousarray(file[name], np.float32)
-                for name in ("centre", "whitening", "reals", "points", "levels")
+                for name in ("centre", "whitening", "points", "separations")
             }
             return Prototypes(names=tuple(str(name) for name in file["names"]), **arrays)
     except (KeyError, OSError, ValueError) as error:
         raise DetectorError(f"{path} cannot be read: {error}") from None
-
-
-def adaptive_mean(examples: Floats, centres: Floats) -> Floats:
-    """Return the point (K,) for examples: their mean, drawn towards the nearest of known centres.
-
-    It is the positive-part James-Stein estimate: fewer examples, and more scattered ones, give the centre more weight.
-
-    Parameters
-    ----------
-    examples
-        (N, K), N > 1.
-    centres
-        (P, K); without any, the mean alone counts.
-    """
-    mean: Floats = examples.mean(axis=0)
-    if not len(centres):
-        return mean
-    nearest = centres[((centres - mean) ** 2).sum(axis=1).argmin()]
-    of_mean = examples.var(axis=0, ddof=1).sum() / len(examples)
-    weight = max(0.0, 1 - of_mean / max(float(((mean - nearest) ** 2).sum()), 1e-9))
-    point: Floats = (weight * mean + (1 - weight) * nearest).astype(np.float32)
-    return point
-
-
-def level_of(reals: Floats, examples: Floats) -> Floats:
-    """Return the score at which a face is as likely real as of a kind, and the log-odds that one more is worth: (2,).
-
-    Parameters
-    ----------
-    reals, examples
-        (R,) and (N,), scores of real faces and of the kind's examples.
-    """
-    high, higher = np.quantile(reals, [0.98, 0.999])
-    return np.array([high, 3 / max(float(higher - high), 1e-6)], np.float32)

@@ -113,6 +113,32 @@ def with_stills(detector: str) -> list[str]:
     return [detector, *([stills] if stills else [])]
 
 
+def check_kind(detector: str, name: str) -> None:
+    """Check that a kind of this name can be enrolled for a detector.
+
+    Parameters
+    ----------
+    detector
+        Name or folder of one that tells kinds of manipulation apart.
+    name
+        Of the kind.
+
+    Raises
+    ------
+    EnrolmentError
+        The name cannot be used.
+    DetectorError
+        The detector tells no kinds apart.
+    """
+    if not _NAME.fullmatch(name):
+        raise EnrolmentError(
+            f"a name is of small letters, digits, dots, hyphens and underscores, not {name!r}"
+        )
+    card, _, prototypes = _known(detector)
+    if name in prototypes.names[: prototypes.families]:
+        raise EnrolmentError(f"{card.name} knows {name} already; choose another name")
+
+
 def enrol(detector: str, name: str, examples: Examples) -> Card:
     """Make a kind known to a detector and return its card; the kind's former examples are forgotten.
 
@@ -128,23 +154,18 @@ def enrol(detector: str, name: str, examples: Examples) -> Card:
     Raises
     ------
     EnrolmentError
-        The name cannot be used, or there are too few examples.
+        There are too few examples, and as of `check_kind`.
     DetectorError
-        The detector tells no kinds apart.
+        As of `check_kind`.
     """
     count = len(examples.features)
-    if not _NAME.fullmatch(name):
-        raise EnrolmentError(
-            f"a name is of small letters, digits, dots, hyphens and underscores, not {name!r}"
-        )
     if count < LEAST_EXAMPLES:
         raise EnrolmentError(
             f"{count} of {count + len(examples.unused)} files have a usable face; "
             f"a kind needs at least {LEAST_EXAMPLES}"
         )
+    check_kind(detector, name)
     card, kinds, prototypes = _known(detector)
-    if name in prototypes.names[: prototypes.families]:
-        raise EnrolmentError(f"{card.name} knows {name} already; choose another name")
     others = tuple(one for one in kinds.enrolled if one.name != name)
     return _write(
         detector,

@@ -71,6 +71,12 @@ def resampled(count: int, draws: int, groups: npt.NDArray[np.str_]) -> Iterator[
         yield np.concatenate([rows[one] for one in rng.integers(len(names), size=len(names))])
 
 
+def named(probabilities: Numbers) -> npt.NDArray[np.intp]:
+    """Return the place of each face's kind as scans name it, the last place for none of the known."""
+    of_kinds = probabilities[:, :-1]
+    return np.where(of_kinds.max(axis=1) >= 0.5, of_kinds.argmax(axis=1), of_kinds.shape[1])
+
+
 def attribution(parts: dict[str, Part], faces: Faces, kinds: KnownKinds, draws: int) -> None:
     """Print how often the right family is named, on sets like those of the fit and on others, and of unknown ones."""
     basis = fit_basis(faces)
@@ -86,7 +92,7 @@ def attribution(parts: dict[str, Part], faces: Faces, kinds: KnownKinds, draws: 
         for method in sorted(set(methods)):
             judged = part.faces.where(methods == method)
             probabilities = prototypes.probabilities(prototypes.features(judged.means), kinds)
-            found = probabilities.argmax(axis=1)
+            found = named(probabilities)
             shares = [f"{100 * np.mean(found == place):.0f}" for place in range(len(names))]
             wanted = {"Deepfakes": "swap_video", "FaceSwap": "swap_video"}.get(method, method)
             right = "-"
@@ -95,15 +101,17 @@ def attribution(parts: dict[str, Part], faces: Faces, kinds: KnownKinds, draws: 
                 right = interval(
                     [float(hits[rows].mean()) for rows in resampled(len(hits), draws, judged.group)]
                 )
-            sure = f"{probabilities.max(axis=1).mean():.2f}"
-            print(f"| {name} {method or 'real'} | {len(judged)} | {' | '.join(shares)} | {sure} | {right} |")
+            sure = probabilities[found < len(names) - 1, :-1].max(axis=1)
+            print(
+                f"| {name} {method or 'real'} | {len(judged)} | {' | '.join(shares)} | {sure.mean():.2f} | {right} |"
+            )
     known = Faces.joined(
         [parts[name].faces.where(parts[name].label == 1) for name in JUDGED if name in parts]
     )
     probabilities = prototypes.probabilities(prototypes.features(known.means), kinds)
-    best = probabilities.max(axis=1)
-    hit = np.array(names)[probabilities.argmax(axis=1)] == known.kind
-    for low, high in ((0.2, 0.4), (0.4, 0.6), (0.6, 0.8), (0.8, 1.01)):
+    best = probabilities[:, :-1].max(axis=1)
+    hit = np.array(names)[probabilities[:, :-1].argmax(axis=1)] == known.kind
+    for low, high in ((0.5, 0.6), (0.6, 0.8), (0.8, 1.01)):
         inside = (best >= low) & (best < high)
         print(f"confidence {low} to {min(high, 1)}: {inside.sum()} faces, right {hit[inside].mean():.2f}")
     print("\n| unknown family | faces | AUROC of known against it | called none of the known |")
@@ -111,8 +119,8 @@ def attribution(parts: dict[str, Part], faces: Faces, kinds: KnownKinds, draws: 
     for unknown in names[:-1]:
         rest = fit_prototypes(basis, faces.where(faces.kind != unknown))
         probabilities = rest.probabilities(rest.features(known.means), kinds)
-        none, is_unknown = probabilities[:, -1], (known.kind == unknown).astype(int)
-        called = probabilities.argmax(axis=1) == probabilities.shape[1] - 1
+        none, is_unknown = 1 - probabilities[:, :-1].max(axis=1), (known.kind == unknown).astype(int)
+        called = named(probabilities) == probabilities.shape[1] - 1
         values = [
             float(auc(is_unknown[rows], none[rows])) for rows in resampled(len(none), draws, known.group)
         ]
@@ -257,6 +265,7 @@ def main() -> None:
     parser.add_argument("cache", type=Path)
     parser.add_argument("--detector", choices=["jrc", "jrc-stills"], default="jrc")
     parser.add_argument("--draws", type=int, default=100)
+    parser.add_argument("--only", choices=["attribution", "enrolment"])
     parser.add_argument("--no-limit", action="store_true", help="let weak prototypes raise scores too")
     parser.add_argument("--write", action="store_true", help="write prototypes.npz and the cards")
     options = parser.parse_args()
@@ -267,10 +276,11 @@ def main() -> None:
     print(f"slope {slope:.4f}, unknown {unknown:.4f}")
     if options.no_limit:
         product.LEAST_SEPARATION = 0.0
-    else:
+    if options.only != "enrolment":
         kinds = KnownKinds(sha256="", trunk="", slope=slope, unknown=unknown)
         attribution(parts, faces, kinds, options.draws)
-    enrolment(parts, faces, options.detector, options.draws)
+    if options.only != "attribution":
+        enrolment(parts, faces, options.detector, options.draws)
     if options.write:
         write(fit_prototypes(basis, faces), slope, unknown)
 

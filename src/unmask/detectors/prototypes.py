@@ -125,7 +125,9 @@ class Prototypes:
         return np.maximum(log_odds, raised)
 
     def attribute(self, features: Floats, kinds: KnownKinds) -> tuple[str | None, float]:
-        """Return the kind that a face resembles most, None for none of the known, and the probability that it does.
+        """Return the kind that a face resembles, None for none of the known, and the probability that this is so.
+
+        A kind is named where it is more likely than not.
 
         Parameters
         ----------
@@ -134,10 +136,10 @@ class Prototypes:
         kinds
             Of the detector's card.
         """
-        names = sorted(set(self.names))
-        probabilities = self.probabilities(features.mean(axis=0, keepdims=True), kinds)[0]
-        place = int(probabilities.argmax())
-        return (names[place] if place < len(names) else None), float(probabilities[place])
+        of_kinds = self.probabilities(features.mean(axis=0, keepdims=True), kinds)[0, :-1]
+        place = int(of_kinds.argmax())
+        likely = float(of_kinds[place])
+        return (sorted(set(self.names))[place], likely) if likely >= 0.5 else (None, 1 - likely)
 
     def probabilities(self, features: Floats, kinds: KnownKinds) -> Doubles:
         """Return the probability of each kind, by name, and last of none of the known: each row adds up to 1.

@@ -20,7 +20,7 @@ def built_in() -> dict[str, Path]:
 
 def user_detectors() -> Path:
     """Return the folder of the detectors that `unmask enrol` made for this user."""
-    from platformdirs import user_data_path  # Scans with a built-in detector start without it.
+    from platformdirs import user_data_path
 
     return user_data_path("unmask") / "detectors"
 

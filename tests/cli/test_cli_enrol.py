@@ -50,6 +50,8 @@ def test_a_kind_is_enrolled_found_by_a_scan_listed_and_forgotten(run, detector, 
     done = run("enrol", "greenish", examples, "--detector", detector)
     assert done.exit_code == 0, done.output
     assert "toy-enrolled knows greenish, from 7 examples" in done.output
+    assert "hardly differ" not in done.output
+    assert "greenish (7 examples)" in run("detectors", "toy-enrolled").output
     after = json.loads(run("scan", others, real, "--detector", "toy-enrolled", "--json").stdout)
     assert {one["detector"]["name"] for one in after} == {"toy-stills-enrolled"}
     assert [one["verdict"] for one in after[:2]] == ["likely_fake"] * 2
@@ -76,5 +78,7 @@ def test_too_few_examples_a_wrong_name_and_an_unknown_kind_are_refused_in_words(
         assert words in explain(run("enrol", name, few, "--detector", detector).exception)[0]
     gone = run("enrol", "--remove", "greenish", "--detector", detector).exception
     assert "'greenish' is not enrolled for toy; enrolled: none" in explain(gone)[0]
+    alike = run("enrol", "bluish", draw(toys, tmp_path / "alike", (0, 160, 250), 5), "--detector", detector)
+    assert "hardly differ from real faces" in alike.output
     plain = write_detector(tmp_path / "plain", name="plain")
     assert "tells no kinds" in explain(run("enrol", "greenish", few, "--detector", plain).exception)[0]

@@ -71,7 +71,7 @@ def test_an_enrolled_kind_raises_the_logit_of_what_matches_it_alone(folder, prot
     with pytest.raises(DetectorError, match="SHA-256"):
         Detector(folder)
     card = read_card(folder)
-    enrolled = (EnrolledKind(name="yellow", faces=len(yellow)),)
+    enrolled = (EnrolledKind(name="yellow", faces=len(yellow), separation=9.0),)
     kinds = card.kinds.model_copy(
         update={"sha256": file_sha256(folder / PROTOTYPES_NAME), "enrolled": enrolled}
     )

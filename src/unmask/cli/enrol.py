@@ -35,6 +35,7 @@ def enrol(
     Writes a detector with the same weights and a prototype of the kind; the examples themselves are not kept.
     """
     from unmask.cli.progress import reported
+    from unmask.detectors.prototypes import LEAST_SEPARATION
     from unmask.gating.enrolment import (
         check_kind,
         enrolled_folder,
@@ -70,4 +71,6 @@ def enrol(
         add(one, name, examples)
     known = enrolled_folder(detector).name
     typer.echo(f"{known} knows {name}, from {len(examples.features)} examples")
+    if enrolled_kinds(detector)[-1].separation < LEAST_SEPARATION:
+        typer.echo("they hardly differ from real faces: scans may name it, but no score rises")
     typer.echo(f"next: unmask scan --detector {known} PATH")

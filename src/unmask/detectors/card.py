@@ -205,10 +205,13 @@ class EnrolledKind(CardPart):
         As the user named it.
     faces
         Number of examples.
+    separation
+        How far they lie from real faces, in standard deviations of these.
     """
 
     name: str
     faces: int = Field(ge=2)
+    separation: NonNegativeFloat
 
 
 class KnownKinds(CardPart):
@@ -229,7 +232,7 @@ class KnownKinds(CardPart):
     fitted_on
         The data of both.
     enrolled
-        What ``unmask enrol`` added; each raises the logit of a face that matches it.
+        What ``unmask enrol`` added; each that is separate enough raises the logits of faces that match it.
     """
 
     sha256: str

@@ -167,12 +167,9 @@ def enrol(detector: str, name: str, examples: Examples) -> Card:
     check_kind(detector, name)
     card, kinds, prototypes = _known(detector)
     others = tuple(one for one in kinds.enrolled if one.name != name)
-    return _write(
-        detector,
-        card,
-        kinds.model_copy(update={"enrolled": (*others, EnrolledKind(name=name, faces=count))}),
-        prototypes.with_kind(name, examples.features),
-    )
+    prototypes = prototypes.with_kind(name, examples.features)
+    own = EnrolledKind(name=name, faces=count, separation=round(float(prototypes.separations[-1]), 2))
+    return _write(detector, card, kinds.model_copy(update={"enrolled": (*others, own)}), prototypes)
 
 
 def remove(detector: str, name: str) -> None:

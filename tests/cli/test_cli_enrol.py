@@ -78,7 +78,7 @@ def test_too_few_examples_a_wrong_name_and_an_unknown_kind_are_refused_in_words(
         assert words in explain(run("enrol", name, few, "--detector", detector).exception)[0]
     gone = run("enrol", "--remove", "greenish", "--detector", detector).exception
     assert "'greenish' is not enrolled for toy; enrolled: none" in explain(gone)[0]
-    alike = run("enrol", "bluish", draw(toys, tmp_path / "alike", (0, 160, 250), 5), "--detector", detector)
+    alike = run("enrol", "bluish", draw(toys, tmp_path / "alike", (0, 88, 250), 5), "--detector", detector)
     assert "hardly differ from real faces" in alike.output
     plain = write_detector(tmp_path / "plain", name="plain")
     assert "tells no kinds" in explain(run("enrol", "greenish", few, "--detector", plain).exception)[0]

@@ -26,7 +26,7 @@ def detector(tmp_path):
     """Its detector of images is another one, redder still."""
     stills = write_detector(tmp_path / "stills", slope=0.02, offset=5.0, name="toy-stills")
     write_prototypes(stills)
-    return write_prototypes(write_detector(tmp_path / "toy", slope=0.02, offset=4.0, stills=str(stills)))
+    return write_prototypes(write_detector(tmp_path / "toy", slope=0.02, offset=4.0, stills=[str(stills)]))
 
 
 def draw(toys, folder, colour, count):

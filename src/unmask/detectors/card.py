@@ -15,6 +15,7 @@ from pydantic import (
     NonNegativeFloat,
     NonPositiveFloat,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -150,6 +151,32 @@ class Familiarity(CardPart):
     sha256: str
     trunk: str
     distances: Distribution
+
+
+class LocaliserReference(CardPart):
+    """The file ``localiser.onnx``, which maps where a face seems to be blended; no score depends on it.
+
+    It lies beside the detector's weights, or beside those of its trunk, where several detectors share it.
+
+    Parameters
+    ----------
+    sha256
+        Of the file.
+    trunk
+        Identity of the trunk whose map it reads.
+    threshold
+        Value from which a cell counts as blended, fixed on training data.
+    data
+        What it was trained on, and its terms.
+    metrics
+        Measured on data that had no part in its training.
+    """
+
+    sha256: str
+    trunk: str
+    threshold: float = Field(default=0.5, gt=0, lt=1)
+    data: tuple[DataSource, ...] = ()
+    metrics: dict[str, Any] = Field(default_factory=dict)
 
 
 class QualityGate(CardPart):
@@ -315,8 +342,11 @@ class Card(CardPart):
         default=None, description="what makes its units hard to judge; None: the default gates of faces"
     )
     quality: Quality | None = Field(default=None, description="what is known of faces that are hard to judge")
-    stills: str | None = Field(
-        default=None, description="name of the installed detector that judges images in this one's place"
+    localiser: LocaliserReference | None = Field(
+        default=None, description="what maps where a face seems to be blended, beside the weights"
+    )
+    stills: tuple[str, ...] = Field(
+        default=(), description="names of the installed detectors that judge images in this one's place"
     )
     kinds: KnownKinds | None = Field(default=None, description="which kinds of manipulation it tells apart")
     tasks: tuple[str, ...] = ()
@@ -339,6 +369,12 @@ class Card(CardPart):
         crops = {new: values[old] for old, new in former.items() if old in values}
         rest = {name: value for name, value in values.items() if name not in former}
         return rest | {"input": {"unit": "face", **crops}}
+
+    @field_validator("stills", mode="before")
+    @classmethod
+    def _one_or_none(cls, value: Any) -> Any:
+        """Read a single name, or none, as cards had them before there could be several."""
+        return () if value is None else (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _ordered(self) -> Card:

@@ -14,6 +14,7 @@ from unmask.detectors.errors import DetectorError
 from unmask.detectors.explanation import Explanation, error_map
 from unmask.detectors.familiarity import MEASURE, ReferenceFaces, read_reference_faces
 from unmask.detectors.inputs import Inputs, checked_inputs
+from unmask.detectors.localiser import BLEND_MASK, Localiser, find_localiser
 from unmask.detectors.prediction import RECONSTRUCTION_ERROR, Floats, Prediction
 from unmask.detectors.prototypes import Prototypes, prototypes_of
 from unmask.detectors.sessions import open_session
@@ -25,7 +26,7 @@ Crops = NDArray[np.uint8]
 OneUnit = dict[str, NDArray[Any]]
 
 LOGIT, RECONSTRUCTION, PATCH_LOGITS = "logit", "reconstruction", "patch_logits"
-NO_MEASURES = frozenset({LOGIT, "score", RECONSTRUCTION, PATCH_LOGITS})
+NO_MEASURES = frozenset({LOGIT, "score", RECONSTRUCTION, PATCH_LOGITS, BLEND_MASK})
 """Outputs that mean something else; every other output with one value a unit is a measure."""
 
 
@@ -86,6 +87,7 @@ class Detector:
             self._trunk = open_trunk_of(folder, reference, threads)
         self._reference_faces = self._read_reference_faces(folder)
         self.prototypes: Prototypes | None = prototypes_of(folder, self.card) if self.card.kinds else None
+        self._localiser = self._find_localiser(folder, threads)
         self._session = open_session(model, threads)
         self._graph_inputs = self._match_inputs(model)
         outputs = {output.name: output.shape for output in self._session.get_outputs()}
@@ -93,6 +95,7 @@ class Detector:
             raise DetectorError(f"{model} has no output named logit, but {', '.join(outputs)}")
         self.has_decoder = self._picture is not None and RECONSTRUCTION in outputs
         self.has_patch_logits = self._picture is not None and PATCH_LOGITS in outputs
+        self._has_blend_mask = self._picture is not None and BLEND_MASK in outputs
         self._curves = tuple(
             name
             for name, shape in outputs.items()
@@ -125,6 +128,14 @@ class Detector:
             raise DetectorError(f"{self.card.name}: quality.familiarity needs a trunk")
         folders = (folder, self._trunk.path.parent)
         return read_reference_faces(folders, quality.familiarity, reference.identity, self._trunk.channels)
+
+    def _find_localiser(self, folder: Path, threads: int | None) -> Localiser | None:
+        card, reference = self.card.localiser, self.card.trunk
+        if card is None:
+            return None
+        if self._trunk is None or reference is None:
+            raise DetectorError(f"{self.card.name}: a localiser needs a trunk")
+        return find_localiser((folder, self._trunk.path.parent), card, reference.identity, threads)
 
     @property
     def draws_curves(self) -> bool:
@@ -201,18 +212,29 @@ class Detector:
         if self._curves:
             given = self._run(self._fed(unit), *self._curves)
             return Explanation(curves={name: row[0] for name, row in zip(self._curves, given, strict=True)})
-        wanted = [PATCH_LOGITS] * self.has_patch_logits + [RECONSTRUCTION] * self.has_decoder
-        outputs = dict(zip(wanted, self._run(self._fed(unit), *wanted), strict=True)) if wanted else {}
-        patches = outputs[PATCH_LOGITS][0] if self.has_patch_logits else None
-        if patches is not None and self.card.mirror:
-            mirrored = self._run(self._fed(self._mirrored(unit)), PATCH_LOGITS)[0]
-            patches = (patches + mirrored[0, :, ::-1]) / 2
+        outputs = self._maps(unit)
+        if self.card.mirror:
+            mirrored = self._maps(self._mirrored(unit))
+            for name in (PATCH_LOGITS, BLEND_MASK):
+                if name in outputs:
+                    outputs[name] = (outputs[name] + mirrored[name][..., ::-1]) / np.float32(2)
         rebuilt = _rebuilt(outputs[RECONSTRUCTION]) if self.has_decoder else None
         return Explanation(
-            patch_logits=patches,
+            patch_logits=outputs[PATCH_LOGITS][0] if self.has_patch_logits else None,
+            blend_mask=outputs[BLEND_MASK][0] if BLEND_MASK in outputs else None,
             reconstruction=None if rebuilt is None else _as_picture(rebuilt),
             error_map=None if rebuilt is None else error_map(unit[self._only_picture], rebuilt),
         )
+
+    def _maps(self, unit: OneUnit) -> dict[str, Floats]:
+        """Return what maps one unit, by the names of the outputs, with one unit in each."""
+        wanted = [PATCH_LOGITS] * self.has_patch_logits + [RECONSTRUCTION] * self.has_decoder
+        wanted += [BLEND_MASK] * self._has_blend_mask
+        fed = self._fed(unit)
+        outputs = dict(zip(wanted, self._run(fed, *wanted), strict=True)) if wanted else {}
+        if self._localiser is not None:
+            outputs[BLEND_MASK] = self._localiser.mask(next(iter(fed.values())))[None]
+        return outputs
 
     def predict(self, inputs: Inputs) -> Prediction:
         """Score and measure N units.

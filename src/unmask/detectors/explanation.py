@@ -22,6 +22,9 @@ class Explanation:
         (h', w') float32, the classifier's raw logit of each place of its map alone; the crop's own logit is not their
         mean. A hint, no proof: every place has seen the whole crop, and the classifier was not trained on single
         places.
+    blend_mask
+        (h'', w'') float32 in [0, 1], about the share of each cell that is blended, by a network that was trained on
+        blends. No proof: manipulations of other kinds were never shown to it.
     reconstruction
         (h, w, 3) uint8 RGB, the crop as the decoder rebuilds it.
     error_map
@@ -35,6 +38,7 @@ class Explanation:
     reconstruction: npt.NDArray[np.uint8] | None = None
     error_map: Floats | None = None
     curves: Mapping[str, Floats] = field(default_factory=dict)
+    blend_mask: Floats | None = None
 
 
 def error_map(crop: npt.NDArray[np.uint8], rebuilt: Floats) -> Floats:

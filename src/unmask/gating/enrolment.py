@@ -102,15 +102,14 @@ def enrolled_folder(detector: str) -> Path:
 
 
 def with_stills(detector: str) -> list[str]:
-    """Return a detector and the one that judges images in its place.
+    """Return a detector and those that judge images in its place and tell kinds of manipulation apart.
 
     Parameters
     ----------
     detector
         Name or folder.
     """
-    stills = load_card(detector).stills
-    return [detector, *([stills] if stills else [])]
+    return [detector, *(name for name in load_card(detector).stills if load_card(name).kinds)]
 
 
 def check_kind(detector: str, name: str) -> None:
@@ -221,7 +220,7 @@ def _write(detector: str, card: Card, kinds: KnownKinds, prototypes: Prototypes)
     changes = {
         "name": out.name,
         "kinds": kinds.model_copy(update={"sha256": file_sha256(out / PROTOTYPES_NAME)}),
-        "stills": card.stills and enrolled_folder(card.stills).name,
+        "stills": tuple(enrolled_folder(one).name if load_card(one).kinds else one for one in card.stills),
         "metrics": {},  # Measured without what is enrolled.
     }
     return write_card(out, Card.model_validate({**dict(card), **changes}))

@@ -17,6 +17,7 @@ from unmask.report.said import Level, level_of
 from unmask.report.words import clock
 
 MOST_PICTURES = 48
+BLEND_CAPTION = "Where a blend seems to lie"
 _MOST_SCORES = 3
 _HARDLY_ANYTHING = 0.1
 
@@ -183,7 +184,12 @@ def _figures(one: FaceEvidence) -> tuple[Figure, ...]:
             f"strongest at {heatmaps.strongest_place(strength)}"
         )
         figures.append(Figure(_map(crop, strength), "Differs from the rebuilt face", told))
-    if one.patch_logits is not None:
+    if one.blend_mask is not None:
+        where = f"most at {heatmaps.strongest_place(one.blend_mask)}"
+        told = where if one.blend_mask.max() > _HARDLY_ANYTHING else "hardly anywhere"
+        text = f"Where the blend seems to lie, if there is one: {told}"
+        figures.append(Figure(_map(crop, one.blend_mask), BLEND_CAPTION, text))
+    elif one.patch_logits is not None:
         strength = heatmaps.strength_of_patches(one.patch_logits)
         where = f"most at {heatmaps.strongest_place(strength)}"
         told = where if strength.max() > _HARDLY_ANYTHING else "hardly anything"

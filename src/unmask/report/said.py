@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from unmask.report.opinions import FACE_MANIPULATED, DetectorInfo, Opinion, Subject
+from unmask.report.opinions import FACE_MANIPULATED, Attribution, DetectorInfo, Opinion, Subject
 from unmask.report.result import ScanResult
 from unmask.report.words import (
     ANSWERS,
     MEANINGS,
     NOTHING_TO_JUDGE,
     VERDICTS,
+    attribution_words,
     face_name,
     headline,
     interval_words,
@@ -78,7 +79,7 @@ class Said:
     score, interval
         In words; None without a score.
     reasons
-        Sentences.
+        Sentences: which kind of manipulation it resembles, and what widens the interval.
     """
 
     kind: str
@@ -152,6 +153,7 @@ def said_of_file(result: ScanResult, threshold: float | None = None) -> Said:
     if deciding is not None:
         detector, threshold = deciding.detector, deciding.detector.threshold
     key = result.verdict or result.status
+    judging = deciding or (result.opinions[0] if len(result.opinions) == 1 else None)
     return _said(
         result.verdict,
         headline(result),
@@ -161,6 +163,7 @@ def said_of_file(result: ScanResult, threshold: float | None = None) -> Said:
         result.reasons,
         detector.band,
         threshold,
+        judging.attribution if judging else None,
     )
 
 
@@ -220,6 +223,7 @@ def _said(
     reasons: Sequence[Reason],
     band: tuple[float, float] | None,
     threshold: float | None,
+    attribution: Attribution | None,
 ) -> Said:
     gauge = None
     if score is not None and interval is not None:
@@ -234,7 +238,10 @@ def _said(
         None if score is None else percent(score),
         None if interval is None else interval_words(interval),
         gauge,
-        tuple(f"{_WHY[reason.effect]}: {printable(reason.text)}." for reason in reasons),
+        (
+            *([f"It {printable(attribution_words(attribution))}."] if attribution else []),
+            *(f"{_WHY[reason.effect]}: {printable(reason.text)}." for reason in reasons),
+        ),
     )
 
 
@@ -257,6 +264,7 @@ def _opinion(opinion: Opinion, video: bool) -> OpinionView:
             opinion.reasons,
             detector.band,
             threshold,
+            opinion.attribution,
         ),
         tuple(
             _subject(subject, threshold, subject.id == opinion.decisive, video)

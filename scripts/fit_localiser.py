@@ -4,9 +4,10 @@
     python scripts/fit_localiser.py runs/localiser jrc jrc-stills [--write [--metrics FILE.json]]
 
 The localiser is the translator that the run trained on the trunk's map. The threshold from which a cell counts as
-blended is that of the largest mean intersection over union on training crops. No detector's score changes: weights and
-calibration stay as they are. Without --write the localiser goes into the folder of the run alone. FILE.json, as
-measure_localisation.py wrote it of the written localiser, puts its main figures into the cards.
+blended is that of the largest mean intersection over union on training crops, blends and as many real ones, which count
+1 where no cell reaches it. No detector's score changes: weights and calibration stay as they are. Without --write the
+localiser goes into the folder of the run alone. FILE.json, as measure_localisation.py wrote it of the written
+localiser, puts its main figures into the cards.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from unmask.training.masks import add_masks
 from unmask.training.recipes import load_recipe
 
 CROPS = 150
-"""Fakes of each training source that the threshold is fixed on."""
+"""Blends, and real crops, of each training source that the threshold is fixed on."""
 
 
 def figures_for_cards(path: Path) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def main() -> None:
     best = int(found.mean.argmax())
     threshold = round(float(THRESHOLDS[best]), 2)
     print(f"{path}: {path.stat().st_size} bytes")
-    print(f"threshold {threshold}: mean IoU {found.mean[best]:.3f} on {found.masks} training blends")
+    print(f"threshold {threshold}: mean IoU {found.mean[best]:.3f} on {found.masks} training crops")
     if not options.write:
         return
     metrics = figures_for_cards(options.metrics) if options.metrics else {}

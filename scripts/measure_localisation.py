@@ -16,7 +16,8 @@ without specks, joined over gaps of 24 pixels and filled.
 
 Of both: the share of a map's mass inside the changed region, mean over crops, over those with a cell at or above the
 threshold (`found`), and of all crops together (`pooled`), beside the share of the crop that the region covers, which is
-chance. A map without mass counts as one that is the same everywhere.
+chance. A map without mass counts as one that is the same everywhere. Beside both maps stands their control: the mean
+map of all blends of the part, which knows where faces lie and nothing of the crop.
 
 Intervals: 95 %, bootstrap over sources (persons, files; groups of the pairs' manifest).
 """
@@ -144,6 +145,7 @@ def pairs(root: Path, size: int, frames: int, crop_profile: str) -> Iterator[Ite
                 continue
             box = max(faces, key=lambda one: one.box[2] - one.box[0]).box
             crop, before = (cut(image, box, profile(crop_profile), size) for image in (fake, real))
+            yield Item(before, None, row["group"], row["method"])
             yield Item(crop, difference_region(crop, before), row["group"], row["method"])
 
 
@@ -238,7 +240,7 @@ def histograms(judged: list[Judged], name: str) -> Floats:
 
 def mass_of(name: str, logits: Floats) -> Floats:
     """Return what a map shows of each cell, as the report colours it, in [0, 1]."""
-    mass = 1 / (1 + np.exp(-logits)) if name == "blend_mask" else strength_of_patches(logits)
+    mass = strength_of_patches(logits) if name == "patch_logits" else 1 / (1 + np.exp(-logits))
     return mass if mass.any() else np.ones_like(mass)
 
 
@@ -250,6 +252,10 @@ def figures(judged: list[Judged], threshold: float) -> dict[str, Any]:
     cells = [one.cells for one in fakes if one.cells is not None]
     limit = np.log(threshold / (1 - threshold))
     found: dict[str, Any] = {"covered": interval(np.array([[one.mean(), 1] for one in cells]), sources)}
+    if "blend_mask" in fakes[0].maps:
+        mean = np.mean([mass_of("blend_mask", one.maps["blend_mask"]) for one in fakes], axis=0)
+        for one in fakes:
+            one.maps["mean map"] = np.log(mean / (1 - mean))
     for name in fakes[0].maps:
         maps = [one.maps[name] for one in fakes]
         masses = [mass_of(name, logits) for logits in maps]

@@ -76,7 +76,7 @@ def test_trained_alone_it_leaves_the_rest_as_it_was_and_becomes_a_localiser(toy_
     localiser = Localiser(tmp_path / "localiser.onnx", 1)
     stores = add_masks(recipe, cache_maps(recipe, training=True, trunk=toy_trunk, reference=TOY))
     found = overlap_by_threshold(localiser, stores[0], 12)
-    assert found.masks == 12 and found.mean.max() > 0.2
+    assert found.masks == 24 and found.mean.max() > 0.2
     with pytest.raises(RecipeError, match="no translator"):
         write_localiser(first, tmp_path / "none.onnx")
 

@@ -19,7 +19,7 @@ from unmask.verdict import REENCODINGS, likelihood_scale, rule_of
 
 # The version of all code between a file and its result: raised with every change after which some file would get
 # another result, so that logs of before are not taken for results of now.
-SCAN_VERSION = 1
+SCAN_VERSION = 2
 
 # What of a card has a hand in a score before the verdict's rule does; the rule is hashed as ``rule_of`` reads it.
 SCORED_BY = frozenset({"sha256", "question", "input", "trunk", "mirror"})

@@ -21,7 +21,7 @@ from unmask.report.words import (
     question_words,
     stretch,
 )
-from unmask.verdict import Reason, Verdict, at_prior_odds, per_face_prior_odds
+from unmask.verdict import Reason, Verdict
 
 _WHY = {"widens": "This widens the interval", "abstains": "This is why there is no verdict"}
 _SUBJECTS = {"picture": "The picture", "sound": "The sound"}
@@ -170,7 +170,7 @@ def said_of_file(result: ScanResult, threshold: float | None = None) -> Said:
 def deciding_opinion(result: ScanResult) -> Opinion | None:
     """Return the one of several opinions that the file's verdict rests on (``verdict.sum_up``).
 
-    The file's score is that opinion's at the lowered prior odds of one of several questions.
+    The file's score is that opinion's at lowered prior odds, which are the same for all.
 
     Parameters
     ----------
@@ -181,15 +181,14 @@ def deciding_opinion(result: ScanResult) -> Opinion | None:
     judged = [(one, one.score) for one in result.opinions if one.score is not None]
     if len(result.opinions) < 2 or score is None:
         return None
-    odds = per_face_prior_odds(max(1, len(judged)))
     # What is likely fake by itself may be inconclusive at the lowered odds.
     able = [
-        (one, at_prior_odds(own, odds))
+        (one, own)
         for one, own in judged
         if one.verdict == result.verdict
         or (result.verdict == "inconclusive" and one.verdict == "likely_fake")
     ]
-    return min(able, key=lambda pair: abs(pair[1] - score), default=(None, 0.0))[0]
+    return max(able, key=lambda pair: pair[1], default=(None, 0.0))[0]
 
 
 def opinions_of(result: ScanResult) -> tuple[OpinionView, ...]:

@@ -89,25 +89,28 @@ THRESHOLDS = np.linspace(0.05, 0.95, 19, dtype=np.float32)
 def overlap_by_threshold(localiser: Localiser, stores: Iterable[MapStore], most: int) -> Overlap:
     """Return how well a localiser's maps cover the masks of cached crops, at each threshold.
 
+    A real crop counts 1 where no cell reaches the threshold, else 0.
+
     Parameters
     ----------
     localiser
         To be judged.
     stores
-        With masks; of them the fakes whose masks are known and not empty count.
+        With masks; of them the crops whose masks are known count.
     most
-        Of each store, this number at most, evenly spread.
+        Of each store, about this number of blends and as many real crops, evenly spread.
     """
     found = []
     for store in stores:
-        fakes = np.flatnonzero(store.label == 1)
-        for row in fakes[:: max(1, len(fakes) // most)][:most]:
-            mask = store.read_mask(int(row))
-            if mask.max() in (0, UNKNOWN):
-                continue
-            region = mask >= WHOLE / 2
-            tokens = store.read(int(row))[0].astype(np.float32)
-            found.append([overlap(localiser.mask(tokens[None]) >= limit, region) for limit in THRESHOLDS])
+        for label in (0, 1):
+            rows = np.flatnonzero(store.label == label)
+            for row in rows[:: max(1, len(rows) // most)][:most]:
+                mask = store.read_mask(int(row))
+                if mask.max() == UNKNOWN:
+                    continue
+                tokens = store.read(int(row))[0].astype(np.float32)
+                seen = localiser.mask(tokens[None])
+                found.append([overlap(seen >= limit, mask >= WHOLE / 2) for limit in THRESHOLDS])
     return Overlap(np.mean(found, axis=0, dtype=np.float32), len(found))
 
 

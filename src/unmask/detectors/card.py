@@ -196,6 +196,32 @@ class Quality(CardPart):
     familiarity: Familiarity | None = None
 
 
+class PartsOfFace(CardPart):
+    """The file ``parts.npz``, by which a report says which part of a face its map is about.
+
+    It lies beside the detector's weights, or beside those of its trunk, where several detectors share it.
+
+    Parameters
+    ----------
+    sha256
+        Of the file.
+    trunk
+        Identity of the trunk whose tokens it reads.
+    names
+        Of the parts.
+    faces
+        Real faces that it was learned on.
+    sets
+        Their sets.
+    """
+
+    sha256: str
+    trunk: str
+    names: tuple[str, ...] = ()
+    faces: int | None = Field(default=None, ge=1)
+    sets: tuple[str, ...] = ()
+
+
 class PromisedRate(CardPart):
     """A rate of false positives and the threshold that promises it.
 
@@ -268,6 +294,7 @@ class Card(CardPart):
         default=None, description="what makes its units hard to judge; None: the default gates of faces"
     )
     quality: Quality | None = Field(default=None, description="what is known of faces that are hard to judge")
+    parts: PartsOfFace | None = Field(default=None, description="how parts of the face are found on its map")
     stills: str | None = Field(
         default=None, description="name of the installed detector that judges images in this one's place"
     )

@@ -14,6 +14,7 @@ from unmask.detectors.errors import DetectorError
 from unmask.detectors.explanation import Explanation, error_map
 from unmask.detectors.familiarity import MEASURE, ReferenceFaces, read_reference_faces
 from unmask.detectors.inputs import Inputs, checked_inputs
+from unmask.detectors.parts import FacePart, PartFilters, read_part_filters
 from unmask.detectors.prediction import RECONSTRUCTION_ERROR, Floats, Prediction
 from unmask.detectors.sessions import open_session
 from unmask.detectors.trunk import Trunk, open_trunk_of
@@ -82,6 +83,7 @@ class Detector:
         if reference and shared is None:
             self._trunk = open_trunk_of(folder, reference, threads)
         self._reference_faces = self._read_reference_faces(folder)
+        self._part_filters = self._read_part_filters(folder)
         self._session = open_session(model, threads)
         self._graph_inputs = self._match_inputs(model)
         outputs = {output.name: output.shape for output in self._session.get_outputs()}
@@ -121,6 +123,15 @@ class Detector:
             raise DetectorError(f"{self.card.name}: quality.familiarity needs a trunk")
         folders = (folder, self._trunk.path.parent)
         return read_reference_faces(folders, quality.familiarity, reference.identity, self._trunk.channels)
+
+    def _read_part_filters(self, folder: Path) -> PartFilters | None:
+        reference = self.card.trunk
+        if self.card.parts is None:
+            return None
+        if self._trunk is None or reference is None:
+            raise DetectorError(f"{self.card.name}: parts needs a trunk")
+        folders = (folder, self._trunk.path.parent)
+        return read_part_filters(folders, self.card.parts, reference.identity, self._trunk.channels)
 
     @property
     def draws_curves(self) -> bool:
@@ -181,6 +192,27 @@ class Detector:
             else np.zeros((0, 0, 0, 3), np.uint8)
         )
 
+    def parts(self, crops: Crops) -> list[tuple[FacePart, ...]]:
+        """Return the parts of each face, where they lie and whether they can be seen.
+
+        Parameters
+        ----------
+        crops
+            As for `score`.
+
+        Raises
+        ------
+        DetectorError
+            The detector finds no parts.
+        """
+        if self._part_filters is None:
+            raise DetectorError(f"{self.name} finds no parts of faces")
+        return [self._parts_on(self._fed(unit)) for unit in self._units({self._only_picture: crops})]
+
+    def _parts_on(self, fed: OneUnit) -> tuple[FacePart, ...]:
+        """Return the parts of a face, given what the graph reads of it; none where no filters are installed."""
+        return () if self._part_filters is None else self._part_filters.find(next(iter(fed.values()))[0])
+
     def explain(self, inputs: Inputs) -> list[Explanation]:
         """Map where in its pictures, or when in its clips, an answer comes from; see ``Explanation``.
 
@@ -198,7 +230,8 @@ class Detector:
             given = self._run(self._fed(unit), *self._curves)
             return Explanation(curves={name: row[0] for name, row in zip(self._curves, given, strict=True)})
         wanted = [PATCH_LOGITS] * self.has_patch_logits + [RECONSTRUCTION] * self.has_decoder
-        outputs = dict(zip(wanted, self._run(self._fed(unit), *wanted), strict=True)) if wanted else {}
+        fed = self._fed(unit) if wanted or self._part_filters else {}
+        outputs = dict(zip(wanted, self._run(fed, *wanted), strict=True)) if wanted else {}
         patches = outputs[PATCH_LOGITS][0] if self.has_patch_logits else None
         if patches is not None and self.card.mirror:
             mirrored = self._run(self._fed(self._mirrored(unit)), PATCH_LOGITS)[0]
@@ -208,6 +241,7 @@ class Detector:
             patch_logits=patches,
             reconstruction=None if rebuilt is None else _as_picture(rebuilt),
             error_map=None if rebuilt is None else error_map(unit[self._only_picture], rebuilt),
+            parts=self._parts_on(fed),
         )
 
     def predict(self, inputs: Inputs) -> Prediction:

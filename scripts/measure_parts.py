@@ -32,7 +32,14 @@ from unmask.evaluation.remarks import markdown_table, show
 from unmask.faces import PROFILES
 from unmask.gating import LabelledFace, hash_of, read_face
 from unmask.statistics.auc import auc_estimate
-from unmask.statistics.intervals import Estimate, Settings, cluster_index, estimate, item_counts
+from unmask.statistics.intervals import (
+    Estimate,
+    Settings,
+    cluster_index,
+    estimate,
+    item_counts,
+    too_few_clusters,
+)
 
 NEAR = 0.1
 PLAIN, MOVED, COVERED = "plain", "moved", "covered"
@@ -54,7 +61,7 @@ class Views:
         (N, 4) what is covered (left, top, right, bottom), in sides of the view; NaN for nothing.
     kind
         (N,) `PLAIN`, `MOVED` or `COVERED`.
-    file, group, video
+    name, group, video
         (N,) the face, whom it shows, and its video in which rows follow in order of time.
     """
 
@@ -63,7 +70,7 @@ class Views:
     face: Floats
     cover: Floats
     kind: npt.NDArray[np.str_]
-    file: npt.NDArray[np.str_]
+    name: npt.NDArray[np.str_]
     group: npt.NDArray[np.str_]
     video: npt.NDArray[np.str_]
 
@@ -132,6 +139,8 @@ def errors_of(places: Floats, views: Views, rows: npt.NDArray[np.bool_]) -> tupl
 def mean_of(values: npt.NDArray[np.floating], groups: npt.NDArray[np.str_], settings: Settings) -> Estimate:
     """Estimate a mean with its interval, resampling groups."""
     index = cluster_index(groups, len(values))
+    if too_few := too_few_clusters(index):
+        return estimate(float(values.mean()), None, settings, too_few)
     draws = [counts @ values / counts.sum(1) for counts in item_counts(index, settings)]
     return estimate(float(values.mean()), np.concatenate(draws), settings)
 
@@ -207,9 +216,9 @@ def covers(
     name: str, views: Views, expected: Floats, visible: Floats, names: tuple[str, ...], settings: Settings
 ) -> list[str]:
     """Write how well confidences tell parts under a cover from the same parts without one."""
-    plain = {file: row for row, file in enumerate(views.file) if views.kind[row] == PLAIN}
+    plain = {file: row for row, file in enumerate(views.name) if views.kind[row] == PLAIN}
     worse = np.flatnonzero(views.kind == COVERED)
-    same = np.array([plain[file] for file in views.file[worse]])
+    same = np.array([plain[file] for file in views.name[worse]])
     left, top, right, bottom = (views.cover[worse, None, side] for side in range(4))
     x, y = expected[same, :, 0], expected[same, :, 1]
     under = (x > left) & (x < right) & (y > top) & (y < bottom)

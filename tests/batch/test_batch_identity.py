@@ -71,7 +71,7 @@ QUALITY = {
 RATIOS = {"slope": 2.0, "intercept": 0.5, "prior": 0.5, "reals": 99, "fakes": 99}
 GATE = {"name": "new", "measure": "x", "starts_at": 1.0, "saturates_at": 3.0, "text": "x is {value}"}
 EFFECTIVE = [
-    {"stills": "jrc-stills"},
+    {"stills": ["jrc-stills"]},
     {"sha256": "1" * 64},
     {"question": "face_generated"},
     {"input": {"unit": "face", "crop_profile": "tight", "size": 32}},

@@ -57,6 +57,10 @@ def test_the_secret_that_signs_webhooks_is_printed_and_replaced(tmp_path):
     assert of_desk != own == unmask("keys", "secret", "--folder", tmp_path).stdout
     assert unmask("keys", "secret", "desk", "--new", "--folder", tmp_path).stdout != of_desk
     assert unmask("keys", "secret", "nobody", "--folder", tmp_path).returncode == 2
+    for action in ("list", "secret"):
+        mistyped = unmask("keys", action, "--folder", tmp_path / "mistyped")
+        assert mistyped.returncode == 2 and "there is no folder" in mistyped.stderr
+    assert not (tmp_path / "mistyped").exists()
 
 
 @pytest.mark.parametrize(

@@ -216,7 +216,7 @@ def test_scans_of_another_detector_are_refused(tmp_path):
     image = ScannedFile(own.item, replace(own.result, detector=stills))
     check_detector([own, image], card, images=True)
     with pytest.raises(EvaluationError, match="is an image, which for-stills judges in place of films"):
-        check_detector([own, image], card.model_copy(update={"stills": "for-stills"}), images=False)
+        check_detector([own, image], card.model_copy(update={"stills": ("for-stills",)}), images=False)
     for found, words in (
         (replace(stills, threshold=0.45), "of for-stills 1, but of other weights, or of another threshold"),
         (replace(own.result.detector, sha256="1" * 64), "of films 1, but of other weights"),

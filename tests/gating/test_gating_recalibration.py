@@ -13,7 +13,7 @@ from unmask.evaluation import EvaluationError, ScannedFile
 from unmask.evaluation.sets import Item
 from unmask.gating.recalibration import CalibrationError, derive, derived_card, fix
 from unmask.gating.scored_files import list_files, read_files, scan_files
-from unmask.report import FrameScore, ScanResult, TrackScore
+from unmask.report import FrameScore, Opinion, ScanResult, Subject, TrackScore
 from unmask.scanning import Scanner, Settings, detector_info
 from unmask.statistics.conformal import TooFewItemsError
 from unmask.statistics.likelihood_ratios import empirical_bounds
@@ -213,13 +213,26 @@ def test_a_log_of_another_detector_is_refused(card, folder, tmp_path):
     with pytest.raises(EvaluationError, match="of toy 1, but of other weights, or of another threshold"):
         read_files(listed, log, card.model_copy(update={"threshold": 0.55}))
     with pytest.raises(EvaluationError, match="is an image, which toy judges in place of films"):
-        read_files(listed, log, card.model_copy(update={"name": "films", "stills": "toy"}))
+        read_files(listed, log, card.model_copy(update={"name": "films", "stills": ("toy",)}))
+
+
+def test_of_several_opinions_that_of_the_detector_itself_counts(card, folder, tmp_path):
+    listed = list_files([manifest(folder, "x.jpg,real,s1,")], 0)
+    alone = scanned(card, 0.7, name="x.jpg").result
+    face = (Subject("face", 0, 0.0, 0.0, 0.7, (0.5, 0.8), (0, 0, 9, 9)),)
+    own = Opinion("face_manipulated", alone.detector, "inconclusive", 0.7, (0.5, 0.8), (), face, 0)
+    other = replace(own, question="face_generated", verdict="likely_fake", score=0.9, interval=(0.8, 0.95))
+    log = tmp_path / "log.jsonl"
+    both = replace(alone, score=0.8, decisive_track=None, opinions=(own, other))
+    log.write_text(json.dumps(both.to_dict()))
+    (one,) = read_files(listed, log, card)
+    assert (one.result.score, one.result.decisive_track, one.result.opinions) == (0.7, 0, (own,))
 
 
 def test_the_first_file_of_another_detector_ends_the_scans(card, folder):
     listed = list_files([manifest(folder, "x.jpg,real,s1,", "y.jpg,real,s2,")], 0)
     seen = []
-    films = card.model_copy(update={"name": "films", "stills": "toy"})
+    films = card.model_copy(update={"name": "films", "stills": ("toy",)})
 
     def scan(path):
         seen.append(path.name)

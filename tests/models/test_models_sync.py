@@ -89,10 +89,15 @@ def test_the_loss_is_smaller_for_sound_that_belongs():
     assert own.shape == (6,) and (own < other).all()
 
 
-@pytest.mark.parametrize("hidden", [0, 8])
-def test_both_towers_give_as_many_frames_and_channels_of_one_size(hidden):
-    network = SyncNetwork(SyncOptions(hidden=hidden, width=3)).eval()
+@pytest.mark.parametrize("options", [{}, {"hidden": 8}, {"hidden": 8, "layers": 2}])
+def test_both_towers_give_as_many_frames_and_channels_of_one_size(options):
+    network = SyncNetwork(SyncOptions(width=3, **options)).eval()
     seen, heard = network(torch.randn(2, CHANNELS, 80), torch.randn(2, 40, 320))
     assert seen.shape == heard.shape == (2, 3, 80)
     for channels in (seen, heard):
         torch.testing.assert_close(channels.square().mean((1, 2)), torch.ones(2), rtol=1e-3, atol=1e-3)
+
+
+def test_a_transformer_needs_channels_for_its_heads():
+    with pytest.raises(ValueError, match="layers needs hidden, a multiple of heads"):
+        SyncOptions(layers=1, hidden=6)

@@ -86,15 +86,17 @@ def test_the_linear_towers_are_a_canonical_correlation_analysis(clips):
     assert correlation > max(0.6, single)
 
 
-def test_contrast_finds_what_a_closed_form_does(clips):
-    options = SyncOptions(width=2, hidden=8)
+@pytest.mark.parametrize("layers", [0, 1])
+def test_contrast_finds_what_a_closed_form_does(clips, layers):
+    options = SyncOptions(width=2, hidden=8, layers=layers)
     network = fit(clips[:4], options, FitOptions(steps=60, rate=5e-3))
     judged = [judge(network, *window) for clip in clips[4:] for window in windows(clip, clips[:1], 125)]
     assert offset_share(judged, 0.12).value > 0.7
 
 
-def test_the_exported_detector_says_what_the_network_says(clips, tmp_path):
-    network = fit(clips, SyncOptions(), FitOptions())
+@pytest.mark.parametrize("options", [SyncOptions(), SyncOptions(hidden=8, layers=1)])
+def test_the_exported_detector_says_what_the_network_says(clips, tmp_path, options):
+    network = fit(clips, options, FitOptions(steps=2 * options.layers))
     weights = np.array([3.0, 0.5, 1.0, -1.5])
     write_sync(network, weights, MESH_FILE, tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")

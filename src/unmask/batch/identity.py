@@ -135,8 +135,8 @@ def scan_key(card: Card, settings: Settings, further: Sequence[Card] = ()) -> st
 
 
 def _with_stills(cards: Sequence[Card]) -> list[Card]:
-    """Return cards, each before that of the detector which judges images in its place."""
-    return [one for card in cards for one in (card, *([load_card(card.stills)] if card.stills else []))]
+    """Return cards, each before those of the detectors which judge images in its place."""
+    return [one for card in cards for one in (card, *map(load_card, card.stills))]
 
 
 def _scored_by(card: Card) -> dict[str, Any]:

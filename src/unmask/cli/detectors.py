@@ -70,7 +70,7 @@ def _card(card: Card) -> Table:
         "question": _question(card),
         "what it is": card.description,
         "reads": f"faces cut as {card.crop_profile}, {card.input_size} px",
-        "images": f"judged by {card.stills} in its place" if card.stills else "",
+        "images": f"judged by {' and '.join(card.stills)} in its place" if card.stills else "",
         "threshold": percent(card.threshold)
         + (f", inconclusive from {percent(low)} to {percent(high)}" if low < high else ""),
         **_lineage(card),

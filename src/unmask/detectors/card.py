@@ -15,6 +15,7 @@ from pydantic import (
     NonNegativeFloat,
     NonPositiveFloat,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -295,8 +296,8 @@ class Card(CardPart):
     )
     quality: Quality | None = Field(default=None, description="what is known of faces that are hard to judge")
     parts: PartsOfFace | None = Field(default=None, description="how parts of the face are found on its map")
-    stills: str | None = Field(
-        default=None, description="name of the installed detector that judges images in this one's place"
+    stills: tuple[str, ...] = Field(
+        default=(), description="names of the installed detectors that judge images in this one's place"
     )
     tasks: tuple[str, ...] = ()
     families: tuple[str, ...] = Field(
@@ -318,6 +319,12 @@ class Card(CardPart):
         crops = {new: values[old] for old, new in former.items() if old in values}
         rest = {name: value for name, value in values.items() if name not in former}
         return rest | {"input": {"unit": "face", **crops}}
+
+    @field_validator("stills", mode="before")
+    @classmethod
+    def _one_or_none(cls, value: Any) -> Any:
+        """Read a single name, or none, as cards had them before there could be several."""
+        return () if value is None else (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _ordered(self) -> Card:

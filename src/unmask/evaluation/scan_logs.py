@@ -96,7 +96,7 @@ def check_detector(files: Sequence[ScannedFile], card: Card, *, images: bool) ->
     card
         Of the detector that is measured or calibrated.
     images
-        Whether results of the detector that judges images in its place (the card's `stills`) are taken too.
+        Whether results of the first detector that judges images in its place (the card's `stills`) are taken too.
 
     Raises
     ------
@@ -105,13 +105,13 @@ def check_detector(files: Sequence[ScannedFile], card: Card, *, images: bool) ->
     """
     known = [detector_info(card)]
     others = _not_of(files, known)
-    if others and images and card.stills is not None:
-        known.append(detector_info(load_card(card.stills)))
+    if others and images and card.stills:
+        known.append(detector_info(load_card(card.stills[0])))
         others = _not_of(files, known)
     if not others:
         return
     path, found = others[0].item.path, others[0].result.detector
-    if found.name == card.stills and not images:
+    if found.name in card.stills and not images:
         raise EvaluationError(
             f"{path} is an image, which {found.name} judges in place of {card.name}: take {found.name} for images, "
             "and videos apart"

@@ -37,6 +37,8 @@ def shrink(image: np.ndarray, size: tuple[int, int], gap: float) -> np.ndarray:
     columns, rows = (
         max(1, int(side / wanted / gap)) for side, wanted in zip((width, height), size, strict=True)
     )
+    if columns == rows == 1:  # Little larger than wanted: nothing is averaged.
+        return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
     step = rows * max(1, _BAND_ROWS // rows)
     bands = (Image.fromarray(image[top : top + step]) for top in range(0, height, step))
     averaged = np.concatenate([np.asarray(band.reduce((columns, rows))) for band in bands])

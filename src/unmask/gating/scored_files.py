@@ -14,6 +14,7 @@ from unmask.evaluation.scan_logs import check_detector, read_scans
 from unmask.evaluation.scans import ScannedFile
 from unmask.evaluation.sets import Item
 from unmask.evaluation.videos import MANIFEST_NAME, list_items
+from unmask.report import ScanResult
 from unmask.scanning import Scanner
 
 CLASSES = ("real", "fake")
@@ -135,7 +136,23 @@ def read_files(sets: Sequence[FileSet], log: Path, card: Card) -> list[ScannedFi
     """
     scanned = [one for part in sets for one in read_scans(log, part, range(len(part.items)))]
     check_detector(scanned, card, images=False)
-    return scanned
+    return [replace(one, result=_of_first(one.result)) for one in scanned]
+
+
+def _of_first(result: ScanResult) -> ScanResult:
+    """Return a result with what the first detector says by itself, without the opinions of others."""
+    own = next(iter(result.opinions), None)
+    if own is None or own.verdict is None or len(result.opinions) == 1:
+        return result
+    return replace(
+        result,
+        verdict=own.verdict,
+        score=own.score,
+        interval=own.interval,
+        reasons=own.reasons,
+        decisive_track=own.decisive,
+        opinions=(own,),
+    )
 
 
 def groups_of(files: Sequence[ScannedFile]) -> list[str]:

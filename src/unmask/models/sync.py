@@ -8,7 +8,7 @@ of the lips come from a face mesh (`unmask.models.lips`).
 from __future__ import annotations
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -28,6 +28,10 @@ class SyncOptions(Options):
 
     width: int = Field(default=4, ge=1, description="channels in which lips and sound are compared")
     hidden: int = Field(default=0, ge=0, description="channels of a hidden layer; 0 for linear towers")
+    layers: int = Field(
+        default=0, ge=0, description="transformer layers over time behind the hidden layer; 0 for a convolution"
+    )
+    heads: int = Field(default=4, ge=1, description="attention heads of each layer, a divisor of hidden")
     lip_context: int = Field(
         default=2, ge=0, description="frames before and after that the tower of the lips reads"
     )
@@ -40,6 +44,12 @@ class SyncOptions(Options):
     sound_trend: int = Field(
         default=25, ge=3, description="the same of the sound: slow changes are no speech"
     )
+
+    @model_validator(mode="after")
+    def _divisible(self) -> SyncOptions:
+        if self.layers and (not self.hidden or self.hidden % self.heads):
+            raise ValueError("layers needs hidden, a multiple of heads")
+        return self
 
 
 class SyncNetwork(nn.Module):
@@ -54,8 +64,8 @@ class SyncNetwork(nn.Module):
     def __init__(self, options: SyncOptions) -> None:
         super().__init__()
         self.options = options
-        self.lips = _tower(CHANNELS, options.width, options.hidden, 2 * options.lip_context + 1, 1)
-        self.sound = _tower(BANDS // 2, options.width, options.hidden, 4 * options.sound_context, 2)
+        self.lips = _tower(CHANNELS, options, 2 * options.lip_context + 1, 1)
+        self.sound = _tower(BANDS // 2, options, 4 * options.sound_context, 2)
         self.log_scale = nn.Parameter(torch.tensor(2.0))
 
     def forward(self, lips: Tensor, mel: Tensor) -> tuple[Tensor, Tensor]:
@@ -80,15 +90,49 @@ class SyncNetwork(nn.Module):
         return _standardised(seen), _standardised(heard)
 
 
-def _tower(channels: int, width: int, hidden: int, kernel: int, stride: int) -> nn.Module:
+def _tower(channels: int, options: SyncOptions, kernel: int, stride: int) -> nn.Module:
+    hidden, width = options.hidden, options.width
     if not hidden:
         return nn.Conv1d(channels, width, kernel, stride, bias=False)
+    stem = nn.Conv1d(channels, hidden, kernel, stride)
+    if options.layers:
+        blocks = [_AttentionOverTime(hidden, options.heads) for _ in range(options.layers)]
+        return nn.Sequential(stem, *blocks, nn.Dropout(0.2), nn.Conv1d(hidden, width, 1))
     return nn.Sequential(
-        nn.Conv1d(channels, hidden, kernel, stride),
+        stem,
         nn.Tanh(),
         nn.Dropout(0.2),
         nn.Conv1d(hidden, width, 3, padding=1, padding_mode="replicate"),
     )
+
+
+class _AttentionOverTime(nn.Module):
+    """A transformer layer (normalised first) over (N, C, T), which looks the less at a frame the farther it is.
+
+    Each head has a slope of its own for the distance in time (Press et al., ICLR 2022), so that a clip may have any
+    length and no frame a place of its own.
+    """
+
+    def __init__(self, channels: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norms = nn.ModuleList([nn.LayerNorm(channels), nn.LayerNorm(channels)])
+        self.qkv, self.out = nn.Linear(channels, 3 * channels), nn.Linear(channels, channels)
+        self.inner = nn.Sequential(nn.Linear(channels, 2 * channels), nn.GELU(), nn.Dropout(0.2))
+        self.outer = nn.Linear(2 * channels, channels)
+        slopes = 2.0 ** -torch.arange(1, heads + 1)
+        self.register_buffer("slopes", slopes[:, None, None], persistent=False)
+
+    def forward(self, values: Tensor) -> Tensor:
+        rows = values.transpose(1, 2)
+        count, frames, channels = rows.shape
+        parts = self.qkv(self.norms[0](rows)).reshape(count, frames, 3, self.heads, channels // self.heads)
+        query, key, value = parts.permute(2, 0, 3, 1, 4)
+        time = torch.arange(frames, device=rows.device)
+        nearness = -self.get_buffer("slopes") * (time[:, None] - time).abs()
+        weights = (query @ key.transpose(2, 3) / (channels // self.heads) ** 0.5 + nearness).softmax(-1)
+        rows = rows + self.out((weights @ value).transpose(1, 2).reshape(count, frames, channels))
+        return (rows + self.outer(self.inner(self.norms[1](rows)))).transpose(1, 2)
 
 
 def without_trend(values: Tensor, window: int) -> Tensor:

@@ -55,7 +55,7 @@ class UsedDetector:
 
 
 def used_detectors(settings: Settings) -> tuple[UsedDetector, ...]:
-    """Return the detectors that settings name, each before that which judges images in its place.
+    """Return the detectors that settings name, each before those which judge images in its place.
 
     Parameters
     ----------
@@ -72,9 +72,9 @@ def used_detectors(settings: Settings) -> tuple[UsedDetector, ...]:
     for asked in settings.detectors:
         if asked not in found:
             found[asked] = _used_detector(asked, hashes)
-        stills = found[asked].card.stills
-        if stills and stills not in found:
-            found[stills] = _used_detector(stills, hashes)
+        for stills in found[asked].card.stills:
+            if stills not in found:
+                found[stills] = _used_detector(stills, hashes)
     return tuple(found.values())
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from unmask.report.order import SHARES, by_suspicion, scored_frames, scored_frames_needed
 from unmask.report.result import ScanResult
-from unmask.report.said import Level, level_of
+from unmask.report.said import Level, deciding_opinion, level_of
 from unmask.report.spans import Span
 from unmask.report.tracks import FrameScore, TrackScore
 from unmask.report.words import clock, counted, face_name, printable, stretch
@@ -143,9 +143,20 @@ def moments_of(result: ScanResult, threshold: float | None) -> tuple[Moment, ...
         for frame in track.frames:
             seen.setdefault(_rounded(frame.time), []).append((track, frame))
     times = sorted(seen.keys() | {_rounded(time) for time in result.coverage.times})
+    decided = _levels_of_another(result)
     return tuple(
-        _moment(number, len(times), time, seen.get(time, []), threshold) for number, time in enumerate(times)
+        _moment(number, len(times), time, seen.get(time, []), threshold, decided)
+        for number, time in enumerate(times)
     )
+
+
+def _levels_of_another(result: ScanResult) -> dict[int, Level]:
+    """Return what an image's faces come to, by id, where its verdict rests on another detector than the first."""
+    deciding = deciding_opinion(result) if result.kind == "image" else None
+    if deciding is None or deciding is result.opinions[0]:
+        return {}
+    limit = deciding.detector.threshold
+    return {one.id: level_of(one.score, limit) for one in deciding.subjects if one.kind == "face"}
 
 
 def _rounded(time: float) -> float:
@@ -154,10 +165,17 @@ def _rounded(time: float) -> float:
 
 
 def _moment(
-    number: int, count: int, time: float, seen: list[tuple[TrackScore, FrameScore]], threshold: float | None
+    number: int,
+    count: int,
+    time: float,
+    seen: list[tuple[TrackScore, FrameScore]],
+    threshold: float | None,
+    decided: Mapping[int, Level],
 ) -> Moment:
     faces = tuple(
-        FaceAtMoment(track.id, face_name(track.id), level_of(frame.score, threshold), frame.box)
+        FaceAtMoment(
+            track.id, face_name(track.id), decided.get(track.id) or level_of(frame.score, threshold), frame.box
+        )
         for track, frame in seen
     )
     told = ", ".join(f"{face.name} {face.level.text}" for face in faces[:_MOST_IN_CAPTION]) or "no face"

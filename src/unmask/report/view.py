@@ -10,7 +10,7 @@ from unmask.report.clip_view import ClipView, clip_views
 from unmask.report.coverage_view import CoverageView, coverage_view
 from unmask.report.face_view import FaceView, Moment, faces_of, moments_of
 from unmask.report.file_view import CredentialsView, FileView, credentials_view, file_view, sound_rows
-from unmask.report.opinions import Opinion
+from unmask.report.opinions import DetectorInfo, Opinion
 from unmask.report.origin_view import OriginView, origin_view
 from unmask.report.result import ScanResult
 from unmask.report.said import OpinionView, Said, deciding_opinion, detector_name, opinions_of, said_of_file
@@ -26,7 +26,7 @@ from unmask.report.words import (
     printable,
     question_words,
 )
-from unmask.verdict import support_in_words
+from unmask.verdict import LikelihoodRatio, support_in_words
 
 
 @dataclass(frozen=True)
@@ -165,20 +165,26 @@ def _not_asked(opinions: Sequence[Opinion]) -> tuple[str, ...]:
 
 
 def _facts(result: ScanResult, threshold: float | None) -> tuple[Row, ...]:
-    detector = result.detector
+    """Return by what the file was judged; where several questions were asked, by what each."""
+    rows = [Row("Scan took", clock(result.seconds))]
+    if len(result.opinions) < 2:
+        lr = result.opinions[0].lr if result.opinions else None
+        return (*rows, *_detector_rows(result.detector, threshold, result.score, lr))
+    for one in result.opinions:
+        rows.append(Row("Question", question_words(one.question)))
+        rows += _detector_rows(one.detector, one.detector.threshold, one.score, one.lr)
+    return tuple(rows)
+
+
+def _detector_rows(
+    detector: DetectorInfo, threshold: float | None, score: float | None, lr: LikelihoodRatio | None
+) -> list[Row]:
     crops = f", crop profile {printable(detector.crop_profile)}" if detector.crop_profile else ""
-    rows = [Row("Scan took", clock(result.seconds)), Row("Detector", detector_name(detector) + crops)]
-    if threshold is not None and result.score is not None:
+    rows = [Row("Detector", detector_name(detector) + crops)]
+    if threshold is not None and score is not None:
         rows.append(Row("Threshold", percent(threshold)))
-    if detector.band is not None and detector.band[0] < detector.band[1] and result.score is not None:
+    if detector.band is not None and detector.band[0] < detector.band[1] and score is not None:
         rows.append(Row("Inconclusive", f"{percent(detector.band[0])} to {percent(detector.band[1])}"))
-    several = len(result.opinions) > 1
-    rows += [
-        Row(
-            "Likelihood ratio",
-            (f"{question_words(one.question)} " if several else "") + support_in_words(one.lr),
-        )
-        for one in result.opinions
-        if one.lr is not None
-    ]
-    return (*rows, Row("Weights", f"sha256 {printable(detector.sha256)}", code=True))
+    if lr is not None:
+        rows.append(Row("Likelihood ratio", support_in_words(lr)))
+    return [*rows, Row("Weights", f"sha256 {printable(detector.sha256)}", code=True)]

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
@@ -40,7 +41,7 @@ class LoadedDetector:
 
 
 class AskedDetector:
-    """A detector and the one that judges images in its place, if its card names one; each is loaded once, when asked.
+    """A detector and those that judge images in its place, if its card names any; each is loaded once, when asked.
 
     Parameters
     ----------
@@ -62,38 +63,34 @@ class AskedDetector:
         self._load = load
         self._neighbour = neighbour
         self._lock = Lock()
-        self._begun: dict[MediaKind, LoadedDetector] = {}
+        self._begun: dict[str | None, LoadedDetector] = {}
 
-    def for_kind(self, kind: MediaKind) -> LoadedDetector:
-        """Return the detector that judges files of a kind, without waiting for it.
+    def for_kind(self, kind: MediaKind) -> list[LoadedDetector]:
+        """Return the detectors that judge files of a kind; for images the card is waited for, they never are.
 
         Parameters
         ----------
         kind
             Of the file.
         """
+        stills = self.card.result().stills if kind == "image" else ()
+        return [self._begin(name, kind) for name in stills or (None,)]
+
+    def _begin(self, name: str | None, kind: MediaKind) -> LoadedDetector:
+        """Begin to load the installed detector of a name, or the detector itself, unless it was begun."""
         with self._lock:
-            if kind not in self._begun:
+            if name not in self._begun:
                 first = next((begun.detector for begun in self._begun.values()), None)
-                card = self.card if kind == "video" else _in_background(self._stills_card)
-                detector = _in_background(lambda: self._loaded(kind, first))
-                self._begun[kind] = LoadedDetector(card, detector)
-            return self._begun[kind]
+                card = self.card if name is None else _in_background(partial(_load_card, name))
+                detector = _in_background(lambda: self._load(name, self._beside(first, kind)))
+                self._begun[name] = LoadedDetector(card, detector)
+            return self._begun[name]
 
-    def _stills_card(self) -> Card:
-        card = self.card.result()
-        return card if card.stills is None else _load_card(card.stills)
-
-    def _loaded(self, kind: MediaKind, first: Future[Detector] | None) -> Detector:
-        """Load the detector for a kind of file, beside its own for the other kind or the neighbour's for this one."""
-        stills = self.card.result().stills
-        beside = None if first is None or first.exception() else first.result()
-        if beside is not None and stills is None:
-            return beside
-        if beside is None and self._neighbour is not None:
-            other = self._neighbour.for_kind(kind).detector
-            beside = None if other.exception() else other.result()
-        return self._load(stills if kind == "image" else None, beside)
+    def _beside(self, first: Future[Detector] | None, kind: MediaKind) -> Detector | None:
+        """Return the detector of its own that was begun first, else the neighbour's for files of this kind."""
+        if first is None and self._neighbour is not None:
+            first = self._neighbour.for_kind(kind)[0].detector
+        return None if first is None or first.exception() else first.result()
 
 
 class Loading:
@@ -143,14 +140,14 @@ class Loading:
         first = self._ask(detector, operators)
         self.asked = (first, *(self._ask(each, operators, first) for each in further))
         for asked in self.asked:
-            asked.for_kind(first_kind)
+            _in_background(partial(asked.for_kind, first_kind))
         self._load(_import_rest)
         self._loaders.shutdown(wait=False)
 
     @property
     def detector(self) -> Future[Detector]:
         """The first detector, as it judges videos."""
-        return self.asked[0].for_kind("video").detector
+        return self.asked[0].for_kind("video")[0].detector
 
     def _ask(
         self,

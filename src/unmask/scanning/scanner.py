@@ -205,7 +205,7 @@ class Scanner:
     def _asked(self, kind: MediaKind) -> list[LoadedDetector]:
         """Return the detectors that judge files of a kind, each once."""
         judging: MediaKind = kind if self.settings.stills else "video"
-        every = [each.for_kind(judging) for each in self._loading.asked]
+        every = [one for each in self._loading.asked for one in each.for_kind(judging)]
         if len(every) == 1:
             return every  # Its card is not waited for: decoding begins meanwhile.
         asked: list[LoadedDetector] = []

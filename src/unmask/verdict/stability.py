@@ -64,4 +64,7 @@ def flip_reason(scores: Mapping[str, float]) -> Reason:
 
 
 def _percent(value: float) -> str:
-    return f"{100 * value:.1f} %"
+    """Return a probability with one decimal, never rounded to a certainty it does not have."""
+    if value < 0.0005:
+        return "<0.1 %"
+    return ">99.9 %" if value >= 0.9995 else f"{100 * value:.1f} %"

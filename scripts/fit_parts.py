@@ -179,12 +179,21 @@ def write(filters: PartFilters, card: Card, trunk: Trunk, faces: int, sets: tupl
         other = load_card(name)
         if other.trunk == card.trunk and other.input == card.input:
             file = folder / "card.json"
-            # As it stands: a card that is read and written again may have other fields.
-            values = json.loads(file.read_text(encoding="utf-8")) | {
-                "parts": json.loads(parts.model_dump_json())
-            }
-            file.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+            text = file.read_text(encoding="utf-8")
+            line = f'  "parts": {json.dumps(json.loads(parts.model_dump_json()))}'
+            # As it stands: a card that is read and written again may look different.
+            file.write_text(with_line(text, line), encoding="utf-8")
             print(f"written to {file}")
+
+
+def with_line(text: str, line: str) -> str:
+    """Return a card's text with a line at its end in place of an earlier one of this kind."""
+    kept = [
+        one
+        for one in text.rstrip().removesuffix("}").rstrip().splitlines()
+        if not one.startswith('  "parts":')
+    ]
+    return "\n".join([*kept[:-1], kept[-1].rstrip(",") + ",", line, "}", ""])
 
 
 def main() -> None:

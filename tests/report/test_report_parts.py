@@ -32,6 +32,11 @@ def test_parts_that_cannot_be_seen_are_named():
     assert words == "Nearest to the hint: nose 80 %, mouth 20 %. Hardly visible: mouth."
 
 
+def test_where_most_parts_cannot_be_seen_the_hint_is_near_to_none():
+    words = parts_in_words(face(part("mouth", 0.2, 0.01), part("nose", 0.8, 0.01), part("chin", 0.0)))
+    assert words == "Most parts of the face can hardly be seen."
+
+
 @pytest.mark.parametrize("patch_logits", [None, np.full((2, 2), 0.5, np.float32)])
 def test_a_map_that_shows_hardly_anything_is_near_to_nothing(patch_logits):
     assert parts_in_words(face(part("mouth", 1.0), patch_logits=patch_logits)) == ""

@@ -53,8 +53,12 @@ def keys(
     given = {"folder": folder, "database": database}
     settings = ServeSettings.checked(**{key: value for key, value in given.items() if value is not None})
     if settings.database is None:
-        if action is not Action.add and not settings.folder.is_dir():  # A mistyped one would hold an empty store.
-            raise ServeError(f"there is no folder {settings.folder}; `unmask keys add` and `unmask serve` make it")
+        if (
+            action is not Action.add and not settings.folder.is_dir()
+        ):  # A mistyped one would hold an empty store.
+            raise ServeError(
+                f"there is no folder {settings.folder}; `unmask keys add` and `unmask serve` make it"
+            )
         make_folders(settings)
     store = KeyStore(connect(settings.database_url))
     if action is Action.list:

@@ -29,7 +29,9 @@ class SyncOptions(Options):
     width: int = Field(default=4, ge=1, description="channels in which lips and sound are compared")
     hidden: int = Field(default=0, ge=0, description="channels of a hidden layer; 0 for linear towers")
     layers: int = Field(
-        default=0, ge=0, description="transformer layers over time behind the hidden layer; 0 for a convolution"
+        default=0,
+        ge=0,
+        description="transformer layers over time behind the hidden layer; 0 for a convolution",
     )
     heads: int = Field(default=4, ge=1, description="attention heads of each layer, a divisor of hidden")
     lip_context: int = Field(

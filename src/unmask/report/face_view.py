@@ -174,7 +174,10 @@ def _moment(
 ) -> Moment:
     faces = tuple(
         FaceAtMoment(
-            track.id, face_name(track.id), decided.get(track.id) or level_of(frame.score, threshold), frame.box
+            track.id,
+            face_name(track.id),
+            decided.get(track.id) or level_of(frame.score, threshold),
+            frame.box,
         )
         for track, frame in seen
     )

@@ -206,19 +206,21 @@ def parts_in_words(one: FaceEvidence) -> str:
     one
         A shown face.
     """
+    seen: dict[str, float] = {}
     shares: dict[str, float] = {}
     for part in one.parts:
+        seen[part.name] = max(seen.get(part.name, 0.0), part.visible)
         shares[part.name] = shares.get(part.name, 0.0) + (part.share or 0.0)
-    if one.patch_logits is None or heatmaps.strength_of_patches(one.patch_logits).max() <= _HARDLY_ANYTHING:
-        shares = {}
-    told = [name for name in sorted(shares, key=lambda name: -shares[name]) if shares[name] >= _LEAST_SHARE]
-    seen = {part.name: max(p.visible for p in one.parts if p.name == part.name) for part in one.parts}
     hidden = [name for name, visible in seen.items() if visible < HARDLY_VISIBLE]
+    if 2 * len(hidden) > len(seen):
+        return "Most parts of the face can hardly be seen."
+    told = [name for name in sorted(shares, key=lambda name: -shares[name]) if shares[name] >= _LEAST_SHARE]
+    if one.patch_logits is None or heatmaps.strength_of_patches(one.patch_logits).max() <= _HARDLY_ANYTHING:
+        told = []
     sentences = []
     if told:
-        sentences.append(
-            "Nearest to the hint: " + ", ".join(f"{name} {percent(shares[name])}" for name in told) + "."
-        )
+        named = ", ".join(f"{name} {percent(shares[name])}" for name in told)
+        sentences.append(f"Nearest to the hint: {named}.")
     if hidden:
         sentences.append(f"Hardly visible: {', '.join(hidden)}.")
     return " ".join(sentences)

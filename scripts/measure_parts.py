@@ -30,6 +30,7 @@ from unmask.detectors.registry import detector_folder
 from unmask.distortions.faces import DEGRADATIONS
 from unmask.evaluation.remarks import markdown_table, show
 from unmask.faces import PROFILES
+from unmask.faces.quality import turn_of
 from unmask.gating import LabelledFace, hash_of, read_face
 from unmask.statistics.auc import auc_estimate
 from unmask.statistics.intervals import (
@@ -42,6 +43,8 @@ from unmask.statistics.intervals import (
 )
 
 NEAR = 0.1
+TURNED, FRONTAL = 0.25, 0.12
+"""Of the measure that the gate "turned away" looks at."""
 PLAIN, MOVED, COVERED = "plain", "moved", "covered"
 
 
@@ -188,7 +191,7 @@ def report(name: str, views: Views, filters: PartFilters, settings: Settings) ->
             "",
         ]
     lines += stability(name, views, places) + covers(name, views, expected, visible, filters.names, settings)
-    return lines
+    return lines + turned(name, views, visible)
 
 
 def stability(name: str, views: Views, places: Floats) -> list[str]:
@@ -258,6 +261,23 @@ def covers(
         "AUC: not covered, on covered faces, against plain",
     ]
     return [f"### {name}, covered: {len(worse)} faces", "", *markdown_table(headings, cells), ""]
+
+
+def turned(name: str, views: Views, visible: Floats) -> list[str]:
+    """Write how well confidences tell faces that are turned to the side from others."""
+    plain = np.flatnonzero(views.kind == PLAIN)
+    turns = np.array([turn_of(five_landmarks(points).astype(np.float32)) for points in views.points[plain]])
+    chosen = (turns >= TURNED) | (turns <= FRONTAL)
+    labels, rows = (turns[chosen] >= TURNED).astype(np.int64), plain[chosen]
+    cells = [
+        [text, show(auc_estimate(labels, -value[rows].astype(np.float64), views.group[rows]))]
+        for text, value in {
+            "mean of all parts": visible.mean(1),
+            "least of all parts": visible.min(1),
+        }.items()
+    ]
+    title = f"### {name}: {labels.sum()} faces turned by {TURNED} and more, {(labels == 0).sum()} by up to {FRONTAL}"
+    return [title, "", *markdown_table(["confidence", "AUC: turned"], cells), ""]
 
 
 def main() -> None:

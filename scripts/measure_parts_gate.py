@@ -3,8 +3,9 @@
     python scripts/measure_parts_gate.py DETECTOR FIT_SET [SET[:N]...] --cache DIR
 
 As risk_coverage.py, on a third of FIT_SET's sources and up to six crops a video of the others, of one video in N. The
-gate looks at `hidden_parts`, 1 less the mean confidence of the parts; it starts at the median of the real faces of
-FIT_SET as they are and saturates at their 99th percentile. Widths of all gates are fitted on FIT_SET in each variant,
+gate looks at `hidden_parts`, the log-odds that the least visible part cannot be seen; it starts at the median of the
+real faces of FIT_SET as they are and saturates at their 99th percentile. Widths of all gates are fitted on FIT_SET in
+each variant,
 and its own rows are out of fold.
 """
 
@@ -45,8 +46,16 @@ class FacesWithParts(LabelledFaces):
 
     def rows(self) -> list[dict[str, float]]:
         """Return each face's measures by name, `HIDDEN` among them."""
-        hidden = (1 - self.visible.mean(1)).tolist()
-        return [row | {HIDDEN: value} for row, value in zip(super().rows(), hidden, strict=True)]
+        return [
+            row | {HIDDEN: value} for row, value in zip(super().rows(), self.hidden.tolist(), strict=True)
+        ]
+
+    @property
+    def hidden(self) -> npt.NDArray[np.float64]:
+        """Log-odds (N,) that the least visible part cannot be seen."""
+        least = np.clip(self.visible.min(1).astype(np.float64), 1e-7, 1 - 1e-7)
+        hidden: npt.NDArray[np.float64] = np.log((1 - least) / least)
+        return hidden
 
 
 class Recorder:
@@ -92,7 +101,7 @@ def columns(faces: LabelledFaces) -> list[npt.NDArray[Any]]:
 def variants(card: Card, faces: FacesWithParts) -> dict[str, Card]:
     """Return cards with the present gates, and with one on parts beside or in place of some of them."""
     real = (faces.label == 0) & (faces.way == "")
-    low, high = np.quantile(1 - faces.visible[real].mean(1), (0.5, 0.99)).tolist()
+    low, high = np.quantile(faces.hidden[real], (0.5, 0.99)).tolist()
     gate = QualityGate(
         name="hidden", measure=HIDDEN, starts_at=low, saturates_at=high, text="parts are hidden"
     )

@@ -15,6 +15,7 @@ from unmask.detectors.card import (
     KnownKinds,
     Lineage,
     LocaliserReference,
+    PartsOfFace,
     PromisedRate,
     Quality,
     QualityGate,
@@ -25,6 +26,7 @@ from unmask.detectors.detector import Detector
 from unmask.detectors.errors import DetectorError
 from unmask.detectors.explanation import Explanation
 from unmask.detectors.inputs import AudioWindows, ClipSound, FaceClips, FaceCrops, InputSpec, WholeFrames
+from unmask.detectors.parts import FacePart
 from unmask.detectors.prediction import RECONSTRUCTION_ERROR, Prediction
 from unmask.detectors.registry import built_in, installed, load_card, load_detector
 from unmask.detectors.trunk import Trunk, open_trunk_of, trunk_card, trunk_path
@@ -45,11 +47,13 @@ __all__ = [
     "Explanation",
     "FaceClips",
     "FaceCrops",
+    "FacePart",
     "Familiarity",
     "InputSpec",
     "KnownKinds",
     "Lineage",
     "LocaliserReference",
+    "PartsOfFace",
     "Prediction",
     "PromisedRate",
     "Quality",

@@ -270,6 +270,32 @@ class KnownKinds(CardPart):
     enrolled: tuple[EnrolledKind, ...] = ()
 
 
+class PartsOfFace(CardPart):
+    """The file ``parts.npz``, by which a report says which part of a face its map is about.
+
+    It lies beside the detector's weights, or beside those of its trunk, where several detectors share it.
+
+    Parameters
+    ----------
+    sha256
+        Of the file.
+    trunk
+        Identity of the trunk whose tokens it reads.
+    names
+        Of the parts.
+    faces
+        Real faces that it was learned on.
+    sets
+        Their sets.
+    """
+
+    sha256: str
+    trunk: str
+    names: tuple[str, ...] = ()
+    faces: int | None = Field(default=None, ge=1)
+    sets: tuple[str, ...] = ()
+
+
 class PromisedRate(CardPart):
     """A rate of false positives and the threshold that promises it.
 
@@ -345,6 +371,7 @@ class Card(CardPart):
     localiser: LocaliserReference | None = Field(
         default=None, description="what maps where a face seems to be blended, beside the weights"
     )
+    parts: PartsOfFace | None = Field(default=None, description="how parts of the face are found on its map")
     stills: tuple[str, ...] = Field(
         default=(), description="names of the installed detectors that judge images in this one's place"
     )

@@ -9,13 +9,12 @@ import pytest
 from toy_detectors import write_detector
 from unmask.batch import fingerprint, identity, scan_key
 from unmask.batch.identity import WITHOUT_EFFECT, short_hash
-from unmask.detectors import load_card
+from unmask.detectors import KnownKinds, load_card
 from unmask.detectors.card import (
     Calibration,
     Card,
     Distribution,
     Familiarity,
-    KnownKinds,
     Quality,
     TrunkReference,
 )

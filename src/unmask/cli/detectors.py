@@ -74,6 +74,9 @@ def _card(card: Card) -> Table:
         "threshold": percent(card.threshold)
         + (f", inconclusive from {percent(low)} to {percent(high)}" if low < high else ""),
         **_lineage(card),
+        "enrolled": ", ".join(f"{one.name} ({one.faces} examples)" for one in card.kinds.enrolled)
+        if card.kinds
+        else "",
         "trained for": ", ".join(card.tasks),
         "data": "\n".join(f"{one.name} ({one.use}): {one.terms}" for one in card.data),
         "figures": "\n".join(figures),

@@ -223,6 +223,53 @@ class Quality(CardPart):
     familiarity: Familiarity | None = None
 
 
+class EnrolledKind(CardPart):
+    """A kind of manipulation that a user showed examples of.
+
+    Parameters
+    ----------
+    name
+        As the user named it.
+    faces
+        Number of examples.
+    separation
+        How far they lie from real faces, in standard deviations of these.
+    """
+
+    name: str
+    faces: int = Field(ge=2)
+    separation: NonNegativeFloat
+
+
+class KnownKinds(CardPart):
+    """The file ``prototypes.npz``, by which a detector says which kind of manipulation a face resembles.
+
+    It lies beside the detector's weights, or beside those of its trunk, where several detectors share it.
+
+    Parameters
+    ----------
+    sha256
+        Of the file.
+    trunk
+        Identity of the trunk whose tokens it describes; empty without a trunk.
+    slope
+        Weight of a prototype's score among the log-odds of the kinds.
+    unknown
+        Log-odds of "none of the known", on the scale of the weighted scores.
+    fitted_on
+        The data of both.
+    enrolled
+        What ``unmask enrol`` added; each that is separate enough raises the logits of faces that match it.
+    """
+
+    sha256: str
+    trunk: str
+    slope: float = Field(gt=0)
+    unknown: FiniteFloat
+    fitted_on: str = ""
+    enrolled: tuple[EnrolledKind, ...] = ()
+
+
 class PromisedRate(CardPart):
     """A rate of false positives and the threshold that promises it.
 
@@ -301,6 +348,7 @@ class Card(CardPart):
     stills: tuple[str, ...] = Field(
         default=(), description="names of the installed detectors that judge images in this one's place"
     )
+    kinds: KnownKinds | None = Field(default=None, description="which kinds of manipulation it tells apart")
     tasks: tuple[str, ...] = ()
     families: tuple[str, ...] = Field(
         default=(), description="families of manipulation that it was trained on (docs/evaluation.md)"
@@ -374,6 +422,8 @@ class Card(CardPart):
             str(self.mirror),
             self.calibration.model_dump_json(include=set(SCORING)),
         ]
+        if self.kinds and self.kinds.enrolled:
+            parts.append(self.kinds.sha256)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

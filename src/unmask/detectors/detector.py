@@ -16,6 +16,7 @@ from unmask.detectors.familiarity import MEASURE, ReferenceFaces, read_reference
 from unmask.detectors.inputs import Inputs, checked_inputs
 from unmask.detectors.localiser import BLEND_MASK, Localiser, find_localiser
 from unmask.detectors.prediction import RECONSTRUCTION_ERROR, Floats, Prediction
+from unmask.detectors.prototypes import Prototypes, prototypes_of
 from unmask.detectors.sessions import open_session
 from unmask.detectors.trunk import Trunk, open_trunk_of
 from unmask.faces import PROFILES
@@ -49,6 +50,8 @@ class Detector:
         What it reads and answers, and how its logits become a verdict.
     measures
         Names of the measures of its predictions.
+    prototypes
+        Of the kinds of manipulation that it tells apart; None where it tells none.
 
     Raises
     ------
@@ -83,6 +86,7 @@ class Detector:
         if reference and shared is None:
             self._trunk = open_trunk_of(folder, reference, threads)
         self._reference_faces = self._read_reference_faces(folder)
+        self.prototypes: Prototypes | None = prototypes_of(folder, self.card) if self.card.kinds else None
         self._localiser = self._find_localiser(folder, threads)
         self._session = open_session(model, threads)
         self._graph_inputs = self._match_inputs(model)
@@ -247,12 +251,15 @@ class Detector:
             For other names, shapes or types.
         """
         rows = [self._predicted(unit) for unit in self._units(inputs)]
-        logits: Floats = np.asarray([logit for logit, _ in rows], np.float32)
-        measures = {name: np.asarray([row[name] for _, row in rows], np.float32) for name in self.measures}
-        return Prediction(logits, measures)
+        logits: Floats = np.asarray([logit for logit, _, _ in rows], np.float32)
+        measures = {name: np.asarray([row[name] for _, row, _ in rows], np.float32) for name in self.measures}
+        if self.prototypes is None:
+            return Prediction(logits, measures)
+        features = np.asarray([feature for _, _, feature in rows], np.float32)
+        return Prediction(logits, measures, features.reshape(len(rows), self.prototypes.points.shape[1]))
 
-    def _predicted(self, unit: OneUnit) -> tuple[float, dict[str, float]]:
-        """Return the logit and the measures of one unit."""
+    def _predicted(self, unit: OneUnit) -> tuple[float, dict[str, float], Floats | None]:
+        """Return the logit, the measures and the feature of one unit."""
         fed = self._fed(unit)
         wanted = [LOGIT, *self._given_measures, *([RECONSTRUCTION] if self.has_decoder else [])]
         outputs = dict(zip(wanted, self._run(fed, *wanted), strict=True))
@@ -265,7 +272,15 @@ class Detector:
             measures[RECONSTRUCTION_ERROR] = float(error_map(unit[self._only_picture], rebuilt).mean())
         if self._reference_faces is not None:
             measures[MEASURE] = self._reference_faces.distance(next(iter(fed.values()))[0])
-        return logit, measures
+        if self.prototypes is None:
+            return logit, measures, None
+        feature = self.prototypes.feature(next(iter(fed.values()))[0])
+        if len(self.prototypes.separations):
+            calibration = self.card.calibration
+            own = np.array([calibration.slope * logit + calibration.intercept])
+            (raised,) = self.prototypes.raised(own, feature[None])
+            logit = max(logit, float(raised - calibration.intercept) / calibration.slope)
+        return logit, measures, feature
 
     def _units(self, inputs: Inputs) -> Iterator[OneUnit]:
         """Return the units one by one: batches change the last bits of a logit."""

@@ -135,6 +135,7 @@ WITHOUT_EFFECT_IN_CARDS = [
     {"families": ["swap_video"]},
     {"calibration": {"slope": 2.0, "intercept": 0.5, "reals": 99}},  # Without the class mix there is no ratio.
     {"lineage": LINEAGE},
+    {"localiser": {"sha256": "9" * 64, "trunk": "x", "threshold": 0.5}},  # Maps are shown beside scores.
     {"kinds": KINDS | {"trunk": "x", "fitted_on": "x", "enrolled": [{"name": "x", "faces": 5, "separation": 3.0}]}},
     {"quality": QUALITY | {"fitted_on": "others"}},
     {"quality": QUALITY | {"familiarity": QUALITY["familiarity"] | {"trunk": "8" * 64}}},

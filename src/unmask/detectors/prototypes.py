@@ -81,7 +81,8 @@ class Prototypes:
         read
             (..., D), what the network reads of it.
         """
-        return self.features(pooled(read)[None])[0]
+        feature: Floats = self.features(pooled(read)[None])[0]
+        return feature
 
     def features(self, means: Floats) -> Floats:
         """Return the features (N, K) of faces.
@@ -91,7 +92,7 @@ class Prototypes:
         means
             (N, 2 D), pooled.
         """
-        features: Floats = (means - self.centre) @ self.whitening
+        features: Floats = ((means - self.centre) @ self.whitening).astype(np.float32)
         return features
 
     def scores(self, features: Floats) -> Floats:

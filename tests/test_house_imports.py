@@ -13,6 +13,7 @@ EXCEPTIONS = {
     ("batch/cluster.py", "ray.data"): "an extra",
     ("batch/log.py", "fcntl"): "not on Windows",
     ("datasets/layouts/manifest.py", "pyarrow.parquet"): "for tables in Parquet alone, and no dependency",
+    ("detectors/registry.py", "platformdirs"): "for detectors of the user alone: a scan starts without it",
     ("detectors/sessions.py", "onnxruntime"): "cards are read without it",
     ("detectors/trunk.py", "onnxruntime"): "cards are read without it",
     ("report/evidence.py", "PIL"): "results are read and written without it",

@@ -8,6 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 from pydantic import TypeAdapter
 
 from unmask.detectors import InputSpec, file_sha256
+from unmask.detectors.prototypes import PROTOTYPES_NAME, Prototypes
 
 TENSOR_TYPES = {"uint8": TensorProto.UINT8, "float32": TensorProto.FLOAT}
 
@@ -112,4 +113,28 @@ def write_unit_detector(folder, spec, scale=0.01, offset=1.0, measures=(), **cha
         "band": [0.4, 0.6],
     }
     (folder / "card.json").write_text(json.dumps(card | changes))
+    return folder
+
+
+def write_prototypes(folder, centre=(40, 128, 200), spread=20.0, families=(("painted", (0, 9, 0)),)):
+    """Let a detector of crops tell kinds by their mean colour; real faces are blueish, a family lies off the centre.
+
+    spread : standard deviation of the colours of real faces, the unit of features.
+    """
+    prototypes = Prototypes(
+        centre=np.array([*centre, 0, 0, 0], np.float32),
+        whitening=np.eye(6, 3, dtype=np.float32) / spread,  # Of the mean alone.
+        points=np.array([point for _, point in families], np.float32).reshape(-1, 3),
+        names=tuple(name for name, _ in families),
+        separations=np.zeros(0, np.float32),
+    )
+    prototypes.save(folder / PROTOTYPES_NAME)
+    card = json.loads((folder / "card.json").read_text())
+    card["kinds"] = {
+        "sha256": file_sha256(folder / PROTOTYPES_NAME),
+        "trunk": "",
+        "slope": 0.2,
+        "unknown": 2.0,
+    }
+    (folder / "card.json").write_text(json.dumps(card))
     return folder

@@ -12,8 +12,8 @@ from typing import cast
 
 import av
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
+from unmask.face_labels import Label, drawn
 from unmask.faces import (
     Box,
     CenterFace,
@@ -27,42 +27,19 @@ from unmask.faces import (
 from unmask.free_names import unused_path
 from unmask.media import DecodingProcesses, Frame, Limits, Media, MediaError, Sampling
 from unmask.report import ScanResult, TrackScore, face_name, percent
+from unmask.report.heatmaps import outline
 
 ENCODERS = ("libx264", "libopenh264", "mpeg4")
 FINDS_A_SECOND = 6.0
 _TICKS = 90_000
 _HELD_SECONDS = 1.0
-_MOST_DETAILS = 3
 _SAME_FACE_OVERLAP = 0.3
 _SMALL = 1 / 15  # Of a frame's longer side; larger faces are found without a closer search.
 _PLANNED = 12  # Frames of a short clip's scan: each frame here is searched as closely as one of those.
-_ABOVE, _BELOW, _UNSCORED = (255, 84, 72), (88, 214, 141), (230, 230, 230)
 
 
 class AnnotationError(Exception):
     """A copy that cannot be made; the message is one line for the user."""
-
-
-@dataclass(frozen=True)
-class Label:
-    """What is drawn at a face.
-
-    Parameters
-    ----------
-    box
-        In pixels.
-    words
-        Beside the box.
-    kind
-        ``above``, ``below`` or ``unscored``.
-    detail
-        Further words, left out where many faces are on the picture.
-    """
-
-    box: Box
-    words: str
-    kind: str
-    detail: str = ""
 
 
 def annotate(
@@ -78,7 +55,8 @@ def annotate(
 
     Faces are found again several times a second and joined to the tracks of the result; between these moments boxes
     move in a straight line. A face that the scan did not score is drawn as such. The label has the face's number, its
-    track's score, and on frames that were scored that frame's own. The copy has no sound.
+    track's score, and on frames that were scored that frame's own. Of an image's faces at or above the threshold it is
+    outlined where a blend seems to lie, if the result has evidence that says so. The copy has no sound.
 
     Parameters
     ----------
@@ -136,8 +114,19 @@ def _not_written(error: OSError) -> AnnotationError:
 def _write_image(decoding: DecodingProcesses, path: Path, result: ScanResult, target: Path) -> None:
     with decoding.open(path) as media:
         frame = next(iter(media.sample(1)))
+    regions = {
+        one.track: outline(one.blend_mask, one.square)
+        for one in (result.evidence.faces if result.evidence else ())
+        if one.blend_mask is not None
+    }
+    threshold = result.detector.threshold
     labels = [
-        Label(one.box, _words(track.id, one.score), _kind(one.score, result.detector.threshold))
+        Label(
+            one.box,
+            _words(track.id, one.score),
+            _kind(one.score, threshold),
+            region=regions.get(track.id, ()),
+        )
         for track in result.tracks
         for one in track.frames
     ]
@@ -286,56 +275,6 @@ def _kind(score: float | None, threshold: float | None) -> str:
     if score is None or threshold is None:
         return "unscored"
     return "above" if score >= threshold else "below"
-
-
-def drawn(image: np.ndarray, labels: Sequence[Label]) -> Image.Image:
-    """Return a copy of a picture with labels.
-
-    Kinds differ in line as well as in colour: ``above`` a thick closed box, ``below`` corners only, ``unscored`` a
-    thin box.
-
-    Parameters
-    ----------
-    image
-        (H, W, 3) uint8 RGB.
-    labels
-        In pixels of the picture.
-    """
-    picture = Image.fromarray(image)
-    draw = ImageDraw.Draw(picture)
-    unit = max(1, round(max(picture.size) / 400))
-    font = ImageFont.load_default(max(12, 9 * unit))
-    for label in labels:
-        _draw_box(draw, label, unit)
-    for label in labels:
-        words = label.words + (label.detail if len(labels) <= _MOST_DETAILS else "")
-        _, _, right, bottom = draw.textbbox((0, 0), words, font=font)
-        width, height = right + 2 * unit, bottom + 2 * unit
-        x = min(max(0.0, label.box[0]), max(0, picture.width - width))
-        y = label.box[1] - height - unit if label.box[1] >= height + unit else label.box[3] + unit
-        y = min(max(0.0, y), max(0, picture.height - height))
-        draw.rectangle((x, y, x + width, y + height), fill=(0, 0, 0))
-        draw.text((x + unit, y + unit), words, font=font, fill=_colour(label.kind))
-    return picture
-
-
-def _draw_box(draw: ImageDraw.ImageDraw, label: Label, unit: int) -> None:
-    x0, y0, x1, y1 = label.box
-    colour, width = _colour(label.kind), 3 * unit if label.kind == "above" else 2 * unit
-    if label.kind != "below":
-        draw.rectangle((x0 - unit, y0 - unit, x1 + unit, y1 + unit), outline=(0, 0, 0), width=width + unit)
-        draw.rectangle(label.box, outline=colour, width=width if label.kind == "above" else unit)
-        return
-    reach = min(x1 - x0, y1 - y0) / 4
-    for x, inward_x in ((x0, reach), (x1, -reach)):
-        for y, inward_y in ((y0, reach), (y1, -reach)):
-            corner = [(x + inward_x, y), (x, y), (x, y + inward_y)]
-            draw.line(corner, fill=(0, 0, 0), width=width + 2 * unit)
-            draw.line(corner, fill=colour, width=width)
-
-
-def _colour(kind: str) -> tuple[int, int, int]:
-    return {"above": _ABOVE, "below": _BELOW}.get(kind, _UNSCORED)
 
 
 def _encode(

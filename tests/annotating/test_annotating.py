@@ -50,6 +50,14 @@ def test_an_image_becomes_a_png(tmp_path, detector, finder, toys):
     assert Image.open(copies[0]).size == (320, 240)
 
 
+def test_an_image_s_copy_outlines_where_a_blend_seems_to_lie():
+    grey = np.full((200, 200, 3), 128, np.uint8)
+    region = [(80.0, 100.0, 120.0, 100.0)]
+    for kind, wanted in (("above", True), ("below", False)):
+        picture = np.asarray(drawn(grey, [Label((40, 60, 140, 160), "", kind, region=region)])).astype(int)
+        assert (np.abs(picture[98:103, 90:110] - 128).max() > 30) == wanted
+
+
 def test_odd_sizes_are_made_even(detector, finder, toys, tmp_path, make_video):
     frames = [toys.draw([((20, 40, 80, 110), toys.BLUE)])[:239, :319]] * 5
     path = make_video(frames, "odd.mp4")

@@ -10,7 +10,15 @@ from toy_detectors import write_detector
 from unmask.batch import fingerprint, identity, scan_key
 from unmask.batch.identity import WITHOUT_EFFECT, short_hash
 from unmask.detectors import load_card
-from unmask.detectors.card import Calibration, Card, Distribution, Familiarity, Quality, TrunkReference
+from unmask.detectors.card import (
+    Calibration,
+    Card,
+    Distribution,
+    Familiarity,
+    KnownKinds,
+    Quality,
+    TrunkReference,
+)
 from unmask.media import Limits
 from unmask.scanning import Scanner, Settings, detector_info
 from unmask.verdict import card_gates
@@ -68,6 +76,7 @@ QUALITY = {
         "distances": {"quantiles": {"0.5": 1.0, "0.95": 1.5, "0.99": 2.0}, "faces": 10},
     },
 }
+KINDS = {"sha256": "9" * 64, "trunk": "6" * 64, "slope": 0.2, "unknown": 1.0}
 RATIOS = {"slope": 2.0, "intercept": 0.5, "prior": 0.5, "reals": 99, "fakes": 99}
 GATE = {"name": "new", "measure": "x", "starts_at": 1.0, "saturates_at": 3.0, "text": "x is {value}"}
 EFFECTIVE = [
@@ -106,6 +115,10 @@ EFFECTIVE = [
             | {"distances": {"quantiles": {"0.5": 1.0, "0.95": 1.5, "0.99": 3.0}, "faces": 10}}
         }
     },
+    {"kinds": None},
+    {"kinds": KINDS | {"sha256": "8" * 64}},
+    {"kinds": KINDS | {"slope": 0.3}},
+    {"kinds": KINDS | {"unknown": 2.0}},
     {"quality": QUALITY | {"gates": {}}},
     {"quality": QUALITY | {"gates": {"small": [1.5, 4.5]}}},
     {"quality": QUALITY | {"gates": {"small": [1.0, 4.6]}}},
@@ -122,6 +135,7 @@ WITHOUT_EFFECT_IN_CARDS = [
     {"families": ["swap_video"]},
     {"calibration": {"slope": 2.0, "intercept": 0.5, "reals": 99}},  # Without the class mix there is no ratio.
     {"lineage": LINEAGE},
+    {"kinds": KINDS | {"trunk": "x", "fitted_on": "x", "enrolled": [{"name": "x", "faces": 5, "separation": 3.0}]}},
     {"quality": QUALITY | {"fitted_on": "others"}},
     {"quality": QUALITY | {"familiarity": QUALITY["familiarity"] | {"trunk": "8" * 64}}},
     {"quality": QUALITY | {"reconstruction_error": QUALITY["reconstruction_error"] | {"faces": 11, "sets": ["x"]}}},
@@ -132,7 +146,7 @@ CHANGES = EFFECTIVE + WITHOUT_EFFECT_IN_CARDS
 @pytest.fixture
 def key_of(tmp_path):
     """The key of a card of many parts, some of them changed."""
-    folder = write_detector(tmp_path / "toy", trunk=TRUNK, quality=QUALITY)
+    folder = write_detector(tmp_path / "toy", trunk=TRUNK, quality=QUALITY, kinds=KINDS)
     values = load_card(folder).model_dump(mode="json")
     return lambda change: scan_key(Card.model_validate(values | change), Settings())
 
@@ -163,6 +177,7 @@ def test_every_field_of_a_card_is_tried():
         ),
         (Quality, {"reconstruction_error", "gates", "fitted_on", "familiarity"}),
         (Familiarity, {"sha256", "trunk", "distances"}),
+        (KnownKinds, {"sha256", "slope", "unknown", "trunk", "fitted_on", "enrolled"}),
         (Distribution, {"quantiles", "faces", "sets"}),
     ):
         untold = set(model.model_fields) - tried

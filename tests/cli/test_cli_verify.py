@@ -47,6 +47,12 @@ def test_each_scan_has_a_line(run, pictures, words):
     assert (done.exit_code, "3 lines, the chain holds" in done.stdout) == (0, True)
 
 
+def test_an_emptied_log_proves_nothing(run, tmp_path):
+    (tmp_path / "log.jsonl").touch()
+    done = run("verify", tmp_path / "log.jsonl")
+    assert (done.exit_code, "empty: no scan is recorded" in done.stdout) == (1, True)
+
+
 def test_the_log_grows_and_a_report_has_a_line_too(run, pictures):
     run("scan", "pictures/a.png", "--custody-log", "log.jsonl")
     run("scan", "pictures/b.png", "--custody-log", "log.jsonl", "--frames", 3, "--report", "report")

@@ -54,6 +54,16 @@ def test_a_result_depends_on_the_generator_alone(face, box):
     assert (alone != augment([face], np.random.default_rng(6), box)[0]).any()
 
 
+def test_a_mask_is_cut_and_flipped_like_its_pictures(face):
+    augment = Augment(AugmentOptions(**{**NOTHING, "flip": 0.5, "size": 128}))
+    marked = np.zeros_like(face)
+    marked[40:120, 30:90] = 255
+    for seed in range(6):
+        picture = augment([marked], np.random.default_rng(seed), (20.0, 20.0, 200.0, 220.0))[0]
+        mask = augment.cut_alike(marked[..., 0], np.random.default_rng(seed), (20.0, 20.0, 200.0, 220.0))
+        np.testing.assert_array_equal(mask, picture[..., 0])
+
+
 def test_shapes_of_a_group_must_agree(face):
     with pytest.raises(ValueError, match="one shape"):
         Augment()([face, face[:-1]], np.random.default_rng(0))

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from toy_faces import mesh_of, picture_of
 
 from unmask.datasets import CropSet, FaceBlender, SelfBlender, SelfBlendOptions, contact_sheet
-from unmask.datasets.blending import pick
+from unmask.datasets.blending import changed_region, pick
 from unmask.datasets.crops import CropStore
 from unmask.datasets.manifests import CropRecord
 from unmask.datasets.regions import MESH_GROUPS, REGIONS, check_points, five_landmarks, outline, soft_mask
@@ -51,6 +51,16 @@ def test_masks_lie_in_the_picture_and_in_range(face):
         blend = SelfBlender()(face, mesh_of(20, 240, 80), np.random.default_rng(seed))
         assert blend.mask.shape == face.shape[:2] and blend.mask.dtype == np.float32
         assert blend.mask.min() >= 0 and blend.mask.max() <= 1
+
+
+def test_the_changed_region_lies_in_the_mask_where_pixels_changed(face, mesh):
+    blend = _only("resampled", blend_ratios=(0.5,))(face, mesh, np.random.default_rng(2))
+    region = changed_region(blend)
+    assert 0.02 < region.mean() < 0.5 and blend.mask[region].min() >= blend.mask.max() / 2
+    assert not changed_region(replace(blend, fake=blend.real)).any()
+    halved = blend.fake.copy()
+    halved[:, :128] = blend.real[:, :128]
+    assert not changed_region(replace(blend, fake=halved))[:, :120].any()
 
 
 def test_blend_follows_the_ratio(face, mesh):

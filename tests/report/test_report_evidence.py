@@ -4,6 +4,7 @@ import io
 import json
 import re
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,6 +58,20 @@ def test_the_page_shows_pictures_that_are_pictures(result):
     assert len(pictures) == len(result.evidence.frames) + faces + 1
     assert text.count("A hint of manipulation</figcaption>") == len(result.evidence.faces)
     assert "hints where to look, not proof" in text
+
+
+def test_a_map_of_the_blend_takes_the_place_of_the_hint(result):
+    mask = np.zeros((28, 28), np.float32)
+    mask[20:24, 2:10] = 0.9
+    faces = tuple(replace(face, blend_mask=mask) for face in result.evidence.faces)
+    mapped = replace(result, evidence=replace(result.evidence, faces=faces))
+    text = page([mapped])
+    assert text.count("Where a blend seems to lie</figcaption>") == len(faces)
+    assert "A hint of manipulation" not in text and "trained on blended faces" in text
+    assert "most at the lower left" in text
+    rows = np.array(mapped.to_dict()["evidence"]["faces"][0]["blend_mask"])
+    np.testing.assert_allclose(rows, mask.reshape(14, 2, 14, 2).mean((1, 3)), atol=1e-3)
+    Draft202012Validator(schema()).validate(json.loads(json.dumps(mapped.to_dict())))
 
 
 def test_a_picture_without_a_face_has_facts_and_its_words_are_escaped(tmp_path, detector, finder, toys):

@@ -42,3 +42,13 @@ def test_the_strongest_place_in_words(place, words):
 def test_a_picture_is_a_plain_jpeg():
     image = Image.open(io.BytesIO(heatmaps.jpeg(np.zeros((8, 6, 3), np.uint8))))
     assert (image.format, image.size, dict(image.getexif())) == ("JPEG", (6, 8), {})
+
+
+def test_an_outline_runs_around_the_cells_that_count():
+    mask = np.zeros((4, 4))
+    mask[0, 1:3], mask[3, 3] = 0.9, 0.4
+    segments = heatmaps.outline(mask, (10.0, 20.0, 50.0, 60.0))
+    assert len(segments) == 6
+    xs, ys = {x for s in segments for x in s[::2]}, {y for s in segments for y in s[1::2]}
+    assert xs == {20.0, 30.0, 40.0} and ys == {20.0, 30.0}
+    assert sum(abs(ax - bx) + abs(ay - by) for ax, ay, bx, by in segments) == pytest.approx(60)

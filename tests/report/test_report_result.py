@@ -140,6 +140,7 @@ def test_the_opinion_on_faces_says_what_the_result_says():
         "decisive": None,
         "lr": None,
         "stability": None,
+        "attribution": None,
     }
     assert WITH_RATIO.to_dict()["opinions"][0]["lr"] == {
         "log10": 1.234,

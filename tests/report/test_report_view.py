@@ -3,11 +3,13 @@
 import subprocess
 import sys
 from dataclasses import replace
+from html import escape
 
 import pytest
 from rich.console import Console
 
 from unmask.report import (
+    Attribution,
     Coverage,
     DetectorInfo,
     FrameScore,
@@ -267,3 +269,22 @@ def test_scores_after_re_encodings_are_a_table_of_each_opinion():
     assert "across the threshold" in both.stability[0].story
     assert both.stability[0].question == question_words("face_manipulated")
     assert '<td class="nowrap">40 %</td>' in page([replace(ONE, opinions=(opinion,))])
+
+
+@pytest.mark.parametrize(
+    ("resembles", "words"),
+    [
+        ("swap_video", "resembles faces swapped in videos (71 %)"),
+        (None, "resembles none of the known kinds (71 %)"),
+        (NASTY, "resembles <b>bad</b>\\u202e (71 %)"),
+    ],
+)
+def test_what_a_face_resembles_is_said_in_words_everywhere(resembles, words):
+    opinion = replace(ONE.opinions[0], attribution=Attribution(resembles, 0.714))
+    result = replace(ONE, opinions=(opinion,))
+    assert result_view(result).said.reasons == (f"It {words}.",)
+    assert f"<li>It {escape(words)}.</li>" in page([result])
+    console = Console(width=200, record=True, force_terminal=False)
+    console.print(table([result]))
+    assert words in console.export_text()
+    assert ScanResult.from_dict(result.to_dict()).opinions[0].attribution == Attribution(resembles, 0.714)

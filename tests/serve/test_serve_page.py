@@ -148,3 +148,8 @@ def test_a_detector_without_maps_has_no_heat(tmp_path):
     listed = json.loads((tmp_path / "pictures.json").read_text())
     assert "rebuilds" in listed["heat"]
     assert {face["strongest"] for face in listed["faces"]} == {"hardly anything stands out"}
+
+    mapped = replace(bare, faces=tuple(replace(face, blend_mask=error + 0.5) for face in evidence.faces))
+    pictures.save_pictures(mapped, tmp_path)
+    listed = json.loads((tmp_path / "pictures.json").read_text())
+    assert "where a blend seems to lie" in listed["heat"]

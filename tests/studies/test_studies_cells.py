@@ -80,3 +80,10 @@ def test_keys_with_a_full_stop_hold_anchors(toy_study):
     text = STUDY.replace("recipe:", ".some: &some {set: faces, split: train, limit: 16}\nrecipe:")
     text = text.replace("[{set: faces, split: train, limit: 16}]", "[*some]")
     assert cells_of(toy_study(text)).keys() == cells_of(toy_study()).keys()
+
+
+def test_seeds_may_draw_data_of_their_own(toy_study):
+    path = toy_study()
+    path.write_text(path.read_text() + "shared_data: false\n")
+    first, *_ = cells_of(path).values()
+    assert [first.run(seed).data_seed for seed in (0, 5)] == [0, 5]

@@ -96,10 +96,11 @@ def test_its_card_and_run_name_it(run):
 
 
 def test_it_is_listed_and_another_name_is_refused(documented, toy_recipe):
-    assert family_names() == ["empty", "joint", "residual"]
+    names = family_names()
+    assert {"empty", "joint", "residual"} <= set(names)
     assert find_family("residual").name == "residual"
     with pytest.raises(
-        RecipeError, match=r"no model family 'residuum', but empty, joint, residual; did you mean res"
+        RecipeError, match=rf"no model family 'residuum', but {', '.join(names)}; did you mean res"
     ):
         toy_recipe("model={family: residuum}")
     with pytest.raises(RecipeError, match=r"no model family '\[\]'"):
@@ -221,7 +222,7 @@ def test_the_recipes_in_the_shipped_card_load():
     loaded = [Recipe.model_validate(values) for values in recipes]
     assert [one.name for one in loaded] == ["jrc", "jrc-last"]
     for one, values in zip(loaded, recipes, strict=True):
-        assert one.model.model_dump(mode="json", exclude={"family"}) == values["model"]
+        assert one.model.model_dump(mode="json", exclude={"family", "translator"}) == values["model"]
         assert (one.model.reads, one.model.input_shape) == (
             "maps",
             (196, values["model"]["backbone"]["channels"]),

@@ -12,7 +12,7 @@ from unmask.detectors import Detector, DetectorError, Trunk, read_card, trunk_pa
 from unmask.detectors.sessions import open_session
 from unmask.detectors.trunk import BLOCKS_NAME
 from unmask.models import BackboneOptions
-from unmask.models.joint import ChannelNorm
+from unmask.models.layers import ChannelNorm
 from unmask.training.export import export, load_best
 from unmask.training.int8_conversion import block_results
 from unmask.training.loop import train

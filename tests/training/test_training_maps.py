@@ -6,6 +6,7 @@ from training_toys import TOY, toy_maps, toy_trunk
 
 from unmask.training import maps
 from unmask.training.maps import MapStore, cache_maps
+from unmask.training.masks import add_masks, mask_of
 
 
 @pytest.fixture(autouse=True)
@@ -139,3 +140,16 @@ def test_a_store_opens_without_reading_its_maps(toy_recipe):
     again = MapStore.open(store.folder)
     assert isinstance(again.maps, np.memmap)
     assert len(again) == 24
+
+
+def test_a_cache_gets_its_masks_when_they_are_asked_for(toy_recipe):
+    recipe = toy_recipe("data.train.0.kind=self_blended", "data.train.0.views=2")
+    stores = cached(recipe)
+    assert not list(stores[0][0].folder.glob("masks*"))
+    masked = add_masks(recipe, stores)
+    views = maps.open_views(recipe, size=224, training=True)[0]
+    for number, store in enumerate(masked[0]):
+        assert store.masks.shape == (24, 28, 28)
+        np.testing.assert_array_equal(store.read_mask(5), mask_of(views, 5, number))
+        assert store.read_mask(5).any() and not store.read_mask(4).any()
+    assert cached(recipe)[0][0].folder == masked[0][0].folder

@@ -102,10 +102,54 @@ def test_each_part_has_a_schedule_of_its_own():
 def test_pretraining_that_cannot_be_is_refused(recipe):
     with pytest.raises(RecipeError, match="needs a decoder"):
         recipe("loss.weight=0")
-    with pytest.raises(RecipeError, match="leaves no step"):
-        recipe("pretraining.steps=8")
+    with pytest.raises(RecipeError, match=r"more than optimiser\.steps"):
+        recipe("pretraining.steps=9")
+    with pytest.raises(RecipeError, match="unlabelled crops are for pre-training"):
+        recipe("data.train.0.kind=unlabelled")
+    with pytest.raises(RecipeError, match="contrastive reads pixels"):
+        recipe("model.family=contrastive", "model.decoder.enabled=false")
+    with pytest.raises(RecipeError, match=r"contrastive needs pretraining\.steps"):
+        recipe("model.family=contrastive", "model.decoder.enabled=false", SMALL, "pretraining.steps=0")
 
 
 def test_ddp_is_told_of_the_branch_without_gradients(recipe):
     assert strategy_name(recipe("trainer.strategy=ddp")) == "ddp_find_unused_parameters_true"
     assert strategy_name(recipe("trainer.strategy=ddp", "pretraining.steps=0")) == "ddp"
+
+
+SMALL = "model.backbone={kind: timm, name: test_resnet, tap: -2, input_size: 32}"
+ONLY = (SMALL, "data.train.0.kind=unlabelled", "pretraining.steps=8")
+
+
+@pytest.mark.parametrize("family", ["joint", "contrastive", "forward_forward"])
+def test_a_run_that_only_pretrains_reads_no_label_and_gives_another_its_weights(recipe, tmp_path, family):
+    own = (f"model.family={family}", f"model.decoder.enabled={family == 'joint'}")
+    folder = run(recipe("name=first", *ONLY, *own))
+    weights = load_file(folder / "best.safetensors")
+    assert {name.split(".")[0] for name in weights} == {"backbone", "encoder"}
+    with pytest.raises(RecipeError, match="was only pre-trained"):
+        export(folder)
+    manifest = tmp_path / "faces" / "manifest.csv"
+    text = manifest.read_text()
+    manifest.write_text(text.replace(",real,", ",x,").replace(",fake,", ",real,").replace(",x,", ",fake,"))
+    again = load_file(run(recipe("name=again", *ONLY, *own)) / "best.safetensors")
+    for name, value in weights.items():
+        torch.testing.assert_close(again[name], value, rtol=0, atol=0, msg=name)
+    manifest.write_text(text)
+    later = recipe("name=later", SMALL, "pretraining.steps=0", f"initial={folder}")
+    begun = DetectorTraining(later).model.state_dict()
+    for name, value in weights.items():
+        torch.testing.assert_close(begun[name], value, rtol=0, atol=0, msg=name)
+
+
+def test_a_family_that_pretrains_and_classifies_is_exported(recipe):
+    own = ("model.family=contrastive", "model.decoder.enabled=false", SMALL)
+    folder = run(recipe("optimiser.steps=8", *own))
+    out = export(folder)
+    import onnx
+
+    names = [output.name for output in onnx.load(out / "model.onnx").graph.output]
+    assert names == ["logit", "score", "patch_logits"]
+    with (folder / "metrics.csv").open() as lines:
+        rows = list(csv.DictReader(lines))
+    assert float(rows[1]["classification"]) == 0 < float(rows[-1]["classification"])

@@ -62,6 +62,29 @@ def test_a_blended_source_gives_two_rows_of_each_real_crop(toy_recipe, kind):
     assert (real != fake).any()
 
 
+CHANGES = ("colour", "gamma", "grey", "resize", "blur", "motion", "noise", "jpeg", "webp", "video")
+PLAIN = "data.augment={" + ", ".join(f"{change}: 0" for change in CHANGES) + "}"
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_blend_s_changed_share_covers_where_its_crop_differs_from_the_real_one(toy_recipe, training):
+    part = "train" if training else "validation"
+    views = views_of(toy_recipe(f"data.{part}.0.kind=self_blended", PLAIN), training, size=56)
+    assert not views.changed_share(0, 0, 28).any(), "a real crop has an empty mask"
+    for row in (1, 3, 5):
+        change = np.abs(views.image(row, 0).astype(int) - views.image(row - 1, 0)).max(2)
+        cells = change.reshape(28, 2, 28, 2).mean((1, 3))
+        share = views.changed_share(row, 0, 28)
+        assert share.shape == (28, 28) and share.min() >= 0 and 0.5 < share.max() <= 1
+        assert cells[share == 0].mean() < 0.3 * cells[share > 0.9].mean()
+
+
+def test_where_a_labelled_fake_was_changed_is_unknown(toy_recipe):
+    views = views_of(toy_recipe())
+    shares = [views.changed_share(row, 0, 28) for row in range(len(views.rows))]
+    assert [share is None for share in shares] == views.rows.label.astype(bool).tolist()
+
+
 def test_held_out_people_are_on_one_side(toy_recipe):
     rest = views_of(toy_recipe("data.train.0.held_out=0.4"))
     held = views_of(toy_recipe("data.train.0.held_out=0.4", "data.train.0.take=held_out"))
@@ -134,3 +157,19 @@ def test_a_limit_draws_by_the_seed_and_evenly_over_classes():
     assert labels[draw_evenly(labels, 100, seed=1)].sum() == 70  # There are no more real ones.
     assert len(draw_evenly(labels, 5000, seed=1)) == 1000
     assert len(draw_evenly(np.zeros(9, int), 4, seed=1)) == 4
+
+
+def test_a_share_is_of_whole_sources_drawn_by_the_data_s_seed(toy_recipe):
+    whole = views_of(toy_recipe()).rows
+    drawn = [views_of(toy_recipe("data.train.0.share=0.5", f"data.seed={seed}")).rows for seed in (0, 1, 0)]
+    for rows in drawn:
+        assert 0 < len(rows) < len(whole)
+        # Real and fake of each source that was drawn.
+        assert set(np.unique(rows.group, return_counts=True)[1]) == {2}
+    assert set(drawn[0].group) == set(drawn[2].group) != set(drawn[1].group)
+
+
+def test_unlabelled_crops_are_drawn_by_themselves(toy_recipe):
+    views = views_of(toy_recipe("data.train.0.kind=unlabelled", "pretraining.steps=8"))
+    assert len(set(views.rows.pair)) == len(views.rows) == 24
+    assert views.rows.label.sum() == 12

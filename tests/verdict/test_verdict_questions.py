@@ -6,7 +6,7 @@ from unmask.verdict import FileJudgement, PlattScaling, Reason, Rule, at_prior_o
 
 RULE = Rule(PlattScaling(), threshold=0.5, band=(0.4, 0.6), gates=())
 OTHER = Rule(PlattScaling(), threshold=0.3, band=(0.2, 0.4), gates=())
-TWO = 2**0.5 - 1
+TWO = 1 / 2
 
 
 def judged(score, low, high, rule=RULE, reasons=()):
@@ -28,7 +28,7 @@ def test_one_opinion_is_the_verdict_to_the_bit(opinion):
 def test_one_opinion_that_says_fake_makes_the_file_fake():
     summary = sum_up([REAL, UNCLEAR, FAKE])
     assert (summary.verdict, summary.opinion) == ("likely_fake", 2)
-    odds = 2 ** (1 / 3) - 1
+    odds = 1 / 3
     assert summary.score == pytest.approx(odds * 0.97 / (odds * 0.97 + 0.03))
     assert summary.interval == pytest.approx((at_prior_odds(0.9, odds), at_prior_odds(0.99, odds)))
 
@@ -43,6 +43,17 @@ def test_an_opinion_that_says_fake_too_weakly_for_several_questions_makes_it_inc
     ]  # fmt: skip
     assert summary.reasons[0].text == "likely fake by itself, but not at the prior odds of one of 2 questions"
     assert summary.score == pytest.approx(TWO * 0.7 / (TWO * 0.7 + 0.3))
+
+
+def test_the_prior_odds_that_cards_count_on_are_scaled_to_add_up_to_even_ones():
+    rare = Rule(PlattScaling(), threshold=0.5, band=(0.5, 0.5), gates=(), prior_odds=0.25)
+    fake, real = judged(0.9, 0.8, 0.95), judged(0.1, 0.05, 0.2, rare)
+    ratio = 0.9 / 0.1  # Of a card of even prior odds the likelihood ratio.
+    assert sum_up([fake, real]).score == pytest.approx(ratio * 0.8 / (ratio * 0.8 + 1))
+    generated = judged(0.9, 0.8, 0.95, rare)
+    ratio = 0.9 / 0.1 / 0.25
+    assert sum_up([REAL, generated]).score == pytest.approx(ratio * 0.2 / (ratio * 0.2 + 1))
+    assert sum_up([generated, generated]).score == 0.9  # Odds of less than 1 in all are not raised.
 
 
 def test_an_inconclusive_opinion_beside_a_real_one_makes_it_inconclusive():

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from unmask.audit.columns import fewer_words
-from unmask.audit.copies import Copy, count_copies, find_copies, kinds_of
+from unmask.audit.copies import ALIKE, Copy, count_copies, find_copies, kinds_of
 from unmask.audit.decisions import attribute
 from unmask.audit.inspection import InspectedSet, inspect_all
 from unmask.audit.latents import OpenedDetector
@@ -19,6 +20,7 @@ from unmask.audit.listing import Listing, open_listing
 from unmask.audit.report import AuditReport, CopyPair, Summary
 from unmask.audit.shortcuts import facts_by_auc
 from unmask.audit.units import Units, units_of
+from unmask.audit.verification import CANDIDATE, Descriptors, verify
 from unmask.evaluation.zero_pixel import zero_pixel_control
 from unmask.statistics.intervals import Settings
 from unmask.statistics.metrics import UndefinedMetricError
@@ -47,6 +49,8 @@ class Options:
         Threads that open files.
     intervals
         Resamples, confidence, seed.
+    verify
+        Whether near-duplicates have to agree in features and in time, too.
     """
 
     split: str | None = None
@@ -56,6 +60,7 @@ class Options:
     columns: tuple[str, ...] = ()
     workers: int = 2
     intervals: Settings = field(default_factory=lambda: Settings(resamples=1000))
+    verify: bool = False
 
 
 def audit(
@@ -90,7 +95,11 @@ def audit(
     detector = OpenedDetector(options.detector) if options.detector else None
     inspected = _inspect(listing, options, progress)
     training, everything = _training(listing, inspected, options, progress)
-    copies, blank = find_copies(everything)
+    copies, blank = find_copies(everything, CANDIDATE if options.verify else ALIKE)
+    if options.verify:
+        listings = [listing] if training is None or training[0] is listing else [listing, training[0]]
+        describe = Descriptors(listings, options.workers)
+        copies = verify(copies, everything, describe, partial(progress, "verifying pairs"))
     units = units_of(inspected, chosen)
     facts, reason = [], None
     try:
@@ -199,4 +208,5 @@ def _settings(options: Options) -> dict[str, object]:
         "seed": options.intervals.seed,
         "resamples": options.intervals.resamples,
         "confidence": options.intervals.confidence,
+        "verify": options.verify,
     }

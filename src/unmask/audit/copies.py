@@ -36,12 +36,23 @@ _ROWS_AT_ONCE = 256
 
 @dataclass(frozen=True)
 class Copy:
-    """A pair of rows, `first` before `second`: same bytes, or `distance` bits of 255 apart."""
+    """A pair of rows, `first` before `second`: same bytes, or `distance` bits of 255 apart.
+
+    `verified` says whether features and times agree (`audit.verification`); None where nobody asked.
+    """
 
     first: int
     second: int
     distance: float
     exact: bool
+    verified: bool | None = None
+
+    @property
+    def same(self) -> bool:
+        """Whether both show the same picture, as far as is known."""
+        if self.exact or self.verified is None:
+            return self.exact or self.distance <= NEAR
+        return self.verified
 
 
 @cache
@@ -124,8 +135,8 @@ def _apart(one: Bits, other: Bits) -> NDArray[np.uint16]:
     return total
 
 
-def find_copies(inspected: InspectedSet) -> tuple[list[Copy], list[int]]:
-    """Find pairs of rows with the same bytes or at most `ALIKE` bits apart, nearest first, and blank pictures.
+def find_copies(inspected: InspectedSet, limit: int = ALIKE) -> tuple[list[Copy], list[int]]:
+    """Find pairs of rows with the same bytes or at most `limit` bits apart, nearest first, and blank pictures.
 
     Frames of one video are no copies of each other, however alike, unless their bytes are the same. Rows with the same
     bytes are paired with the first of them alone, which stands for them in near pairs too.
@@ -134,6 +145,8 @@ def find_copies(inspected: InspectedSet) -> tuple[list[Copy], list[int]]:
     ----------
     inspected
         One or two sets.
+    limit
+        In bits of 255.
 
     Returns
     -------
@@ -161,7 +174,7 @@ def find_copies(inspected: InspectedSet) -> tuple[list[Copy], list[int]]:
         flat = blank(thumbnails)
         empty += indexes[flat].tolist()
         indexes, thumbnails = indexes[~flat], thumbnails[~flat]
-        pairs, apart = near_pairs(hashes(thumbnails), ALIKE)
+        pairs, apart = near_pairs(hashes(thumbnails), limit)
         near += [
             Copy(int(a), int(b), float(distance), False)
             for (a, b), distance in zip(indexes[pairs], apart, strict=True)
@@ -177,8 +190,14 @@ def _same_bytes(inspected: InspectedSet) -> Iterator[Copy]:
             yield Copy(first[one.sha256], index, 0.0, True)
 
 
-def _related(one: Row, other: Row) -> bool:
-    """Return whether two rows are known to belong together: one video, one source or one group."""
+def related(one: Row, other: Row) -> bool:
+    """Return whether two rows are known to belong together: one video, one source or one group.
+
+    Parameters
+    ----------
+    one, other
+        Of the set.
+    """
     a, b = one.item, other.item
     return (
         a.video == b.video
@@ -189,7 +208,7 @@ def _related(one: Row, other: Row) -> bool:
 
 @dataclass(frozen=True)
 class CopyCounts:
-    """How many pairs of which kind there are; `copies` are exact ones and those at most `NEAR` bits apart.
+    """How many pairs of which kind there are; `copies` are exact ones and those that show the same picture.
 
     Parameters
     ----------
@@ -205,6 +224,8 @@ class CopyCounts:
         Pairs up to `ALIKE` bits apart, not known to be related, on both sides of a split: one scene, most likely.
     twins
         Real and fake of one source that hardly differ: the manipulation is elsewhere, tiny or missing.
+    not_verified
+        Pairs at most `NEAR` bits apart whose features or times do not agree, which count as alike at most.
     """
 
     exact: int = 0
@@ -214,6 +235,7 @@ class CopyCounts:
     across_sources: int = 0
     alike_across_splits: int = 0
     twins: int = 0
+    not_verified: int = 0
 
 
 def kinds_of(copy: Copy, inspected: InspectedSet) -> set[str]:
@@ -229,16 +251,18 @@ def kinds_of(copy: Copy, inspected: InspectedSet) -> set[str]:
     one, other = inspected.rows[copy.first], inspected.rows[copy.second]
     split = inspected.places[copy.first] != inspected.places[copy.second]
     labels = one.item.label != other.item.label
-    known = _related(one, other)
+    known = related(one, other)
     kinds = set()
-    if copy.exact or copy.distance <= NEAR:
+    if copy.same:
         kinds.add("exact" if copy.exact else "near")
         kinds |= {"across_splits"} if split else set()
         kinds |= {"across_labels"} if labels and (copy.exact or not known) else set()
         kinds |= {"across_sources"} if not known and not split else set()
         kinds |= {"twins"} if labels and known and not copy.exact and copy.distance <= TWINS else set()
-    elif split and not known:
+    elif split and not known and copy.distance <= ALIKE:
         kinds.add("alike_across_splits")
+    if not copy.same and copy.distance <= NEAR:
+        kinds.add("not_verified")
     return kinds
 
 

@@ -19,7 +19,7 @@ from unmask.verdict import REENCODINGS, likelihood_scale, rule_of
 
 # The version of all code between a file and its result: raised with every change after which some file would get
 # another result, so that logs of before are not taken for results of now.
-SCAN_VERSION = 1
+SCAN_VERSION = 2
 
 # What of a card has a hand in a score before the verdict's rule does; the rule is hashed as ``rule_of`` reads it.
 SCORED_BY = frozenset({"sha256", "question", "input", "trunk", "mirror"})
@@ -113,9 +113,10 @@ def scan_key(card: Card, settings: Settings, further: Sequence[Card] = ()) -> st
     Notes
     -----
     These are each detector's weights, trunk, question and input; the whole rule by which its logits become a verdict:
-    calibration, threshold, band and gates with their widths; what its likelihood ratios rest on, where it has such; the
-    face finder's weights; how many frames each pass takes; every setting but those in ``WITHOUT_EFFECT``, and
-    ``stability`` only where it is on, with the re-encodings; and the version of the code, ``SCAN_VERSION``.
+    calibration, threshold, band and gates with their widths; what its likelihood ratios rest on, and the kinds of
+    manipulation that it tells apart, where it has such; the face finder's weights; how many frames each pass takes;
+    every setting but those in ``WITHOUT_EFFECT``, and ``stability`` only where it is on, with the re-encodings; and the
+    version of the code, ``SCAN_VERSION``.
     """
     named = (card, *further)
     parts = {
@@ -147,6 +148,8 @@ def _scored_by(card: Card) -> dict[str, Any]:
         "familiarity": familiarity.sha256 if familiarity else None,
         "rule": asdict(rule_of(card)),
     }
+    if card.kinds:
+        scored["kinds"] = card.kinds.model_dump(mode="json", include={"sha256", "slope", "unknown"})
     if scale := likelihood_scale(card.calibration):
         scored["likelihood"] = asdict(scale)
     return scored

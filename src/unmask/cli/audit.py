@@ -48,6 +48,13 @@ def audit(
     crops: Annotated[
         int, typer.Option(min=2, help="Most items of each set that go through the detector.")
     ] = 500,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            help="Verify near-duplicates by features of both pictures, and by time; finds cut ones, too.",
+        ),
+    ] = False,
     column: Annotated[
         list[str] | None,
         typer.Option(
@@ -83,6 +90,7 @@ def audit(
         tuple(column or ()),
         workers,
         Settings(resamples=resamples, seed=seed),
+        verify,
     )
     if out is not None:
         usable_folder(out, "--out")  # This must show before the work, not after.
@@ -93,6 +101,7 @@ def audit(
         detector=detector,
         crops=crops if detector else None,
         training=training,
+        verify=verify,
         column=column,
         resamples=resamples,
         seed=seed,

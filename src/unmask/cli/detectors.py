@@ -74,9 +74,13 @@ def _card(card: Card) -> Table:
         "threshold": percent(card.threshold)
         + (f", inconclusive from {percent(low)} to {percent(high)}" if low < high else ""),
         **_lineage(card),
+        "enrolled": ", ".join(f"{one.name} ({one.faces} examples)" for one in card.kinds.enrolled)
+        if card.kinds
+        else "",
         "trained for": ", ".join(card.tasks),
         "data": "\n".join(f"{one.name} ({one.use}): {one.terms}" for one in card.data),
         "figures": "\n".join(figures),
+        **_localiser(card),
         "limits": card.limits,
         "licence": card.licence,
         "weights": f"sha256 {card.sha256}",
@@ -85,6 +89,18 @@ def _card(card: Card) -> Table:
         if value:
             table.add_row(heading, Text(value))
     return table
+
+
+def _localiser(card: Card) -> dict[str, str]:
+    """Return what maps the blend, what it was trained on and how good it is, by heading."""
+    if (localiser := card.localiser) is None:
+        return {}
+    figures = [
+        f"{part}: pixel AUC {found['auc']['value']:.3f}, {100 * found['inside']['value']:.0f} % of the map inside"
+        for part, found in localiser.metrics.items()
+    ]
+    trained = f"trained on blends of {', '.join(dict.fromkeys(one.name for one in localiser.data))}"
+    return {"map of the blend": "\n".join([trained, *figures])}
 
 
 def _lineage(card: Card) -> dict[str, str]:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from unmask.scanning.warm_start import WarmStart
 
 VERBS = (
-    "scan", "demo", "detectors", "doctor", "prepare", "train", "evaluate", "export", "calibrate", "study", "audit",
-    "serve", "keys", "verify", "feedback", "mcp",
+    "scan", "demo", "detectors", "doctor", "prepare", "train", "evaluate", "export", "calibrate", "enrol", "study",
+    "audit", "serve", "keys", "verify", "feedback", "mcp",
 )  # fmt: skip
 
 NOT_WRITTEN = 1

@@ -92,6 +92,6 @@ def _log(path: Path) -> tuple[dict[str, object], list[str], int]:
     code = EQUAL
     if check.broken is not None:
         code = DIFFERS
-    elif check.lines in check.torn:  # No later entry tells of it.
+    elif not check.lines or check.lines in check.torn:  # No entry, or no later one, tells of what is missing.
         code = NOT_CHECKED
     return values, [*chain_lines(check)], code

@@ -90,6 +90,28 @@ class Augment:
         steps = self.draw(rng, (width, height), box)
         return [np.asarray(_applied(Image.fromarray(image), steps)) for image in images]
 
+    def cut_alike(self, mask: np.ndarray, rng: np.random.Generator, box: Box | None = None) -> np.ndarray:
+        """Cut and flip a mask of images as a draw of the same generator state cuts and flips them.
+
+        Parameters
+        ----------
+        mask
+            (H, W) uint8.
+        rng
+            In the state that the images' draw began with.
+        box
+            Of the face, in pixels.
+
+        Returns
+        -------
+        array
+            (size, size) uint8.
+        """
+        height, width = mask.shape
+        _, steps = self._draw(rng, (width, height), box)
+        # Only pictures of three channels are mirrored at their sides.
+        return np.asarray(_applied(Image.fromarray(mask).convert("RGB"), steps))[..., 0]
+
     def draw(self, rng: np.random.Generator, size: tuple[int, int], box: Box | None = None) -> list[Step]:
         """Return the steps of one draw; each maps a picture to a picture.
 
@@ -102,14 +124,21 @@ class Augment:
         box
             Of the face, in pixels.
         """
+        changes, cut = self._draw(rng, size, box)
+        return [*changes, *cut]
+
+    def _draw(
+        self, rng: np.random.Generator, size: tuple[int, int], box: Box | None
+    ) -> tuple[list[Step], list[Step]]:
+        """Return the steps that change pixels where they are, and those that move them: the cut and the flip."""
         steps = [*self._colour(rng), *self._degradation(rng, size)]
         if self.options.degrade and rng.random() < self.options.degrade:
             steps += draw_degradation(rng, size)
         steps += self._compression(rng)
         square = self._square(rng, size, box)
         flipped = rng.random() < self.options.flip
-        steps.append(lambda picture: cut_square(picture, square, self.options.size))
-        return [*steps, ImageOps.mirror] if flipped else steps
+        cut: list[Step] = [lambda picture: cut_square(picture, square, self.options.size)]
+        return steps, [*cut, ImageOps.mirror] if flipped else cut
 
     def _colour(self, rng: np.random.Generator) -> list[Step]:
         o = self.options

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, TypeVar
 
 import numpy as np
-from PIL import Image, ImageChops, ImageStat
+from PIL import Image, ImageChops, ImageFilter, ImageStat
 from pydantic import BaseModel, ConfigDict, Field
 
 from unmask.datasets.regions import MESH_GROUPS, Region, face_frame, outline, soft_mask, warp_outline
@@ -17,6 +17,11 @@ Kind = Literal["classic", "expression", "resampled", "smoothed"]
 Weight = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Name = TypeVar("Name", bound=str)
+
+CHANGE_RADIUS = 4
+"""Pixels around a pixel whose mean change counts as its own: unchanged ones among changed ones belong to the region."""
+LEAST_CHANGE = 1.0
+"""Mean change in grey levels from which a place counts as changed."""
 
 
 class SelfBlendOptions(BaseModel):
@@ -151,6 +156,25 @@ def regenerate(
     down, up = (filters[i] for i in rng.integers(len(filters), size=2))
     picture = photometry.resample(picture, factor, down, up)
     return photometry.sharpen(picture, 1.0, rng.uniform(0.2, 0.8)) if rng.random() < 0.3 else picture
+
+
+def changed_region(blend: SelfBlend) -> np.ndarray:
+    """Return where a blend is not the real picture any more, (H, W) bool.
+
+    That is inside the mask, at half of its largest value or more, where pixels really changed.
+
+    Parameters
+    ----------
+    blend
+        Of any kind.
+    """
+    change = np.abs(blend.fake.astype(np.int16) - blend.real).max(axis=2)
+    # In eighths of a grey level, since Pillow blurs whole numbers alone.
+    eighths = Image.fromarray((8 * np.minimum(change, 31)).astype(np.uint8))
+    around = np.asarray(eighths.filter(ImageFilter.BoxBlur(CHANGE_RADIUS)))
+    inside = (blend.mask > 0) & (blend.mask >= blend.mask.max() / 2)
+    region: np.ndarray = inside & (around >= 8 * LEAST_CHANGE)
+    return region
 
 
 def draw_mask(

@@ -153,6 +153,32 @@ class Familiarity(CardPart):
     distances: Distribution
 
 
+class LocaliserReference(CardPart):
+    """The file ``localiser.onnx``, which maps where a face seems to be blended; no score depends on it.
+
+    It lies beside the detector's weights, or beside those of its trunk, where several detectors share it.
+
+    Parameters
+    ----------
+    sha256
+        Of the file.
+    trunk
+        Identity of the trunk whose map it reads.
+    threshold
+        Value from which a cell counts as blended, fixed on training data.
+    data
+        What it was trained on, and its terms.
+    metrics
+        Measured on data that had no part in its training.
+    """
+
+    sha256: str
+    trunk: str
+    threshold: float = Field(default=0.5, gt=0, lt=1)
+    data: tuple[DataSource, ...] = ()
+    metrics: dict[str, Any] = Field(default_factory=dict)
+
+
 class QualityGate(CardPart):
     """One thing that makes a unit hard to judge, with its limits: `unmask.verdict.Gate` says what each field means."""
 
@@ -195,6 +221,53 @@ class Quality(CardPart):
     gates: dict[str, tuple[NonNegativeFloat, NonNegativeFloat]] = Field(default_factory=dict)
     fitted_on: str = ""
     familiarity: Familiarity | None = None
+
+
+class EnrolledKind(CardPart):
+    """A kind of manipulation that a user showed examples of.
+
+    Parameters
+    ----------
+    name
+        As the user named it.
+    faces
+        Number of examples.
+    separation
+        How far they lie from real faces, in standard deviations of these.
+    """
+
+    name: str
+    faces: int = Field(ge=2)
+    separation: NonNegativeFloat
+
+
+class KnownKinds(CardPart):
+    """The file ``prototypes.npz``, by which a detector says which kind of manipulation a face resembles.
+
+    It lies beside the detector's weights, or beside those of its trunk, where several detectors share it.
+
+    Parameters
+    ----------
+    sha256
+        Of the file.
+    trunk
+        Identity of the trunk whose tokens it describes; empty without a trunk.
+    slope
+        Weight of a prototype's score among the log-odds of the kinds.
+    unknown
+        Log-odds of "none of the known", on the scale of the weighted scores.
+    fitted_on
+        The data of both.
+    enrolled
+        What ``unmask enrol`` added; each that is separate enough raises the logits of faces that match it.
+    """
+
+    sha256: str
+    trunk: str
+    slope: float = Field(gt=0)
+    unknown: FiniteFloat
+    fitted_on: str = ""
+    enrolled: tuple[EnrolledKind, ...] = ()
 
 
 class PartsOfFace(CardPart):
@@ -295,10 +368,14 @@ class Card(CardPart):
         default=None, description="what makes its units hard to judge; None: the default gates of faces"
     )
     quality: Quality | None = Field(default=None, description="what is known of faces that are hard to judge")
+    localiser: LocaliserReference | None = Field(
+        default=None, description="what maps where a face seems to be blended, beside the weights"
+    )
     parts: PartsOfFace | None = Field(default=None, description="how parts of the face are found on its map")
     stills: tuple[str, ...] = Field(
         default=(), description="names of the installed detectors that judge images in this one's place"
     )
+    kinds: KnownKinds | None = Field(default=None, description="which kinds of manipulation it tells apart")
     tasks: tuple[str, ...] = ()
     families: tuple[str, ...] = Field(
         default=(), description="families of manipulation that it was trained on (docs/evaluation.md)"
@@ -372,6 +449,8 @@ class Card(CardPart):
             str(self.mirror),
             self.calibration.model_dump_json(include=set(SCORING)),
         ]
+        if self.kinds and self.kinds.enrolled:
+            parts.append(self.kinds.sha256)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

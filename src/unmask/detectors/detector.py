@@ -14,8 +14,10 @@ from unmask.detectors.errors import DetectorError
 from unmask.detectors.explanation import Explanation, error_map
 from unmask.detectors.familiarity import MEASURE, ReferenceFaces, read_reference_faces
 from unmask.detectors.inputs import Inputs, checked_inputs
+from unmask.detectors.localiser import BLEND_MASK, Localiser, find_localiser
 from unmask.detectors.parts import FacePart, PartFilters, read_part_filters
 from unmask.detectors.prediction import RECONSTRUCTION_ERROR, Floats, Prediction
+from unmask.detectors.prototypes import Prototypes, prototypes_of
 from unmask.detectors.sessions import open_session
 from unmask.detectors.trunk import Trunk, open_trunk_of
 from unmask.faces import PROFILES
@@ -25,7 +27,7 @@ Crops = NDArray[np.uint8]
 OneUnit = dict[str, NDArray[Any]]
 
 LOGIT, RECONSTRUCTION, PATCH_LOGITS = "logit", "reconstruction", "patch_logits"
-NO_MEASURES = frozenset({LOGIT, "score", RECONSTRUCTION, PATCH_LOGITS})
+NO_MEASURES = frozenset({LOGIT, "score", RECONSTRUCTION, PATCH_LOGITS, BLEND_MASK})
 """Outputs that mean something else; every other output with one value a unit is a measure."""
 
 
@@ -49,6 +51,8 @@ class Detector:
         What it reads and answers, and how its logits become a verdict.
     measures
         Names of the measures of its predictions.
+    prototypes
+        Of the kinds of manipulation that it tells apart; None where it tells none.
 
     Raises
     ------
@@ -84,6 +88,8 @@ class Detector:
             self._trunk = open_trunk_of(folder, reference, threads)
         self._reference_faces = self._read_reference_faces(folder)
         self._part_filters = self._read_part_filters(folder)
+        self.prototypes: Prototypes | None = prototypes_of(folder, self.card) if self.card.kinds else None
+        self._localiser = self._find_localiser(folder, threads)
         self._session = open_session(model, threads)
         self._graph_inputs = self._match_inputs(model)
         outputs = {output.name: output.shape for output in self._session.get_outputs()}
@@ -91,6 +97,7 @@ class Detector:
             raise DetectorError(f"{model} has no output named logit, but {', '.join(outputs)}")
         self.has_decoder = self._picture is not None and RECONSTRUCTION in outputs
         self.has_patch_logits = self._picture is not None and PATCH_LOGITS in outputs
+        self._has_blend_mask = self._picture is not None and BLEND_MASK in outputs
         self._curves = tuple(
             name
             for name, shape in outputs.items()
@@ -132,6 +139,14 @@ class Detector:
             raise DetectorError(f"{self.card.name}: parts needs a trunk")
         folders = (folder, self._trunk.path.parent)
         return read_part_filters(folders, self.card.parts, reference.identity, self._trunk.channels)
+
+    def _find_localiser(self, folder: Path, threads: int | None) -> Localiser | None:
+        card, reference = self.card.localiser, self.card.trunk
+        if card is None:
+            return None
+        if self._trunk is None or reference is None:
+            raise DetectorError(f"{self.card.name}: a localiser needs a trunk")
+        return find_localiser((folder, self._trunk.path.parent), card, reference.identity, threads)
 
     @property
     def draws_curves(self) -> bool:
@@ -229,20 +244,30 @@ class Detector:
         if self._curves:
             given = self._run(self._fed(unit), *self._curves)
             return Explanation(curves={name: row[0] for name, row in zip(self._curves, given, strict=True)})
-        wanted = [PATCH_LOGITS] * self.has_patch_logits + [RECONSTRUCTION] * self.has_decoder
-        fed = self._fed(unit) if wanted or self._part_filters else {}
-        outputs = dict(zip(wanted, self._run(fed, *wanted), strict=True)) if wanted else {}
-        patches = outputs[PATCH_LOGITS][0] if self.has_patch_logits else None
-        if patches is not None and self.card.mirror:
-            mirrored = self._run(self._fed(self._mirrored(unit)), PATCH_LOGITS)[0]
-            patches = (patches + mirrored[0, :, ::-1]) / 2
+        fed = self._fed(unit)
+        outputs = self._maps(fed)
+        if self.card.mirror:
+            mirrored = self._maps(self._fed(self._mirrored(unit)))
+            for name in (PATCH_LOGITS, BLEND_MASK):
+                if name in outputs:
+                    outputs[name] = (outputs[name] + mirrored[name][..., ::-1]) / np.float32(2)
         rebuilt = _rebuilt(outputs[RECONSTRUCTION]) if self.has_decoder else None
         return Explanation(
-            patch_logits=patches,
+            patch_logits=outputs[PATCH_LOGITS][0] if self.has_patch_logits else None,
+            blend_mask=outputs[BLEND_MASK][0] if BLEND_MASK in outputs else None,
             reconstruction=None if rebuilt is None else _as_picture(rebuilt),
             error_map=None if rebuilt is None else error_map(unit[self._only_picture], rebuilt),
             parts=self._parts_on(fed),
         )
+
+    def _maps(self, fed: OneUnit) -> dict[str, Floats]:
+        """Return what maps one unit, by the names of the outputs, given what the graph reads of it."""
+        wanted = [PATCH_LOGITS] * self.has_patch_logits + [RECONSTRUCTION] * self.has_decoder
+        wanted += [BLEND_MASK] * self._has_blend_mask
+        outputs = dict(zip(wanted, self._run(fed, *wanted), strict=True)) if wanted else {}
+        if self._localiser is not None:
+            outputs[BLEND_MASK] = self._localiser.mask(next(iter(fed.values())))[None]
+        return outputs
 
     def predict(self, inputs: Inputs) -> Prediction:
         """Score and measure N units.
@@ -259,12 +284,15 @@ class Detector:
             For other names, shapes or types.
         """
         rows = [self._predicted(unit) for unit in self._units(inputs)]
-        logits: Floats = np.asarray([logit for logit, _ in rows], np.float32)
-        measures = {name: np.asarray([row[name] for _, row in rows], np.float32) for name in self.measures}
-        return Prediction(logits, measures)
+        logits: Floats = np.asarray([logit for logit, _, _ in rows], np.float32)
+        measures = {name: np.asarray([row[name] for _, row, _ in rows], np.float32) for name in self.measures}
+        if self.prototypes is None:
+            return Prediction(logits, measures)
+        features = np.asarray([feature for _, _, feature in rows], np.float32)
+        return Prediction(logits, measures, features.reshape(len(rows), self.prototypes.points.shape[1]))
 
-    def _predicted(self, unit: OneUnit) -> tuple[float, dict[str, float]]:
-        """Return the logit and the measures of one unit."""
+    def _predicted(self, unit: OneUnit) -> tuple[float, dict[str, float], Floats | None]:
+        """Return the logit, the measures and the feature of one unit."""
         fed = self._fed(unit)
         wanted = [LOGIT, *self._given_measures, *([RECONSTRUCTION] if self.has_decoder else [])]
         outputs = dict(zip(wanted, self._run(fed, *wanted), strict=True))
@@ -277,7 +305,15 @@ class Detector:
             measures[RECONSTRUCTION_ERROR] = float(error_map(unit[self._only_picture], rebuilt).mean())
         if self._reference_faces is not None:
             measures[MEASURE] = self._reference_faces.distance(next(iter(fed.values()))[0])
-        return logit, measures
+        if self.prototypes is None:
+            return logit, measures, None
+        feature = self.prototypes.feature(next(iter(fed.values()))[0])
+        if len(self.prototypes.separations):
+            calibration = self.card.calibration
+            own = np.array([calibration.slope * logit + calibration.intercept])
+            (raised,) = self.prototypes.raised(own, feature[None])
+            logit = max(logit, float(raised - calibration.intercept) / calibration.slope)
+        return logit, measures, feature
 
     def _units(self, inputs: Inputs) -> Iterator[OneUnit]:
         """Return the units one by one: batches change the last bits of a logit."""

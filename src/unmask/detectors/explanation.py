@@ -24,6 +24,9 @@ class Explanation:
         (h', w') float32, the classifier's raw logit of each place of its map alone; the crop's own logit is not their
         mean. A hint, no proof: every place has seen the whole crop, and the classifier was not trained on single
         places.
+    blend_mask
+        (h'', w'') float32 in [0, 1], about the share of each cell that is blended, by a network that was trained on
+        blends. No proof: manipulations of other kinds were never shown to it.
     reconstruction
         (h, w, 3) uint8 RGB, the crop as the decoder rebuilds it.
     error_map
@@ -40,10 +43,13 @@ class Explanation:
     error_map: Floats | None = None
     curves: Mapping[str, Floats] = field(default_factory=dict)
     parts: tuple[FacePart, ...] = ()
+    blend_mask: Floats | None = None
 
     @property
     def strength(self) -> Floats | None:
         """How strongly each place speaks for manipulation, (h, w) float32 of at least 0; None without such a map."""
+        if self.blend_mask is not None:
+            return self.blend_mask
         return None if self.patch_logits is None else np.maximum(self.patch_logits, 0)
 
     @property

@@ -26,7 +26,10 @@ class Prediction:
         mean absolute difference between a crop and its reconstruction, where there is a decoder. ``token_distance``
         where the card has ``quality.familiarity``. Every further output of the ONNX file with one value a unit, by
         the output's name.
+    features
+        (N, K) float32, where the detector's prototypes are (`Prototypes.feature`); None without prototypes.
     """
 
     logits: Floats
     measures: Mapping[str, Floats] = field(default_factory=dict)
+    features: Floats | None = None

@@ -18,6 +18,13 @@ def built_in() -> dict[str, Path]:
     return {folder.name: folder for folder in folders}
 
 
+def user_detectors() -> Path:
+    """Return the folder of the detectors that `unmask enrol` made for this user."""
+    from platformdirs import user_data_path
+
+    return user_data_path("unmask") / "detectors"
+
+
 def installed() -> list[Card]:
     """Cards of the detectors inside the package, by name."""
     return [read_card(folder) for folder in built_in().values()]
@@ -72,6 +79,8 @@ def detector_folder(name_or_folder: str | Path) -> Path:
     known = built_in()
     if str(name_or_folder) in known:
         return known[str(name_or_folder)]
+    if Path(name_or_folder).name == str(name_or_folder) and (user_detectors() / name_or_folder).is_dir():
+        return user_detectors() / name_or_folder
     folder = Path(name_or_folder)
     if folder.is_dir():
         return folder

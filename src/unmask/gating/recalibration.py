@@ -276,14 +276,36 @@ def derive(parent: Path, out: Path, found: Recalibration) -> Card:
     card = derived_card(read_card(parent), file_sha256(parent / CARD), found)
     out.mkdir(parents=True, exist_ok=True)
     for file in sorted(path for path in parent.iterdir() if path.is_file() and path.name != CARD):
-        _link_or_copy(file, out / file.name)
-    part = out / f"{CARD}.part"
+        link_or_copy(file, out / file.name)
+    return write_card(out, card)
+
+
+def write_card(folder: Path, card: Card) -> Card:
+    """Write a detector's card at once, not in parts, and return it.
+
+    Parameters
+    ----------
+    folder
+        Of the detector.
+    card
+        Its new card.
+    """
+    part = folder / f"{CARD}.part"
     part.write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    part.replace(out / CARD)
+    part.replace(folder / CARD)
     return card
 
 
-def _link_or_copy(source: Path, target: Path) -> None:
+def link_or_copy(source: Path, target: Path) -> None:
+    """Make a hard link to a file where the file system has such, else a copy.
+
+    Parameters
+    ----------
+    source
+        The file.
+    target
+        Replaced where it is there.
+    """
     target.unlink(missing_ok=True)
     try:
         os.link(source.resolve(), target)

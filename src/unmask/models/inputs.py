@@ -22,12 +22,15 @@ class TrainingBatch(NamedTuple):
         (N,) float32, 0 real, 1 fake.
     wanted
         (N,) float32 in [0, 1], the target probabilities: the labels, or between them and a teacher's.
+    masks
+        (N, side, side) uint8, where each crop was manipulated (``unmask.models.masks``); None with ``loss.mask`` 0.
     """
 
     inputs: Tensor
     pictures: Tensor
     labels: Tensor
     wanted: Tensor
+    masks: Tensor | None = None
 
 
 def model_input(inputs: Tensor, whole: bool = False) -> Tensor:

@@ -15,7 +15,9 @@ from torch.nn import functional as F
 
 from unmask.models.backbones import build_backbone
 from unmask.models.families.joint import JointOptions
+from unmask.models.layers import ChannelNorm, convolution
 from unmask.models.options import ClassifierOptions, DecoderOptions, EncoderOptions, LossOptions
+from unmask.models.translator import Translator
 
 
 class JointOutput(NamedTuple):
@@ -29,15 +31,19 @@ class JointOutput(NamedTuple):
         (N, 3, h, w) in [0, 1]; None when it was not asked for or the detector has no decoder.
     latent
         (N, C, h', w').
+    mask_logits
+        (N, side, side), above 0 where the face seems to be manipulated; None when it was not asked for or the detector
+        has no translator.
     """
 
     logit: Tensor
     reconstruction: Tensor | None
     latent: Tensor
+    mask_logits: Tensor | None = None
 
 
 class JointDetector(nn.Module):
-    """Classifies a face and rebuilds it from the same latent."""
+    """Classifies a face, rebuilds it from the same latent, and may map where it is manipulated."""
 
     def __init__(self, options: JointOptions) -> None:
         super().__init__()
@@ -53,8 +59,18 @@ class JointDetector(nn.Module):
         self.decoder = (
             Decoder(options.decoder, latent_channels, latent_side) if options.decoder.enabled else None
         )
+        self.translator: Translator | None = None
+        if options.translator is not None:
+            if options.translator.reads == "map":
+                levels = options.backbone.levels
+                self.translator = Translator(options.translator, channels, side, levels)
+            else:
+                self.translator = Translator(options.translator, latent_channels, latent_side)
+            if options.translator.alone:
+                self.requires_grad_(False)
+                self.translator.requires_grad_(True)
 
-    def forward(self, x: Tensor, reconstruct: bool = True) -> JointOutput:
+    def forward(self, x: Tensor, reconstruct: bool = True, translate: bool = False) -> JointOutput:
         """Run both branches, or the classifier alone.
 
         Parameters
@@ -63,10 +79,12 @@ class JointDetector(nn.Module):
             (N, 3, S, S) float RGB in [0, 1], or (N, channels, grid, grid) maps where the backbone is `maps`.
         reconstruct
             Whether to run the decoder.
+        translate
+            Whether to run the translator.
         """
-        return self.judge(self.backbone(x), reconstruct)
+        return self.judge(self.backbone(x), reconstruct, translate)
 
-    def judge(self, features: Tensor, reconstruct: bool = True) -> JointOutput:
+    def judge(self, features: Tensor, reconstruct: bool = True, translate: bool = False) -> JointOutput:
         """Run both branches on the backbone's feature map.
 
         Parameters
@@ -75,10 +93,30 @@ class JointDetector(nn.Module):
             (N, channels, grid, grid).
         reconstruct
             Whether to run the decoder.
+        translate
+            Whether to run the translator.
         """
         latent = self.encoder(features)
         rebuilt = self.decoder(latent) if reconstruct and self.decoder is not None else None
-        return JointOutput(self.classifier(latent), rebuilt, latent)
+        mask = None
+        if translate and self.translator is not None:
+            mask = self.translator(features if self.translator.options.reads == "map" else latent)
+        return JointOutput(self.classifier(latent), rebuilt, latent, mask)
+
+    def mask_logits(self, x: Tensor) -> Tensor:
+        """Run the translator, and of the rest what it reads: (N, side, side).
+
+        Parameters
+        ----------
+        x
+            As for `forward`.
+        """
+        assert self.translator is not None
+        features = self.backbone(x)
+        logits: Tensor = self.translator(
+            features if self.translator.options.reads == "map" else self.encoder(features)
+        )
+        return logits
 
 
 def build_model(options: JointOptions, loss: LossOptions | None = None) -> JointDetector:
@@ -89,10 +127,13 @@ def build_model(options: JointOptions, loss: LossOptions | None = None) -> Joint
     options
         The section ``model`` of a recipe.
     loss
-        With a reconstruction weight of 0 there is no decoder: nothing of it is held or computed.
+        With a reconstruction weight of 0 there is no decoder, with a mask weight of 0 no translator: nothing of it is
+        held or computed.
     """
     if loss is not None and loss.weight == 0:
         options = options.without_decoder()
+    if loss is not None and loss.mask == 0:
+        options = options.model_copy(update={"translator": None})
     return JointDetector(options)
 
 
@@ -111,43 +152,11 @@ def build_encoder(options: EncoderOptions, channels: int, levels: int = 1) -> nn
     if options.kind == "identity":
         return nn.Identity()
     layers: list[nn.Module] = [ChannelNorm(channels, levels)] if options.normalise else []
-    layers += _convolution(channels, options.width, 1, 1, options.activation)
+    layers += convolution(channels, options.width, 1, 1, options.activation)
     for index in range(options.depth):
         stride = options.stride if index == 0 else 1
-        layers += _convolution(options.width, options.width, 3, stride, options.activation)
+        layers += convolution(options.width, options.width, 3, stride, options.activation)
     return nn.Sequential(*layers)
-
-
-def _convolution(inputs: int, outputs: int, kernel: int, stride: int, activation: str) -> list[nn.Module]:
-    convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
-    return [convolution, nn.BatchNorm2d(outputs), nn.GELU() if activation == "gelu" else nn.ReLU()]
-
-
-class ChannelNorm(nn.LayerNorm):
-    """Layer norm over the channels of each place: (N, C, h, w) -> (N, C, h, w).
-
-    A transformer's map has a few tokens many times longer than the rest, and later blocks' are longer than earlier
-    ones': this puts them on one scale, the channels of each of its levels (C / levels in a row) by themselves.
-    """
-
-    def __init__(self, channels: int, levels: int = 1) -> None:
-        super().__init__(channels)
-        self.levels = levels
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the map with each place normalised.
-
-        Parameters
-        ----------
-        x
-            (N, C, h, w).
-        """
-        places = x.permute(0, 2, 3, 1)
-        if self.levels == 1:
-            return super().forward(places).permute(0, 3, 1, 2)
-        parts = places.unflatten(3, (self.levels, -1))
-        normal = F.layer_norm(parts, parts.shape[4:], eps=self.eps).flatten(3)
-        return (normal * self.weight + self.bias).permute(0, 3, 1, 2)
 
 
 class Classifier(nn.Module):

@@ -1,4 +1,4 @@
-"""The joint detector as an export writes it: one head or several, with patch logits and the rebuilt face."""
+"""The joint detector as an export writes it: heads with patch logits, the rebuilt face and the map of the blend."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from unmask.models.joint import JointDetector
 class JointExported(Exported):
     """Joint detectors with what stands before and behind them.
 
-    Of several heads the logit, also of each place, is the mean; the first one rebuilds. They read one trunk's map:
-    a head with fewer channels reads the last ones. Their last layers are joined into one, so that the logit still is
-    a weighted sum of one hidden layer.
+    Of several heads the logit, also of each place, is the mean; the first one rebuilds and maps the blend. They read
+    one trunk's map: a head with fewer channels reads the last ones. Their last layers are joined into one, so that the
+    logit still is a weighted sum of one hidden layer.
     """
 
     def __init__(self, heads: Sequence[JointDetector], calibration: Calibration) -> None:
@@ -35,23 +35,30 @@ class JointExported(Exported):
         entry
             As in `Exported.forward`.
         """
-        latents = self._latents(model_input(entry))
-        hidden = torch.cat([head.classifier.hidden(latent) for head, latent in latents], dim=1)
+        read = self._read(model_input(entry))
+        hidden = torch.cat([head.classifier.hidden(latent) for head, _, latent in read], dim=1)
         logit = self.last(hidden).squeeze(1)
         score = self.score(logit)
-        patches = torch.stack([head.classifier.at_each_place(latent) for head, latent in latents]).mean(dim=0)
-        if self.first.decoder is None:
-            return logit, score, patches
-        return logit, score, patches, self.first.decoder(latents[0][1])
+        patches = torch.stack([head.classifier.at_each_place(latent) for head, _, latent in read]).mean(dim=0)
+        first, features, latent = read[0]
+        further = []
+        if first.decoder is not None:
+            further.append(first.decoder(latent))
+        if first.translator is not None:
+            read_map = first.translator.options.reads == "map"
+            further.append(torch.sigmoid(first.translator(features if read_map else latent)))
+        return logit, score, patches, *further
 
-    def _latents(self, features: Tensor) -> list[tuple[JointDetector, Tensor]]:
-        latents = []
+    def _read(self, inputs: Tensor) -> list[tuple[JointDetector, Tensor, Tensor]]:
+        """Return each head with the map that its encoder reads and its latent."""
+        read = []
         for head in self.heads:
             assert isinstance(head, JointDetector)
-            own = self.own_part(features, head.options)
+            own = self.own_part(inputs, head.options)
             # A tuned trunk's blocks are not part of the head: it is given what lies behind them.
-            latents.append((head, head.encoder(head.backbone(own) if self.entry == "crops" else own)))
-        return latents
+            features = head.backbone(own) if self.entry == "crops" else own
+            read.append((head, features, head.encoder(features)))
+        return read
 
     def own_part(self, inputs: Tensor, options: Any) -> Tensor:
         """Return the part of an input that a head reads: of maps, the last of their channels.
@@ -68,7 +75,10 @@ class JointExported(Exported):
     @property
     def outputs(self) -> list[str]:
         """Names of the outputs, in order."""
-        return ["logit", "score", "patch_logits"] + ["reconstruction"] * (self.first.decoder is not None)
+        further = {"reconstruction": self.first.decoder, "blend_mask": self.first.translator}
+        return ["logit", "score", "patch_logits"] + [
+            name for name, part in further.items() if part is not None
+        ]
 
     @property
     def entry_shape(self) -> tuple[int, ...]:

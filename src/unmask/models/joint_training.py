@@ -12,11 +12,12 @@ from unmask.models.families.joint import JointOptions
 from unmask.models.inputs import TrainingBatch, to_planes
 from unmask.models.joint import JointDetector, build_model
 from unmask.models.losses import joint_loss
+from unmask.models.masks import mask_loss
 from unmask.models.registry import RecipeSections, TunedTrunk
 
 
 def build(options: JointOptions, recipe: RecipeSections) -> JointDetector:
-    """Build the detector, without a decoder where the loss gives it no weight.
+    """Build the detector, without a decoder and a translator where the loss gives them no weight.
 
     Parameters
     ----------
@@ -31,7 +32,7 @@ def build(options: JointOptions, recipe: RecipeSections) -> JointDetector:
 def loss(
     model: JointDetector, batch: TrainingBatch, recipe: RecipeSections, step: int
 ) -> Mapping[str, Tensor]:
-    """Run the detector on a batch and return its losses: both branches' at once, or one after the other.
+    """Run the detector on a batch and return its losses: all branches' at once, or one after the other.
 
     Parameters
     ----------
@@ -44,15 +45,21 @@ def loss(
     step
         Counted from 0; below ``pretraining.steps`` the reconstruction alone counts.
     """
+    if recipe.loss.mask and recipe.model.translator.alone and batch.masks is not None:
+        mask = mask_loss(model.mask_logits(batch.inputs), batch.masks)
+        return {"total": recipe.loss.mask * mask, "mask": mask}
     sequential = recipe.pretraining.steps > 0
     rebuilds = step < recipe.pretraining.steps
     reconstruct = rebuilds if sequential else recipe.loss.weight > 0
-    output = model(batch.inputs, reconstruct)
+    output = model(batch.inputs, reconstruct, translate=recipe.loss.mask > 0)
     targets = to_planes(batch.pictures) if reconstruct else None
     losses = joint_loss(output, targets, batch.labels, recipe.loss, batch.wanted)
     if sequential:
         losses = losses._replace(total=losses.reconstruction if rebuilds else losses.classification)
-    return losses._asdict()
+    if output.mask_logits is None or batch.masks is None:
+        return losses._asdict()
+    mask = mask_loss(output.mask_logits, batch.masks)
+    return losses._asdict() | {"total": losses.total + recipe.loss.mask * mask, "mask": mask}
 
 
 def logits(model: JointDetector, inputs: Tensor) -> Tensor:
@@ -69,7 +76,7 @@ def logits(model: JointDetector, inputs: Tensor) -> Tensor:
 
 
 def before_step(model: JointDetector, recipe: RecipeSections, step: int) -> None:
-    """Freeze the encoder after pretraining where the recipe asks for it.
+    """Freeze what the recipe wants still: the encoder after pretraining, or all but the translator.
 
     Parameters
     ----------
@@ -80,6 +87,9 @@ def before_step(model: JointDetector, recipe: RecipeSections, step: int) -> None
     step
         The step that follows, counted from 0.
     """
+    if model.translator is not None and recipe.model.translator.alone:
+        model.eval()
+        model.translator.train()
     options = recipe.pretraining
     if options.steps and options.encoder == "frozen" and step >= options.steps:
         for part in (model.backbone, model.encoder):

@@ -113,11 +113,29 @@ class DecoderOptions(Options):
     resolution: int = Field(default=56, ge=4)
 
 
+class TranslatorOptions(Options):
+    """From the latent, or from the backbone's map, to a mask of where a face was manipulated.
+
+    A 1x1 convolution to ``width`` channels, ``depth`` 3x3 convolutions, then the side is doubled up to the mask's.
+    """
+
+    reads: Literal["latent", "map"] = Field(
+        default="latent", description="`map`: encoder and classifier learn nothing of masks"
+    )
+    width: int = Field(default=128, ge=2)
+    depth: int = Field(default=1, ge=0)
+    alone: bool = Field(default=False, description="train it alone: all other weights stay as they begin")
+
+
 class LossOptions(Options):
-    """Classification loss + ``weight`` (lambda) x reconstruction loss; ``weight`` 0 turns the decoder off."""
+    """Classification loss + ``weight`` (lambda) x reconstruction loss + ``mask`` x mask loss.
+
+    ``weight`` 0 turns the decoder off, ``mask`` 0 the translator.
+    """
 
     kind: Literal["bce"] = "bce"
     label_smoothing: float = Field(default=0.0, ge=0.0, lt=0.5)
     weight: float = Field(default=0.1, ge=0.0)
     reconstruction: Literal["l1", "mse", "ssim"] = "l1"
     target: Literal["all", "real"] = "all"
+    mask: float = Field(default=0.0, ge=0.0)

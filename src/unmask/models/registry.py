@@ -99,8 +99,9 @@ class FamilyOptions(Options):
         ValueError
             When they do not.
         """
-        if recipe.pretraining.steps:
-            raise ValueError(f"pretraining.steps: the model family {self.family} has no such part")
+        for key, value in (("pretraining.steps", recipe.pretraining.steps), ("loss.mask", recipe.loss.mask)):
+            if value:
+                raise ValueError(f"{key}: the model family {self.family} has no such part")
 
     def unread(self, recipe: RecipeSections) -> Iterable[str]:
         """Return the recipe's keys (dotted) that do not change the trained weights.
@@ -110,7 +111,7 @@ class FamilyOptions(Options):
         recipe
             The resolved recipe.
         """
-        loss = ("loss.weight", "loss.reconstruction", "loss.target")
+        loss = ("loss.weight", "loss.reconstruction", "loss.target", "loss.mask")
         return (*loss, "pretraining", *(("trunk",) if self.reads == "crops" else ()))
 
     def discarded(self, recipe: RecipeSections) -> tuple[str, ...]:

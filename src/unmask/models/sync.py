@@ -126,7 +126,7 @@ class _AttentionOverTime(nn.Module):
         self.register_buffer("slopes", slopes[:, None, None], persistent=False)
 
     def forward(self, values: Tensor) -> Tensor:
-        rows = values.transpose(1, 2)
+        rows: Tensor = values.transpose(1, 2)
         count, frames, channels = rows.shape
         parts = self.qkv(self.norms[0](rows)).reshape(count, frames, 3, self.heads, channels // self.heads)
         query, key, value = parts.permute(2, 0, 3, 1, 4)
@@ -134,7 +134,8 @@ class _AttentionOverTime(nn.Module):
         nearness = -self.get_buffer("slopes") * (time[:, None] - time).abs()
         weights = (query @ key.transpose(2, 3) / (channels // self.heads) ** 0.5 + nearness).softmax(-1)
         rows = rows + self.out((weights @ value).transpose(1, 2).reshape(count, frames, channels))
-        return (rows + self.outer(self.inner(self.norms[1](rows)))).transpose(1, 2)
+        rows = rows + self.outer(self.inner(self.norms[1](rows)))
+        return rows.transpose(1, 2)
 
 
 def without_trend(values: Tensor, window: int) -> Tensor:

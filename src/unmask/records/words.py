@@ -89,5 +89,10 @@ def chain_lines(check: ChainCheck) -> Iterator[str]:
     if check.broken is not None:
         yield f"line {check.broken}: BROKEN: {check.why}"
     else:
-        yield f"{counted(check.lines, 'line')}, the chain holds"
-    yield f"the last line has sha256 {check.last_sha256}"
+        yield (
+            f"{counted(check.lines, 'line')}, the chain holds"
+            if check.lines
+            else "empty: no scan is recorded"
+        )
+    if check.lines:
+        yield f"the last line has sha256 {check.last_sha256}"

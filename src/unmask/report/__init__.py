@@ -3,6 +3,7 @@
 from unmask.report.evidence import ClipEvidence, Evidence, FaceEvidence, FrameView, PartEvidence
 from unmask.report.opinions import (
     FACE_MANIPULATED,
+    Attribution,
     DetectorInfo,
     Measure,
     Opinion,
@@ -22,6 +23,7 @@ __all__ = [
     "FACE_MANIPULATED",
     "READ",
     "SCHEMA",
+    "Attribution",
     "ClipEvidence",
     "Coverage",
     "DetectorInfo",

@@ -103,6 +103,9 @@ class FaceEvidence(Part):
         JPEG.
     patch_logits
         The classifier's raw logit of each place alone, (h, w) float32; None when the detector has none.
+    blend_mask
+        Where the face seems to be blended, (h, w) float32 in [0, 1], in JSON averaged to at most 14 x 14; None when the
+        detector has none.
     error_map
         Difference from the reconstruction, (h, w) float32 in [0, 1], in JSON averaged to at most 14 x 14; None when the
         detector has none.
@@ -117,6 +120,7 @@ class FaceEvidence(Part):
     patch_logits: Annotated[np.ndarray, Written(rows_of, _MAP)] | None = None
     reconstruction: Annotated[bytes | None, OMITTED] = None
     error_map: Annotated[np.ndarray, Written(_rows_of_average, _MAP)] | None = None
+    blend_mask: Annotated[np.ndarray, Written(_rows_of_average, _MAP)] | None = None
     parts: tuple[PartEvidence, ...] = ()
 
 

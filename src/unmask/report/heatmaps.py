@@ -14,6 +14,9 @@ STRONGEST_ERROR = 0.5
 _RAMP = ((0, 0, 4), (66, 10, 104), (147, 38, 103), (221, 81, 58), (252, 165, 10), (252, 255, 164))
 _SIDE = 224
 
+Segment = tuple[float, float, float, float]
+"""A line from x, y to x, y."""
+
 
 def strength_of_patches(patch_logits: np.ndarray) -> np.ndarray:
     """Scale patch logits to [0, 1]: 0 where a place does not suggest manipulation, 1 from a logit of 12.
@@ -57,6 +60,32 @@ def overlay(crop: np.ndarray, strength: np.ndarray) -> np.ndarray:
     cover = np.sqrt(value)[..., None] * 0.85
     blended: np.ndarray = np.rint(grey * (1 - cover) + _colours(value) * cover).astype(np.uint8)
     return blended
+
+
+def outline(mask: np.ndarray, square: tuple[float, float, float, float], least: float = 0.5) -> list[Segment]:
+    """Return the segments around the cells of a map whose value is large enough, in pixels of the picture.
+
+    Parameters
+    ----------
+    mask
+        (h, w) in [0, 1].
+    square
+        x0, y0, x1, y1 that the map covers, pixels of the picture.
+    least
+        Value from which a cell counts.
+    """
+    inside = np.pad(mask >= least, 1)
+    x0, y0, x1, y1 = square
+    rows, columns = mask.shape
+    segments: list[Segment] = []
+    for turned, changes in ((False, inside[:, 1:] != inside[:, :-1]), (True, (inside[1:] != inside[:-1]).T)):
+        for row, column in np.argwhere(changes):
+            ends = [(int(column), int(row) - 1 + step) for step in (0, 1)]
+            if turned:
+                ends = [(y, x) for x, y in ends]
+            (ax, ay), (bx, by) = ((x0 + (x1 - x0) * x / columns, y0 + (y1 - y0) * y / rows) for x, y in ends)
+            segments.append((ax, ay, bx, by))
+    return segments
 
 
 def scale_bar() -> np.ndarray:

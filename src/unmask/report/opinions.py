@@ -119,6 +119,22 @@ class Subject(Part):
 
 
 @dataclass(frozen=True)
+class Attribution(Part):
+    """Which known kind of manipulation a face resembles most, should it be manipulated.
+
+    Parameters
+    ----------
+    resembles
+        Name of a family of manipulation, or of what was enrolled; None for none of the known ones.
+    confidence
+        Estimated probability that this is so.
+    """
+
+    resembles: str | None
+    confidence: Probability
+
+
+@dataclass(frozen=True)
 class Opinion(Part):
     """What a detector answers to its question about a file.
 
@@ -145,6 +161,8 @@ class Opinion(Part):
         detector's card does not say what its scores were calibrated on.
     stability
         The decisive face after re-encodings; None where it was not scored again.
+    attribution
+        Of the decisive face; None where the verdict is likely real, or the detector knows no kinds.
     """
 
     question: Annotated[str, Pattern("[a-z][a-z0-9_]*")]
@@ -157,6 +175,7 @@ class Opinion(Part):
     decisive: Count | None = None
     lr: LikelihoodRatio | None = None
     stability: Stability | None = None
+    attribution: Attribution | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

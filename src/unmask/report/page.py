@@ -20,7 +20,14 @@ from unmask.report.case import CaseData
 from unmask.report.face_view import MOST_CARDS
 from unmask.report.marks import MARKS
 from unmask.report.method_view import MethodView
-from unmask.report.pictures import FramePicture, ShownFrame, frame_pictures, scale_address, shown_frames
+from unmask.report.pictures import (
+    BLEND_CAPTION,
+    FramePicture,
+    ShownFrame,
+    frame_pictures,
+    scale_address,
+    shown_frames,
+)
 from unmask.report.result import ScanResult
 from unmask.report.timeline import timeline
 from unmask.report.view import View, result_view
@@ -49,6 +56,12 @@ class Article:
     shown: dict[int, list[ShownFrame]]
     timelines: dict[int, str]
     method: MethodView | None
+
+    @property
+    def has_blend_masks(self) -> bool:
+        """Whether maps of the blend are shown, in place of hints."""
+        figures = (figure for frames in self.shown.values() for frame in frames for figure in frame.figures)
+        return any(figure.caption == BLEND_CAPTION for figure in figures)
 
 
 @dataclass(frozen=True)

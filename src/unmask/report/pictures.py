@@ -17,6 +17,7 @@ from unmask.report.said import Level, level_of
 from unmask.report.words import clock, percent
 
 MOST_PICTURES = 48
+BLEND_CAPTION = "Where a blend seems to lie"
 _MOST_SCORES = 3
 _HARDLY_ANYTHING = 0.1
 _LEAST_SHARE = 0.1
@@ -189,7 +190,12 @@ def _figures(one: FaceEvidence) -> tuple[Figure, ...]:
             f"strongest at {heatmaps.strongest_place(strength)}"
         )
         figures.append(Figure(_map(crop, strength), "Differs from the rebuilt face", told))
-    if one.patch_logits is not None:
+    if one.blend_mask is not None:
+        where = f"most at {heatmaps.strongest_place(one.blend_mask)}"
+        told = where if one.blend_mask.max() > _HARDLY_ANYTHING else "hardly anywhere"
+        text = f"Where the blend seems to lie, if there is one: {told}"
+        figures.append(Figure(_map(crop, one.blend_mask), BLEND_CAPTION, text))
+    elif one.patch_logits is not None:
         strength = heatmaps.strength_of_patches(one.patch_logits)
         where = f"most at {heatmaps.strongest_place(strength)}"
         told = where if strength.max() > _HARDLY_ANYTHING else "hardly anything"
@@ -214,13 +220,16 @@ def parts_in_words(one: FaceEvidence) -> str:
     hidden = [name for name, visible in seen.items() if visible < HARDLY_VISIBLE]
     if 2 * len(hidden) > len(seen):
         return "Most parts of the face can hardly be seen."
+    shown = one.blend_mask
+    if shown is None and one.patch_logits is not None:
+        shown = heatmaps.strength_of_patches(one.patch_logits)
+    if shown is None or shown.max() <= _HARDLY_ANYTHING:
+        shares = {}
     told = [name for name in sorted(shares, key=lambda name: -shares[name]) if shares[name] >= _LEAST_SHARE]
-    if one.patch_logits is None or heatmaps.strength_of_patches(one.patch_logits).max() <= _HARDLY_ANYTHING:
-        told = []
     sentences = []
     if told:
         named = ", ".join(f"{name} {percent(shares[name])}" for name in told)
-        sentences.append(f"Nearest to the hint: {named}.")
+        sentences.append(f"Nearest to what the map shows: {named}.")
     if hidden:
         sentences.append(f"Hardly visible: {', '.join(hidden)}.")
     return " ".join(sentences)

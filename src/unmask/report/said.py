@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from unmask.report.opinions import FACE_MANIPULATED, DetectorInfo, Opinion, Subject
+from unmask.report.opinions import FACE_MANIPULATED, Attribution, DetectorInfo, Opinion, Subject
 from unmask.report.result import ScanResult
 from unmask.report.words import (
     ANSWERS,
     MEANINGS,
     NOTHING_TO_JUDGE,
     VERDICTS,
+    attribution_words,
     face_name,
     headline,
     interval_words,
@@ -20,7 +21,7 @@ from unmask.report.words import (
     question_words,
     stretch,
 )
-from unmask.verdict import Reason, Verdict, at_prior_odds, per_face_prior_odds
+from unmask.verdict import Reason, Verdict
 
 _WHY = {"widens": "This widens the interval", "abstains": "This is why there is no verdict"}
 _SUBJECTS = {"picture": "The picture", "sound": "The sound"}
@@ -78,7 +79,7 @@ class Said:
     score, interval
         In words; None without a score.
     reasons
-        Sentences.
+        Sentences: which kind of manipulation it resembles, and what widens the interval.
     """
 
     kind: str
@@ -152,6 +153,7 @@ def said_of_file(result: ScanResult, threshold: float | None = None) -> Said:
     if deciding is not None:
         detector, threshold = deciding.detector, deciding.detector.threshold
     key = result.verdict or result.status
+    judging = deciding or (result.opinions[0] if len(result.opinions) == 1 else None)
     return _said(
         result.verdict,
         headline(result),
@@ -161,13 +163,14 @@ def said_of_file(result: ScanResult, threshold: float | None = None) -> Said:
         result.reasons,
         detector.band,
         threshold,
+        judging.attribution if judging else None,
     )
 
 
 def deciding_opinion(result: ScanResult) -> Opinion | None:
     """Return the one of several opinions that the file's verdict rests on (``verdict.sum_up``).
 
-    The file's score is that opinion's at the lowered prior odds of one of several questions.
+    The file's score is that opinion's at lowered prior odds, which are the same for all.
 
     Parameters
     ----------
@@ -178,15 +181,14 @@ def deciding_opinion(result: ScanResult) -> Opinion | None:
     judged = [(one, one.score) for one in result.opinions if one.score is not None]
     if len(result.opinions) < 2 or score is None:
         return None
-    odds = per_face_prior_odds(max(1, len(judged)))
     # What is likely fake by itself may be inconclusive at the lowered odds.
     able = [
-        (one, at_prior_odds(own, odds))
+        (one, own)
         for one, own in judged
         if one.verdict == result.verdict
         or (result.verdict == "inconclusive" and one.verdict == "likely_fake")
     ]
-    return min(able, key=lambda pair: abs(pair[1] - score), default=(None, 0.0))[0]
+    return max(able, key=lambda pair: pair[1], default=(None, 0.0))[0]
 
 
 def opinions_of(result: ScanResult) -> tuple[OpinionView, ...]:
@@ -221,6 +223,7 @@ def _said(
     reasons: Sequence[Reason],
     band: tuple[float, float] | None,
     threshold: float | None,
+    attribution: Attribution | None,
 ) -> Said:
     gauge = None
     if score is not None and interval is not None:
@@ -235,7 +238,10 @@ def _said(
         None if score is None else percent(score),
         None if interval is None else interval_words(interval),
         gauge,
-        tuple(f"{_WHY[reason.effect]}: {printable(reason.text)}." for reason in reasons),
+        (
+            *([f"It {printable(attribution_words(attribution))}."] if attribution else []),
+            *(f"{_WHY[reason.effect]}: {printable(reason.text)}." for reason in reasons),
+        ),
     )
 
 
@@ -258,6 +264,7 @@ def _opinion(opinion: Opinion, video: bool) -> OpinionView:
             opinion.reasons,
             detector.band,
             threshold,
+            opinion.attribution,
         ),
         tuple(
             _subject(subject, threshold, subject.id == opinion.decisive, video)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from unmask.report.opinions import Attribution
 from unmask.report.result import ScanResult
 
 VERDICTS = {
@@ -48,6 +49,15 @@ ADVICE = {
     "no_face": "Faces smaller than 20 pixels are ignored. In a video, a scan of more frames may meet a face.",
     "unreadable": "Check that the file plays elsewhere, and that it was transferred completely.",
 }
+KINDS = {
+    "swap_video": "faces swapped in videos",
+    "reenactment": "re-enacted faces",
+    "blend_self": "faces changed and blended back",
+    "blend_face": "faces of others blended in",
+    "gan_swap": "faces replaced by a GAN in photographs",
+    "generated": "wholly generated faces",
+}
+"""Families of manipulation; what users enrolled has the names that they gave it."""
 CANNOT_TELL = (
     "A verdict answers only what was asked: by default, whether a face was swapped or re-enacted.",
     "Unless a detector for it was named, it says nothing about sound, nor about wholly generated faces; and never "
@@ -84,14 +94,28 @@ def headline(result: ScanResult) -> str:
 
 
 def notes(result: ScanResult) -> str:
-    """Return in one line what else there is to know: the detail, and each reason of the gates or of abstaining.
+    """Return in one line what else there is to know: the detail, what a face resembles, and each reason for doubt.
 
     Parameters
     ----------
     result
         Of the scan.
     """
-    return "; ".join([*([result.detail] if result.detail else []), *(r.text for r in result.reasons)])
+    alike = [attribution_words(one.attribution) for one in result.opinions if one.attribution]
+    return "; ".join([*([result.detail] if result.detail else []), *alike, *(r.text for r in result.reasons)])
+
+
+def attribution_words(attribution: Attribution) -> str:
+    """Return which kind of manipulation a face resembles, not printable yet.
+
+    Parameters
+    ----------
+    attribution
+        Of an opinion.
+    """
+    name = attribution.resembles
+    known = "none of the known kinds" if name is None else KINDS.get(name, name)
+    return f"resembles {known} ({percent(attribution.confidence)})"
 
 
 def meaning(result: ScanResult) -> str:

@@ -140,6 +140,7 @@ def _face_evidence(detector: Detector, unit: Unit, track: int, time: float) -> F
         patch_logits=explained.patch_logits,
         reconstruction=None if rebuilt is None else jpeg(rebuilt, 90),
         error_map=explained.error_map,
+        blend_mask=explained.blend_mask,
         parts=_parts(explained),
     )
 

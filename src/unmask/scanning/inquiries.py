@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -139,6 +140,8 @@ class Inquiry:
             All of the file.
         """
         answer = self._answer(seen, self._subjects(seen))
+        if answer.card.kinds:
+            answer = replace(answer, prototypes=self.detector.prototypes)
         if not self._rescored:
             return answer
         from unmask.scanning.stability import rescored

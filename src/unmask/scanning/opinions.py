@@ -11,6 +11,7 @@ import numpy as np
 
 from unmask.detectors import RECONSTRUCTION_ERROR
 from unmask.report import (
+    Attribution,
     DetectorInfo,
     FrameScore,
     Measure,
@@ -37,6 +38,7 @@ from unmask.verdict import (
 
 if TYPE_CHECKING:
     from unmask.detectors import Card
+    from unmask.detectors.prototypes import Prototypes
     from unmask.evidence import Subject
     from unmask.scanning.observations import Observations
     from unmask.scanning.stability import Rescored
@@ -67,6 +69,8 @@ class Answer:
         Number of sampled moments.
     rescored
         The face that it rests on after re-encodings; None where none was scored again.
+    prototypes
+        Of the kinds of manipulation that the detector tells apart; None where it tells none.
     """
 
     card: Card
@@ -74,6 +78,7 @@ class Answer:
     scored: Sequence[Sequence[ScoredUnit]]
     moments: int
     rescored: Rescored | None = None
+    prototypes: Prototypes | None = None
 
     def judged(self) -> tuple[list[TrackJudgement], FileJudgement]:
         """Judge each subject, and the file by them, on the units that are scored; there is at least one subject."""
@@ -195,6 +200,7 @@ def _opinion(answer: Answer, judged: Sequence[TrackJudgement], verdict: FileJudg
         verdict.track,
         _likelihood_ratio(answer.card, judged),
         _stability(answer, verdict),
+        _attribution(answer, verdict),
     )
 
 
@@ -204,6 +210,19 @@ def _stability(answer: Answer, verdict: FileJudgement) -> Stability | None:
     from unmask.scanning.stability import stability_of
 
     return stability_of(answer.card, answer.rescored, verdict)
+
+
+def _attribution(answer: Answer, verdict: FileJudgement) -> Attribution | None:
+    """Return which kind the decisive face resembles, unless it is likely real."""
+    kinds = answer.card.kinds
+    if answer.prototypes is None or kinds is None or verdict.verdict == "likely_real":
+        return None
+    features = [
+        one.prediction.features
+        for one in answer.scored[verdict.track]
+        if one.prediction and one.prediction.features is not None
+    ]
+    return Attribution(*answer.prototypes.attribute(np.concatenate(features), kinds))
 
 
 def _likelihood_ratio(card: Card, judged: Sequence[TrackJudgement]) -> LikelihoodRatio | None:

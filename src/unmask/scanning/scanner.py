@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from unmask.formats.errors import MediaKind
     from unmask.report import DetectorInfo, Evidence, ScanResult, SoundFacts
     from unmask.scanning.evidence import ScannedFile
+    from unmask.scanning.observations import Observations
+    from unmask.scanning.opinions import Answer
 
 
 class ScannerClosedError(RuntimeError):
@@ -174,22 +176,9 @@ class Scanner:
     def _scan(self, path: str | Path, progress: Progress, options: ScanOptions) -> ScanResult:
         started = time.perf_counter()
         try:
-            with self._opened(Path(path)) as media:
-                inquiries = [
-                    Inquiry(number, detector, self._workers, options.crops, rescored=options.stability)
-                    for number, detector in enumerate(self._asked(media.info.kind))
-                ]
-                run = SamplingRun(
-                    media, options, self._loading, self._workers, self._room, inquiries, progress
-                )
-                seen = run.observations()
-                if options.wants_facts:
-                    facts = _facts(media)
-                    seen = replace(seen, facts=facts, sound=_sound(media, facts))
+            seen, inquiries = self._seen(path, progress, options)
         except MediaError as error:
             return self._unread(path, error, started)
-        for inquiry in inquiries:
-            inquiry.take_the_rest(seen)
         from unmask.scanning.opinions import conclude
 
         answers = [inquiry.answer(seen) for inquiry in inquiries]
@@ -201,6 +190,40 @@ class Scanner:
             detectors = [inquiry.detector for inquiry in inquiries] if options.evidence else []
             result = replace(result, evidence=self._evidence(scanned, detectors))
         return replace(result, isolation=self._isolation, seconds=time.perf_counter() - started)
+
+    def _seen(
+        self, path: str | Path, progress: Progress, options: ScanOptions
+    ) -> tuple[Observations, list[Inquiry]]:
+        """Return all that is seen of a file, and each detector's inquiry about it, all of whose units are taken."""
+        with self._opened(Path(path)) as media:
+            inquiries = [
+                Inquiry(number, detector, self._workers, options.crops, rescored=options.stability)
+                for number, detector in enumerate(self._asked(media.info.kind))
+            ]
+            run = SamplingRun(media, options, self._loading, self._workers, self._room, inquiries, progress)
+            seen = run.observations()
+            if options.wants_facts:
+                facts = _facts(media)
+                seen = replace(seen, facts=facts, sound=_sound(media, facts))
+        for inquiry in inquiries:
+            inquiry.take_the_rest(seen)
+        return seen, inquiries
+
+    def answers(self, path: str | Path) -> list[Answer]:
+        """Return what each detector was shown of a file, and what it says of each unit.
+
+        Parameters
+        ----------
+        path
+            Of the file.
+
+        Raises
+        ------
+        MediaError
+            The file cannot be read.
+        """
+        seen, inquiries = self._seen(path, lambda share: None, self.settings)
+        return [inquiry.answer(seen) for inquiry in inquiries]
 
     def _asked(self, kind: MediaKind) -> list[LoadedDetector]:
         """Return the detectors that judge files of a kind, each once."""

@@ -78,13 +78,17 @@ def _save_face(face: FaceEvidence, number: int, folder: Path) -> dict[str, Any]:
 
 
 def _strength(face: FaceEvidence) -> np.ndarray | None:
-    """Choose the map to show: what the classifier says of each place, else what the decoder cannot rebuild."""
+    """Choose the map to show: the blend's, else what the classifier says of each place, else what is rebuilt badly."""
+    if face.blend_mask is not None:
+        return face.blend_mask
     if face.patch_logits is not None:
         return strength_of_patches(face.patch_logits)
     return None if face.error_map is None else strength_of_errors(face.error_map)
 
 
 def _what_heat_shows(faces: Sequence[FaceEvidence]) -> str | None:
+    if any(face.blend_mask is not None for face in faces):
+        return "where a blend seems to lie, by a network that was trained on blends alone"
     if any(face.patch_logits is not None for face in faces):
         return "what the classifier says of each place alone, which it was not trained for"
     if any(face.error_map is not None for face in faces):

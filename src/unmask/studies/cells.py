@@ -83,7 +83,7 @@ def plan(study: Study, path: Path, overrides: Iterable[str] = ()) -> list[Cell]:
         if name in {cell.name for cell in cells}:
             raise StudyError(f"the variant {name!r} has the name of a cell of the grid")
         changes = [*_level_changes(study, base), variant.changes]
-        recipe = build(values, changes, overrides, f"variant {name!r}")
+        recipe = build(values, changes, overrides, f"variant {name!r}", study.shared_data)
         cells.append(Cell(name, {}, recipe, variant.seeds or study.seeds, against.name if against else None))
     return cells
 
@@ -114,7 +114,13 @@ def changed(values: dict[str, Any], changes: Changes) -> dict[str, Any]:
     return result
 
 
-def build(values: dict[str, Any], changes: Iterable[Changes], overrides: Iterable[str], what: str) -> Recipe:
+def build(
+    values: dict[str, Any],
+    changes: Iterable[Changes],
+    overrides: Iterable[str],
+    what: str,
+    shared_data: bool = True,
+) -> Recipe:
     """Return a recipe that is judged at its last step, so that no checkpoint is chosen on what judges it.
 
     Parameters
@@ -127,6 +133,8 @@ def build(values: dict[str, Any], changes: Iterable[Changes], overrides: Iterabl
         key=value changes, stronger than these.
     what
         Name of the cell, for errors.
+    shared_data
+        Whether all seeds draw the same data.
 
     Raises
     ------
@@ -148,7 +156,7 @@ def build(values: dict[str, Any], changes: Iterable[Changes], overrides: Iterabl
         update={"every": recipe.optimiser.steps, "patience": 0, "select": "mean"}
     )
     data = recipe.data
-    if data.seed is None:
+    if data.seed is None and shared_data:
         data = data.model_copy(update={"seed": recipe.seed})
     # Lightning starts further processes by repeating the command, which here is the whole study.
     device = recipe.trainer.model_copy(update={"devices": 1, "nodes": 1, "strategy": "auto"})
@@ -176,7 +184,7 @@ def _grid_cell(
     study: Study, values: dict[str, Any], overrides: tuple[str, ...], combination: dict[str, str]
 ) -> Cell:
     name = title(combination)
-    recipe = build(values, _level_changes(study, combination), overrides, name)
+    recipe = build(values, _level_changes(study, combination), overrides, name, study.shared_data)
     return Cell(name, combination, recipe, study.seeds)
 
 
@@ -263,6 +271,8 @@ def recipe_key(recipe: Recipe) -> str:
         trunk[key] = trunk[key] and PurePath(trunk[key]).name
     for source in values["data"]["train"] + values["data"]["validation"]:
         del source["terms"]
+        if source["share"] == 1:  # As in runs from before there was such a key.
+            del source["share"]
     if values["model"]["family"] == DEFAULT:
         # Runs from before there were several model families have no such key.
         del values["model"]["family"]

@@ -41,6 +41,10 @@ class Study(Options):
         description="cached maps are projected on so many principal components; None: read whole",
     )
     seeds: tuple[int, ...] = Field(min_length=1)
+    shared_data: bool = Field(
+        default=True,
+        description="all seeds draw the same data; false: each seed its own, such as a source's `share`",
+    )
     more_seeds: tuple[int, ...] = Field(
         default=(), description="further seeds of the controls and of the best cell"
     )

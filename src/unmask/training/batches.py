@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from unmask.training.maps import MapStore, map_rows
+from unmask.training.masks import mask_of
 from unmask.training.recipes import Recipe, RecipeError
 from unmask.training.sampling import Draw, PairedSampler
 from unmask.training.views import SourceViews, distinct_videos, open_views, set_names
@@ -34,12 +35,15 @@ class Batch(NamedTuple):
          (N,) float32, 0 real, 1 fake.
     teacher_logits
          (N,) float32, the teacher's.
+    masks
+         (N, side, side) uint8, where each crop was manipulated (``unmask.models.masks``).
     """
 
     inputs: Tensor
     targets: Tensor
     labels: Tensor
     teacher_logits: Tensor | None = None
+    masks: Tensor | None = None
 
 
 class ValidationRows(NamedTuple):
@@ -146,7 +150,7 @@ class ImageBatches(Batches):
     def training(self, start: int, count: int, rank: int = 0, ranks: int = 1) -> DataLoader[Batch]:
         """Load `count` batches from number `start` on."""
         draws = [share(batch, rank, ranks) for batch in islice(self.sampler.batches(start), count)]
-        return self._loader(self.views, draws)
+        return self._loader(self.views, draws, masks=self.recipe.loss.mask > 0)
 
     def validation(self) -> list[DataLoader[Batch]]:
         """Load each validation set from first to last row."""
@@ -168,8 +172,10 @@ class ImageBatches(Batches):
             for name, row, video in zip(names, rows, videos, strict=True)
         ]
 
-    def _loader(self, views: Sequence[SourceViews], batches: list[list[Draw]]) -> DataLoader[Batch]:
-        crops: Dataset[Any] = _Rendered(views)
+    def _loader(
+        self, views: Sequence[SourceViews], batches: list[list[Draw]], masks: bool = False
+    ) -> DataLoader[Batch]:
+        crops: Dataset[Any] = _Rendered(views, masks)
         return DataLoader(
             crops,
             batch_sampler=batches,
@@ -236,7 +242,10 @@ def _gather(places: list[tuple[MapStore, int]]) -> Batch:
     for number, (store, row) in enumerate(places):
         maps[number], targets[number] = store.read(row)
         labels[number] = store.label[row]
-    return Batch(torch.from_numpy(maps), torch.from_numpy(targets), torch.from_numpy(labels))
+    masks = None
+    if first.masks is not None:
+        masks = torch.from_numpy(np.stack([store.read_mask(row) for store, row in places]))
+    return Batch(torch.from_numpy(maps), torch.from_numpy(targets), torch.from_numpy(labels), masks=masks)
 
 
 def ahead(items: Iterable[Any]) -> Iterator[Any]:
@@ -283,17 +292,20 @@ def ahead(items: Iterable[Any]) -> Iterator[Any]:
         thread.join()
 
 
-class _Rendered(Dataset[tuple[np.ndarray, float]]):
-    """Renders drawn rows; each turn through a source is a new view."""
+class _Rendered(Dataset[tuple[np.ndarray, float, np.ndarray | None]]):
+    """Renders drawn rows, with their masks where these are asked for; each turn through a source is a new view."""
 
-    def __init__(self, views: Sequence[SourceViews]) -> None:
-        self.views = views
+    def __init__(self, views: Sequence[SourceViews], masks: bool) -> None:
+        self.views, self.masks = views, masks
 
-    def __getitem__(self, draw: Draw) -> tuple[np.ndarray, float]:
+    def __getitem__(self, draw: Draw) -> tuple[np.ndarray, float, np.ndarray | None]:
         views = self.views[draw.source]
-        return views.image(draw.row, draw.turn), float(views.rows.label[draw.row])
+        mask = mask_of(views, draw.row, draw.turn) if self.masks else None
+        return views.image(draw.row, draw.turn), float(views.rows.label[draw.row]), mask
 
 
-def _collate(rows: list[tuple[np.ndarray, float]]) -> Batch:
-    crops = torch.from_numpy(np.stack([crop for crop, _ in rows]))
-    return Batch(crops, crops, torch.tensor([label for _, label in rows]))
+def _collate(rows: list[tuple[np.ndarray, float, np.ndarray | None]]) -> Batch:
+    crops = torch.from_numpy(np.stack([crop for crop, _, _ in rows]))
+    found = [mask for _, _, mask in rows if mask is not None]
+    masks = torch.from_numpy(np.stack(found)) if found else None
+    return Batch(crops, crops, torch.tensor([label for _, label, _ in rows]), masks=masks)

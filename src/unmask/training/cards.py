@@ -71,7 +71,7 @@ def make_card(
         tasks=recipe.export.tasks,
         families=trained_families(recipe),
         limits=recipe.export.limits,
-        data=_data_sources(recipe),
+        data=data_sources(recipe),
         metrics={"validation": figures(rows, scores, threshold)},
         recipe=portable(recipe),
     )
@@ -170,8 +170,14 @@ def auc_figures(level: str, labels: np.ndarray, logits: np.ndarray, groups: np.n
     return figures
 
 
-def _data_sources(recipe: Recipe) -> tuple[DataSource, ...]:
-    """Name each data set once for each use, with its terms; what a teacher learned from counts as well."""
+def data_sources(recipe: Recipe) -> tuple[DataSource, ...]:
+    """Name each data set once for each use, with its terms; what a teacher learned from counts as well.
+
+    Parameters
+    ----------
+    recipe
+        Of the run.
+    """
     named: dict[tuple[str, str], DataSource] = {}
     for use, sources in (("training", recipe.data.train), ("validation", recipe.data.validation)):
         for source in sources:

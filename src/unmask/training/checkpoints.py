@@ -62,7 +62,8 @@ class KeepBest(Callback):
             **module.rates.read(),
         }
         judged = trainer.global_step > module.recipe.pretraining.steps
-        better = judged and chosen > self.best
+        # Where nothing is classified the last weights are kept.
+        better = module.recipe.classifies_nothing or (judged and chosen > self.best)
         self.waited += int(judged)
         if better:
             self.best, self.waited = chosen, 0

@@ -97,6 +97,8 @@ def _finished(run: Path) -> Recipe:
     if not (run / "best.safetensors").is_file():
         raise RecipeError(f"{run} holds no best.safetensors: is it the folder of a finished training run?")
     recipe = load_recipe(run / "recipe.yaml")
+    if recipe.classifies_nothing:
+        raise RecipeError(f"{run} was only pre-trained: name it as `initial` of a run that classifies")
     if recipe.trunk.projection:
         raise RecipeError("a head on projected maps (trunk.projection) is for a study and has no detector")
     return recipe

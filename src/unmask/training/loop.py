@@ -28,6 +28,7 @@ from unmask.detectors import TrunkReference
 from unmask.training.batches import Batch, Batches, ImageBatches, MapBatches
 from unmask.training.checkpoints import KeepBest
 from unmask.training.maps import MapStore, cache_maps
+from unmask.training.masks import add_masks
 from unmask.training.module import DetectorTraining
 from unmask.training.projection import projected
 from unmask.training.recipes import Recipe, RecipeError
@@ -148,6 +149,8 @@ def _open_batches(
         cache_maps(recipe, training=part, trunk=trunk, reference=reference, report=report)
         for part in (True, False)
     )
+    if recipe.loss.mask:
+        training = add_masks(recipe, training, report)
     if recipe.trunk.projection:
         training, validation = (_read_projected(recipe, stores, report) for stores in (training, validation))
     return MapBatches(recipe, training, validation)

@@ -50,6 +50,8 @@ class MapStore:
         (N,) int64.
     group
         (N,) names.
+    masks
+        (N, side, side) uint8, where each crop was manipulated (``unmask.training.masks``); None where not asked for.
     """
 
     folder: Path
@@ -59,6 +61,7 @@ class MapStore:
     pair: np.ndarray
     group: np.ndarray
     video: np.ndarray
+    masks: np.memmap | None = None
 
     @classmethod
     def open(cls, folder: Path) -> MapStore:
@@ -99,6 +102,17 @@ class MapStore:
             (side, side, 3) uint8.
         """
         return _read_row(self.maps, row), _read_row(self.targets, row)
+
+    def read_mask(self, row: int) -> np.ndarray:
+        """Read one row's mask of a store with masks: (side, side) uint8.
+
+        Parameters
+        ----------
+        row
+            Number of the row, from 0.
+        """
+        assert self.masks is not None
+        return _read_row(self.masks, row)
 
 
 def cache_maps(
@@ -211,6 +225,8 @@ def _cache_name(recipe: Recipe, views: SourceViews, network: TrunkReference, kep
     }
     if source.where:
         parts["where"] = source.model_dump(mode="json")["where"]
+    if source.share < 1:
+        parts["share"] = source.share
     if views.training:
         parts |= {"crop": source.crop, "augment": data.augment.model_dump(mode="json")}
     else:

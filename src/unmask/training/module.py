@@ -44,7 +44,9 @@ class DetectorTraining(LightningModule):
         return losses["total"]
 
     def _losses(self, batch: Batch) -> Mapping[str, Tensor]:
-        formed = TrainingBatch(self._input(batch), batch.targets, batch.labels, self._wanted(batch))
+        formed = TrainingBatch(
+            self._input(batch), batch.targets, batch.labels, self._wanted(batch), batch.masks
+        )
         return self.family.loss(self.model, formed, self.recipe, self.global_step)
 
     def _wanted(self, batch: Batch) -> Tensor:

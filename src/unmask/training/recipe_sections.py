@@ -19,6 +19,7 @@ class SourceOptions(Options):
 
     ``labelled``: real and fake crops as the set labels them. ``self_blended``: each real crop and its
     self-blended copy. ``face_blended``: each real crop with another person's face blended into it.
+    ``unlabelled``: all crops, each drawn by itself, for a run that only pre-trains.
     Sets of fakes alone are paired with crops of the sets of real faces alone.
     """
 
@@ -26,7 +27,7 @@ class SourceOptions(Options):
     split: str | None = Field(
         default=None, description="None: the whole set, which then may hold no split `test`"
     )
-    kind: Literal["labelled", "self_blended", "face_blended"] = "labelled"
+    kind: Literal["labelled", "self_blended", "face_blended", "unlabelled"] = "labelled"
     weight: float = Field(default=1.0, gt=0, description="share of the pairs, relative to the other sources")
     views: int = Field(
         default=1,
@@ -40,6 +41,9 @@ class SourceOptions(Options):
     )
     held_out: float = Field(default=0.0, ge=0.0, lt=1.0, description="share of persons kept for validation")
     take: Literal["rest", "held_out"] = "rest"
+    share: float = Field(
+        default=1.0, gt=0.0, le=1.0, description="of the persons (or sources), drawn by the data's seed"
+    )
     limit: int | None = Field(
         default=None, ge=1, description="so many records, drawn by the seed and evenly over both classes"
     )
@@ -152,7 +156,12 @@ class PretrainingOptions(Options):
     still learns afterwards. Warm-up and schedule of the optimiser start again where classifying begins.
     """
 
-    steps: int = Field(default=0, ge=0, description="of `optimiser.steps`; 0: both branches learn at once")
+    steps: int = Field(
+        default=0,
+        ge=0,
+        description="of `optimiser.steps`; 0: both branches learn at once; all of them: nothing is classified, "
+        "and the weights are for the `initial` of other runs",
+    )
     encoder: Literal["frozen", "tuned"] = "tuned"
 
 

@@ -78,9 +78,14 @@ class Recipe(Options):
     export: ExportOptions = ExportOptions()
 
     @model_validator(mode="after")
-    def _pretraining_leaves_steps(self) -> Recipe:
-        if self.pretraining.steps >= self.optimiser.steps:
-            raise ValueError("pretraining.steps leaves no step to classify: raise optimiser.steps")
+    def _labels_are_read_where_something_is_classified(self) -> Recipe:
+        if self.pretraining.steps > self.optimiser.steps:
+            raise ValueError("pretraining.steps are more than optimiser.steps")
+        unlabelled = any(source.kind == "unlabelled" for source in self.data.train)
+        if unlabelled and not self.classifies_nothing:
+            raise ValueError(
+                "data.train: unlabelled crops are for pre-training: pretraining.steps = optimiser.steps"
+            )
         return self
 
     @model_validator(mode="after")
@@ -98,12 +103,19 @@ class Recipe(Options):
     def _taught_networks_read_images(self) -> Recipe:
         if self.teacher is not None and self.model.reads != "crops":
             raise ValueError("teacher: only a network that reads images can be taught")
+        if self.teacher is not None and self.loss.mask:
+            raise ValueError("teacher: the views that it scored have no masks, which loss.mask needs")
         return self
 
     @property
     def data_seed(self) -> int:
         """Seed of cuts, blends and changes."""
         return self.seed if self.data.seed is None else self.data.seed
+
+    @property
+    def classifies_nothing(self) -> bool:
+        """Whether all steps are pre-training: no detector comes of the run, but weights for another's `initial`."""
+        return self.pretraining.steps == self.optimiser.steps
 
     def to_yaml(self) -> str:
         """Write the recipe with every value, defaults included."""

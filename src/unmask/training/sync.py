@@ -12,9 +12,10 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from unmask.models.options import Options
-from unmask.models.sync import SyncNetwork, SyncOptions, contrastive_loss
+from unmask.models.sync import REACH, SyncNetwork, SyncOptions, contrastive_loss, similarity
 
 Floats = NDArray[np.float64]
+_FARTHEST = 8  # Frames that the sound of a training clip may be off.
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +65,12 @@ class FitOptions(Options):
         gt=0,
         description="added to the variances of the canonical correlation analysis, which are near 1",
     )
+    alignments: int = Field(
+        default=0,
+        ge=0,
+        description="times that each clip's sound is moved to where it fits best and the linear towers are fitted "
+        "again; clips that fit best more than 0.32 s off are left out",
+    )
     steps: int = Field(
         default=0, ge=0, description="of the fit by contrast; 0 leaves linear towers as they are"
     )
@@ -87,8 +94,14 @@ def fit(clips: Sequence[SyncClip], options: SyncOptions, how: FitOptions) -> Syn
     """
     torch.manual_seed(how.seed)
     network = SyncNetwork(options)
-    if not options.hidden:
-        _fit_linear(network, clips, how.ridge)
+    linear = (
+        network if not options.hidden else SyncNetwork(options.model_copy(update={"hidden": 0, "layers": 0}))
+    )
+    if not options.hidden or how.alignments:
+        _fit_linear(linear, clips, how.ridge)
+    for _ in range(how.alignments):
+        clips = [moved for clip in clips if (moved := _aligned(linear, clip)) is not None] or clips
+        _fit_linear(linear, clips, how.ridge)
     if how.steps:
         _fit_by_contrast(network, clips, how)
     return network.eval()
@@ -128,6 +141,16 @@ def _fit_linear(network: SyncNetwork, clips: Sequence[SyncClip], ridge: float) -
         assert isinstance(tower, nn.Conv1d)
         weight = rows.reshape(width, tower.in_channels, tower.kernel_size[0])
         tower.weight.data = torch.tensor(weight, dtype=torch.float32)
+
+
+@torch.no_grad()
+def _aligned(network: SyncNetwork, clip: SyncClip) -> SyncClip | None:
+    """Return a clip with its sound moved to the offset at which it fits best; None where that lies far off."""
+    curve = similarity(*network(torch.tensor(clip.lips)[None], torch.tensor(clip.mel)[None]))
+    offset = int(curve.argmax()) - REACH
+    if abs(offset) > _FARTHEST:
+        return None
+    return clip.cut(max(0, -offset), clip.frames - abs(offset), max(0, offset))
 
 
 def _inverse_root(matrix: Floats, ridge: float) -> Floats:

@@ -255,7 +255,7 @@ GATES = [
     {
         "name": "still mouth",
         "measure": "mouth_motion",
-        "starts_at": 0.005,
+        "starts_at": 0.006,
         "saturates_at": 0.003,
         "reject_at": 0.004,
         "text": "the mouth hardly moves ({value:.4f} eye distances a frame)",

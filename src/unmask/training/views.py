@@ -11,9 +11,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from unmask.datasets import Augment, CropRecord, CropSet, FaceBlender, SelfBlender
+from unmask.datasets import Augment, CropRecord, CropSet, FaceBlender, SelfBlend, SelfBlender
+from unmask.datasets.blending import changed_region
 from unmask.faces import cut, profile
 from unmask.training.recipes import DataOptions, Recipe, RecipeError, SourceOptions
+
+BLENDS = ("self_blended", "face_blended")
+"""Kinds of sources whose fakes are made of their real crops."""
 
 
 @dataclass(frozen=True)
@@ -93,14 +97,47 @@ class SourceViews:
         """
         return self._rendered(int(self.rows.record[row]), view)[int(self.rows.part[row])]
 
+    def changed_share(self, row: int, view: int, side: int) -> np.ndarray | None:
+        """Return how much of each cell of a row's crop was manipulated: (side, side) float32 in [0, 1].
+
+        A real crop's is 0 everywhere. That of a fake which was not made here is unknown: None.
+
+        Parameters
+        ----------
+        row
+            Number of the row.
+        view
+            Number of its random changes.
+        side
+            Cells on each side.
+        """
+        if not self.rows.label[row]:
+            return np.zeros((side, side), np.float32)
+        if self.source.kind not in BLENDS:
+            return None
+        place = int(self.rows.record[row])
+        record = self.crops.records[place]
+        blend = self._blend(self.crops.image(place), record, self._generator(record.file, view))
+        region = np.where(changed_region(blend), np.uint8(255), np.uint8(0))
+        if self.training:
+            crop = self.augment.cut_alike(region, self._generator(record.source, view), record.box)
+        else:
+            crop = self._cut(np.repeat(region[..., None], 3, axis=2), record)[..., 0]
+        cells = Image.fromarray(crop.astype(np.float32)).resize((side, side), Image.Resampling.BOX)
+        share: np.ndarray = np.asarray(cells) / np.float32(255)
+        return share
+
     def _rows(self) -> Rows:
         records = self.crops.records
         groups = [record.group for record in records]
         videos = ["\n".join(record.video) for record in records]
+        place = np.arange(len(records))
         if self.source.kind == "labelled":
             keys = [record.source for record in records]
             part, label = np.zeros(len(records), np.int64), self.crops.labels
-            place = np.arange(len(records))
+        elif self.source.kind == "unlabelled":
+            # Numbers in turn, which make every other row "fake" for the sampler, whatever it shows.
+            part, label, keys = np.zeros(len(records), np.int64), place % 2, [str(number) for number in place]
         else:
             place = np.repeat(np.arange(len(records)), 2)
             part = label = np.tile([0, 1], len(records))
@@ -112,20 +149,19 @@ class SourceViews:
         record = self.crops.records[place]
         image = self.crops.image(place)
         images = [image]
-        if self.source.kind != "labelled":
-            images = self._blend(image, record, self._generator(record.file, view))
+        if self.source.kind in BLENDS:
+            blend = self._blend(image, record, self._generator(record.file, view))
+            images = [blend.real, blend.fake]
         if self.training:
             return tuple(self.augment(images, self._generator(record.source, view), record.box))
         return tuple(self._cut(picture, record) for picture in images)
 
-    def _blend(self, image: np.ndarray, record: CropRecord, rng: np.random.Generator) -> list[np.ndarray]:
+    def _blend(self, image: np.ndarray, record: CropRecord, rng: np.random.Generator) -> SelfBlend:
         points = record.mask_points
         assert points is not None, "only crops with landmarks are selected for blending"
         if isinstance(self.blender, FaceBlender):
-            blend = self.blender(image, points, rng, record.group)
-        else:
-            blend = self.blender(image, points, rng)
-        return [blend.real, blend.fake]
+            return self.blender(image, points, rng, record.group)
+        return self.blender(image, points, rng)
 
     def _cut(self, image: np.ndarray, record: CropRecord) -> np.ndarray:
         if record.box is not None:
@@ -250,7 +286,9 @@ def _select(data: DataOptions, source: SourceOptions, seed: int) -> CropSet:
         crops = held_out if source.take == "held_out" else rest
     if source.where:
         crops = crops.select(where=lambda record: _matches(record, source.where))
-    if source.kind != "labelled":
+    if source.share < 1:
+        crops, _ = crops.hold_out(1 - source.share, seed=seed + 1)
+    if source.kind in BLENDS:
         crops = crops.select(label="real", where=lambda record: record.mask_points is not None)
     if source.limit is not None:
         crops = crops.subset(draw_evenly(crops.labels, source.limit, seed))

@@ -33,12 +33,15 @@ class Rule:
         (low, high), low <= threshold <= high; calibrated scores inside it are inconclusive.
     gates
         What makes its faces hard to judge.
+    prior_odds
+        Manipulated to not manipulated, which its scores count on.
     """
 
     calibration: PlattScaling
     threshold: float = 0.5
     band: tuple[float, float] = (0.5, 0.5)
     gates: tuple[Gate, ...] = GATES
+    prior_odds: float = 1.0
 
     def __post_init__(self) -> None:
         low, high = self.band
@@ -56,7 +59,10 @@ def rule_of(card: Any) -> Rule:
     card
         An `unmask.detectors.Card`, which this room does not import.
     """
-    return Rule(card.calibration.platt_scaling(), card.threshold, card.band, gates_of(card))
+    prior = card.calibration.prior or 0.5
+    return Rule(
+        card.calibration.platt_scaling(), card.threshold, card.band, gates_of(card), prior / (1 - prior)
+    )
 
 
 @dataclass(frozen=True)

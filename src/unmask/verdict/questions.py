@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unmask.verdict.gates import Reason
-from unmask.verdict.judge import FileJudgement, Rule, Verdict, at_prior_odds, decide, per_face_prior_odds
+from unmask.verdict.judge import FileJudgement, Rule, Verdict, at_prior_odds, decide
 
 QUESTIONS_GATE = "questions"
 """Name of the reason for which one opinion among several is not enough for a verdict."""
@@ -34,8 +34,8 @@ class Summary:
 def sum_up(opinions: Sequence[tuple[FileJudgement, Rule]]) -> Summary:
     """Return the strongest statement of several opinions.
 
-    Of many questions one is answered wrongly by chance, so the prior odds of each are lowered for their number, as
-    for many faces (`per_face_prior_odds`). The file is likely fake if an opinion says so at these odds; else
+    A file is fake in one of the ways that were asked for, or real, at even prior odds: the odds that the detectors
+    count on are scaled to add up to 1. The file is likely fake if an opinion says so at these odds; else
     inconclusive if an opinion is not ``likely_real`` by itself; else likely real. It rests on the highest score among
     the opinions that say so. Scores of different questions are never averaged. A single opinion is returned as it is.
 
@@ -54,7 +54,7 @@ def sum_up(opinions: Sequence[tuple[FileJudgement, Rule]]) -> Summary:
     if len(opinions) == 1:
         only = opinions[0][0]
         return Summary(only.verdict, only.score, only.interval, only.reasons, 0)
-    odds = per_face_prior_odds(len(opinions))
+    odds = 1 / max(1.0, sum(rule.prior_odds for _, rule in opinions))  # Never raised.
     lowered = [_at_odds(judgement, odds) for judgement, _ in opinions]
     fake = [
         number

@@ -8,21 +8,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal
 
-from unmask.models.options import BackboneOptions, ClassifierOptions, DecoderOptions, EncoderOptions
+from unmask.models.options import (
+    BackboneOptions,
+    ClassifierOptions,
+    DecoderOptions,
+    EncoderOptions,
+    TranslatorOptions,
+)
 from unmask.models.registry import Family, FamilyOptions, Reads, RecipeSections, deferred, register
 
 
 class JointOptions(FamilyOptions):
-    """The two-branch detector: backbone, shared encoder, classifier and decoder."""
+    """The two-branch detector: backbone, shared encoder, classifier and decoder, and a translator where asked for."""
 
     family: Literal["joint"] = "joint"
     backbone: BackboneOptions = BackboneOptions()
     encoder: EncoderOptions = EncoderOptions()
     classifier: ClassifierOptions = ClassifierOptions()
     decoder: DecoderOptions = DecoderOptions()
+    translator: TranslatorOptions | None = None
 
     own_rate: ClassVar[tuple[str, ...]] = ("backbone.",)
     files: ClassVar[tuple[str, ...]] = ("backbone.pretrained",)
+    pretext: ClassVar[tuple[str, ...]] = ("decoder.",)
+    """Beginnings of the names of weights that only pretraining needs."""
 
     @property
     def reads(self) -> Reads:
@@ -44,7 +53,7 @@ class JointOptions(FamilyOptions):
         return self.model_copy(update={"decoder": self.decoder.model_copy(update={"enabled": False})})
 
     def check(self, recipe: RecipeSections) -> None:
-        """Check that decoder, trunk and pretraining fit together.
+        """Check that decoder, translator, trunk and pretraining fit together.
 
         Parameters
         ----------
@@ -63,32 +72,36 @@ class JointOptions(FamilyOptions):
             )
         if recipe.pretraining.steps and not (recipe.loss.weight > 0 and decoder.enabled):
             raise ValueError("pretraining.steps needs a decoder: set loss.weight above 0")
+        if recipe.loss.mask and self.translator is None:
+            raise ValueError("loss.mask needs a translator: set model.translator")
         if backbone.kind == "maps" and not trunk.projection and backbone.levels != 1 + len(trunk.earlier):
             raise ValueError("model.backbone.levels must be 1 + the number of blocks in trunk.earlier")
         if backbone.start and backbone.start != trunk.tap:
             raise ValueError("model.backbone.start must be trunk.tap, the block whose tokens are cached")
 
     def unread(self, recipe: RecipeSections) -> Iterable[str]:
-        """Return the recipe's keys that change nothing: without a decoder, those of the reconstruction.
+        """Return the recipe's keys that change nothing: those of a decoder and of a translator that are not there.
 
         Parameters
         ----------
         recipe
             The resolved recipe.
         """
+        mask = () if recipe.loss.mask else ("loss.mask", "model.translator")
         if recipe.loss.weight == 0 or not self.decoder.enabled:
-            return "loss.weight", "loss.reconstruction", "loss.target", "model.decoder"
-        return ("loss.weight",) if recipe.pretraining.steps else ()
+            return *mask, "loss.weight", "loss.reconstruction", "loss.target", "model.decoder"
+        return (*mask, "loss.weight") if recipe.pretraining.steps else mask
 
     def discarded(self, recipe: RecipeSections) -> tuple[str, ...]:
-        """Return the decoder's name where it was there for pretraining alone.
+        """Return what was there for pretraining alone, and a classifier that has learned nothing.
 
         Parameters
         ----------
         recipe
             The resolved recipe.
         """
-        return ("decoder.",) if recipe.pretraining.steps else ()
+        untrained = ("classifier.",) * (recipe.pretraining.steps == recipe.optimiser.steps)
+        return (*self.pretext, *untrained) if recipe.pretraining.steps else ()
 
     def finished(self, recipe: RecipeSections) -> JointOptions:
         """Return the options without the file that training began with, which need not exist any more.

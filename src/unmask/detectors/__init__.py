@@ -10,18 +10,14 @@ from unmask.detectors.card import (
     Card,
     DataSource,
     Distribution,
-    EnrolledKind,
     Familiarity,
-    KnownKinds,
-    Lineage,
     LocaliserReference,
-    PartsOfFace,
-    PromisedRate,
     Quality,
     QualityGate,
     TrunkReference,
     read_card,
 )
+from unmask.detectors.derived import EnrolledKind, KnownKinds, Lineage, PartsOfFace, PromisedRate
 from unmask.detectors.detector import Detector
 from unmask.detectors.errors import DetectorError
 from unmask.detectors.explanation import Explanation

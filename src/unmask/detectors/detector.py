@@ -87,9 +87,9 @@ class Detector:
         if reference and shared is None:
             self._trunk = open_trunk_of(folder, reference, threads)
         self._reference_faces = self._read_reference_faces(folder)
-        self._part_filters = self._read_part_filters(folder)
         self.prototypes: Prototypes | None = prototypes_of(folder, self.card) if self.card.kinds else None
         self._localiser = self._find_localiser(folder, threads)
+        self._part_filters = self._read_part_filters(folder)
         self._session = open_session(model, threads)
         self._graph_inputs = self._match_inputs(model)
         outputs = {output.name: output.shape for output in self._session.get_outputs()}
@@ -131,6 +131,14 @@ class Detector:
         folders = (folder, self._trunk.path.parent)
         return read_reference_faces(folders, quality.familiarity, reference.identity, self._trunk.channels)
 
+    def _find_localiser(self, folder: Path, threads: int | None) -> Localiser | None:
+        card, reference = self.card.localiser, self.card.trunk
+        if card is None:
+            return None
+        if self._trunk is None or reference is None:
+            raise DetectorError(f"{self.card.name}: a localiser needs a trunk")
+        return find_localiser((folder, self._trunk.path.parent), card, reference.identity, threads)
+
     def _read_part_filters(self, folder: Path) -> PartFilters | None:
         reference = self.card.trunk
         if self.card.parts is None:
@@ -139,14 +147,6 @@ class Detector:
             raise DetectorError(f"{self.card.name}: parts needs a trunk")
         folders = (folder, self._trunk.path.parent)
         return read_part_filters(folders, self.card.parts, reference.identity, self._trunk.channels)
-
-    def _find_localiser(self, folder: Path, threads: int | None) -> Localiser | None:
-        card, reference = self.card.localiser, self.card.trunk
-        if card is None:
-            return None
-        if self._trunk is None or reference is None:
-            raise DetectorError(f"{self.card.name}: a localiser needs a trunk")
-        return find_localiser((folder, self._trunk.path.parent), card, reference.identity, threads)
 
     @property
     def draws_curves(self) -> bool:
@@ -261,7 +261,7 @@ class Detector:
         )
 
     def _maps(self, fed: OneUnit) -> dict[str, Floats]:
-        """Return what maps one unit, by the names of the outputs, given what the graph reads of it."""
+        """Return what maps one unit, by the names of the outputs, with one unit in each."""
         wanted = [PATCH_LOGITS] * self.has_patch_logits + [RECONSTRUCTION] * self.has_decoder
         wanted += [BLEND_MASK] * self._has_blend_mask
         outputs = dict(zip(wanted, self._run(fed, *wanted), strict=True)) if wanted else {}

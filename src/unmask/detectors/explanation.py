@@ -42,6 +42,7 @@ class Explanation:
     reconstruction: npt.NDArray[np.uint8] | None = None
     error_map: Floats | None = None
     curves: Mapping[str, Floats] = field(default_factory=dict)
+    blend_mask: Floats | None = None
     parts: tuple[FacePart, ...] = ()
     blend_mask: Floats | None = None
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from unmask.detectors.card import PartsOfFace
 from unmask.detectors.companions import Companion
+from unmask.detectors.derived import PartsOfFace
 from unmask.detectors.errors import DetectorError
 
 PARTS_NAME = "parts.npz"

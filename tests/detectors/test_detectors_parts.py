@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -60,10 +61,12 @@ def test_each_place_of_a_map_counts_for_the_nearest_part():
     assert shares_of_parts((), strength) is None
 
 
-def test_what_speaks_against_manipulation_does_not_count():
+def test_what_speaks_against_manipulation_does_not_count_and_the_map_of_the_blend_comes_first():
     parts = (FacePart("left", 0.1, 0.5, 1), FacePart("right", 0.9, 0.5, 1))
     explained = Explanation(patch_logits=np.array([[1, -9]], np.float32), parts=parts)
     assert explained.part_shares == pytest.approx([1, 0])
+    blended = replace(explained, blend_mask=np.array([[0.1, 0.3]], np.float32))
+    assert blended.part_shares == pytest.approx([0.25, 0.75])
     assert Explanation(parts=parts).part_shares == [None, None]
 
 

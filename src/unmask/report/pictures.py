@@ -220,13 +220,16 @@ def parts_in_words(one: FaceEvidence) -> str:
     hidden = [name for name, visible in seen.items() if visible < HARDLY_VISIBLE]
     if 2 * len(hidden) > len(seen):
         return "Most parts of the face can hardly be seen."
+    shown = one.blend_mask
+    if shown is None and one.patch_logits is not None:
+        shown = heatmaps.strength_of_patches(one.patch_logits)
+    if shown is None or shown.max() <= _HARDLY_ANYTHING:
+        shares = {}
     told = [name for name in sorted(shares, key=lambda name: -shares[name]) if shares[name] >= _LEAST_SHARE]
-    if one.patch_logits is None or heatmaps.strength_of_patches(one.patch_logits).max() <= _HARDLY_ANYTHING:
-        told = []
     sentences = []
     if told:
         named = ", ".join(f"{name} {percent(shares[name])}" for name in told)
-        sentences.append(f"Nearest to the hint: {named}.")
+        sentences.append(f"Nearest to what the map shows: {named}.")
     if hidden:
         sentences.append(f"Hardly visible: {', '.join(hidden)}.")
     return " ".join(sentences)

@@ -44,7 +44,6 @@ class Explanation:
     curves: Mapping[str, Floats] = field(default_factory=dict)
     blend_mask: Floats | None = None
     parts: tuple[FacePart, ...] = ()
-    blend_mask: Floats | None = None
 
     @property
     def strength(self) -> Floats | None:

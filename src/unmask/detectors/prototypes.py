@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from unmask.detectors.card import Card, KnownKinds
+from unmask.detectors.card import Card
+from unmask.detectors.derived import KnownKinds
 from unmask.detectors.errors import DetectorError
 from unmask.detectors.trunk import trunk_path
 from unmask.hashing import file_sha256

@@ -63,12 +63,15 @@ def test_files_with_the_same_bytes_and_related_rows_are_left_as_they_are():
     assert verdicts(one, [Copy(0, 1, 10, False)], lambda index: 1 / 0) == {(0, 1): None}
 
 
-def test_a_descriptor_is_that_of_the_normalised_mean_token():
-    tokens = np.random.default_rng(0).normal(2, 3, (1, 4, 6)).astype(np.float32)
+def test_a_descriptor_is_made_of_normalised_tokens_two_by_two():
+    tokens = np.random.default_rng(0).normal(2, 3, (1, 16, 6)).astype(np.float32)
     trunk = SimpleNamespace(maps=lambda crops: np.repeat(tokens, len(crops), axis=0))
     found = describe_pictures(trunk, [np.zeros((9, 7, 3), np.uint8)])
     normal = (tokens[0] - tokens[0].mean(1, keepdims=True)) / tokens[0].std(1, keepdims=True)
-    np.testing.assert_allclose(found, normal.mean(0) / np.linalg.norm(normal.mean(0)), rtol=1e-4)
+    wanted = np.concatenate(
+        [normal[places].mean(0) for places in ([0, 1, 4, 5], [2, 3, 6, 7], [8, 9, 12, 13], [10, 11, 14, 15])]
+    )
+    np.testing.assert_allclose(found, wanted / np.linalg.norm(wanted), rtol=1e-4, atol=1e-6)
 
 
 def test_the_audit_verifies_what_it_is_asked_to(faces, toy_scene, toy_encode, tmp_path, monkeypatch):

@@ -9,13 +9,12 @@ import pytest
 from toy_detectors import write_detector
 from unmask.batch import fingerprint, identity, scan_key
 from unmask.batch.identity import WITHOUT_EFFECT, short_hash
-from unmask.detectors import load_card
+from unmask.detectors import KnownKinds, load_card
 from unmask.detectors.card import (
     Calibration,
     Card,
     Distribution,
     Familiarity,
-    KnownKinds,
     Quality,
     TrunkReference,
 )
@@ -135,6 +134,8 @@ WITHOUT_EFFECT_IN_CARDS = [
     {"families": ["swap_video"]},
     {"calibration": {"slope": 2.0, "intercept": 0.5, "reals": 99}},  # Without the class mix there is no ratio.
     {"lineage": LINEAGE},
+    {"localiser": {"sha256": "9" * 64, "trunk": "x", "threshold": 0.5}},  # Maps are shown beside scores, as parts are.
+    {"parts": {"sha256": "9" * 64, "trunk": "x"}},
     {"kinds": KINDS | {"trunk": "x", "fitted_on": "x", "enrolled": [{"name": "x", "faces": 5, "separation": 3.0}]}},
     {"quality": QUALITY | {"fitted_on": "others"}},
     {"quality": QUALITY | {"familiarity": QUALITY["familiarity"] | {"trunk": "8" * 64}}},

@@ -77,8 +77,9 @@ def test_likelihood_ratios_are_bounded_by_the_items_of_the_calibration(name):
         ratio = scale.ratio(score, (min(score, 0.2), max(score, 0.8)))
         assert ratio.bounded and ratio.log10 == pytest.approx(bound)
         assert lowest <= ratio.low <= ratio.high <= highest
-    even = scale.ratio(0.8, (0.6, 0.9))  # Real and fake weigh the same in the fit.
-    assert even.log10 == pytest.approx(np.log10(4)) and not even.bounded
+    given = scale.ratio(0.8, (0.6, 0.9))  # The odds of the score over those that it counts on.
+    counted_on = card.calibration.prior / (1 - card.calibration.prior)
+    assert given.log10 == pytest.approx(np.log10(4 / counted_on)) and not given.bounded
 
 
 def test_the_trunk_is_the_one_that_its_card_describes():

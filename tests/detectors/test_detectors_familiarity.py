@@ -41,7 +41,7 @@ def blocks(picture):
 
 def plaster(picture):
     grey = np.asarray(ImageOps.grayscale(picture).filter(ImageFilter.GaussianBlur(1.5)), float)
-    relief = 175 + 0.2 * (grey - 128) + 3.0 * np.gradient(grey, axis=1)
+    relief = 175 + 0.1 * (grey - 128) + 4.0 * np.gradient(grey, axis=1)
     return Image.fromarray(np.clip(relief, 0, 255).astype(np.uint8)).convert("RGB")
 
 

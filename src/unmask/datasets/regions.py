@@ -62,6 +62,32 @@ def five_landmarks(points: np.ndarray) -> np.ndarray:
     return np.stack([*eyes, part["nose"][5], part["lips"][0], part["lips"][10]])
 
 
+def landmark_groups(points: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the middles (N, 2) of groups of landmarks, by names for people; left and right as the picture shows them.
+
+    Parameters
+    ----------
+    points
+        (N, 122, 2), mesh points of N faces.
+    """
+    middle = {name: points[:, group].mean(1) for name, group in MESH_GROUPS.items()}
+    oval, lips, nose = (points[:, MESH_GROUPS[name]] for name in ("oval", "lips", "nose"))
+    brows = (middle["left_brow"] + middle["right_brow"]) / 2
+    return {
+        "left eye": middle["left_eye"],
+        "right eye": middle["right_eye"],
+        "left brow": middle["left_brow"],
+        "right brow": middle["right_brow"],
+        "nose bridge": nose[:, :2].mean(1),
+        "nose": nose[:, 4:].mean(1),
+        "mouth": middle["lips"],
+        "chin": (oval[:, 18] + lips[:, 5]) / 2,
+        "left cheek": (oval[:, 28] + lips[:, 0] + middle["left_eye"]) / 3,
+        "right cheek": (oval[:, 8] + lips[:, 10] + middle["right_eye"]) / 3,
+        "forehead": (oval[:, 0] + brows) / 2,
+    }
+
+
 def face_frame(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     """Return the middle of the eyes, the unit vector from eyes to mouth and their distance in pixels.
 

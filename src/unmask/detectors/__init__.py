@@ -10,21 +10,19 @@ from unmask.detectors.card import (
     Card,
     DataSource,
     Distribution,
-    EnrolledKind,
     Familiarity,
-    KnownKinds,
-    Lineage,
     LocaliserReference,
-    PromisedRate,
     Quality,
     QualityGate,
     TrunkReference,
     read_card,
 )
+from unmask.detectors.derived import EnrolledKind, KnownKinds, Lineage, PartsOfFace, PromisedRate
 from unmask.detectors.detector import Detector
 from unmask.detectors.errors import DetectorError
 from unmask.detectors.explanation import Explanation
 from unmask.detectors.inputs import AudioWindows, ClipSound, FaceClips, FaceCrops, InputSpec, WholeFrames
+from unmask.detectors.parts import FacePart
 from unmask.detectors.prediction import RECONSTRUCTION_ERROR, Prediction
 from unmask.detectors.registry import built_in, installed, load_card, load_detector
 from unmask.detectors.trunk import Trunk, open_trunk_of, trunk_card, trunk_path
@@ -45,11 +43,13 @@ __all__ = [
     "Explanation",
     "FaceClips",
     "FaceCrops",
+    "FacePart",
     "Familiarity",
     "InputSpec",
     "KnownKinds",
     "Lineage",
     "LocaliserReference",
+    "PartsOfFace",
     "Prediction",
     "PromisedRate",
     "Quality",

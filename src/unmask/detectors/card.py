@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from unmask.detectors.derived import KnownKinds, Lineage, PartsOfFace
 from unmask.detectors.errors import DetectorError
 from unmask.detectors.inputs import CardPart, FaceCrops, InputSpec
 from unmask.verdict import PlattScaling
@@ -223,102 +224,6 @@ class Quality(CardPart):
     familiarity: Familiarity | None = None
 
 
-class EnrolledKind(CardPart):
-    """A kind of manipulation that a user showed examples of.
-
-    Parameters
-    ----------
-    name
-        As the user named it.
-    faces
-        Number of examples.
-    separation
-        How far they lie from real faces, in standard deviations of these.
-    """
-
-    name: str
-    faces: int = Field(ge=2)
-    separation: NonNegativeFloat
-
-
-class KnownKinds(CardPart):
-    """The file ``prototypes.npz``, by which a detector says which kind of manipulation a face resembles.
-
-    It lies beside the detector's weights, or beside those of its trunk, where several detectors share it.
-
-    Parameters
-    ----------
-    sha256
-        Of the file.
-    trunk
-        Identity of the trunk whose tokens it describes; empty without a trunk.
-    slope
-        Weight of a prototype's score among the log-odds of the kinds.
-    unknown
-        Log-odds of "none of the known", on the scale of the weighted scores.
-    fitted_on
-        The data of both.
-    enrolled
-        What ``unmask enrol`` added; each that is separate enough raises the logits of faces that match it.
-    """
-
-    sha256: str
-    trunk: str
-    slope: float = Field(gt=0)
-    unknown: FiniteFloat
-    fitted_on: str = ""
-    enrolled: tuple[EnrolledKind, ...] = ()
-
-
-class PromisedRate(CardPart):
-    """A rate of false positives and the threshold that promises it.
-
-    Parameters
-    ----------
-    rate
-        The highest rate that is accepted.
-    threshold
-        On the calibrated score.
-    interval
-        90 % interval of the rate itself, given the files that it was fixed on.
-    """
-
-    rate: float = Field(gt=0, lt=1)
-    threshold: float = Field(ge=0, le=1)
-    interval: tuple[float, float]
-
-
-class Lineage(CardPart):
-    """What a detector was derived from by ``unmask calibrate``: the same weights, another rule.
-
-    Parameters
-    ----------
-    parent, parent_version
-        As its card has them.
-    parent_card_sha256
-        Of its card's file.
-    data_sha256
-        Of the sorted lines "path, group, score" of the scored real files, separated by tabs.
-    files
-        Scored real files.
-    groups
-        Of these only the highest score counted.
-    fakes
-        Scored fake files of a new calibration, 0 without one.
-    rates
-        The first is that of the card's threshold.
-    """
-
-    parent: str
-    parent_version: str
-    parent_card_sha256: str
-    data_sha256: str
-    files: int = Field(ge=1)
-    groups: int = Field(ge=1)
-    fakes: int = Field(default=0, ge=0)
-    rates: tuple[PromisedRate, ...]
-
-
 class Card(CardPart):
     """A detector's card; see ``docs/cards.md`` for each field."""
 
@@ -345,6 +250,7 @@ class Card(CardPart):
     localiser: LocaliserReference | None = Field(
         default=None, description="what maps where a face seems to be blended, beside the weights"
     )
+    parts: PartsOfFace | None = Field(default=None, description="how parts of the face are found on its map")
     stills: tuple[str, ...] = Field(
         default=(), description="names of the installed detectors that judge images in this one's place"
     )

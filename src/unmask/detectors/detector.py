@@ -15,6 +15,7 @@ from unmask.detectors.explanation import Explanation, error_map
 from unmask.detectors.familiarity import MEASURE, ReferenceFaces, read_reference_faces
 from unmask.detectors.inputs import Inputs, checked_inputs
 from unmask.detectors.localiser import BLEND_MASK, Localiser, find_localiser
+from unmask.detectors.parts import FacePart, PartFilters, read_part_filters
 from unmask.detectors.prediction import RECONSTRUCTION_ERROR, Floats, Prediction
 from unmask.detectors.prototypes import Prototypes, prototypes_of
 from unmask.detectors.sessions import open_session
@@ -88,6 +89,7 @@ class Detector:
         self._reference_faces = self._read_reference_faces(folder)
         self.prototypes: Prototypes | None = prototypes_of(folder, self.card) if self.card.kinds else None
         self._localiser = self._find_localiser(folder, threads)
+        self._part_filters = self._read_part_filters(folder)
         self._session = open_session(model, threads)
         self._graph_inputs = self._match_inputs(model)
         outputs = {output.name: output.shape for output in self._session.get_outputs()}
@@ -136,6 +138,15 @@ class Detector:
         if self._trunk is None or reference is None:
             raise DetectorError(f"{self.card.name}: a localiser needs a trunk")
         return find_localiser((folder, self._trunk.path.parent), card, reference.identity, threads)
+
+    def _read_part_filters(self, folder: Path) -> PartFilters | None:
+        reference = self.card.trunk
+        if self.card.parts is None:
+            return None
+        if self._trunk is None or reference is None:
+            raise DetectorError(f"{self.card.name}: parts needs a trunk")
+        folders = (folder, self._trunk.path.parent)
+        return read_part_filters(folders, self.card.parts, reference.identity, self._trunk.channels)
 
     @property
     def draws_curves(self) -> bool:
@@ -196,6 +207,27 @@ class Detector:
             else np.zeros((0, 0, 0, 3), np.uint8)
         )
 
+    def parts(self, crops: Crops) -> list[tuple[FacePart, ...]]:
+        """Return the parts of each face, where they lie and whether they can be seen.
+
+        Parameters
+        ----------
+        crops
+            As for `score`.
+
+        Raises
+        ------
+        DetectorError
+            The detector finds no parts.
+        """
+        if self._part_filters is None:
+            raise DetectorError(f"{self.name} finds no parts of faces")
+        return [self._parts_on(self._fed(unit)) for unit in self._units({self._only_picture: crops})]
+
+    def _parts_on(self, fed: OneUnit) -> tuple[FacePart, ...]:
+        """Return the parts of a face, given what the graph reads of it; none where no filters are installed."""
+        return () if self._part_filters is None else self._part_filters.find(next(iter(fed.values()))[0])
+
     def explain(self, inputs: Inputs) -> list[Explanation]:
         """Map where in its pictures, or when in its clips, an answer comes from; see ``Explanation``.
 
@@ -212,9 +244,10 @@ class Detector:
         if self._curves:
             given = self._run(self._fed(unit), *self._curves)
             return Explanation(curves={name: row[0] for name, row in zip(self._curves, given, strict=True)})
-        outputs = self._maps(unit)
+        fed = self._fed(unit)
+        outputs = self._maps(fed)
         if self.card.mirror:
-            mirrored = self._maps(self._mirrored(unit))
+            mirrored = self._maps(self._fed(self._mirrored(unit)))
             for name in (PATCH_LOGITS, BLEND_MASK):
                 if name in outputs:
                     outputs[name] = (outputs[name] + mirrored[name][..., ::-1]) / np.float32(2)
@@ -224,13 +257,13 @@ class Detector:
             blend_mask=outputs[BLEND_MASK][0] if BLEND_MASK in outputs else None,
             reconstruction=None if rebuilt is None else _as_picture(rebuilt),
             error_map=None if rebuilt is None else error_map(unit[self._only_picture], rebuilt),
+            parts=self._parts_on(fed),
         )
 
-    def _maps(self, unit: OneUnit) -> dict[str, Floats]:
+    def _maps(self, fed: OneUnit) -> dict[str, Floats]:
         """Return what maps one unit, by the names of the outputs, with one unit in each."""
         wanted = [PATCH_LOGITS] * self.has_patch_logits + [RECONSTRUCTION] * self.has_decoder
         wanted += [BLEND_MASK] * self._has_blend_mask
-        fed = self._fed(unit)
         outputs = dict(zip(wanted, self._run(fed, *wanted), strict=True)) if wanted else {}
         if self._localiser is not None:
             outputs[BLEND_MASK] = self._localiser.mask(next(iter(fed.values())))[None]

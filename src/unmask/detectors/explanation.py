@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+
+from unmask.detectors.parts import FacePart, shares_of_parts
 
 Floats = npt.NDArray[np.float32]
 
@@ -32,6 +34,8 @@ class Explanation:
         colours, at the decoder's resolution; its mean is the crop's reconstruction error.
     curves
         Of a clip or a window of sound, by the names of the outputs: (L,) float32 over its time.
+    parts
+        The parts of the face; empty where the detector finds none.
     """
 
     patch_logits: Floats | None = None
@@ -39,6 +43,21 @@ class Explanation:
     error_map: Floats | None = None
     curves: Mapping[str, Floats] = field(default_factory=dict)
     blend_mask: Floats | None = None
+    parts: tuple[FacePart, ...] = ()
+    blend_mask: Floats | None = None
+
+    @property
+    def strength(self) -> Floats | None:
+        """How strongly each place speaks for manipulation, (h, w) float32 of at least 0; None without such a map."""
+        if self.blend_mask is not None:
+            return self.blend_mask
+        return None if self.patch_logits is None else np.maximum(self.patch_logits, 0)
+
+    @property
+    def part_shares(self) -> Sequence[float | None]:
+        """Share of ``strength`` nearest to each of the parts; None for each where there is no such map or it is 0."""
+        shares = None if self.strength is None else shares_of_parts(self.parts, self.strength)
+        return shares or [None] * len(self.parts)
 
 
 def error_map(crop: npt.NDArray[np.uint8], rebuilt: Floats) -> Floats:

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from unmask.detectors.card import Familiarity
+from unmask.detectors.companions import Companion
 from unmask.detectors.errors import DetectorError
-from unmask.hashing import file_sha256
 
 FAMILIARITY_NAME = "familiarity.npz"
 MEASURE = "token_distance"
@@ -99,23 +99,14 @@ def read_reference_faces(
     DetectorError
         When the file is not the one that the card names, or belongs to another trunk.
     """
-    paths = [folder / FAMILIARITY_NAME for folder in folders]
-    path = next((one for one in paths if one.is_file()), paths[0])
-    if not path.is_file() or file_sha256(path) != card.sha256:
-        raise DetectorError(
-            f"{path} is not the file that its card describes: its SHA-256 differs or it is missing"
-        )
-    if card.trunk != trunk:
-        raise DetectorError(f"{path} was fitted on another trunk: run scripts/fit_familiarity.py again")
+    script = "scripts/fit_familiarity.py"
+    arrays = Companion(FAMILIARITY_NAME, card.sha256, card.trunk, trunk, script).read(folders)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            centre, whitening = (
-                np.ascontiguousarray(file[name], np.float32) for name in ("centre", "whitening")
-            )
-    except (KeyError, OSError, ValueError) as error:
-        raise DetectorError(f"{path} cannot be read: {error}") from None
+        centre, whitening = (arrays[name].astype(np.float32) for name in ("centre", "whitening"))
+    except (KeyError, ValueError) as error:
+        raise DetectorError(f"{FAMILIARITY_NAME} cannot be read: {error}") from None
     if centre.ndim != 1 or len(centre) > channels or whitening.shape[:1] != centre.shape:
-        raise DetectorError(f"{path} holds statistics of another shape than the trunk's tokens")
+        raise DetectorError(f"{FAMILIARITY_NAME} holds statistics of another shape than the trunk's tokens")
     return ReferenceFaces(centre, whitening)
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from unmask.detectors.card import Card, KnownKinds
+from unmask.detectors.card import Card
+from unmask.detectors.derived import KnownKinds
 from unmask.detectors.errors import DetectorError
 from unmask.detectors.trunk import trunk_path
 from unmask.hashing import file_sha256
@@ -81,7 +82,8 @@ class Prototypes:
         read
             (..., D), what the network reads of it.
         """
-        return self.features(pooled(read)[None])[0]
+        feature: Floats = self.features(pooled(read)[None])[0]
+        return feature
 
     def features(self, means: Floats) -> Floats:
         """Return the features (N, K) of faces.
@@ -91,7 +93,7 @@ class Prototypes:
         means
             (N, 2 D), pooled.
         """
-        features: Floats = (means - self.centre) @ self.whitening
+        features: Floats = ((means - self.centre) @ self.whitening).astype(np.float32)
         return features
 
     def scores(self, features: Floats) -> Floats:

@@ -58,7 +58,8 @@ class CropProfile:
 
 
 # "tight" is the view of the crops in dfdc-faces: measured by finding the faces in those crops with
-# CenterFace. "close" fits into more pictures that are themselves cut around a face. "mesh" is what MediaPipe's face mesh reads.
+# CenterFace. "close" fits into more pictures that are themselves cut around a face. "mesh" is what MediaPipe's
+# face mesh reads.
 PROFILES = {
     profile.name: profile
     for profile in (

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unmask.detectors import Card, DetectorError, EnrolledKind, file_sha256, load_card
-from unmask.detectors.card import KnownKinds
+from unmask.detectors import Card, DetectorError, EnrolledKind, KnownKinds, file_sha256, load_card
 from unmask.detectors.prototypes import PROTOTYPES_NAME, Floats, Prototypes, prototypes_of
 from unmask.detectors.registry import detector_folder, user_detectors
 from unmask.gating.recalibration import CARD, link_or_copy, write_card

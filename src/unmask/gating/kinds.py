@@ -80,7 +80,7 @@ def fit_basis(faces: Faces) -> ReferenceFaces:
     """
     reals = faces.where(faces.kind == "")
     weights = 1 / np.array([(reals.set == name).sum() for name in reals.set])
-    return fit_reference_faces(reals.means, weights, COMPONENTS)
+    return fit_reference_faces(reals.means, weights.astype(np.float32), COMPONENTS)
 
 
 def fit_prototypes(basis: ReferenceFaces, faces: Faces) -> Prototypes:

@@ -95,7 +95,7 @@ class LabelledFaces:
         rows
             Boolean (N,), or positions.
         """
-        return LabelledFaces(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+        return type(self)(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
     def rows(self) -> list[dict[str, float]]:
         """Return each face's measures by name, as the gates take them."""

@@ -1,6 +1,6 @@
 """The result of a scan: its type. Its schema, table, view and page are modules that a scan starts without."""
 
-from unmask.report.evidence import ClipEvidence, Evidence, FaceEvidence, FrameView
+from unmask.report.evidence import ClipEvidence, Evidence, FaceEvidence, FrameView, PartEvidence
 from unmask.report.opinions import (
     FACE_MANIPULATED,
     Attribution,
@@ -34,6 +34,7 @@ __all__ = [
     "FrameView",
     "Measure",
     "Opinion",
+    "PartEvidence",
     "ReencodedScore",
     "ScanResult",
     "SoundFacts",

@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 
 from unmask.media import Credentials, FileFacts
-from unmask.report.codec import OMITTED, Box, Count, Part, Seconds, Written
+from unmask.report.codec import OMITTED, Box, Count, Part, Probability, Seconds, Written
 from unmask.report.sound import SoundFacts
 
 _JSON_SIDE = 14
@@ -65,6 +65,30 @@ class FrameView:
     picture: bytes
 
 
+@dataclass(frozen=True)
+class PartEvidence(Part):
+    """One part of a face on a shown frame.
+
+    Parameters
+    ----------
+    name
+        In plain words; left and right as the picture shows them.
+    x, y
+        Where it lies, from the left and the top, in sides of the square that the crop shows.
+    visible
+        Confidence that it can be seen; 0.5 for the mean of real faces.
+    share
+        Of what speaks for manipulation in the map: that which lies nearer to this part than to the others; None where
+        the map is missing or empty.
+    """
+
+    name: str
+    x: Probability
+    y: Probability
+    visible: Probability
+    share: Probability | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class FaceEvidence(Part):
     """One face on one shown frame, and the detector's maps of it: hints where to look, no proof.
@@ -85,6 +109,8 @@ class FaceEvidence(Part):
     error_map
         Difference from the reconstruction, (h, w) float32 in [0, 1], in JSON averaged to at most 14 x 14; None when the
         detector has none.
+    parts
+        Of the face; empty when the detector finds none.
     """
 
     track: Count
@@ -95,6 +121,7 @@ class FaceEvidence(Part):
     reconstruction: Annotated[bytes | None, OMITTED] = None
     error_map: Annotated[np.ndarray, Written(_rows_of_average, _MAP)] | None = None
     blend_mask: Annotated[np.ndarray, Written(_rows_of_average, _MAP)] | None = None
+    parts: tuple[PartEvidence, ...] = ()
 
 
 def _rounded(curves: Mapping[str, np.ndarray]) -> dict[str, list[float]]:

@@ -14,12 +14,15 @@ from unmask.report.evidence import FaceEvidence, FrameView
 from unmask.report.face_view import FaceAtMoment, Moment
 from unmask.report.result import ScanResult
 from unmask.report.said import Level, level_of
-from unmask.report.words import clock
+from unmask.report.words import clock, percent
 
 MOST_PICTURES = 48
 BLEND_CAPTION = "Where a blend seems to lie"
 _MOST_SCORES = 3
 _HARDLY_ANYTHING = 0.1
+_LEAST_SHARE = 0.1
+HARDLY_VISIBLE = 0.05
+"""Confidence below which a part is called hardly visible."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +85,14 @@ class ShownFrame:
     ----------
     clock
         Empty for an image.
+    parts
+        What the map says of the parts of the face, and which of them can hardly be seen; empty for nothing.
     """
 
     clock: str
     level: Level
     figures: tuple[Figure, ...]
+    parts: str
 
 
 def frame_pictures(result: ScanResult, moments: tuple[Moment, ...]) -> list[FramePicture]:
@@ -122,7 +128,7 @@ def shown_frames(result: ScanResult, threshold: float | None) -> dict[int, list[
     for one in result.evidence.faces if result.evidence else ():
         level = level_of(scores[one.track, one.time], threshold)
         when = clock(one.time) if result.kind == "video" else ""
-        shown.setdefault(one.track, []).append(ShownFrame(when, level, _figures(one)))
+        shown.setdefault(one.track, []).append(ShownFrame(when, level, _figures(one), parts_in_words(one)))
     return shown
 
 
@@ -196,6 +202,37 @@ def _figures(one: FaceEvidence) -> tuple[Figure, ...]:
         hint = Figure(_map(crop, strength), "A hint of manipulation", f"What speaks for manipulation: {told}")
         figures.append(hint)
     return tuple(figures)
+
+
+def parts_in_words(one: FaceEvidence) -> str:
+    """Return which parts of a face the map is about and which can hardly be seen, as sentences; empty for neither.
+
+    Parameters
+    ----------
+    one
+        A shown face.
+    """
+    seen: dict[str, float] = {}
+    shares: dict[str, float] = {}
+    for part in one.parts:
+        seen[part.name] = max(seen.get(part.name, 0.0), part.visible)
+        shares[part.name] = shares.get(part.name, 0.0) + (part.share or 0.0)
+    hidden = [name for name, visible in seen.items() if visible < HARDLY_VISIBLE]
+    if 2 * len(hidden) > len(seen):
+        return "Most parts of the face can hardly be seen."
+    shown = one.blend_mask
+    if shown is None and one.patch_logits is not None:
+        shown = heatmaps.strength_of_patches(one.patch_logits)
+    if shown is None or shown.max() <= _HARDLY_ANYTHING:
+        shares = {}
+    told = [name for name in sorted(shares, key=lambda name: -shares[name]) if shares[name] >= _LEAST_SHARE]
+    sentences = []
+    if told:
+        named = ", ".join(f"{name} {percent(shares[name])}" for name in told)
+        sentences.append(f"Nearest to what the map shows: {named}.")
+    if hidden:
+        sentences.append(f"Hardly visible: {', '.join(hidden)}.")
+    return " ".join(sentences)
 
 
 def _map(crop: np.ndarray, strength: np.ndarray) -> str:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from unmask.faces import profile
 from unmask.media import Credentials, Frame, shrink
-from unmask.report import ClipEvidence, Evidence, FaceEvidence, FrameView, ScanResult
+from unmask.report import ClipEvidence, Evidence, FaceEvidence, FrameView, PartEvidence, ScanResult
 from unmask.report.heatmaps import jpeg
 from unmask.report.order import choose_shown
 
 if TYPE_CHECKING:
-    from unmask.detectors import Detector
+    from unmask.detectors import Detector, Explanation
     from unmask.evidence import Unit
     from unmask.scanning.observations import Observations
     from unmask.scanning.opinions import Answer
@@ -141,4 +141,13 @@ def _face_evidence(detector: Detector, unit: Unit, track: int, time: float) -> F
         reconstruction=None if rebuilt is None else jpeg(rebuilt, 90),
         error_map=explained.error_map,
         blend_mask=explained.blend_mask,
+        parts=_parts(explained),
+    )
+
+
+def _parts(explained: Explanation) -> tuple[PartEvidence, ...]:
+    """Return the parts of a face, each with its share of what speaks for manipulation."""
+    return tuple(
+        PartEvidence(part.name, part.x, part.y, part.visible, share)
+        for part, share in zip(explained.parts, explained.part_shares, strict=True)
     )

@@ -19,6 +19,7 @@ from unmask.report.heatmaps import (
     strength_of_patches,
     strongest_place,
 )
+from unmask.report.pictures import parts_in_words
 from unmask.report.words import clock
 
 LIST = "pictures.json"
@@ -70,7 +71,9 @@ def _save_face(face: FaceEvidence, number: int, folder: Path) -> dict[str, Any]:
         "time": round(face.time, 3),
         "crop": crop,
         "heat": heat,
-        "strongest": None if strength is None else _in_words(strength),
+        "strongest": None
+        if strength is None
+        else ". ".join(filter(None, (_in_words(strength), parts_in_words(face)))),
     }
 
 

@@ -21,12 +21,12 @@ test-quick: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m "$(QUICK)" $(PARALLEL)
 
 # The quick tests with another interpreter, in an environment of its own without PyTorch and Ray:
-# make test-python PYTHON=python3.13
+# make test-python PYTHON=python3.13, or of some rooms alone: TESTED="tests/verdict tests/report"
 test-python: OTHER = $(VENV)-$(shell $(PYTHON) -c "import sys; print('%d.%d' % sys.version_info[:2])")
 test-python:
 	$(PYTHON) -m venv $(OTHER)
 	$(OTHER)/bin/python -m pip install --quiet --only-binary=:all: --constraint constraints.txt --editable ".[dev,serve]"
-	$(OTHER)/bin/python -m pytest -m "$(QUICK)" $(PARALLEL)
+	$(OTHER)/bin/python -m pytest -m "$(QUICK)" $(PARALLEL) $(TESTED)
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .

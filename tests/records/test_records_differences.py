@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from unmask.batch.identity import SCAN_VERSION
 from unmask.records.differences import changes_since, result_differences
 from unmask.records.environment import environment
 from unmask.records.weights import DetectorRecord
@@ -62,5 +63,5 @@ def test_each_change_is_told_in_the_order_in_which_it_matters():
     kinds = [one.kind for one in found]
     assert kinds == ["weights"] * 4 + ["unmask", "libraries", "processor", "processor", "python"]
     assert found[0].text == "detector jrc: other weights (model.onnx)"
-    assert "0.0.1 then" in found[4].text and "scan version 0 then, 1 now" in found[4].text
+    assert "0.0.1 then" in found[4].text and f"scan version 0 then, {SCAN_VERSION} now" in found[4].text
     assert "numpy 1.0 then" in found[5].text and "onnxruntime absent then" in found[5].text

@@ -26,7 +26,7 @@ from unmask.evaluation.remarks import remarks
 from unmask.evaluation.scan_logs import check_detector
 from unmask.evaluation.scans import margin
 from unmask.evaluation.sets import Item
-from unmask.report import DetectorInfo, FrameScore, ScanResult, TrackScore
+from unmask.report import DetectorInfo, FrameScore, Opinion, ScanResult, Subject, TrackScore
 from unmask.scanning import detector_info
 from unmask.statistics import Settings
 from unmask.verdict import Reason
@@ -124,6 +124,36 @@ def test_a_refused_file_is_the_least_sure():
     refused = result("a", 0.99, "inconclusive", reasons=(Reason("small", "abstains", "small"),))
     assert margin(refused) < margin(
         result("b", 0.41, "inconclusive", reasons=(Reason("band", "abstains", "band"),))
+    )
+
+
+def test_a_score_is_held_against_the_threshold_of_the_detector_that_it_is_of():
+    """The interval from 0.5 to 0.7 lies above the first detector's 0.4 and below the other's 0.8."""
+    alone = result("one.jpg", 0.3, "likely_real")
+    face = (Subject("face", 0, 0.0, 0.0, 0.6, (0.5, 0.7), (0, 0, 9, 9)),)
+    first = Opinion("face_manipulated", DETECTOR, "likely_real", 0.3, (0.2, 0.4), (), face, 0)
+    other = replace(DETECTOR, name="other", threshold=0.8, band=(0.8, 0.8))
+    reasons = (Reason("questions", "abstains", "x"),)
+    second = replace(
+        first,
+        question="face_generated",
+        detector=other,
+        verdict="inconclusive",
+        score=0.6,
+        interval=(0.5, 0.7),
+    )
+    both = replace(
+        alone,
+        verdict="inconclusive",
+        score=0.6,
+        interval=(0.5, 0.7),
+        reasons=reasons,
+        opinions=(first, second),
+    )
+    item = Item("toy", "real", "one.jpg", "", "one", 0)
+    assert scan_figures("toy", [ScannedFile(item, both)], FEW)[0].interval_coverage.value == 1
+    assert margin(both) > margin(
+        scanned(1, 0.9, "inconclusive", reasons=(Reason("small", "abstains", "x"),)).result
     )
 
 

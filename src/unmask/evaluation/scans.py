@@ -18,6 +18,7 @@ from unmask.evaluation.crops import CropFolder
 from unmask.evaluation.predictions import cluster_of
 from unmask.evaluation.sets import EvaluationSet, Item
 from unmask.report import ScanResult
+from unmask.report.said import deciding_opinion
 from unmask.scanning import Scanner
 from unmask.statistics import risk_coverage
 from unmask.statistics.auc import auc_difference, auc_estimate
@@ -32,6 +33,7 @@ from unmask.statistics.intervals import (
 )
 from unmask.statistics.likelihood_ratios import estimate_costs, log10_of_scores
 from unmask.statistics.metrics import Floats, UndefinedMetricError
+from unmask.verdict.questions import QUESTIONS_GATE
 
 ALL = "all"
 LEAST_PROBABILITY = 1e-6
@@ -287,7 +289,10 @@ def _flags(scored: Sequence[ScannedFile], labels: NDArray[np.int64]) -> dict[str
 
 
 def _threshold(result: ScanResult) -> float:
-    return 0.5 if result.detector.threshold is None else result.detector.threshold
+    """Return the threshold of the detector that the file's score is of."""
+    deciding = deciding_opinion(result)
+    threshold = (deciding or result).detector.threshold
+    return 0.5 if threshold is None else threshold
 
 
 def _side(result: ScanResult) -> int:
@@ -308,7 +313,8 @@ def margin(result: ScanResult) -> float:
         Of the file's scan.
     """
     rejected = any(
-        reason.effect == "abstains" and reason.gate not in ("interval", "band") for reason in result.reasons
+        reason.effect == "abstains" and reason.gate not in ("interval", "band", QUESTIONS_GATE)
+        for reason in result.reasons
     )
     return risk_coverage.margin(
         result.score or 0.0,

@@ -94,14 +94,20 @@ def headline(result: ScanResult) -> str:
 
 
 def notes(result: ScanResult) -> str:
-    """Return in one line what else there is to know: the detail, what a face resembles, and each reason for doubt.
+    """Return in one line what else there is to know: the detail, what a face resembles, each reason for doubt.
+
+    That it resembles none of the known kinds is left to the report.
 
     Parameters
     ----------
     result
         Of the scan.
     """
-    alike = [attribution_words(one.attribution) for one in result.opinions if one.attribution]
+    alike = [
+        attribution_words(one.attribution)
+        for one in result.opinions
+        if one.attribution and one.attribution.resembles
+    ]
     return "; ".join([*([result.detail] if result.detail else []), *alike, *(r.text for r in result.reasons)])
 
 

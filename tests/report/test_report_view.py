@@ -286,5 +286,7 @@ def test_what_a_face_resembles_is_said_in_words_everywhere(resembles, words):
     assert f"<li>It {escape(words)}.</li>" in page([result])
     console = Console(width=200, record=True, force_terminal=False)
     console.print(table([result]))
-    assert (words in console.export_text()) == (resembles is not None)  # The table has no room for what it is not.
+    assert (words in console.export_text()) == (
+        resembles is not None
+    )  # The table has no room for what it is not.
     assert ScanResult.from_dict(result.to_dict()).opinions[0].attribution == Attribution(resembles, 0.714)

@@ -15,6 +15,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import unmask  # noqa: F401 (first: it switches the telemetry of others off)
+
+# isort: split
 import numpy as np
 import numpy.typing as npt
 import onnx

@@ -20,7 +20,7 @@ from unmask.report.schema import schema
 from unmask.report.table import table
 from unmask.scanning import Settings, scan
 from unmask.serve.views import scan_view
-from unmask.verdict import at_prior_odds, per_face_prior_odds
+from unmask.verdict import at_prior_odds
 
 RATE = 8000
 FACE = {"unit": "face", "crop_profile": "tight", "size": 32}
@@ -118,7 +118,7 @@ def test_five_detectors_have_five_opinions(result):
 def test_the_file_has_the_strongest_statement_and_the_first_detectors_faces(result):
     frame = result.opinions[1]
     assert (result.status, result.verdict) == ("ok", "likely_fake")
-    assert result.score == pytest.approx(at_prior_odds(frame.score, per_face_prior_odds(5)))
+    assert result.score == pytest.approx(at_prior_odds(frame.score, 1 / 5))
     assert result.detector.name == "face" and len(result.tracks) == 2
     assert [track.score for track in result.tracks] == [s.score for s in result.opinions[0].subjects]
     assert result.decisive_track is None  # It is the picture that decides.
@@ -161,7 +161,7 @@ def test_of_an_image_only_pictures_and_faces_are_judged(tmp_path, folders, toys,
         "clip-with-sound found no face that stays through a burst of frames to judge"
     )
     # Those that found nothing were not asked: the odds are those of two questions.
-    scores = [at_prior_odds(opinion.score, per_face_prior_odds(2)) for opinion in result.opinions[:2]]
+    scores = [at_prior_odds(opinion.score, 1 / 2) for opinion in result.opinions[:2]]
     assert result.score in [pytest.approx(score) for score in scores]
 
 

@@ -1,4 +1,4 @@
-"""Files of arrays that belong to the tokens of one trunk, beside a head's weights or beside the trunk's."""
+"""Files that belong to the tokens of one trunk, beside a head's weights or beside the trunk's."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Companion:
     trunk
         Identity of the trunk that the detector's head reads.
     script
-        That makes the file anew.
+        That makes the file.
     """
 
     name: str
@@ -38,8 +38,8 @@ class Companion:
     trunk: str
     script: str
 
-    def read(self, folders: Sequence[Path]) -> dict[str, npt.NDArray[Any]]:
-        """Read the arrays from the first folder that has the file, by their names.
+    def find(self, folders: Sequence[Path]) -> Path:
+        """Return the file in the first folder that has it.
 
         Parameters
         ----------
@@ -49,7 +49,7 @@ class Companion:
         Raises
         ------
         DetectorError
-            When the file is not the one that the card names, belongs to another trunk, or cannot be read.
+            When the file is not the one that the card names, or belongs to another trunk.
         """
         paths = [folder / self.name for folder in folders]
         path = next((one for one in paths if one.is_file()), paths[0])
@@ -59,6 +59,22 @@ class Companion:
             )
         if self.fitted_on != self.trunk:
             raise DetectorError(f"{path} was fitted on another trunk: run {self.script} again")
+        return path
+
+    def read(self, folders: Sequence[Path]) -> dict[str, npt.NDArray[Any]]:
+        """Read the arrays of the file that `find` returns, by their names.
+
+        Parameters
+        ----------
+        folders
+            Of the detector, then of its trunk.
+
+        Raises
+        ------
+        DetectorError
+            As of `find`, or when the file cannot be read.
+        """
+        path = self.find(folders)
         try:
             with np.load(path, allow_pickle=False) as file:
                 return {name: np.ascontiguousarray(file[name]) for name in file.files}

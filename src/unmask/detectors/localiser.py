@@ -15,9 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from unmask.detectors.card import LocaliserReference
-from unmask.detectors.errors import DetectorError
+from unmask.detectors.companions import Companion
 from unmask.detectors.sessions import open_session
-from unmask.hashing import file_sha256
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -83,12 +82,6 @@ def find_localiser(
     DetectorError
         When the file is not the one that the card names, or reads another trunk.
     """
-    paths = [folder / LOCALISER_NAME for folder in folders]
-    path = next((one for one in paths if one.is_file()), paths[0])
-    if not path.is_file() or file_sha256(path) != reference.sha256:
-        raise DetectorError(
-            f"{path} is not the file that its card describes: its SHA-256 differs or it is missing"
-        )
-    if reference.trunk != trunk:
-        raise DetectorError(f"{path} was trained on another trunk: run scripts/fit_localiser.py again")
+    script = "scripts/fit_localiser.py"
+    path = Companion(LOCALISER_NAME, reference.sha256, reference.trunk, trunk, script).find(folders)
     return Localiser(path, threads)

@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from unmask.detectors.card import Card
+from unmask.detectors.companions import Companion
 from unmask.detectors.derived import KnownKinds
 from unmask.detectors.errors import DetectorError
 from unmask.detectors.trunk import trunk_path
-from unmask.hashing import file_sha256
 
 PROTOTYPES_NAME = "prototypes.npz"
 ENROLLED_SHARE = 0.1
@@ -268,21 +268,14 @@ def prototypes_of(folder: Path, card: Card) -> Prototypes:
     """
     kinds, trunk = card.kinds, card.trunk
     assert kinds is not None
-    path = folder / PROTOTYPES_NAME
-    if trunk is not None and not path.is_file():
-        path = trunk_path(trunk.name).with_name(PROTOTYPES_NAME)
-    if not path.is_file() or file_sha256(path) != kinds.sha256:
-        raise DetectorError(
-            f"{path} is not the file that its card describes: its SHA-256 differs or it is missing"
-        )
-    if kinds.trunk != (trunk.identity if trunk else ""):
-        raise DetectorError(f"{path} was fitted on another trunk: run scripts/measure_enrolment.py again")
+    folders = [folder, *([trunk_path(trunk.name).parent] if trunk else [])]
+    identity, script = trunk.identity if trunk else "", "scripts/measure_enrolment.py"
+    held = Companion(PROTOTYPES_NAME, kinds.sha256, kinds.trunk, identity, script).read(folders)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {
-                name: np.ascontiguousarray(file[name], np.float32)
-                for name in ("centre", "whitening", "points", "separations")
-            }
-            return Prototypes(names=tuple(str(name) for name in file["names"]), **arrays)
-    except (KeyError, OSError, ValueError) as error:
-        raise DetectorError(f"{path} cannot be read: {error}") from None
+        arrays = {
+            name: np.ascontiguousarray(held[name], np.float32)
+            for name in ("centre", "whitening", "points", "separations")
+        }
+        return Prototypes(names=tuple(str(name) for name in held["names"]), **arrays)
+    except (KeyError, ValueError) as error:
+        raise DetectorError(f"{PROTOTYPES_NAME} cannot be read: {error}") from None

@@ -6,21 +6,18 @@ After SimCLR (Chen et al., arXiv 2002.05709); for few labels after arXiv 2410.07
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from unmask.models.families.joint import JointOptions
-from unmask.models.options import DecoderOptions
+from unmask.models.families.joint import PretrainedOptions
 from unmask.models.registry import Family, RecipeSections, deferred, register
 
 
-class ContrastiveOptions(JointOptions):
+class ContrastiveOptions(PretrainedOptions):
     """The joint detector without a decoder, and a projection that ``pretraining.steps`` train the encoder through."""
 
     family: Literal["contrastive"] = "contrastive"  # type: ignore[assignment]
-    decoder: DecoderOptions = DecoderOptions(enabled=False)
     projection: int = Field(
         default=128, ge=0, description="channels in which views are compared; 0: a finished detector has none"
     )
@@ -46,20 +43,7 @@ class ContrastiveOptions(JointOptions):
             raise ValueError(
                 f"the model family {self.family} reads pixels: model.backbone.kind must be timm or clip"
             )
-        if self.decoder.enabled:
-            raise ValueError(f"the model family {self.family} has no decoder")
-        if not recipe.pretraining.steps:
-            raise ValueError(f"the model family {self.family} needs pretraining.steps above 0")
-
-    def unread(self, recipe: RecipeSections) -> Iterable[str]:
-        """Return the recipe's keys that change nothing: those of the reconstruction, and of a trunk.
-
-        Parameters
-        ----------
-        recipe
-            The resolved recipe.
-        """
-        return "loss.weight", "loss.reconstruction", "loss.target", "model.decoder", "trunk"
+        super().check(recipe)
 
     def finished(self, recipe: RecipeSections) -> Any:
         """Return the options of the classifier alone.

@@ -7,21 +7,18 @@ those that were trained by backpropagation. Its network is `unmask.models.joint`
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import Field
 
-from unmask.models.families.joint import JointOptions
-from unmask.models.options import DecoderOptions
+from unmask.models.families.joint import PretrainedOptions
 from unmask.models.registry import Family, RecipeSections, deferred, register
 
 
-class ForwardForwardOptions(JointOptions):
+class ForwardForwardOptions(PretrainedOptions):
     """The joint detector without a decoder; in the first ``pretraining.steps`` no gradient passes between layers."""
 
     family: Literal["forward_forward"] = "forward_forward"  # type: ignore[assignment]
-    decoder: DecoderOptions = DecoderOptions(enabled=False)
     threshold: float = Field(
         default=1.0,
         gt=0,
@@ -46,20 +43,7 @@ class ForwardForwardOptions(JointOptions):
         """
         if self.backbone.kind != "timm" or self.backbone.frozen:
             raise ValueError(f"the model family {self.family} needs model.backbone.kind timm, not frozen")
-        if self.decoder.enabled:
-            raise ValueError(f"the model family {self.family} has no decoder")
-        if not recipe.pretraining.steps:
-            raise ValueError(f"the model family {self.family} needs pretraining.steps above 0")
-
-    def unread(self, recipe: RecipeSections) -> Iterable[str]:
-        """Return the recipe's keys that change nothing: those of the reconstruction, and of a trunk.
-
-        Parameters
-        ----------
-        recipe
-            The resolved recipe.
-        """
-        return "loss.weight", "loss.reconstruction", "loss.target", "model.decoder", "trunk"
+        super().check(recipe)
 
 
 FAMILY = register(

@@ -133,6 +133,40 @@ class JointOptions(FamilyOptions):
         return {"stride": self.encoder.stride}
 
 
+class PretrainedOptions(JointOptions):
+    """The joint detector without a decoder, whose encoder learns without labels in the first ``pretraining.steps``."""
+
+    decoder: DecoderOptions = DecoderOptions(enabled=False)
+
+    def check(self, recipe: RecipeSections) -> None:
+        """Check that the network has no decoder and is pre-trained.
+
+        Parameters
+        ----------
+        recipe
+            The resolved recipe.
+
+        Raises
+        ------
+        ValueError
+            When it is not so.
+        """
+        if self.decoder.enabled:
+            raise ValueError(f"the model family {self.family} has no decoder")
+        if not recipe.pretraining.steps:
+            raise ValueError(f"the model family {self.family} needs pretraining.steps above 0")
+
+    def unread(self, recipe: RecipeSections) -> Iterable[str]:
+        """Return the recipe's keys that change nothing: those of the reconstruction, and of a trunk.
+
+        Parameters
+        ----------
+        recipe
+            The resolved recipe.
+        """
+        return "loss.weight", "loss.reconstruction", "loss.target", "model.decoder", "trunk"
+
+
 FAMILY = register(
     Family(
         name="joint",

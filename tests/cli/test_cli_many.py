@@ -21,8 +21,9 @@ from unmask.report.schema import schema
 
 
 @pytest.fixture
-def run(toy_scanner):
-    """Scan in this process, with toy faces."""
+def run(toy_scanner, monkeypatch):
+    """Scan in this process, with toy faces, into a pipe."""
+    monkeypatch.delenv("COLUMNS", raising=False)  # Parallel test processes have it.
     return lambda *words: CliRunner().invoke(build(), ["scan", "--workers", "0", *map(str, words)])
 
 
@@ -112,6 +113,17 @@ def test_whole_results_of_many_files(run, folder, tmp_path):
     assert [Path(r["path"]).name for r in json.loads(done.stdout)] == sorted(p.name for p in folder.iterdir())
     assert "likely fake" in (tmp_path / "report" / "index.html").read_text("utf-8")
     assert "twin.png" in run(folder).stdout
+
+
+@pytest.mark.parametrize("columns", [None, "60"])
+def test_a_table_that_is_piped_breaks_no_name(run, folder, monkeypatch, columns):
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
+    for more in range(12):  # Names were broken or not by their length alone.
+        name = folder / f"{'x' * (60 + more)}.png"
+        (folder / "empty.png").replace(name)
+        assert (str(name) in run(folder).stdout) is (columns is None)
+        name.replace(folder / "empty.png")
 
 
 def test_lines_on_standard_output(run, folder):

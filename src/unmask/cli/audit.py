@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unmask.cli.tables import table_console
+
 if TYPE_CHECKING:
     from unmask.audit import AuditReport
 
@@ -136,11 +138,9 @@ def exit_code(report: AuditReport, fail_on: Severity | None) -> int:
 
 
 def _print(report: AuditReport) -> None:
-    from rich.console import Console
-
     from unmask.audit.pages import about, to_tables
 
-    console = Console()
+    console = table_console()
     for line in about(report):
         console.print(line, markup=False, highlight=False)
     console.print()

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from unmask.cli.tables import table_console
 from unmask.defaults import DETECTOR
 
 
@@ -21,8 +22,6 @@ def demo(
     One clip shows the portrait as it is, in the other the face is blended with a changed copy of itself.
     """
     from datetime import datetime, timezone
-
-    from rich.console import Console
 
     from unmask.batch import fingerprint
     from unmask.batch.worker import largest
@@ -45,6 +44,6 @@ def demo(
         results = [scanner.scan(path) for path in clips]
     run = Run(settings, started, datetime.now(timezone.utc), contents, command_line("demo", out=out))
     page = save_record(results, out / "report", run)
-    Console().print(table(results))
+    table_console().print(table(results))
     for path in (*clips, page):
         typer.echo(str(path))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unmask.cli.tables import table_console
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -26,9 +28,9 @@ def detectors(
         return
     from rich.console import Console
 
-    console = Console()
+    console = table_console()
     if name:
-        console.print(_card(cards[0]))
+        Console().print(_card(cards[0]))
     elif cards:
         console.print(_list(cards))
         console.print("\nAUC: of frames of the validation sets. The card: unmask detectors NAME", style="dim")

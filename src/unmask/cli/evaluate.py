@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unmask.cli.tables import table_console
+
 if TYPE_CHECKING:
     from unmask.evaluation import Report
 
@@ -153,11 +155,9 @@ def evaluate(
 
 
 def _print(report: Report) -> None:
-    from rich.console import Console
-
     from unmask.evaluation import remarks, to_tables
 
-    console = Console()
+    console = table_console()
     for table in to_tables(report):
         console.print(table)
         console.print()

@@ -19,6 +19,7 @@ from unmask.cli.many import ManyOptions, Scanned, scan_many
 from unmask.cli.recording import Recorder, record_purpose
 from unmask.cli.repeating import given_command
 from unmask.cli.streams import NOT_WRITTEN, OutputError, say
+from unmask.cli.tables import table_console
 from unmask.cli.trust_anchors import read_trust_anchors
 from unmask.defaults import DETECTOR
 
@@ -293,10 +294,8 @@ def _scan_one(scanner: Scanner, path: Path, copies: Copies | None, recorder: Rec
 
 
 def _print_table(results: Sequence[ScanResult]) -> None:
-    from rich.console import Console
-
     from unmask.report.table import table
 
-    console = Console()
+    console = table_console()
     if results:
         console.print(table(results))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unmask.cli.tables import table_console
+
 if TYPE_CHECKING:
     from unmask.studies.cells import Cell
     from unmask.studies.running import Progress
@@ -87,13 +89,12 @@ def _say(progress: Progress) -> None:
 
 
 def _show_plan(cells: list[Cell]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("cell", "seeds", "steps", "control")
     for cell in cells:
         seeds = " ".join(map(str, cell.seeds))
         table.add_row(cell.name, seeds, str(cell.recipe.optimiser.steps), cell.control or "-")
-    console = Console()
+    console = table_console()
     console.print(table)
     console.print(f"{sum(len(cell.seeds) for cell in cells)} runs, and those of more_seeds")

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from unmask.models.families.contrastive import ContrastiveOptions
 from unmask.models.inputs import TrainingBatch
 from unmask.models.joint import JointDetector
-from unmask.models.losses import classification_loss
+from unmask.models.joint_training import classifier_losses
 from unmask.models.registry import RecipeSections
 
 _GAIN = 0.4  # Of each colour channel and of the contrast, at most.
@@ -81,15 +81,12 @@ def loss(
     step
         Counted from 0.
     """
-    none = batch.labels.new_zeros(())
     if step < recipe.pretraining.steps:
         views = [random_views(batch.inputs, model.options.zoom) for _ in range(2)]
         first, second = model.project(torch.cat(views)).chunk(2)
         total = contrastive_loss(first, second, model.options.temperature)
-        return {"total": total, "classification": none, "contrastive": total}
-    logits = model(batch.inputs, reconstruct=False).logit
-    total = classification_loss(logits, batch.wanted, recipe.loss.label_smoothing)
-    return {"total": total, "classification": total, "contrastive": none}
+        return {"total": total, "classification": torch.zeros_like(total), "contrastive": total}
+    return classifier_losses(model, batch, recipe, "contrastive")
 
 
 def contrastive_loss(first: Tensor, second: Tensor, temperature: float) -> Tensor:

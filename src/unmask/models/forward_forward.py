@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from unmask.models.backbones import Backbone
 from unmask.models.inputs import TrainingBatch
 from unmask.models.joint import JointDetector
-from unmask.models.losses import classification_loss
+from unmask.models.joint_training import classifier_losses
 from unmask.models.registry import RecipeSections
 
 _TURNS = 4
@@ -40,13 +40,10 @@ def loss(
     step
         Counted from 0.
     """
-    none = batch.labels.new_zeros(())
     if step < recipe.pretraining.steps:
         total = forward_forward_loss(model, batch.inputs, recipe.model.threshold, recipe.model.amplitude)
-        return {"total": total, "classification": none, "goodness": total}
-    logits = model(batch.inputs, reconstruct=False).logit
-    total = classification_loss(logits, batch.wanted, recipe.loss.label_smoothing)
-    return {"total": total, "classification": total, "goodness": none}
+        return {"total": total, "classification": torch.zeros_like(total), "goodness": total}
+    return classifier_losses(model, batch, recipe, "goodness")
 
 
 def forward_forward_loss(model: JointDetector, images: Tensor, threshold: float, amplitude: float) -> Tensor:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
+import torch
 from torch import Tensor
 
 from unmask.models.backbones import Backbone, trained_parameters
 from unmask.models.families.joint import JointOptions
 from unmask.models.inputs import TrainingBatch, to_planes
 from unmask.models.joint import JointDetector, build_model
-from unmask.models.losses import joint_loss
+from unmask.models.losses import classification_loss, joint_loss
 from unmask.models.masks import mask_loss
 from unmask.models.registry import RecipeSections, TunedTrunk
 
@@ -60,6 +61,26 @@ def loss(
         return losses._asdict()
     mask = mask_loss(output.mask_logits, batch.masks)
     return losses._asdict() | {"total": losses.total + recipe.loss.mask * mask, "mask": mask}
+
+
+def classifier_losses(
+    model: JointDetector, batch: TrainingBatch, recipe: RecipeSections, pretext: str
+) -> Mapping[str, Tensor]:
+    """Return the losses of a batch once the encoder is pre-trained: the classifier's alone.
+
+    Parameters
+    ----------
+    model
+        The detector.
+    batch
+        The training batch.
+    recipe
+        The resolved recipe.
+    pretext
+        Name of the loss that pre-trained the encoder, 0 here.
+    """
+    total = classification_loss(logits(model, batch.inputs), batch.wanted, recipe.loss.label_smoothing)
+    return {"total": total, "classification": total, pretext: torch.zeros_like(total)}
 
 
 def logits(model: JointDetector, inputs: Tensor) -> Tensor:

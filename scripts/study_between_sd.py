@@ -1,68 +1,155 @@
-"""How sure a scan should be of videos unlike each other: verdicts at several values of the card's `between_sd`.
+"""How sure a scan should be of videos unlike each other: verdicts at other values of `between_sd` and of the threshold.
 
-    python scripts/study_between_sd.py jrc sets/ffpp-c23-val [--frames 12]
+    python scripts/study_between_sd.py jrc sets/ffpp-c23-val [--scans LOG] [--threshold 0.5] [--frames 12]
 
-Every video of the set is scanned once; its tracks are judged anew at each value, given as a multiple of the card's
-`within_sd`, before the quality gates' part. Prints wrong and inconclusive verdicts.
+Every file of the set is scanned once, or its result is read from a log of `unmask scan --output`. Its faces are judged
+anew at each value, given as a multiple of the card's `within_sd`; what the quality gates add is recovered from the
+interval that the scan gave. At the card's own threshold the card's band holds, at others there is none. --stride K
+judges by every Kth frame. Prints the inconclusive and the wrong verdicts, with 95 % intervals by bootstrap over groups.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from unmask.detectors import load_card
+from unmask.evaluation import read_scans
+from unmask.evaluation.scans import CALLED, ScannedFile
+from unmask.evaluation.sets import Item
 from unmask.evaluation.videos import list_items
 from unmask.report import ScanResult
-from unmask.scanning import Scanner, Settings
-from unmask.verdict import PlattScaling, Rule, judge_file, judge_track, rule_of
+from unmask.scanning import Scanner
+from unmask.scanning import Settings as ScanSettings
+from unmask.statistics.intervals import Settings, cluster_index, item_counts, percentiles
+from unmask.verdict import PlattScaling, Reason, Rule, judge_file, rule_of
+from unmask.verdict.aggregate import trimmed_mean
+from unmask.verdict.interval import logit_interval
+from unmask.verdict.judge import TrackJudgement
 
 TIMES = (0, 0.15, 0.29, 0.41, 0.6)
+ROUNDED = 0.02
+"""Variances below it, in squared log-odds, are traces of the results' rounding."""
 
 
-def logits(scores: Sequence[float | None], calibration: PlattScaling) -> np.ndarray:
-    """Undo the calibration of frame scores, which a result rounds: (n,) raw logits."""
-    found = np.clip([score for score in scores if score is not None], 1e-4, 1 - 1e-4)
-    raw: np.ndarray = (np.log(found / (1 - found)) - calibration.intercept) / calibration.slope
-    return raw
+@dataclass(frozen=True)
+class Listed:
+    """A set as `read_scans` wants it."""
+
+    name: str
+    items: Sequence[Item]
 
 
-def verdict(result: ScanResult, rule: Rule) -> str:
-    """Judge a scanned file by its frames' scores alone; inconclusive where no face was scored."""
-    found = [logits([frame.score for frame in track.frames], rule.calibration) for track in result.tracks]
-    tracks = [judge_track(raw, rule) for raw in found if len(raw)]
-    if not tracks:
-        return "inconclusive"
-    return judge_file(tracks, result.coverage.frames_sampled, rule).verdict
+@dataclass(frozen=True)
+class Track:
+    """A face: raw logits of its frames, variances that the gates added below and above, and what they said."""
+
+    logits: np.ndarray
+    added: tuple[float, float]
+    reasons: tuple[Reason, ...]
+
+    def judge(self, rule: Rule, stride: int) -> TrackJudgement:
+        """Judge it anew, by every so many frames."""
+        values = self.logits[stride // 2 :: stride] if len(self.logits) > stride // 2 else self.logits
+        mean, score = trimmed_mean(values), rule.calibration.score
+        low, high = logit_interval(mean, rule.calibration, added=self.added)
+        rejected = any(reason.effect == "abstains" for reason in self.reasons)
+        return TrackJudgement(score(mean.mean), (score(low), score(high)), mean.count, self.reasons, rejected)
+
+
+def raw(score: float, calibration: PlattScaling) -> float:
+    """Undo the calibration of a score, which a result rounds to six decimals."""
+    inside = min(max(score, 1e-6), 1 - 1e-6)
+    return float((np.log(inside / (1 - inside)) - calibration.intercept) / calibration.slope)
+
+
+def tracks_of(result: ScanResult, calibration: PlattScaling) -> list[Track]:
+    """Return the scored faces of a file."""
+    intervals = {subject.id: subject.interval for subject in result.opinions[0].subjects}
+    found = []
+    for track in result.tracks:
+        scores = [frame.score for frame in track.frames if frame.score is not None]
+        ends = intervals.get(track.id)
+        if not scores or ends is None:
+            continue
+        logits = np.array([raw(score, calibration) for score in scores])
+        mean = trimmed_mean(logits)
+        plain = logit_interval(mean, calibration)
+        unit = logit_interval(mean, calibration, added=(calibration.slope**2,) * 2)
+        # (half width)^2 rises linearly with the added variance: by this much for a variance of slope^2.
+        step = (unit[1] - mean.mean) ** 2 - (plain[1] - mean.mean) ** 2
+        added = [
+            calibration.slope**2 * ((raw(end, calibration) - mean.mean) ** 2 - (at - mean.mean) ** 2) / step
+            for end, at in zip(ends, plain, strict=True)
+        ]
+        low, high = (value if value > ROUNDED else 0.0 for value in added)
+        found.append(Track(logits, (low, high), track.reasons))
+    return found
+
+
+def share(flags: np.ndarray, mask: np.ndarray, counts: np.ndarray) -> str:
+    """Write how many of the masked files are flagged, and the interval of the share."""
+    weights = counts * mask
+    kept = weights.sum(axis=1) > 0
+    draws = (weights @ flags)[kept] / weights.sum(axis=1)[kept]
+    low, high, _ = percentiles(draws, Settings())
+    inside = "" if low is None or high is None else f" [{low:.0%}, {high:.0%}]"
+    return f"{int((flags * mask).sum())} of {int(mask.sum())}{inside}"
 
 
 def main() -> None:
-    """Scan, judge at each value, print the table."""
+    """Scan or read, judge at each value, print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("detector")
-    parser.add_argument("set", type=Path, help="videos with a manifest")
+    parser.add_argument("set", type=Path, help="files with a manifest")
+    parser.add_argument("--scans", type=Path, metavar="LOG", help="results of the files")
     parser.add_argument("--frames", type=int, help="so many a video, evenly; without it the scan chooses")
+    parser.add_argument("--threshold", type=float, action="append", help="besides the card's")
+    parser.add_argument("--stride", type=int, default=1)
     options = parser.parse_args()
-    scanner = Scanner(Settings(detector=options.detector, frames=options.frames))
     items = [item for item, _ in list_items(options.set)]
-    results = [scanner.scan(options.set / item.path) for item in items]
-    rule = rule_of(scanner.detector.card)
-    within = rule.calibration.within_sd
-    print("| times `within_sd` | wrong | inconclusive |\n| --- | --- | --- |")
-    for times in TIMES:
-        tried = replace(rule, calibration=replace(rule.calibration, between_sd=times * within))
-        verdicts = [verdict(result, tried) for result in results]
-        undecided = verdicts.count("inconclusive")
-        right = sum(
-            found == ("likely_fake" if item.label else "likely_real")
-            for found, item in zip(verdicts, items, strict=True)
-        )
-        print(f"| {times} | {len(items) - undecided - right} | {undecided} |")
+    if options.scans:
+        files = read_scans(options.scans, Listed(options.set.name, items), range(len(items)))
+    else:
+        scanner = Scanner(ScanSettings(detector=options.detector, frames=options.frames, stills=False))
+        files = [ScannedFile(item, scanner.scan(options.set / item.path)) for item in items]
+    files = [one for one in files if one.result.score is not None]
+    card_rule = rule_of(load_card(options.detector))
+    calibration = card_rule.calibration
+    tracks = [tracks_of(one.result, calibration) for one in files]
+    labels = np.array([one.item.label for one in files])
+    counts = np.concatenate(
+        list(item_counts(cluster_index([one.cluster for one in files], len(files)), Settings()))
+    )
+    print("| threshold | times `within_sd` | reals inconclusive | fakes inconclusive | wrong |")
+    print("| --- " * 5 + "|")
+    for threshold in [card_rule.threshold, *(options.threshold or [])]:
+        rule = card_rule
+        if threshold != card_rule.threshold:
+            rule = replace(card_rule, threshold=threshold, band=(threshold, threshold))
+        for times in TIMES:
+            tried = replace(rule, calibration=replace(calibration, between_sd=times * calibration.within_sd))
+            verdicts = [
+                judge_file(
+                    [track.judge(tried, options.stride) for track in found],
+                    max(1, one.result.coverage.frames_sampled // options.stride),
+                    tried,
+                ).verdict
+                for one, found in zip(files, tracks, strict=True)
+            ]
+            undecided = np.array([verdict == "inconclusive" for verdict in verdicts], float)
+            wrong = np.array(
+                [verdict == CALLED[label] for verdict, label in zip(verdicts, labels, strict=True)], float
+            )
+            cells = [share(undecided, labels == label, counts) for label in (0, 1)]
+            cells.append(share(wrong, np.ones(len(files)), counts))
+            print(f"| {threshold:.3f} | {times} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

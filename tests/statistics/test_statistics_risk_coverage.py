@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unmask.statistics.intervals import Settings
-from unmask.statistics.risk_coverage import _resampled, compare_abstaining, figures, risk_coverage
+from unmask.statistics.risk_coverage import compare_abstaining, figures, resampled_figures, risk_coverage
 
 
 def direct(confidence, wrong, weights):
@@ -76,7 +76,7 @@ def test_resamples_together_are_the_curves_of_each_alone():
     rng = np.random.default_rng(4)
     sure, wrong = np.round(rng.normal(size=50), 1), rng.integers(0, 2, 50).astype(float)
     counts = rng.integers(0, 3, (20, 50)).astype(float)
-    together = _resampled(sure, wrong, [counts[:7], counts[7:]])
+    together = resampled_figures(sure, wrong, [counts[:7], counts[7:]])
     alone = [figures(risk_coverage(sure, wrong, row)) for row in counts]
     for name, values in together.items():
         np.testing.assert_allclose(values, [each[name] for each in alone])
@@ -85,3 +85,13 @@ def test_resamples_together_are_the_curves_of_each_alone():
 def test_one_cluster_has_no_interval():
     alone = compare_abstaining([1, 2], [2, 1], [0, 1], ["a", "a"], Settings(resamples=10))
     assert alone.difference["aurc"].low is None and alone.difference["aurc"].reason
+
+
+def test_risks_are_those_at_the_coverages_that_are_asked_for():
+    sure, wrong = np.arange(10.0), np.array([1, 0, 0, 1, 0, 0, 0, 0, 1, 0.0])  # The surest last.
+    found = resampled_figures(sure, wrong, [np.ones((1, 10))], (0.2, 1.0))
+    assert {name: value.tolist() for name, value in found.items() if name != "aurc"} == {
+        "risk at 20%": [0.5],
+        "risk at 100%": [0.3],
+    }
+    assert list(figures(risk_coverage(sure, wrong), (0.2,))) == ["aurc", "risk at 20%"]

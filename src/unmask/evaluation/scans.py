@@ -272,7 +272,7 @@ def _log_odds(files: Sequence[ScannedFile]) -> Floats:
 def _flags(scored: Sequence[ScannedFile], labels: NDArray[np.int64]) -> dict[str, Floats]:
     """Return what each scored file is, (N,) each: 0 or 1, and the margin."""
     verdicts = [one.result.verdict for one in scored]
-    sides = [_side(one.result) for one in scored]
+    sides = [side(one.result) for one in scored]
     return {
         "wrong": np.array(
             [verdict == CALLED[label] for verdict, label in zip(verdicts, labels, strict=True)], float
@@ -295,7 +295,14 @@ def _threshold(result: ScanResult) -> float:
     return 0.5 if threshold is None else threshold
 
 
-def _side(result: ScanResult) -> int:
+def side(result: ScanResult) -> int:
+    """Return 1 where a file's score is at or above the threshold, else 0.
+
+    Parameters
+    ----------
+    result
+        Of the file's scan.
+    """
     return int((result.score or 0.0) >= _threshold(result))
 
 

@@ -6,7 +6,7 @@ El-Yaniv and Wiener (2010); the area under the curve after Geifman and El-Yaniv 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -151,15 +151,17 @@ class Abstaining:
     difference: Mapping[str, Difference]
 
 
-def figures(curve: Curve) -> dict[str, float]:
-    """Return the area and the risk at each coverage of `COVERAGES`.
+def figures(curve: Curve, coverages: Sequence[float] = COVERAGES) -> dict[str, float]:
+    """Return the area and the risk at each coverage.
 
     Parameters
     ----------
     curve
         Of one confidence.
+    coverages
+        Each in (0, 1].
     """
-    return {"aurc": curve.area} | {f"risk at {share:.0%}": curve.at(share) for share in COVERAGES}
+    return {"aurc": curve.area} | {f"risk at {share:.0%}": curve.at(share) for share in coverages}
 
 
 def compare_abstaining(
@@ -184,7 +186,7 @@ def compare_abstaining(
     values = [figures(risk_coverage(sure, errors)) for sure in (one, other)]
     draws: list[dict[str, Floats] | None] = [None, None]
     if not too_few:
-        draws = [_resampled(sure, errors, item_counts(index, settings)) for sure in (one, other)]
+        draws = [resampled_figures(sure, errors, item_counts(index, settings)) for sure in (one, other)]
     estimates = [
         {name: estimate(value[name], draw[name] if draw else None, settings, too_few) for name in value}
         for value, draw in zip(values, draws, strict=True)
@@ -201,8 +203,20 @@ def compare_abstaining(
     return Abstaining(len(errors), int(index.max()) + 1, estimates[0], estimates[1], gaps)
 
 
-def _resampled(sure: Floats, errors: Floats, blocks: Iterable[Floats]) -> dict[str, Floats]:
-    """Return `figures` under many weightings (b, N): the items are sorted once."""
+def resampled_figures(
+    sure: Floats, errors: Floats, blocks: Iterable[Floats], coverages: Sequence[float] = COVERAGES
+) -> dict[str, Floats]:
+    """Return `figures` under B weightings of N items, (B,) each; the items are sorted once.
+
+    Parameters
+    ----------
+    sure, errors
+        (N,) confidence, and 1 where the decision would be an error, else 0.
+    blocks
+        (b, N) how often each item was drawn, B rows in all.
+    coverages
+        As for `figures`.
+    """
     order = np.argsort(-sure, kind="stable")
     ranked, failing = sure[order], errors[order]
     last = np.flatnonzero(np.r_[ranked[1:] != ranked[:-1], True])
@@ -214,7 +228,7 @@ def _resampled(sure: Floats, errors: Floats, blocks: Iterable[Floats]) -> dict[s
         risk = np.divide(failed, decided, out=np.zeros_like(failed), where=decided > 0)
         coverage = decided / decided[:, -1:]
         values = {"aurc": (np.diff(coverage, prepend=0.0, axis=1) * risk).sum(axis=1)}
-        for share in COVERAGES:
+        for share in coverages:
             first = np.argmax(coverage >= share - 1e-9, axis=1)
             values[f"risk at {share:.0%}"] = risk[np.arange(len(risk)), first]
         parts.append(values)

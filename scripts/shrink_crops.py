@@ -2,8 +2,8 @@
 
     python scripts/shrink_crops.py sets/dfdc-faces --profile tight --side 72 --out sets/dfdc-faces-72
 
-Crops with boxes are cut, those without are scaled as a whole. Splits, labels, sources and videos stay; the five landmarks
-move along, so that the crops can be blended.
+Crops with boxes are cut, those without are scaled as a whole. Splits, labels, sources and videos stay; landmarks move
+along, so that the crops can be blended.
 """
 
 from __future__ import annotations

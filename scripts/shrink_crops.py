@@ -2,7 +2,8 @@
 
     python scripts/shrink_crops.py sets/dfdc-faces --profile tight --side 72 --out sets/dfdc-faces-72
 
-Crops with boxes are cut, those without are scaled as a whole; splits, labels, sources and videos stay.
+Crops with boxes are cut, those without are scaled as a whole. Splits, labels, sources and videos stay; landmarks move
+along, so that the crops can be blended.
 """
 
 from __future__ import annotations
@@ -33,14 +34,20 @@ def main() -> None:
     records = []
     for number, record in enumerate(crops.records):
         image = crops.image(number)
+        left, top, right, bottom = 0.0, 0.0, float(image.shape[1]), float(image.shape[0])
         if record.box is not None:
+            left, top, right, bottom = cut_by.square(record.box)
             image = cut(image, record.box, cut_by, options.side)
+        landmarks = record.landmarks
+        if landmarks is not None:
+            scale = options.side / np.array([right - left, bottom - top])
+            landmarks = ((landmarks - np.array([left, top])) * scale).astype(np.float32)
         small = Image.fromarray(np.asarray(image)).resize(
             (options.side, options.side), Image.Resampling.LANCZOS
         )
         name = f"{number:05d}.jpg"
         small.save(options.out / name, quality=95, subsampling=0)
-        records.append(replace(record, file=name, shard="", box=None, landmarks=None))
+        records.append(replace(record, file=name, shard="", box=None, landmarks=landmarks))
     write_manifest(options.out, records)
 
 

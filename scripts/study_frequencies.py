@@ -1,11 +1,13 @@
 """What compression does to the networks of the study on frequencies, and what their cross-stitch units have learned.
 
-    python scripts/study_frequencies.py recipes/studies/frequencies.yaml studies/frequencies data.root=sets \
-        --against "network late fusion"
+    python scripts/study_frequencies.py recipes/studies/systems.yaml studies/systems data.root=sets \
+        --against "system pixels alone" --against "system late fusion"
+    python scripts/study_frequencies.py recipes/studies/stitched-trunk.yaml studies/stitched-trunk --units
 
 Every fourth validation crop of each class is encoded as JPEG at the network's own size and scored by the finished runs.
-Tables: AUC of each cell, its difference from its control and from --against, and the units. Intervals: 95 %, paired
-bootstrap over sources or groups, and over seeds, as in `unmask study`.
+Tables: AUC of each cell, its difference from its control and from each --against, and the units; with --units these
+alone, also of networks that read a trunk's maps. Intervals: 95 %, paired bootstrap over sources or groups, and over
+seeds, as in `unmask study`.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import torch
 
 from unmask.distortions.levels import encode_jpeg
 from unmask.models.inputs import model_input
+from unmask.models.layers import CrossStitch
 from unmask.models.registry import model_family
 from unmask.statistics.intervals import Difference, Estimate
 from unmask.studies.cells import Cell, plan
@@ -133,7 +136,9 @@ def unit_table(runs: Iterable[Run], recipes: dict[Path, Recipe]) -> Iterator[str
     yield f"\n### Units\n\n| cell | seed | behind | {ways} |\n" + "| --- " * 7 + "|"
     for run in runs:
         network = load_best(run.folder, recipes[run.folder])
-        for place, unit in zip(network.options.stitch_after, network.units, strict=False):  # type: ignore
+        units = [module for module in network.modules() if isinstance(module, CrossStitch)]
+        places = getattr(network.options, "stitch_after", [f"convolution {n + 1}" for n in range(len(units))])
+        for place, unit in zip(places, units, strict=False):
             weights = [f"{float(value):.3f}" for value in unit.matrix().detach().mean(dim=2).flatten()]
             yield f"| {run.cell} | {run.seed} | {place} | " + " | ".join(weights) + " |"
 
@@ -146,23 +151,33 @@ def main() -> None:
     parser.add_argument("file", type=Path, help="study file")
     parser.add_argument("out", type=Path, help="folder of the study")
     parser.add_argument("changes", nargs="*", help="key=value, as they were given to `unmask study`")
-    parser.add_argument("--against", help="name of a cell that the others are compared with besides")
+    parser.add_argument(
+        "--against",
+        action="append",
+        default=[],
+        help="name of a cell that the others are compared with besides",
+    )
+    parser.add_argument("--units", action="store_true", help="print the units alone")
     parser.add_argument("--every", type=int, default=4, help="which crops of a class are scored: every Nth")
     options = parser.parse_args()
     study = load_study(options.file)
-    cells = plan(study, options.file, options.changes)
-    known = [finished(cell, seed, options.out) for cell in cells for seed in cell.seeds]
+    planned = plan(study, options.file, options.changes)
+    known = [finished(cell, seed, options.out) for cell in planned for seed in cell.seeds]
     runs = [run for run in known if run is not None]
+    cells = [cell for cell in planned if any(run.cell == cell.name for run in runs)]
     recipes = {run.folder: load_recipe(run.folder / "recipe.yaml", options.changes) for run in runs}
+    if options.units:
+        print("\n".join(unit_table(runs, recipes)))
+        return
     for run in runs:
         compress(run, recipes[run.folder], options.every)
     found = judged(cells, runs, study, options.every)
     lines = []
     for figure in found["all crops"][0].figures:
         lines += [*auc_table(found, figure), *difference_table(found, figure)]
-    if options.against:
-        others = [replace(cell, control=options.against) for cell in cells if cell.name != options.against]
-        base = [replace(cell, control=None) for cell in cells if cell.name == options.against]
+    for name_of_base in options.against:
+        others = [replace(cell, control=name_of_base) for cell in cells if cell.name != name_of_base]
+        base = [replace(cell, control=None) for cell in cells if cell.name == name_of_base]
         found = judged([*base, *others], runs, study, options.every)
         for figure in found["all crops"][0].figures:
             lines += difference_table(found, figure)

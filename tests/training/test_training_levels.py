@@ -9,10 +9,12 @@ from torch.nn import functional as F
 from training_toys import toy_recipes
 
 from unmask.detectors import Detector, DetectorError, Trunk, read_card, trunk_path
+from unmask.detectors.patch_frequencies import PATCH_FREQUENCIES
 from unmask.detectors.sessions import open_session
 from unmask.detectors.trunk import BLOCKS_NAME
 from unmask.models import BackboneOptions
 from unmask.models.layers import ChannelNorm
+from unmask.studies.cells import recipe_key
 from unmask.training.export import export, load_best
 from unmask.training.int8_conversion import block_results
 from unmask.training.loop import train
@@ -77,7 +79,7 @@ def test_they_have_a_reference_and_an_identity_of_their_own():
     assert plain.identity == plain.sha256 + "tokens"
 
 
-@pytest.mark.parametrize("blocks", [(0,), (8,), (5, 9)])
+@pytest.mark.parametrize("blocks", [(-1,), (8,), (0, 9)])
 def test_a_block_that_is_not_before_the_last_is_refused(blocks):
     with pytest.raises(RecipeError, match=r"trunk\.earlier: clip-vit-b16 has no such blocks"):
         trunk_reference(TrunkOptions(earlier=blocks))
@@ -88,6 +90,7 @@ def test_a_block_that_is_not_before_the_last_is_refused(blocks):
     [
         (["trunk.earlier=[5]"], r"levels must be 1 \+ the number of blocks"),
         (["trunk.earlier=[5]", "trunk.tap=7"], "needs the whole built-in trunk"),
+        ([*LEVELS, "model.encoder.frequencies=true"], r"needs cached maps with trunk\.earlier: \[0\]"),
     ],
 )
 def test_a_recipe_whose_levels_do_not_fit_is_refused(recipe, changes, words):
@@ -153,3 +156,32 @@ def test_a_head_on_two_levels_is_trained_exported_and_scores(recipe, crop):
         wanted = model(model_input(maps)).logit
     logits = Detector(run / "detector", threads=1).logits(crop)
     np.testing.assert_allclose(logits, wanted.numpy(), atol=1e-4)
+
+
+def test_a_branch_of_frequencies_is_trained_exported_and_scores_crops(recipe, crop):
+    changes = [*LEVELS, "trunk.earlier=[0]", "model.encoder.frequencies=true"]
+    run = train(recipe(*changes, "optimiser.steps=2", "optimiser.batch_size=2"), progress=False)
+    export(run)
+    card = read_card(run / "detector")
+    assert card.trunk is not None
+    assert card.trunk.earlier == (PATCH_FREQUENCIES,)
+    model = load_best(run, load_recipe(run / "recipe.yaml")).eval()
+    maps = torch.from_numpy(open_trunk(TrunkOptions(earlier=(0,)))(crop))
+    with torch.no_grad():
+        wanted = model(model_input(maps)).logit
+    logits = Detector(run / "detector", threads=1).logits(crop)
+    np.testing.assert_allclose(logits, wanted.numpy(), atol=1e-4)
+
+
+def test_a_study_trains_once_what_a_missing_branch_or_unit_does_not_read(recipe):
+    def key(*changes):
+        return recipe_key(recipe(*LEVELS, "trunk.earlier=[0]", *changes))
+
+    own, branch, fused = (
+        "model.encoder.own_share=1",
+        "model.encoder.frequencies=true",
+        "model.encoder.stitch=false",
+    )
+    assert key() == key(own, fused)
+    assert key(branch, fused) == key(branch, fused, own)
+    assert len({key(), key(branch), key(branch, own), key(branch, fused)}) == 4

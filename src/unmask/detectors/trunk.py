@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from unmask.detectors.card import TrunkReference
 from unmask.detectors.errors import DetectorError
+from unmask.detectors.patch_frequencies import PATCH_FREQUENCIES, patch_log_dct
 from unmask.detectors.processor import is_known_to_saturate
 from unmask.detectors.sessions import open_session
 from unmask.hashing import file_sha256
@@ -55,7 +56,8 @@ class Trunk:
         Norms and biases, by their names in the trunk's graph, that a head was trained with in place of the trunk's own.
     earlier
         Blocks whose patch tokens stand before the last block's, channel after channel, by the names of their results in
-        the trunk's graph. They cost nothing: they are computed anyway.
+        the trunk's graph. They cost nothing: they are computed anyway. ``patches.log_dct`` stands for the logarithm of
+        each patch's DCT, as many numbers as a token has.
 
     Raises
     ------
@@ -84,7 +86,7 @@ class Trunk:
         self._recent: _RecentMaps | None = None
         self.output, *results = (output.name for output in self._session.get_outputs())
         for block in self.earlier:
-            if block not in results:
+            if block not in (*results, PATCH_FREQUENCIES):
                 raise DetectorError(f"the trunk {name} has no inner result {block}")
 
     def maps(self, crops: Bytes) -> Floats:
@@ -106,7 +108,11 @@ class Trunk:
             self._recent = _RecentMaps(self._of_one)
 
     def _of_one(self, crop: Bytes) -> Floats:
-        return self._joined(self._session.run([*self.earlier, self.output], {"crops": crop}))
+        blocks = [block for block in self.earlier if block != PATCH_FREQUENCIES]
+        levels = self._session.run([*blocks, self.output], {"crops": crop})
+        if PATCH_FREQUENCIES in self.earlier:
+            levels.insert(self.earlier.index(PATCH_FREQUENCIES), patch_log_dct(crop))
+        return self._joined(levels)
 
     @property
     def channels(self) -> int:

@@ -1,6 +1,6 @@
 """Two networks of one kind, on a face's pixels and on its frequencies, with cross-stitch units between them.
 
-After MD-CSDNetwork (arXiv 2109.07311); the units are those of Misra et al. (arXiv 1604.03539).
+After MD-CSDNetwork (arXiv 2109.07311).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from unmask.models.families.cross_stitch import CrossStitchOptions
 from unmask.models.frequencies import LogSpectrum, Standardised
 from unmask.models.inputs import TrainingBatch
+from unmask.models.layers import CrossStitch
 from unmask.models.losses import classification_loss
 from unmask.models.pretrained import load_pretrained
 from unmask.models.registry import RecipeSections
@@ -22,43 +23,6 @@ from unmask.models.registry import RecipeSections
 HEADS = ("global_pool", "head", "fc", "classifier")
 """Names of a timm network's first part that is no longer a map."""
 EXAMPLE_SIDE = 64
-
-
-class CrossStitch(nn.Module):
-    """Mixes the features of two branches linearly: each gets a weighted sum of both.
-
-    The weights are one vector, so that no weight decay pulls them to zero.
-
-    Parameters
-    ----------
-    channels
-        Of the features, where each has weights of its own; else 1.
-    own_share
-        Weight of a branch's own features at the start; the other's have 1 - ``own_share``.
-    """
-
-    def __init__(self, channels: int, own_share: float) -> None:
-        super().__init__()
-        start = torch.tensor([own_share, 1 - own_share, 1 - own_share, own_share])
-        self.weight = nn.Parameter(start.repeat_interleave(channels))
-
-    def forward(self, pixels: Tensor, frequencies: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mixed features of both branches.
-
-        Parameters
-        ----------
-        pixels, frequencies
-            (N, C, h, w).
-        """
-        to_pixels, to_frequencies = self.matrix().unsqueeze(3).unsqueeze(4)
-        return (
-            to_pixels[0] * pixels + to_pixels[1] * frequencies,
-            to_frequencies[0] * pixels + to_frequencies[1] * frequencies,
-        )
-
-    def matrix(self) -> Tensor:
-        """Return the weights (2, 2, channels): to which branch, from which; pixels first."""
-        return self.weight.view(2, 2, -1)
 
 
 class CrossStitchDetector(nn.Module):

@@ -7,11 +7,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-Transform = Literal["dct", "fft", "haar"]
+from unmask.detectors.patch_frequencies import FLOOR, dct_matrix
 
-FLOOR = 1e-3
-"""Added before the logarithm. About the deviation that rounding to 8 bits leaves in each coefficient of pixels in
-[0, 1], below which there is nothing to read."""
+Transform = Literal["dct", "fft", "haar"]
 
 
 class LogSpectrum(nn.Module):
@@ -27,7 +25,7 @@ class LogSpectrum(nn.Module):
 
     def __init__(self, transform: Transform, side: int) -> None:
         super().__init__()
-        matrices = {"dct": dct_matrix, "fft": fourier_matrix, "haar": haar_matrix}
+        matrices = {"dct": cosine_matrix, "fft": fourier_matrix, "haar": haar_matrix}
         matrix = matrices[transform](side)
         real, imaginary = (matrix.real, matrix.imag) if matrix.is_complex() else (matrix, None)
         self.register_buffer("real", real.float(), persistent=False)
@@ -62,7 +60,7 @@ class LogSpectrum(nn.Module):
         return logarithms
 
 
-def dct_matrix(side: int) -> Tensor:
+def cosine_matrix(side: int) -> Tensor:
     """Return the orthonormal DCT-II, (side, side) float64: a row a frequency.
 
     Parameters
@@ -70,10 +68,7 @@ def dct_matrix(side: int) -> Tensor:
     side
         Number of values.
     """
-    places = torch.arange(side, dtype=torch.float64)
-    matrix: Tensor = torch.cos(torch.pi / side * torch.outer(places, places + 0.5)) * (2 / side) ** 0.5
-    matrix[0] /= 2**0.5
-    return matrix
+    return torch.from_numpy(dct_matrix(side))
 
 
 def fourier_matrix(side: int) -> Tensor:

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from unmask.models.backbones import build_backbone
+from unmask.models.encoders import build_encoder
 from unmask.models.families.joint import JointOptions
-from unmask.models.layers import ChannelNorm, convolution
-from unmask.models.options import ClassifierOptions, DecoderOptions, EncoderOptions, LossOptions
+from unmask.models.options import ClassifierOptions, DecoderOptions, LossOptions
 from unmask.models.translator import Translator
 
 
@@ -52,7 +52,7 @@ class JointDetector(nn.Module):
         self.encoder = build_encoder(options.encoder, channels, options.backbone.levels)
         latent_channels, latent_side = channels, side
         if options.encoder.kind == "conv":
-            latent_channels = options.encoder.width
+            latent_channels = options.encoder.width * (2 if options.encoder.frequencies else 1)
             if options.encoder.depth and options.encoder.stride == 2:
                 latent_side = math.ceil(side / 2)
         self.classifier = Classifier(options.classifier, latent_channels)
@@ -135,28 +135,6 @@ def build_model(options: JointOptions, loss: LossOptions | None = None) -> Joint
     if loss is not None and loss.mask == 0:
         options = options.model_copy(update={"translator": None})
     return JointDetector(options)
-
-
-def build_encoder(options: EncoderOptions, channels: int, levels: int = 1) -> nn.Module:
-    """Build the shared encoder: (N, channels, s, s) -> (N, width, s / stride, s / stride).
-
-    Parameters
-    ----------
-    options
-        The section ``model.encoder`` of a recipe.
-    channels
-        Of the map that it reads.
-    levels
-        Number of maps that stand one after the other in these channels; each is normalised by itself.
-    """
-    if options.kind == "identity":
-        return nn.Identity()
-    layers: list[nn.Module] = [ChannelNorm(channels, levels)] if options.normalise else []
-    layers += convolution(channels, options.width, 1, 1, options.activation)
-    for index in range(options.depth):
-        stride = options.stride if index == 0 else 1
-        layers += convolution(options.width, options.width, 3, stride, options.activation)
-    return nn.Sequential(*layers)
 
 
 class Classifier(nn.Module):

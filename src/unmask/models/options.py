@@ -93,6 +93,18 @@ class EncoderOptions(Options):
     depth: int = Field(default=1, ge=0)
     stride: Literal[1, 2] = 2
     activation: Literal["gelu", "relu"] = "gelu"
+    frequencies: bool = Field(
+        default=False,
+        description="a second such branch reads the patches' frequencies, `trunk.earlier: [0]`; the latent has the "
+        "channels of both",
+    )
+    stitch: bool = Field(
+        default=True,
+        description="cross-stitch units between the branches, behind all convolutions but the last",
+    )
+    own_share: float = Field(
+        default=0.9, ge=0, le=1, description="of a branch's own features in a unit at the start"
+    )
 
 
 class ClassifierOptions(Options):

@@ -114,7 +114,7 @@ class TrunkOptions(Options):
     earlier: tuple[int, ...] = Field(
         default=(),
         description="further blocks of a built-in trunk whose patch tokens stand before the last one's, channel after "
-        "channel; model.backbone.channels and levels count them",
+        "channel; model.backbone.channels and levels count them. 0: the logarithm of each patch's DCT",
     )
     threads: int = Field(default=1, ge=1)
     target: int = Field(default=56, ge=4, description="side of the stored pictures that the decoder rebuilds")

@@ -12,6 +12,7 @@ import onnx.utils
 from onnx import ModelProto, TensorProto, helper
 
 from unmask.detectors import Trunk, TrunkReference, file_sha256, trunk_path
+from unmask.detectors.patch_frequencies import PATCH_FREQUENCIES
 from unmask.detectors.sessions import open_session
 from unmask.detectors.trunk import BLOCKS_NAME
 from unmask.training.recipes import RecipeError, TrunkOptions
@@ -64,14 +65,14 @@ def trunk_reference(options: TrunkOptions) -> TrunkReference:
 
 
 def _earlier(options: TrunkOptions) -> tuple[str, ...]:
-    """Name the results of the earlier blocks; RecipeError where the trunk has none such before its last."""
+    """Name what stands before the last block's tokens; RecipeError where the trunk has no such blocks."""
     if not options.earlier:
         return ()
     network = trunk_path(options.name).with_name(BLOCKS_NAME)
     last = count_blocks(onnx.load(network, load_external_data=False))
-    if not all(1 <= block < last for block in options.earlier):
+    if not all(0 <= block < last for block in options.earlier):
         raise RecipeError(f"trunk.earlier: {options.name} has no such blocks before its last")
-    return tuple(block_output(block) for block in options.earlier)
+    return tuple(block_output(block) if block else PATCH_FREQUENCIES for block in options.earlier)
 
 
 def _trunk_file(options: TrunkOptions) -> Path:

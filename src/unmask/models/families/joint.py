@@ -76,21 +76,32 @@ class JointOptions(FamilyOptions):
             raise ValueError("loss.mask needs a translator: set model.translator")
         if backbone.kind == "maps" and not trunk.projection and backbone.levels != 1 + len(trunk.earlier):
             raise ValueError("model.backbone.levels must be 1 + the number of blocks in trunk.earlier")
+        if self.encoder.frequencies and (backbone.kind != "maps" or trunk.earlier[:1] != (0,)):
+            raise ValueError("model.encoder.frequencies needs cached maps with trunk.earlier: [0]")
         if backbone.start and backbone.start != trunk.tap:
             raise ValueError("model.backbone.start must be trunk.tap, the block whose tokens are cached")
 
     def unread(self, recipe: RecipeSections) -> Iterable[str]:
-        """Return the recipe's keys that change nothing: those of a decoder and of a translator that are not there.
+        """Return the recipe's keys that change nothing: those of parts that are not there.
 
         Parameters
         ----------
         recipe
             The resolved recipe.
         """
-        mask = () if recipe.loss.mask else ("loss.mask", "model.translator")
+        unread = self._unread_of_encoder()
+        if not recipe.loss.mask:
+            unread = (*unread, "loss.mask", "model.translator")
         if recipe.loss.weight == 0 or not self.decoder.enabled:
-            return *mask, "loss.weight", "loss.reconstruction", "loss.target", "model.decoder"
-        return (*mask, "loss.weight") if recipe.pretraining.steps else mask
+            return *unread, "loss.weight", "loss.reconstruction", "loss.target", "model.decoder"
+        return (*unread, "loss.weight") if recipe.pretraining.steps else unread
+
+    def _unread_of_encoder(self) -> tuple[str, ...]:
+        """Return the keys of the branch of frequencies where there is none, and of units that are not there."""
+        encoder = self.encoder
+        if not encoder.frequencies:
+            return "model.encoder.frequencies", "model.encoder.stitch", "model.encoder.own_share"
+        return () if encoder.stitch else ("model.encoder.own_share",)
 
     def discarded(self, recipe: RecipeSections) -> tuple[str, ...]:
         """Return what was there for pretraining alone, and a classifier that has learned nothing.
@@ -125,6 +136,8 @@ class JointOptions(FamilyOptions):
         channels
             That number.
         """
+        if self.encoder.frequencies:
+            raise ValueError("model.encoder.frequencies reads maps as they are, not projected ones")
         backbone = self.backbone.model_copy(update={"channels": channels})
         return self.model_copy(update={"backbone": backbone})
 
@@ -164,7 +177,8 @@ class PretrainedOptions(JointOptions):
         recipe
             The resolved recipe.
         """
-        return "loss.weight", "loss.reconstruction", "loss.target", "model.decoder", "trunk"
+        loss = ("loss.weight", "loss.reconstruction", "loss.target")
+        return *loss, "model.decoder", "trunk", *self._unread_of_encoder()
 
 
 FAMILY = register(

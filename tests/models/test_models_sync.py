@@ -5,9 +5,10 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from unmask.models.families.sync import SyncOptions
 from unmask.models.lips import CHANNELS, OPENING, LipShape
 from unmask.models.sound import LogMel, mel_filters
-from unmask.models.sync import REACH, SyncNetwork, SyncOptions, contrastive_loss, similarity, statistics_of
+from unmask.models.sync import REACH, SyncNetwork, contrastive_loss, similarity, statistics_of
 
 
 @pytest.fixture

@@ -14,18 +14,10 @@ from unmask.models.registry import model_family
 from unmask.studies.cells import ANY, combinations, find, plan
 from unmask.studies.study import load_study
 from unmask.training.recipes import RecipeError, load_recipe, read_keys
-from unmask.training.sync_run import SyncRecipe
 
 FOLDER = Path(__file__).parents[2] / "recipes"
-SYNC = sorted(FOLDER.glob("sync*.yaml"))
-RECIPES = sorted(set(FOLDER.glob("*.yaml")) - set(SYNC))
+RECIPES = sorted(FOLDER.glob("*.yaml"))
 STUDIES = sorted((RECIPES[0].parent / "studies").glob("*.yaml"))
-
-
-@pytest.mark.parametrize("path", SYNC, ids=lambda path: path.stem)
-def test_each_recipe_of_lips_and_sound_is_valid(path):
-    recipe = SyncRecipe.model_validate(read_keys(path, RecipeError))
-    assert recipe.name == path.stem and recipe.data.terms
 
 
 def without_files(recipe_path):
@@ -45,6 +37,8 @@ def test_each_recipe_is_valid_and_its_model_can_be_built(path):
     assert recipe.name == path.stem
     assert all(source.terms for source in recipe.data.train)
     model = built(recipe).eval()
+    if recipe.model.reads == "clips":
+        return
     stored = torch.zeros(1, *recipe.model.input_shape, dtype=torch.uint8)
     if recipe.model.reads != "crops":
         stored = stored.half()

@@ -209,7 +209,7 @@ class CropSet:
         """
         if not 0 <= fraction <= 1:
             raise ValueError(f"fraction must lie in [0, 1], not {fraction}")
-        held = [_draw(record.group, seed) < fraction for record in self.records]
+        held = [group_draw(record.group, seed) < fraction for record in self.records]
         parts = [[i for i, out in enumerate(held) if out is side] for side in (False, True)]
         return self.subset(parts[0]), self.subset(parts[1])
 
@@ -218,6 +218,15 @@ def _in_shard(record: CropRecord, shard: str) -> CropRecord:
     return CropRecord(**{**record.__dict__, "shard": shard})
 
 
-def _draw(name: str, seed: int) -> float:
+def group_draw(name: str, seed: int = 0) -> float:
+    """Return a group's draw in [0, 1): it is held out where that is below the share of those that are.
+
+    Parameters
+    ----------
+    name
+        Of the group.
+    seed
+        Of the draw.
+    """
     digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64

@@ -12,6 +12,7 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 DEFAULT = "joint"
 """The model family of a recipe that names none: recipes, runs and cards from before there were several."""
 
-Reads = Literal["crops", "maps", "tokens"]
+Reads = Literal["crops", "maps", "tokens", "clips"]
 
 
 class RecipeSections(Protocol):
@@ -41,6 +42,10 @@ class RecipeSections(Protocol):
     @property
     def model(self) -> Any:
         """Options of the family."""
+
+    @property
+    def data(self) -> Any:
+        """What is trained and validated on."""
 
     @property
     def loss(self) -> LossOptions:
@@ -78,6 +83,7 @@ class FamilyOptions(Options):
 
         ``crops``: (N, 3, S, S) float RGB in [0, 1]. ``maps``: patch tokens of a frozen trunk as (N, channels, side,
         side) float. ``tokens``: those of an inner block as (N, 1 + places, channels) float, the class token first.
+        ``clips``: successive frames or sound, which the family's `Runner` reads by itself.
         """
         return "crops"
 
@@ -204,6 +210,22 @@ def no_tuned_trunk(model: Any, recipe: RecipeSections) -> TunedTrunk:
 
 
 @dataclass(frozen=True)
+class Runner:
+    """How a model family trains and exports whose network reads neither crops nor what a trunk makes of them.
+
+    Parameters
+    ----------
+    train : callable
+        ``(recipe, run, report)``: writes best.safetensors into the run folder, and beside it what `export` reads.
+    export : callable
+        ``(recipe, run, out, report)``: writes the detector's folder.
+    """
+
+    train: Callable[[Any, Path, Callable[[str, int, int], None]], None]
+    export: Callable[[Any, Path, Path, Callable[[str, int, int], None]], None]
+
+
+@dataclass(frozen=True)
 class Family:
     """A model family: a kind of network that is trained, exported and compared like every other.
 
@@ -228,6 +250,8 @@ class Family:
         ``(network, recipe, step)``, called before each training step, to freeze a part for instance.
     tuned_trunk : callable
         ``(network, recipe)`` to what was changed of the trunk, for networks that read ``tokens``.
+    runner : Runner or None
+        Trains and exports in place of the usual run, for networks that read ``clips``.
     """
 
     name: str
@@ -239,6 +263,7 @@ class Family:
     logits: Callable[[Any, Tensor], Tensor] = model_output
     before_step: Callable[[Any, RecipeSections, int], None] = do_nothing
     tuned_trunk: Callable[[Any, RecipeSections], TunedTrunk] = no_tuned_trunk
+    runner: Runner | None = None
 
 
 _registered: dict[str, Family] = {}

@@ -8,12 +8,12 @@ of the lips come from a face mesh (`unmask.models.lips`).
 from __future__ import annotations
 
 import torch
-from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from unmask.models.families.sync import SyncOptions
 from unmask.models.lips import CHANNELS
-from unmask.models.options import Options
+from unmask.models.registry import RecipeSections
 from unmask.models.sound import BANDS, MEL_PER_FRAME
 
 REACH = 37
@@ -21,37 +21,6 @@ REACH = 37
 
 NEAR = 4
 """Frames: offsets of ordinary encoders, up to 0.16 s, and the finder's and the mesh's own error."""
-
-
-class SyncOptions(Options):
-    """What a `SyncNetwork` is made of."""
-
-    width: int = Field(default=4, ge=1, description="channels in which lips and sound are compared")
-    hidden: int = Field(default=0, ge=0, description="channels of a hidden layer; 0 for linear towers")
-    layers: int = Field(
-        default=0,
-        ge=0,
-        description="transformer layers over time behind the hidden layer; 0 for a convolution",
-    )
-    heads: int = Field(default=4, ge=1, description="attention heads of each layer, a divisor of hidden")
-    lip_context: int = Field(
-        default=2, ge=0, description="frames before and after that the tower of the lips reads"
-    )
-    sound_context: int = Field(
-        default=2, ge=1, description="frames before and after that the tower of the sound reads"
-    )
-    lip_trend: int = Field(
-        default=15, ge=3, description="frames of the moving average that is subtracted of the lips"
-    )
-    sound_trend: int = Field(
-        default=25, ge=3, description="the same of the sound: slow changes are no speech"
-    )
-
-    @model_validator(mode="after")
-    def _divisible(self) -> SyncOptions:
-        if self.layers and (not self.hidden or self.hidden % self.heads):
-            raise ValueError("layers needs hidden, a multiple of heads")
-        return self
 
 
 class SyncNetwork(nn.Module):
@@ -90,6 +59,19 @@ class SyncNetwork(nn.Module):
         before = 2 * self.options.sound_context
         heard = self.sound(F.pad(heard, (before, before - 2), mode="replicate"))
         return _standardised(seen), _standardised(heard)
+
+
+def build(options: SyncOptions, recipe: RecipeSections) -> SyncNetwork:
+    """Return the network before it is fitted.
+
+    Parameters
+    ----------
+    options
+        Its sizes.
+    recipe
+        Not read.
+    """
+    return SyncNetwork(options)
 
 
 def _tower(channels: int, options: SyncOptions, kernel: int, stride: int) -> nn.Module:

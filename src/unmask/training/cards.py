@@ -217,6 +217,7 @@ def portable(recipe: Recipe) -> dict[str, Any]:
     """
     values: dict[str, Any] = json.loads(recipe.model_dump_json(exclude={"runs", "resume"}))
     del values["data"]["root"], values["trunk"]["cache"]
+    values["model"].pop("cache", None)
     places = [(values["trunk"], "file"), (values, "initial")]
     for *sections, key in (name.split(".") for name in recipe.model.files):
         places.append((reduce(getitem, sections, values["model"]), key))

@@ -64,6 +64,10 @@ def export(
     recipe = recipes[0]
     out = Path(out) if out is not None else runs[0] / "detector"
     out.mkdir(parents=True, exist_ok=True)
+    runner = model_family(recipe.model).runner
+    if runner is not None and not others:
+        runner.export(recipe, runs[0], out, report)
+        return out
     for other, own in zip(runs[1:], recipes[1:], strict=True):
         _check_fit(other, own, runs[0], recipe)
     heads = [load_best(one, own) for one, own in zip(runs, recipes, strict=True)]

@@ -25,6 +25,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.data import DataLoader
 
 from unmask.detectors import TrunkReference
+from unmask.models.registry import model_family
 from unmask.training.batches import Batch, Batches, ImageBatches, MapBatches
 from unmask.training.checkpoints import KeepBest
 from unmask.training.maps import MapStore, cache_maps
@@ -82,6 +83,10 @@ def train(
     torch.set_float32_matmul_precision("high")
     with logged(folder / "log.txt"):
         seed_everything(recipe.seed, verbose=False)
+        runner = model_family(recipe.model).runner
+        if runner is not None:
+            runner.train(recipe, folder, report)
+            return folder
         batches = _open_batches(recipe, folder, trunk, reference, report)
         keep = KeepBest(folder, batches.validation_rows(), recipe.evaluation)
         module = DetectorTraining(recipe)

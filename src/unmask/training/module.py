@@ -105,14 +105,35 @@ class DetectorTraining(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """AdamW over the weights that are trained, with the recipe's schedule."""
-        options = self.recipe.optimiser
-        groups = _parameter_groups(self.model, options, self.recipe.model.own_rate)
-        optimiser = torch.optim.AdamW(groups, lr=options.lr)
-        first = self.recipe.pretraining.steps
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimiser, lambda step: rate_factor(step, options, first)
+        optimiser, schedule = make_optimiser(
+            self.model,
+            self.recipe.optimiser,
+            self.recipe.model.own_rate,
+            self.recipe.pretraining.steps,
         )
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def make_optimiser(
+    model: nn.Module, options: OptimiserOptions, own_rate: tuple[str, ...] = (), pretraining: int = 0
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LambdaLR]:
+    """Return AdamW over the weights that are trained, and the schedule of its rate.
+
+    Parameters
+    ----------
+    model
+        Whose weights are trained.
+    options
+        Of the recipe.
+    own_rate
+        Beginnings of the names of weights that learn at ``backbone_lr`` times the rate.
+    pretraining
+        Number of first steps that have a schedule of their own.
+    """
+    optimiser = torch.optim.AdamW(_parameter_groups(model, options, own_rate), lr=options.lr)
+    return optimiser, torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: rate_factor(step, options, pretraining)
+    )
 
 
 def initialise_from(model: nn.Module, initial: str) -> None:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
 from torch import Tensor, nn
 
-from unmask.models.options import Options
-from unmask.models.sync import REACH, SyncNetwork, SyncOptions, contrastive_loss, similarity
+from unmask.models.families.sync import SyncOptions
+from unmask.models.sync import REACH, SyncNetwork, contrastive_loss, similarity
+from unmask.training.module import make_optimiser
+from unmask.training.recipes import OptimiserOptions
 
 Floats = NDArray[np.float64]
 _FARTHEST = 8  # Frames that the sound of a training clip may be off.
@@ -57,30 +58,12 @@ class SyncClip:
         )
 
 
-class FitOptions(Options):
-    """How a `SyncNetwork` is fitted."""
-
-    ridge: float = Field(
-        default=0.3,
-        gt=0,
-        description="added to the variances of the canonical correlation analysis, which are near 1",
-    )
-    alignments: int = Field(
-        default=0,
-        ge=0,
-        description="times that each clip's sound is moved to where it fits best and the linear towers are fitted "
-        "again; clips that fit best more than 0.32 s off are left out",
-    )
-    steps: int = Field(
-        default=0, ge=0, description="of the fit by contrast; 0 leaves linear towers as they are"
-    )
-    rate: float = Field(default=1e-3, gt=0, description="largest rate of those steps")
-    frames: int = Field(default=100, ge=80, description="of the parts of clips in a batch")
-    batch: int = Field(default=64, ge=2, description="largest number of sources in a batch")
-    seed: int = Field(default=0, description="of the draws")
-
-
-def fit(clips: Sequence[SyncClip], options: SyncOptions, how: FitOptions) -> SyncNetwork:
+def fit(
+    clips: Sequence[SyncClip],
+    options: SyncOptions,
+    optimiser: OptimiserOptions = OptimiserOptions(),  # noqa: B008 - a frozen value
+    seed: int = 0,
+) -> SyncNetwork:
     """Return a fitted network in evaluation mode.
 
     Parameters
@@ -88,22 +71,24 @@ def fit(clips: Sequence[SyncClip], options: SyncOptions, how: FitOptions) -> Syn
     clips
         Of at least two sources, which weigh the same.
     options
-        Of the network.
-    how
-        Of the fit.
+        Of the network and its fit.
+    optimiser
+        Of the contrast, where the towers have a hidden layer.
+    seed
+        Of the draws.
     """
-    torch.manual_seed(how.seed)
+    torch.manual_seed(seed)
     network = SyncNetwork(options)
     linear = (
         network if not options.hidden else SyncNetwork(options.model_copy(update={"hidden": 0, "layers": 0}))
     )
-    if not options.hidden or how.alignments:
-        _fit_linear(linear, clips, how.ridge)
-    for _ in range(how.alignments):
+    if not options.hidden or options.alignments:
+        _fit_linear(linear, clips, options.ridge)
+    for _ in range(options.alignments):
         clips = [moved for clip in clips if (moved := _aligned(linear, clip)) is not None] or clips
-        _fit_linear(linear, clips, how.ridge)
-    if how.steps:
-        _fit_by_contrast(network, clips, how)
+        _fit_linear(linear, clips, options.ridge)
+    if options.hidden:
+        _fit_by_contrast(network, clips, optimiser, seed)
     return network.eval()
 
 
@@ -178,26 +163,29 @@ def _read_by_towers(network: SyncNetwork, clip: SyncClip) -> tuple[Floats, Float
     return rows[0], rows[1]
 
 
-def _fit_by_contrast(network: SyncNetwork, clips: Sequence[SyncClip], how: FitOptions) -> None:
+def _fit_by_contrast(
+    network: SyncNetwork, clips: Sequence[SyncClip], options: OptimiserOptions, seed: int
+) -> None:
     """Train on parts of clips, each of another source, against shifts within a part and the parts of others."""
-    random = np.random.default_rng(how.seed)
+    random = np.random.default_rng(seed)
+    frames = network.options.frames
     sources: dict[str, list[SyncClip]] = {}
     for clip in clips:
-        if clip.frames >= how.frames // 2:
+        if clip.frames >= frames // 2:
             sources.setdefault(clip.source, []).append(clip)
-    optimiser = torch.optim.AdamW(network.parameters(), how.rate, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, how.rate, how.steps)
+    optimiser, schedule = make_optimiser(network, options)
     network.train()
-    for _ in range(how.steps):
-        names = random.permutation(sorted(sources))[: how.batch]
+    for _ in range(options.steps):
+        names = random.permutation(sorted(sources))[: options.batch_size]
         chosen = [sources[name][random.integers(len(sources[name]))] for name in names]
-        pairs = [_augmented(clip, how.frames, random) for clip in chosen]
+        pairs = [_augmented(clip, frames, random) for clip in chosen]
         lips = torch.tensor(np.stack([lips for lips, _ in pairs]))
         mel = torch.tensor(np.stack([mel for _, mel in pairs]))
         loss = contrastive_loss(network, *network(lips, mel)).mean()
         optimiser.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        if options.clip:
+            nn.utils.clip_grad_norm_(network.parameters(), options.clip)
         optimiser.step()
         schedule.step()
 

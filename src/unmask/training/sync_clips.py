@@ -1,7 +1,10 @@
-"""Reads talking faces out of video files: the points of a face mesh on each frame, and the sound beside them."""
+"""Lists and reads videos of people who speak: the points of a face mesh on each frame, and the sound beside them."""
 
 from __future__ import annotations
 
+import csv
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,12 +12,25 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from unmask.datasets.crops import group_draw
 from unmask.detectors.mesh import FaceMesh
-from unmask.faces import FaceFinder, cut, link, main_track, profile, scene_of, search, smooth_squares
-from unmask.media import AudioSampling, Burst, MediaError, Sampling, open_media
+from unmask.faces import (
+    CenterFace,
+    FaceFinder,
+    cut,
+    link,
+    main_track,
+    profile,
+    scene_of,
+    search,
+    smooth_squares,
+)
+from unmask.media import VIDEO_ENDINGS, AudioSampling, Burst, MediaError, Sampling, open_media
 from unmask.models.lips import LipShape
 from unmask.models.sound import RATE, LogMel
+from unmask.training.recipes import DataOptions, RecipeError, SourceOptions
 from unmask.training.sync import SyncClip
+from unmask.training.views import matches
 
 FRAME_RATE = 25.0
 LONGEST = 40.0
@@ -24,6 +40,100 @@ SEARCH_EVERY = 5
 _SAMPLES_PER_FRAME = round(RATE / FRAME_RATE)
 _SEARCH_BUDGET = 4e6
 _LEAST_FRAMES = 50
+_READER = 1  # Kept clips of another number are read again.
+
+
+@dataclass(frozen=True)
+class TalkingFile:
+    """A video and who is seen in it."""
+
+    path: Path
+    source: str
+
+
+def list_files(data: DataOptions, sources: Sequence[SourceOptions]) -> list[TalkingFile]:
+    """List the videos of a recipe's sources.
+
+    The columns ``path`` and ``group`` of a set's manifest name its videos and who is seen in each. Without a manifest
+    that is the first folder below the set's, as in LRS3 and VoxCeleb2, or the video itself.
+
+    Parameters
+    ----------
+    data
+        Of the recipe.
+    sources
+        Those of training or of validation.
+
+    Raises
+    ------
+    RecipeError
+        When a source has no videos.
+    """
+    listed = []
+    for source in sources:
+        folder = data.folder(source)
+        if (folder / "manifest.csv").is_file():
+            with (folder / "manifest.csv").open(encoding="utf-8", newline="") as file:
+                rows = [row for row in csv.DictReader(file) if matches(row, source.where)]
+            found = [TalkingFile(folder / row["path"], row["group"]) for row in rows]
+        else:
+            paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_ENDINGS)
+            found = [TalkingFile(path, path.relative_to(folder).with_suffix("").parts[0]) for path in paths]
+        wanted = source.take == "held_out"
+        listed += [
+            file
+            for file in found
+            if not source.held_out or (group_draw(file.source) < source.held_out) is wanted
+        ]
+        if not found:
+            raise RecipeError(f"data: there are no such videos in {folder}")
+    return listed
+
+
+def read_clips(
+    files: Sequence[TalkingFile],
+    cache: Path,
+    report: Callable[[str, int, int], None] = lambda stage, done, total: None,
+    finder: FaceFinder | None = None,
+    mesh: FaceMesh | None = None,
+) -> list[SyncClip]:
+    """Read the main face of each video with its sound; videos without either are left out.
+
+    Parameters
+    ----------
+    files
+        As listed.
+    cache
+        Folder that keeps what was read, a file a video.
+    report
+        Called with the name of the stage, videos read and videos in all.
+    finder, mesh
+        Ready objects in place of the built-in ones.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    clips = []
+    for number, file in enumerate(files):
+        report("reading faces and sound", number, len(files))
+        kept = cache / f"{_key(file.path)}.npz"
+        if not kept.exists():
+            finder, mesh = finder or CenterFace(), mesh or FaceMesh()
+            face = read_talking_face(file.path, finder, mesh)
+            clip = face.clip("") if face else _NOTHING
+            np.savez_compressed(kept, lips=clip.lips, mel=clip.mel)
+        with np.load(kept) as stored:
+            if stored["lips"].size:
+                clips.append(SyncClip(stored["lips"], stored["mel"], file.source))
+    return clips
+
+
+_NOTHING = SyncClip(np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32), "")
+
+
+def _key(path: Path) -> str:
+    """Return a name for what is read of a file: another one when the file changes."""
+    facts = path.stat()
+    named = f"{path.resolve()}|{facts.st_size}|{facts.st_mtime_ns}|{_READER}"
+    return hashlib.sha256(named.encode()).hexdigest()[:24]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,288 +1,166 @@
-"""The whole way of the detector ``sync``: a folder of talking people in, a detector's folder with its card out."""
+"""The run of the model family ``sync``: videos of talking people in, a detector's folder with its card out."""
 
 from __future__ import annotations
 
-import csv
 import json
+import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from pydantic import Field
+from safetensors.torch import load_file, save_file
 
-from unmask.detectors import Card, DataSource, file_sha256
-from unmask.detectors.mesh import MESH_FILE, FaceMesh
-from unmask.faces import CenterFace, FaceFinder
-from unmask.media import VIDEO_ENDINGS
-from unmask.models.lips import MESH_SIDE
-from unmask.models.options import Options
-from unmask.models.sound import RATE
-from unmask.models.sync import SyncOptions
-from unmask.training.calibrate import fit_platt
-from unmask.training.sync import FitOptions, SyncClip, fit
-from unmask.training.sync_clips import FRAME_RATE, SEARCH_EVERY, TalkingFace, read_talking_face
+from unmask.detectors.mesh import MESH_FILE
+from unmask.models.sync import SyncNetwork
+from unmask.training.recipes import Recipe, RecipeError
+from unmask.training.sync import SyncClip, fit
+from unmask.training.sync_card import LONG, make_card
+from unmask.training.sync_clips import list_files, read_clips
 from unmask.training.sync_export import write_sync
 from unmask.training.sync_validation import (
-    OTHER_SPEAKER,
-    SAME_SPEAKER,
     TOLD,
-    TRUE,
     Trial,
     auc,
     fit_weights,
-    leave_one_out,
+    judge_left_out,
     offset_share,
 )
 
-LONG, SHORT = 125, 75
-"""Frames of a window, and of the shortest clip that is judged: 5 and 3 s."""
+log = logging.getLogger(__name__)
+Report = Callable[[str, int, int], None]
 
 
-class SyncData(Options):
-    """Where the talking people are."""
-
-    folder: str = Field(description="below the data root, or a path of its own")
-    manifest: str | None = Field(
-        default=None, description="CSV in the folder with the columns path and group"
-    )
-    without: tuple[str, ...] = Field(
-        default=(), description="beginnings of the names of sources that are left out"
-    )
-    terms: str = ""
-
-
-class SyncRecipe(Options):
-    """A training run of the detector ``sync``."""
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
-    data: SyncData
-    network: SyncOptions = SyncOptions()
-    fit: FitOptions = FitOptions()
-
-
-@dataclass(frozen=True)
-class TalkingFile:
-    """A video and who is seen in it."""
-
-    path: Path
-    source: str
-
-
-def list_files(root: Path, data: SyncData) -> list[TalkingFile]:
-    """List the videos of a recipe's folder.
-
-    The manifest names the source of each video; without one that is the first folder below, as in LRS3 and VoxCeleb2,
-    or the video itself.
+def train(recipe: Recipe, run: Path, report: Report) -> None:
+    """Fit on all people, judge those left out, and write both into the run folder.
 
     Parameters
     ----------
-    root
-        Of the data.
-    data
-        Of the recipe.
+    recipe
+        Of the run.
+    run
+        Its folder.
+    report
+        Called with the name of a stage and how much of it is done and to do.
+
+    Raises
+    ------
+    RecipeError
+        When the videos show fewer than three people.
     """
-    folder = root / data.folder
-    if data.manifest is not None:
-        with (folder / data.manifest).open(encoding="utf-8", newline="") as file:
-            listed = [TalkingFile(folder / row["path"], row["group"]) for row in csv.DictReader(file)]
-    else:
-        found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_ENDINGS)
-        listed = [TalkingFile(path, path.relative_to(folder).with_suffix("").parts[0]) for path in found]
-    return [file for file in listed if not file.source.startswith(data.without)]
+    training, judged = open_clips(recipe, report)
+    network = fit_on(recipe, training)
+    trials = judge_recipe(recipe, training, judged, network=network)
+    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+    save_file(weights, run / "best.safetensors")
+    _write_trials(trials, run / "validation.npz")
+    log.info("AUC against shifts of 0.4 s and more: %s", auc(trials, fit_weights(trials), TOLD))
+    log.info("offset within 0.12 s: %s", offset_share(trials, 0.12))
 
 
-def read_clips(
-    files: Sequence[TalkingFile], cache: Path, finder: FaceFinder | None = None, mesh: FaceMesh | None = None
-) -> list[SyncClip]:
-    """Read the main face of each video with its sound; videos without either are left out.
+def export(recipe: Recipe, run: Path, out: Path, report: Report) -> None:
+    """Write the detector of a finished run, calibrated on the people left out.
 
     Parameters
     ----------
-    files
-        As listed.
-    cache
-        Folder that keeps what was read, a file a video.
-    finder, mesh
-        Ready objects in place of the built-in ones.
+    recipe
+        Of the run.
+    run
+        Its folder.
+    out
+        Folder of the detector.
+    report
+        Not called.
     """
-    cache.mkdir(parents=True, exist_ok=True)
-    clips = []
-    for number, file in enumerate(files):
-        kept = cache / f"{number:06d}-{file.path.stem}.npz"
-        if not kept.exists():
-            finder, mesh = finder or CenterFace(), mesh or FaceMesh()
-            face = read_talking_face(file.path, finder, mesh)
-            empty = TalkingFace(np.zeros((0, 468, 3), np.float32), np.zeros(0, np.float32))
-            np.savez_compressed(kept, points=(face or empty).points, samples=(face or empty).samples)
-        with np.load(kept) as stored:
-            face = TalkingFace(stored["points"], stored["samples"])
-        if len(face.points):
-            clips.append(face.clip(file.source))
-    return clips
+    network = SyncNetwork(recipe.model)
+    network.load_state_dict(load_file(run / "best.safetensors"))
+    trials = _read_trials(run / "validation.npz")
+    weights = fit_weights(trials)
+    write_sync(network, weights, MESH_FILE, out / "model.onnx")
+    card = make_card(recipe, trials, weights, out / "model.onnx")
+    text = json.dumps(card.model_dump(mode="json"), indent=2, ensure_ascii=False)
+    (out / "card.json").write_text(text + "\n", encoding="utf-8")
+
+
+def open_clips(recipe: Recipe, report: Report) -> tuple[list[SyncClip], list[SyncClip]]:
+    """Return the clips to fit on and those to judge.
+
+    Parameters
+    ----------
+    recipe
+        Of the run.
+    report
+        Called with the name of a stage, videos read and videos in all.
+
+    Raises
+    ------
+    RecipeError
+        When the videos show fewer than three people.
+    """
+    cache = Path(recipe.model.cache) / "sync"
+    training, judged = (
+        read_clips(list_files(recipe.data, sources), cache, report)
+        for sources in (recipe.data.train, recipe.data.validation)
+    )
+    for name, clips in (("train", training), ("validation", judged)):
+        people = len({clip.source for clip in clips})
+        if people < 3:
+            raise RecipeError(f"data.{name}: {people} people are seen and heard for 2 s; three are needed")
+        log.info("%s: %d videos of %d people", name, len(clips), people)
+    return training, judged
+
+
+def fit_on(recipe: Recipe, clips: Sequence[SyncClip]) -> SyncNetwork:
+    """Return a network that is fitted as a recipe says.
+
+    Parameters
+    ----------
+    recipe
+        Of the run.
+    clips
+        Of at least two people.
+    """
+    return fit(clips, recipe.model, recipe.optimiser, recipe.seed)
 
 
 def judge_recipe(
-    recipe: SyncRecipe,
-    clips: Sequence[SyncClip],
-    lengths: Sequence[int],
+    recipe: Recipe,
+    training: Sequence[SyncClip],
+    judged: Sequence[SyncClip],
+    frames: int = LONG,
     change: Callable[[SyncClip], SyncClip] = lambda clip: clip,
+    network: SyncNetwork | None = None,
 ) -> list[Trial]:
-    """Judge a recipe on each source by a network that was fitted on the others.
+    """Judge a recipe on each person by a network that was fitted on others.
 
     Parameters
     ----------
     recipe
         Of the run.
-    clips
-        Of all sources.
-    lengths
-        Of windows, in frames.
+    training, judged
+        Of `open_clips`.
+    frames
+        Of a window.
     change
         Makes judged clips worse.
+    network
+        Fitted on all training clips; None: it is fitted here.
     """
-    return leave_one_out(clips, lambda part: fit(part, recipe.network, recipe.fit), lengths, change)
+    whole = network or fit_on(recipe, training)
+    return judge_left_out(training, judged, lambda part: fit_on(recipe, part), whole, frames, change)
 
 
-def write_detector(recipe: SyncRecipe, clips: Sequence[SyncClip], folder: Path) -> Card:
-    """Fit on all clips, calibrate on those left out in turn, and write the detector.
-
-    Parameters
-    ----------
-    recipe
-        Of the run.
-    clips
-        Of at least three sources.
-    folder
-        Made if missing.
-
-    Returns
-    -------
-    Card
-        As written.
-    """
-    trials = judge_recipe(recipe, clips, (LONG,))
-    weights = fit_weights(trials)
-    network = fit(clips, recipe.network, recipe.fit)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_sync(network, weights, MESH_FILE, folder / "model.onnx")
-    card = Card.model_validate(_card(recipe, clips, trials, weights, folder))
-    text = json.dumps(card.model_dump(mode="json"), indent=2, ensure_ascii=False)
-    (folder / "card.json").write_text(text + "\n", encoding="utf-8")
-    return card
+def _write_trials(trials: Sequence[Trial], path: Path) -> None:
+    columns = {name: np.array([getattr(trial, name) for trial in trials]) for name in _COLUMNS}
+    np.savez(path, **columns)
 
 
-def _card(
-    recipe: SyncRecipe, clips: Sequence[SyncClip], trials: Sequence[Trial], weights: Any, folder: Path
-) -> dict[str, Any]:
-    judged = [trial for trial in trials if trial.kind != "0.2 s"]
-    logits = np.array([-(trial.statistics @ weights[:3] + weights[3]) for trial in judged])
-    fake = np.array([trial.kind != TRUE for trial in judged], int)
-    calibration = fit_platt(logits, fake)
-    spread = _spread(judged, logits)
-    low, high = _band(calibration.scores(logits), fake)
-    return {
-        "name": recipe.name,
-        "version": "0.1.0",
-        "description": "Tells whether the sound of a video goes with the lips of a face (after arXiv 2203.01265: lips "
-        "and sound of talking people contrasted without labels).",
-        "sha256": file_sha256(folder / "model.onnx"),
-        "licence": "Apache-2.0 for this file, which holds MediaPipe's face mesh (Apache-2.0); the data that it was "
-        "trained on came for research, see data",
-        "question": "sound_belongs_to_face",
-        "input": {
-            "unit": "face_clip",
-            "crop_profile": "mesh",
-            "size": MESH_SIDE,
-            "frames": LONG,
-            "least_frames": SHORT,
-            "rate": FRAME_RATE,
-            "search_every": SEARCH_EVERY,
-            "audio": {"rate": RATE, "seconds": LONG / FRAME_RATE},
-        },
-        "threshold": (low + high) / 2,
-        "band": [low, high],
-        "calibration": {
-            "slope": calibration.slope,
-            "intercept": calibration.intercept,
-            "within_sd": spread[0],
-            "between_sd": spread[1],
-        },
-        "gates": GATES,
-        "tasks": ["dubbed speech", "shifted sound"],
-        "limits": "For one person who speaks and is seen well. Tells neither who speaks nor whether a voice is real; "
-        "knows few people, all of them speaking to a camera. Music, laughter, singing, several voices and a mouth that "
-        "is small, turned away or covered mislead it. Says nothing about pictures.",
-        "data": [
-            DataSource(name=Path(recipe.data.folder).name, terms=recipe.data.terms, use=use).model_dump()
-            for use in ("training", "validation")
-        ],
-        "metrics": {"validation": {Path(recipe.data.folder).name: _figures(trials, weights)}},
-        "recipe": recipe.model_dump(mode="json"),
-    }
+def _read_trials(path: Path) -> list[Trial]:
+    with np.load(path) as stored:
+        columns = [stored[name] for name in _COLUMNS]
+    return [
+        Trial(str(source), str(kind), int(frames), statistics, float(offset))
+        for source, kind, frames, statistics, offset in zip(*columns, strict=True)
+    ]
 
 
-def _figures(trials: Sequence[Trial], weights: Any) -> dict[str, Any]:
-    """Return the figures of windows of people left out in turn; the AUC is of shifts of 0.4 s and more."""
-    shifted = auc(trials, weights, TOLD)
-    others = {
-        "auc_same_speaker": auc(trials, weights, [SAME_SPEAKER]),
-        "auc_other_speaker": auc(trials, weights, [OTHER_SPEAKER]),
-        "offset_within_0.12_s": offset_share(trials, 0.12),
-    }
-    return {
-        "frame_auc": round(shifted.value, 4),
-        "frame_auc_interval": [round(shifted.low, 4), round(shifted.high, 4)],
-        "real": sum(trial.kind == TRUE for trial in trials),
-        "fake": sum(trial.kind in TOLD for trial in trials),
-        "sources": len({trial.source for trial in trials}),
-    } | {
-        name: {"value": round(one.value, 4), "interval": [round(one.low, 4), round(one.high, 4)]}
-        for name, one in others.items()
-    }
-
-
-GATES = [
-    {
-        "name": "no voice",
-        "measure": "loudness",
-        "starts_at": -45.0,
-        "saturates_at": -55.0,
-        "reject_at": -50.0,
-        "text": "the sound is almost silent ({value:.0f} dB)",
-    },
-    {
-        "name": "still mouth",
-        "measure": "mouth_motion",
-        "starts_at": 0.006,
-        "saturates_at": 0.003,
-        "reject_at": 0.004,
-        "text": "the mouth hardly moves ({value:.4f} eye distances a frame)",
-    },
-]
-
-
-def _spread(trials: Sequence[Trial], logits: Any) -> tuple[float, float]:
-    """Return the spread of logits within the windows of a source and between the means of sources, over kinds."""
-    within, means = [], []
-    groups: dict[tuple[str, str], list[float]] = {}
-    for trial, logit in zip(trials, logits, strict=True):
-        groups.setdefault((trial.source, TRUE if trial.kind == TRUE else "wrong"), []).append(float(logit))
-    for values in groups.values():
-        if len(values) > 1:
-            within.append(np.var(values, ddof=1))
-    for kind in (TRUE, "wrong"):
-        centres = [np.mean(values) for (_, each), values in groups.items() if each == kind]
-        means.append(np.var(centres, ddof=1) if len(centres) > 1 else 0.0)
-    inner = float(np.mean(within)) if within else 1.0
-    typical = float(np.mean([len(values) for values in groups.values()]))
-    between = max(0.0, float(np.mean(means)) - inner / typical)
-    return max(inner, 1e-6) ** 0.5, between**0.5
-
-
-def _band(scores: Any, fake: Any) -> tuple[float, float]:
-    """Return scores between which there is no verdict: at most a tenth of either kind lies beyond its side."""
-    high = float(np.quantile(scores[fake == 0], 0.95))
-    low = float(np.quantile(scores[fake == 1], 0.10))
-    return (low, high) if low <= high else ((low + high) / 2, (low + high) / 2)
+_COLUMNS = ("source", "kind", "frames", "statistics", "offset")

@@ -41,7 +41,7 @@ class Trial:
     frames
         Length of the window.
     statistics
-        (3,) of `statistics_of`.
+        (3,) float64 of `statistics_of`.
     offset
         Seconds by which the sound is found to lie later than the lips.
     """
@@ -103,34 +103,40 @@ def judge(network: SyncNetwork, kind: str, window: SyncClip) -> Trial:
     return Trial(window.source, kind, window.lips.shape[1], statistics, offset)
 
 
-def leave_one_out(
-    clips: Sequence[SyncClip],
+def judge_left_out(
+    training: Sequence[SyncClip],
+    judged: Sequence[SyncClip],
     fit_on: Callable[[Sequence[SyncClip]], SyncNetwork],
-    lengths: Sequence[int],
+    whole: SyncNetwork,
+    frames: int,
     change: Callable[[SyncClip], SyncClip] = lambda clip: clip,
 ) -> list[Trial]:
-    """Judge the windows of each source with a network that was fitted on all others.
+    """Judge the windows of each source with a network that was not fitted on it.
 
     Parameters
     ----------
-    clips
-        Of all sources.
+    training
+        Clips that networks are fitted on.
+    judged
+        Clips that are judged.
     fit_on
-        Returns a network fitted on clips.
-    lengths
-        Of windows, in frames; a clip shorter than one is judged whole, down to two thirds of it.
+        Returns a network fitted on clips; called for each judged source of which there are training clips.
+    whole
+        The network fitted on all training clips, which judges the other sources.
+    frames
+        Of a window; a clip shorter than one is judged whole, down to two thirds of it.
     change
         Makes a judged clip worse.
     """
+    fitted = {clip.source for clip in training}
     trials = []
-    for source in sorted({clip.source for clip in clips}):
-        others = [clip for clip in clips if clip.source != source]
-        network = fit_on(others)
-        for clip in (change(clip) for clip in clips if clip.source == source):
-            for length in lengths:
-                frames = min(length, clip.frames)
-                if 3 * frames >= 2 * length:
-                    trials += [judge(network, *window) for window in windows(clip, others, frames)]
+    for source in sorted({clip.source for clip in judged}):
+        others = [clip for clip in judged if clip.source != source]
+        network = fit_on([clip for clip in training if clip.source != source]) if source in fitted else whole
+        for clip in (change(clip) for clip in judged if clip.source == source):
+            length = min(frames, clip.frames)
+            if 3 * length >= 2 * frames:
+                trials += [judge(network, *window) for window in windows(clip, others, length)]
     return trials
 
 

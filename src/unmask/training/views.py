@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -258,11 +259,23 @@ def draw_evenly(labels: np.ndarray, limit: int, seed: int) -> np.ndarray:
     return np.sort(np.concatenate([real[:of_real], fake[: limit - of_real]]))
 
 
-def _matches(record: CropRecord, where: Mapping[str, tuple[float, float] | str]) -> bool:
-    """Return whether a record's columns are the words, or lie in the ranges; a column that it lacks does neither."""
+def _matches_where(record: CropRecord, where: Mapping[str, tuple[float, float] | str]) -> bool:
     fields = {"label": "fake" if record.label else "real", "method": record.method, "face_px": record.face_px}
+    return matches({**record.extra, **fields}, where)
+
+
+def matches(fields: Mapping[str, Any], where: Mapping[str, tuple[float, float] | str]) -> bool:
+    """Return whether columns are the words, or lie in the ranges; a column that is missing does neither.
+
+    Parameters
+    ----------
+    fields
+        Of one row, by column.
+    where
+        Of a source.
+    """
     for column, wanted in where.items():
-        cell = str(fields.get(column, record.extra.get(column, "")))
+        cell = str(fields.get(column, ""))
         if isinstance(wanted, str):
             if cell != wanted:
                 return False
@@ -285,7 +298,7 @@ def _select(data: DataOptions, source: SourceOptions, seed: int) -> CropSet:
         rest, held_out = crops.hold_out(source.held_out)
         crops = held_out if source.take == "held_out" else rest
     if source.where:
-        crops = crops.select(where=lambda record: _matches(record, source.where))
+        crops = crops.select(where=lambda record: _matches_where(record, source.where))
     if source.share < 1:
         crops, _ = crops.hold_out(1 - source.share, seed=seed + 1)
     if source.kind in BLENDS:

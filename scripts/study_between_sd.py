@@ -92,7 +92,9 @@ def tracks_of(result: ScanResult, calibration: PlattScaling) -> list[Track]:
 
 
 def share(flags: np.ndarray, mask: np.ndarray, counts: np.ndarray) -> str:
-    """Write how many of the masked files are flagged, and the interval of the share."""
+    """Write how many of the masked files are flagged, and the interval of the share; a hyphen where there are none."""
+    if not mask.any():
+        return "-"
     weights = counts * mask
     kept = weights.sum(axis=1) > 0
     draws = (weights @ flags)[kept] / weights.sum(axis=1)[kept]

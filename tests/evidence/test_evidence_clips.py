@@ -180,3 +180,7 @@ def test_beside_sound_a_slower_video_is_brought_to_the_rate_of_the_card(toys, fi
     assert extractor._on_grid(frames) == [0, 1, 2, 2, 3]
     slow = [Frame(n, n / 4, frames[n].image) for n in range(5)]
     assert extractor_of(WITH_SOUND).extract(slow, [chunk(0.0, np.ones(9000))], ends(slow, finder)).units == ()
+    for least, clips in ((8.0, 1), (9.0, 0)):
+        demanding = extractor_of(WITH_SOUND.model_copy(update={"least_rate": least}))
+        found = demanding.extract(frames, [chunk(0.0, np.ones(9000))], ends(frames, finder)).units
+        assert len(found) == clips

@@ -6,7 +6,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from unmask.models.families.sync import SyncOptions
-from unmask.models.lips import CHANNELS, OPENING, LipShape
+from unmask.models.lips import CHANNELS, OPENING, LipShape, doubled
 from unmask.models.sound import LogMel, mel_filters
 from unmask.models.sync import REACH, SyncNetwork, contrastive_loss, similarity, statistics_of
 
@@ -41,6 +41,12 @@ def test_pose_place_and_size_of_the_face_drop_out(points):
         20,
     ]
     np.testing.assert_allclose(shape_of(turned), shape_of(points), atol=1e-5)
+
+
+def test_between_frames_the_shape_is_interpolated():
+    shape = np.random.default_rng(4).normal(size=(2, CHANNELS, 9))
+    wanted = np.apply_along_axis(lambda row: np.interp(np.arange(18) / 2, np.arange(9), row), 2, shape)
+    np.testing.assert_allclose(doubled(torch.tensor(shape)).numpy(), wanted, atol=1e-12)
 
 
 def test_log_mel_bands_are_those_of_a_direct_formula():

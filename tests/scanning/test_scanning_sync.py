@@ -56,7 +56,7 @@ def test_sound_that_belongs_is_found_in_time(talking):
     assert all(abs(offset_of(window)) <= 0.16 for window in windows)
     assert result.verdict != "likely_fake"
     (clip, _) = result.evidence.clips
-    assert {len(curve) for curve in clip.curves.values()} == {125}
+    assert {len(curve) for curve in clip.curves.values()} == {124}
     assert "Lips and sound" in page([result])
 
 

@@ -26,10 +26,13 @@ def export(
     """
     from unmask.cli.folders import usable_folder
     from unmask.cli.progress import reported
+    from unmask.detectors import read_card
     from unmask.training.export import export as write
 
     if out is not None:
         usable_folder(out, "--out")
     with reported("crops") as report:
         folder = write(run, out, average or (), report)
-    typer.echo(f"{folder}  (next: unmask evaluate {folder} SET)")
+    crops = read_card(folder).input.unit == "face"
+    command = f"unmask evaluate {folder} SET" if crops else f"unmask scan FILE --detector {folder}"
+    typer.echo(f"{folder}  (next: {command})")

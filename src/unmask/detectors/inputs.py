@@ -158,7 +158,11 @@ class FaceClips(CardPart):
         ge=2,
         description="of a clip of a video that is too short for all; None: as many as frames",
     )
-
+    least_rate: float | None = Field(
+        default=None,
+        gt=0,
+        description="frames a second of the slowest video that is read beside sound; None: half of rate",
+    )
     search_every: int | None = Field(
         default=None,
         ge=1,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -46,6 +44,7 @@ def patch_log_dct(crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     count, cells = len(crops), crops.shape[1] // PATCH
     pixels = crops.reshape(count, cells, PATCH, cells, PATCH, 3).astype(np.float32) / np.float32(255)
     patches = pixels.transpose(0, 1, 3, 5, 2, 4).reshape(count, cells * cells, 3, PATCH, PATCH)
-    matrix: npt.NDArray[Any] = dct_matrix(PATCH).astype(np.float32)
-    coefficients = matrix @ patches @ matrix.T
-    return np.log(np.abs(coefficients) + np.float32(FLOOR)).reshape(count, cells * cells, -1)
+    matrix = dct_matrix(PATCH).astype(np.float32)
+    magnitudes = np.abs(matrix @ patches @ matrix.T)
+    logarithms: npt.NDArray[np.float32] = np.log(magnitudes + np.float32(FLOOR)).reshape(count, cells**2, -1)
+    return logarithms

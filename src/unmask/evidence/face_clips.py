@@ -26,7 +26,7 @@ CLIPS = 4
 """Bursts of a video where nothing else is asked for."""
 
 LEAST_FOUND = 0.75  # Share of the searched frames on which a face must be found.
-LEAST_RATE = 0.5  # Share of the card's rate; a slower video does not show the motion that goes with a sound.
+LEAST_RATE = 0.5  # Share of the card's rate, where it states no least rate.
 MOST_FRAMES = 1024  # Of all bursts together.
 MOST_SAMPLES = 4_000_000  # Of one window of sound.
 WHOLE_SECONDS = 60.0  # Up to this length the whole sound is read at once.
@@ -127,7 +127,8 @@ class FaceClipExtractor(Extractor):
         """
         times = np.array([frame.time for frame in frames])
         step = (times[-1] - times[0]) / max(1, len(times) - 1)
-        if len(times) < 2 or step > 1 / (LEAST_RATE * self.spec.rate):
+        slowest = self.spec.least_rate or LEAST_RATE * self.spec.rate
+        if len(times) < 2 or step * slowest > 1.001:  # A slower video does not show what goes with a sound.
             return []
         shown_until = times[-1] + step
         count = min(self.spec.frames, int((shown_until - times[0]) * self.spec.rate + 0.5))

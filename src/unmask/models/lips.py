@@ -19,6 +19,9 @@ _DEPTHS = (0, 17)
 OPENING = 0
 """The channel that is the opening of the mouth."""
 
+RATE = 12.5
+"""Frames a second on which points are found; between them the shape is interpolated (`doubled`)."""
+
 CHANNELS = len(_DISTANCES) + len(_HEIGHTS) + len(_DEPTHS) + 1
 
 
@@ -52,6 +55,18 @@ class LipShape(nn.Module):
         heights, depths = local[:, :, list(_HEIGHTS), 1], local[:, :, list(_DEPTHS), 2]
         corners = local[:, :, list(_CORNERS), 1].mean(2, keepdim=True)
         return torch.cat([distances, heights, depths, corners], 2).transpose(1, 2)
+
+
+def doubled(shape: Tensor) -> Tensor:
+    """Return a shape at twice the rate, (N, C, 2 T): means of neighbours between, and the last one twice.
+
+    Parameters
+    ----------
+    shape
+        (N, C, T) of `LipShape`.
+    """
+    following = torch.cat([shape[:, :, 1:], shape[:, :, -1:]], 2)
+    return torch.stack([shape, (shape + following) / 2], 3).flatten(2)
 
 
 def _cross(a: Tensor, b: Tensor) -> Tensor:

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from unmask.detectors import Calibration, Card, ClipSound, FaceClips, file_sha256
-from unmask.models.lips import MESH_SIDE
+from unmask.models import lips
 from unmask.models.registry import model_family
 from unmask.models.sound import RATE
 from unmask.training.calibrate import fit_platt
 from unmask.training.cards import data_sources, portable
 from unmask.training.recipes import Recipe
-from unmask.training.sync_clips import FRAME_RATE, SEARCH_EVERY
+from unmask.training.sync_clips import SEARCH_EVERY
 from unmask.training.sync_validation import (
     OTHER_SPEAKER,
     SAME_SPEAKER,
@@ -27,8 +27,8 @@ from unmask.training.sync_validation import (
     offset_share,
 )
 
-LONG, SHORT = 125, 75
-"""Frames of a window, and of the shortest clip that is judged: 5 and 3 s."""
+LONG, SHORT = 124, 76
+"""Places at 25 a second of a window, and of the shortest clip that is judged: 5 and 3 s, two a frame."""
 
 LICENCE = (
     "{} for this file, which holds MediaPipe's face mesh (Apache-2.0); the data that it was trained on came for "
@@ -51,9 +51,9 @@ GATES: list[dict[str, Any]] = [
     {
         "name": "still mouth",
         "measure": "mouth_motion",
-        "starts_at": 0.006,
-        "saturates_at": 0.003,
-        "reject_at": 0.004,
+        "starts_at": 0.0048,
+        "saturates_at": 0.0024,
+        "reject_at": 0.0032,
         "text": "the mouth hardly moves ({value:.4f} eye distances a frame)",
     },
 ]
@@ -90,12 +90,13 @@ def make_card(recipe: Recipe, trials: Sequence[Trial], weights: Floats, model: P
         question="sound_belongs_to_face",
         input=FaceClips(
             crop_profile="mesh",
-            size=MESH_SIDE,
-            frames=LONG,
-            least_frames=SHORT,
-            rate=FRAME_RATE,
+            size=lips.MESH_SIDE,
+            frames=LONG // 2,
+            least_frames=SHORT // 2,
+            rate=lips.RATE,
+            least_rate=lips.RATE,
             search_every=SEARCH_EVERY,
-            audio=ClipSound(rate=RATE, seconds=LONG / FRAME_RATE),
+            audio=ClipSound(rate=RATE, seconds=LONG / 2 / lips.RATE),
         ),
         threshold=(low + high) / 2,
         band=(low, high),

@@ -26,21 +26,20 @@ from unmask.faces import (
     smooth_squares,
 )
 from unmask.media import VIDEO_ENDINGS, AudioSampling, Burst, MediaError, Sampling, open_media
-from unmask.models.lips import LipShape
+from unmask.models import lips
 from unmask.models.sound import RATE, LogMel
 from unmask.training.recipes import DataOptions, RecipeError, SourceOptions
 from unmask.training.sync import SyncClip
 from unmask.training.views import matches
 
-FRAME_RATE = 25.0
 LONGEST = 40.0
 """Seconds of a file that are read."""
 
-SEARCH_EVERY = 5
-_SAMPLES_PER_FRAME = round(RATE / FRAME_RATE)
+SEARCH_EVERY = 3
+_SAMPLES_PER_FRAME = round(RATE / lips.RATE)
 _SEARCH_BUDGET = 4e6
-_LEAST_FRAMES = 50
-_READER = 1  # Kept clips of another number are read again.
+_LEAST_FRAMES = 25
+_READER = 2  # Kept clips of another number are read again.
 
 
 @dataclass(frozen=True)
@@ -143,9 +142,9 @@ class TalkingFace:
     Parameters
     ----------
     points
-        (T, 468, 3) float32, in pixels of crops of 192.
+        (T, 468, 3) float32 at 12.5 a second, in pixels of crops of 192.
     samples
-        (640 T,) float32 at 16 kHz.
+        (1280 T,) float32 at 16 kHz.
     """
 
     points: NDArray[np.float32]
@@ -160,9 +159,9 @@ class TalkingFace:
             Who speaks.
         """
         with torch.no_grad():
-            lips = LipShape()(torch.tensor(self.points)[None])[0].numpy()
+            shape = lips.doubled(lips.LipShape()(torch.tensor(self.points)[None]))[0].numpy()
             mel = LogMel()(torch.tensor(self.samples)[None])[0].numpy()
-        return SyncClip(lips, mel, source)
+        return SyncClip(shape, mel, source)
 
 
 def read_talking_face(path: Path, finder: FaceFinder, mesh: FaceMesh) -> TalkingFace | None:
@@ -180,10 +179,10 @@ def read_talking_face(path: Path, finder: FaceFinder, mesh: FaceMesh) -> Talking
     try:
         with open_media(path) as media:
             seconds = min(media.info.duration or LONGEST, LONGEST)
-            count = int(seconds * FRAME_RATE + 0.01)
+            count = int(seconds * lips.RATE + 0.01)
             if media.info.kind != "video" or media.info.audio is None or count < _LEAST_FRAMES:
                 return None
-            burst = Burst(count, FRAME_RATE)
+            burst = Burst(count, lips.RATE)
             frames = list(media.sample(Sampling(1, until=LONGEST, burst=burst)))
             sound = list(media.audio(AudioSampling(1, LONGEST + 5, RATE)))
     except MediaError:

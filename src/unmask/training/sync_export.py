@@ -13,7 +13,7 @@ from onnx import TensorProto, compose, helper, numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from unmask.models.lips import OPENING, POINTS, LipShape
+from unmask.models.lips import OPENING, POINTS, LipShape, doubled
 from unmask.models.sound import HOP, MEL_PER_FRAME, LogMel
 from unmask.models.sync import NEAR, REACH, SyncNetwork, similarity_by_frame, statistics_of
 
@@ -46,11 +46,11 @@ class ExportedSync(nn.Module):
         Parameters
         ----------
         points
-            (T, 1404) of a clip's frames.
+            (T, 1404) of a clip's frames, 12.5 a second.
         sound
-            (1, 640 T).
+            (1, 1280 T).
         """
-        lips = self.shape(points.reshape(1, -1, POINTS, 3))
+        lips = doubled(self.shape(points.reshape(1, -1, POINTS, 3)))
         mel = self.mel(sound)
         by_frame = similarity_by_frame(*self.network(lips, mel))
         curve = by_frame.sum(1) / self._counts(by_frame)
@@ -80,7 +80,7 @@ def _level(sound: Tensor) -> Tensor:
 
 
 def write_sync(network: SyncNetwork, weights: NDArray[np.float64], mesh: Path, path: Path) -> None:
-    """Write the whole detector as one ONNX file that reads ``clips`` (1, T, 192, 192, 3) and ``sound`` (1, 640 T).
+    """Write the whole detector as one ONNX file that reads ``clips`` (1, T, 192, 192, 3) and ``sound`` (1, 1280 T).
 
     Parameters
     ----------
@@ -97,12 +97,12 @@ def write_sync(network: SyncNetwork, weights: NDArray[np.float64], mesh: Path, p
         warnings.simplefilter("ignore")
         torch.onnx.export(
             model,
-            (torch.rand(100, POINTS * 3), torch.rand(1, 100 * HOP * MEL_PER_FRAME)),
+            (torch.rand(50, POINTS * 3), torch.rand(1, 100 * HOP * MEL_PER_FRAME)),
             str(part),
             input_names=["points", "sound"],
             output_names=["logit", *MEASURES, *CURVES],
             dynamic_axes={"points": {0: "frames"}, "sound": {1: "samples"}}
-            | {name: {1: "frames"} for name in CURVES},
+            | {name: {1: "places"} for name in CURVES},
             opset_version=_OPSET,
             dynamo=False,
         )

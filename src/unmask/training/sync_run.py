@@ -73,7 +73,7 @@ def export(recipe: Recipe, run: Path, out: Path, report: Report) -> None:
     """
     network = SyncNetwork(recipe.model)
     network.load_state_dict(load_file(run / "best.safetensors"))
-    trials = _read_trials(run / "validation.npz")
+    trials = read_trials(run / "validation.npz")
     weights = fit_weights(trials)
     write_sync(network, weights, MESH_FILE, out / "model.onnx")
     card = make_card(recipe, trials, weights, out / "model.onnx")
@@ -154,7 +154,14 @@ def _write_trials(trials: Sequence[Trial], path: Path) -> None:
     np.savez(path, **columns)
 
 
-def _read_trials(path: Path) -> list[Trial]:
+def read_trials(path: Path) -> list[Trial]:
+    """Return the windows of people left out that a run has judged.
+
+    Parameters
+    ----------
+    path
+        ``validation.npz`` of the run's folder.
+    """
     with np.load(path) as stored:
         columns = [stored[name] for name in _COLUMNS]
     return [

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from unmask.late_names import late_names as _late_names
 from unmask.offline import disable_telemetry as _disable_telemetry
 
 if TYPE_CHECKING:
@@ -26,12 +26,7 @@ _HOMES = {
     "scan": "unmask.scanning",
 }
 
-
-def __getattr__(name: str) -> Any:
-    # Loaded on first use, so that `import unmask` and `unmask --help` stay quick.
-    if name not in _HOMES:
-        raise AttributeError(f"module 'unmask' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__ = _late_names(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

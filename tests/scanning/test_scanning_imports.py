@@ -10,7 +10,19 @@ from PIL import Image
 from unmask.media import DecodingProcesses, Limits
 from unmask.media.isolated import process
 
-HEAVY = {"numpy", "onnxruntime", "torch", "torchvision", "av", "PIL", "cv2", "scipy", "sklearn", "ray"}
+HEAVY = {
+    "numpy",
+    "onnxruntime",
+    "torch",
+    "torchvision",
+    "av",
+    "PIL",
+    "cv2",
+    "scipy",
+    "sklearn",
+    "pandas",
+    "ray",
+}
 COMMAND = "from unmask.cli import command\ntry: command()\nexcept SystemExit: pass"
 
 
@@ -46,6 +58,12 @@ def test_a_scan_without_a_report_renders_none(make_video, toys):
     rendering = {f"unmask.report.{name}" for name in ("page", "pictures", "schema", "timeline", "view")}
     code = f"{COMMAND}\nassert not {rendering!r} & set(sys.modules)"
     assert heavy_after(code, "scan", str(clip)) == {"numpy", "onnxruntime", "PIL"}
+
+
+def test_a_report_and_its_record_need_no_statistics_library(make_video, toys, tmp_path):
+    clip = make_video([toys.draw([])] * 4)
+    loaded = heavy_after(COMMAND, "scan", str(clip), "--report", str(tmp_path / "report"))
+    assert loaded == {"numpy", "onnxruntime", "PIL", "av"}  # The record names PyAV's libraries.
 
 
 def test_the_report_needs_no_detector_and_no_face_finder():

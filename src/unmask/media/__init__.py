@@ -5,8 +5,9 @@ Names are imported on first use: neither a scan nor the process that decodes nee
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from unmask.late_names import late_names
 
 if TYPE_CHECKING:
     from unmask.formats.endings import IMAGE_ENDINGS, VIDEO_ENDINGS, kind_by_name
@@ -87,8 +88,4 @@ _HOMES = {
     "why_left_out": "unmask.media.opening",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'unmask.media' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__ = late_names(__name__, _HOMES)

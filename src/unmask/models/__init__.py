@@ -3,9 +3,9 @@
 Importing the package alone, or its options, does not import torch: recipes are read without it.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from unmask.late_names import late_names
 from unmask.models.families.joint import JointOptions
 from unmask.models.options import (
     BackboneOptions,
@@ -46,20 +46,15 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Exported": "exported",
-    "TrainingBatch": "inputs",
-    "classification_loss": "losses",
-    "JointDetector": "joint",
-    "JointOutput": "joint",
-    "build_model": "joint",
-    "Losses": "losses",
-    "joint_loss": "losses",
-    "reconstruction_errors": "losses",
+    "Exported": "unmask.models.exported",
+    "TrainingBatch": "unmask.models.inputs",
+    "classification_loss": "unmask.models.losses",
+    "JointDetector": "unmask.models.joint",
+    "JointOutput": "unmask.models.joint",
+    "build_model": "unmask.models.joint",
+    "Losses": "unmask.models.losses",
+    "joint_loss": "unmask.models.losses",
+    "reconstruction_errors": "unmask.models.losses",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import torch's part when it is first asked for."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = late_names(__name__, _HOMES)

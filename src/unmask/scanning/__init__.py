@@ -5,8 +5,9 @@ Names are imported on first use: a process that only starts a scan waits for non
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from unmask.late_names import late_names
 
 if TYPE_CHECKING:
     from unmask.scanning.opinions import detector_info
@@ -28,20 +29,16 @@ __all__ = [
 ]
 
 _HOMES = {
-    "DEFAULTS": "settings",
-    "PASS_SIZES": "sampling_passes",
-    "ScanOptions": "settings",
-    "Scanner": "scanner",
-    "ScannerClosedError": "scanner",
-    "ScannerSettings": "settings",
-    "Settings": "settings",
-    "detector_info": "opinions",
-    "plan_passes": "sampling_passes",
-    "scan": "scanner",
+    "DEFAULTS": "unmask.scanning.settings",
+    "PASS_SIZES": "unmask.scanning.sampling_passes",
+    "ScanOptions": "unmask.scanning.settings",
+    "Scanner": "unmask.scanning.scanner",
+    "ScannerClosedError": "unmask.scanning.scanner",
+    "ScannerSettings": "unmask.scanning.settings",
+    "Settings": "unmask.scanning.settings",
+    "detector_info": "unmask.scanning.opinions",
+    "plan_passes": "unmask.scanning.sampling_passes",
+    "scan": "unmask.scanning.scanner",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'unmask.scanning' has no attribute {name!r}")
-    return getattr(import_module(f"unmask.scanning.{_HOMES[name]}"), name)
+__getattr__ = late_names(__name__, _HOMES)

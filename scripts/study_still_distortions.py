@@ -85,7 +85,7 @@ def score(root: Path, name: str, faces: int, cache: Path | None) -> dict[str, np
     rows: list[list[float]] = []
     places = drawn(crops, faces)
     if file is not None and file.is_file():
-        rows = np.load(file, allow_pickle=False)["logits"].tolist()
+        rows = np.load(file, allow_pickle=False)["logits"].tolist()[: len(places)]
     for place in places[len(rows) :]:
         face = read_face(crops, place)
         ways = distortions(hash_of(face.record.file))

@@ -132,7 +132,7 @@ def _detectors() -> list[Finding]:
             card = detector.card
             found = f"{card.version}, sha256 {card.sha256[:12]} as its card says"
             findings.append(Finding(f"detector {name}", "ok", found))
-            if card.input.unit == "face":
+            if card.input.unit in ("face", "face_clip"):
                 findings.append(_reference_logit(detector))
         except DetectorError as error:
             advice = "reinstall: pip install --force-reinstall unmask"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from unmask.detectors import Calibration, Card, ClipSound, FaceClips, file_sha256
+from unmask.detectors import Calibration, Card, ClipSound, FaceClips, QualityGate, file_sha256
 from unmask.models import lips
 from unmask.models.registry import model_family
 from unmask.models.sound import RATE
@@ -39,24 +39,24 @@ LIMITS = (
     "people, all of them speaking to a camera. Music, laughter, singing, several voices and a mouth that is small, "
     "turned away or covered mislead it. Says nothing about pictures."
 )
-GATES: list[dict[str, Any]] = [
-    {
-        "name": "no voice",
-        "measure": "loudness",
-        "starts_at": -45.0,
-        "saturates_at": -55.0,
-        "reject_at": -50.0,
-        "text": "the sound is almost silent ({value:.0f} dB)",
-    },
-    {
-        "name": "still mouth",
-        "measure": "mouth_motion",
-        "starts_at": 0.0048,
-        "saturates_at": 0.0024,
-        "reject_at": 0.0032,
-        "text": "the mouth hardly moves ({value:.4f} eye distances a frame)",
-    },
-]
+GATES = (
+    QualityGate(
+        name="no voice",
+        measure="loudness",
+        starts_at=-45.0,
+        saturates_at=-55.0,
+        reject_at=-50.0,
+        text="the sound is almost silent ({value:.0f} dB)",
+    ),
+    QualityGate(
+        name="still mouth",
+        measure="mouth_motion",
+        starts_at=0.0048,
+        saturates_at=0.0024,
+        reject_at=0.0032,
+        text="the mouth hardly moves ({value:.4f} eye distances a frame)",
+    ),
+)
 
 
 def make_card(recipe: Recipe, trials: Sequence[Trial], weights: Floats, model: Path) -> Card:

@@ -6,11 +6,13 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from safetensors.torch import load_file, save_file
 
 from unmask.detectors.mesh import MESH_FILE
+from unmask.models.families.sync import SyncOptions
 from unmask.models.sync import SyncNetwork
 from unmask.training.recipes import Recipe, RecipeError
 from unmask.training.sync import SyncClip, fit
@@ -71,7 +73,7 @@ def export(recipe: Recipe, run: Path, out: Path, report: Report) -> None:
     report
         Not called.
     """
-    network = SyncNetwork(recipe.model)
+    network = SyncNetwork(_options(recipe))
     network.load_state_dict(load_file(run / "best.safetensors"))
     trials = read_trials(run / "validation.npz")
     weights = fit_weights(trials)
@@ -96,7 +98,7 @@ def open_clips(recipe: Recipe, report: Report) -> tuple[list[SyncClip], list[Syn
     RecipeError
         When the videos show fewer than three people.
     """
-    cache = Path(recipe.model.cache) / "sync"
+    cache = Path(_options(recipe).cache) / "sync"
     training, judged = (
         read_clips(list_files(recipe.data, sources), cache, report)
         for sources in (recipe.data.train, recipe.data.validation)
@@ -119,7 +121,11 @@ def fit_on(recipe: Recipe, clips: Sequence[SyncClip]) -> SyncNetwork:
     clips
         Of at least two people.
     """
-    return fit(clips, recipe.model, recipe.optimiser, recipe.seed)
+    return fit(clips, _options(recipe), recipe.optimiser, recipe.seed)
+
+
+def _options(recipe: Recipe) -> SyncOptions:
+    return cast(SyncOptions, recipe.model)
 
 
 def judge_recipe(
@@ -150,7 +156,9 @@ def judge_recipe(
 
 
 def _write_trials(trials: Sequence[Trial], path: Path) -> None:
-    columns = {name: np.array([getattr(trial, name) for trial in trials]) for name in _COLUMNS}
+    columns: dict[str, Any] = {
+        name: np.array([getattr(trial, name) for trial in trials]) for name in _COLUMNS
+    }
     np.savez(path, **columns)
 
 

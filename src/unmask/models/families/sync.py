@@ -31,7 +31,7 @@ class SyncOptions(FamilyOptions):
     section ``optimiser`` says; ``batch_size`` is then the largest number of people in a batch.
     """
 
-    family: Literal["sync"] = "sync"  # type: ignore[assignment]
+    family: Literal["sync"] = "sync"
     width: int = Field(default=4, ge=1, description="channels in which lips and sound are compared")
     hidden: int = Field(default=0, ge=0, description="channels of a hidden layer; 0 for linear towers")
     layers: int = Field(

@@ -21,9 +21,17 @@ STUDIES = sorted((RECIPES[0].parent / "studies").glob("*.yaml"))
 
 
 def without_files(recipe_path):
-    """Return the changes that let a recipe's network begin without pretrained weights."""
-    family = model_family(read_keys(recipe_path, RecipeError)["model"])
-    return [f"model.{option}=null" for option in family.options.files]
+    """Return the changes that let a recipe's network begin without the pretrained weights that it names."""
+    model = read_keys(recipe_path, RecipeError)["model"]
+    named = [option for option in model_family(model).options.files if _value(model, option.split("."))]
+    return [f"model.{option}=null" for option in named]
+
+
+def _value(section, path):
+    """Return what stands in nested sections; None where nothing does."""
+    for key in path:
+        section = (section or {}).get(key)
+    return section
 
 
 def built(recipe):

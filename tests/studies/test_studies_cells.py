@@ -76,6 +76,16 @@ def test_wrong_studies_are_named_in_one_line(toy_study, old, new, message):
     assert "\n" not in str(error.value)
 
 
+def test_a_model_with_a_run_of_its_own_is_refused(tmp_path):
+    (tmp_path / "sync.yaml").write_text(
+        "name: s\ndata: {train: [{set: people}], validation: [{set: people}]}\nmodel: {family: sync}\n"
+    )
+    study = "name: s\nrecipe: sync.yaml\nseeds: [0]\nfactors: {width: {a: {model.width: 2}, b: {model.width: 4}}}\n"
+    (tmp_path / "study.yaml").write_text(study + "control: {width: a}\n")
+    with pytest.raises(StudyError, match="studies are for models of face crops; sync reads videos"):
+        cells_of(tmp_path / "study.yaml")
+
+
 def test_keys_with_a_full_stop_hold_anchors(toy_study):
     text = STUDY.replace("recipe:", ".some: &some {set: faces, split: train, limit: 16}\nrecipe:")
     text = text.replace("[{set: faces, split: train, limit: 16}]", "[*some]")

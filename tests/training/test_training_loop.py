@@ -104,11 +104,14 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(toy_recipe, monkey
 
 
 def test_a_taken_name_and_a_changed_recipe_are_refused(toy_recipe):
-    run(toy_recipe())
+    folder = run(toy_recipe())
     with pytest.raises(RecipeError, match="resume=true"):
         run(toy_recipe())
     with pytest.raises(RecipeError, match="differs"):
         run(toy_recipe("resume=true", "loss.weight=0.5"))
+    (folder / "last.ckpt").unlink()  # As a run leaves it that failed before its first checkpoint.
+    with pytest.raises(RecipeError, match="delete it, or name="):
+        run(toy_recipe())
     with pytest.raises(RecipeError, match="no checkpoint"):
         run(toy_recipe("resume=true", "name=other"))
 

@@ -1,5 +1,7 @@
 """Fitting lips to sound on toy speakers, judging speakers left out, and the detector's folder."""
 
+from dataclasses import replace
+
 import numpy as np
 import onnxruntime
 import pytest
@@ -23,6 +25,7 @@ from unmask.training.sync_validation import (
     OTHER_SPEAKER,
     SAME_SPEAKER,
     TOLD,
+    TRUE,
     auc,
     fit_weights,
     judge,
@@ -73,6 +76,15 @@ def test_speakers_left_out_are_told_and_their_offsets_found(trials):
     assert auc(trials, weights, [SAME_SPEAKER]).value > 0.95
     share = offset_share(trials, 0.12)
     assert share.value > 0.9 and share.low <= share.value <= share.high
+
+
+@pytest.mark.filterwarnings("error")
+def test_draws_of_sources_without_wrong_sound_do_not_count(trials):
+    first = trials[0].source
+    few = [trial for trial in trials if trial.source == first and (trial.kind == TRUE or trial.kind in TOLD)]
+    few += [replace(trial, source="another") for trial in few if trial.kind == TRUE]
+    figure = auc(few, np.array([1.0, 0, 0, 0]), TOLD)
+    assert 0 < figure.low <= figure.value <= figure.high <= 1
 
 
 def test_sound_that_has_nothing_to_do_with_the_lips_is_at_chance(clips):
@@ -187,6 +199,8 @@ def test_too_few_people_and_options_of_crops_are_refused(toy_folder):
         sync_run.open_clips(few, lambda *stage: None)
     with pytest.raises(RecipeError, match="there are no such videos"):
         list_files(few.data, [SourceOptions(set="nowhere")])
+    with pytest.raises(RecipeError, match="no manifest"):
+        list_files(few.data, [SourceOptions(set="people", where={"source": "studio"})])
     with pytest.raises(RecipeError, match="the model family sync reads no share of a source"):
         load_recipe(toy_folder / "sync.yaml", ["data.train.0.share=0.5"])
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from unmask.models.registry import DEFAULT
+from unmask.models.registry import DEFAULT, model_family
 from unmask.studies.study import Changes, Study, StudyError
 from unmask.training.recipes import Recipe, RecipeError, apply_override, describe_error, read_keys
 
@@ -152,6 +152,8 @@ def build(
         raise StudyError(f"{what}: {describe_error(error, Recipe, values)}") from None
     except RecipeError as error:
         raise StudyError(f"{what}: {error}") from None
+    if model_family(recipe.model).runner is not None:
+        raise StudyError(f"{what}: studies are for models of face crops; {recipe.model.family} reads videos")
     last = recipe.evaluation.model_copy(
         update={"every": recipe.optimiser.steps, "patience": 0, "select": "mean"}
     )

@@ -122,7 +122,9 @@ def open_run(recipe: Recipe) -> Path:
         if before.model_dump(exclude=CHANGEABLE_ON_RESUME) != recipe.model_dump(exclude=CHANGEABLE_ON_RESUME):
             raise RecipeError(f"the recipe differs from {folder / 'recipe.yaml'}: give the run another name")
     elif (folder / "recipe.yaml").is_file():
-        raise RecipeError(f"{folder} exists: resume=true goes on with it, name=... starts another run")
+        resumable = (folder / "last.ckpt").is_file()
+        on = "resume=true goes on with it" if resumable else "delete it"
+        raise RecipeError(f"{folder} exists: {on}, or name=... starts another run")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "recipe.yaml").write_text(
         recipe.model_copy(update={"resume": False}).to_yaml(), encoding="utf-8"

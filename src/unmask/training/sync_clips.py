@@ -66,7 +66,7 @@ def list_files(data: DataOptions, sources: Sequence[SourceOptions]) -> list[Talk
     Raises
     ------
     RecipeError
-        When a source has no videos.
+        When a source has no videos, or no manifest for what chooses among them.
     """
     listed = []
     for source in sources:
@@ -75,6 +75,8 @@ def list_files(data: DataOptions, sources: Sequence[SourceOptions]) -> list[Talk
             with (folder / "manifest.csv").open(encoding="utf-8", newline="") as file:
                 rows = [row for row in csv.DictReader(file) if matches(row, source.where)]
             found = [TalkingFile(folder / row["path"], row["group"]) for row in rows]
+        elif source.where:
+            raise RecipeError(f"data: where is of a manifest's columns, and {folder} has no manifest.csv")
         else:
             paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_ENDINGS)
             found = [TalkingFile(path, path.relative_to(folder).with_suffix("").parts[0]) for path in paths]

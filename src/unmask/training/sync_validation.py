@@ -208,9 +208,14 @@ def auc(trials: Sequence[Trial], weights: Floats, kinds: Sequence[str]) -> Figur
     true = np.array([trial.kind == TRUE for trial in used])
     scores = np.array([trial.statistics @ weights[:3] for trial in used])
     weigh = source_weights(used, true)
-    return _over_sources(
-        used, lambda counts: float(roc_auc_score(true, scores, sample_weight=weigh * counts))
-    )
+
+    def weighted(counts: Floats) -> float:
+        drawn = weigh * counts
+        if not drawn[true].any() or not drawn[~true].any():
+            return np.nan
+        return float(roc_auc_score(true, scores, sample_weight=drawn))
+
+    return _over_sources(used, weighted)
 
 
 def offset_share(trials: Sequence[Trial], within: float) -> Figure:
@@ -230,7 +235,7 @@ def offset_share(trials: Sequence[Trial], within: float) -> Figure:
 
 
 def _over_sources(trials: Sequence[Trial], figure: Callable[[Floats], float]) -> Figure:
-    """Return a figure with the percentiles of a bootstrap over sources."""
+    """Return a figure with the percentiles of a bootstrap over sources; draws without a figure do not count."""
     names = sorted({trial.source for trial in trials})
     places = np.array([names.index(trial.source) for trial in trials])
     random = np.random.default_rng(0)
@@ -238,5 +243,5 @@ def _over_sources(trials: Sequence[Trial], figure: Callable[[Floats], float]) ->
     for _ in range(_DRAWS):
         counts = np.bincount(random.integers(len(names), size=len(names)), minlength=len(names))
         draws.append(figure(counts[places].astype(float)))
-    low, high = np.percentile(draws, [2.5, 97.5])
+    low, high = np.nanpercentile(draws, [2.5, 97.5])
     return Figure(figure(np.ones(len(trials))), float(low), float(high))

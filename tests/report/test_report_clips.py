@@ -1,13 +1,16 @@
 """The mouth and the sound over time on the report's page."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 
 from unmask.report import (
     ClipEvidence,
+    Coverage,
     DetectorInfo,
     Evidence,
+    FrameView,
     Measure,
     Opinion,
     ScanResult,
@@ -69,6 +72,19 @@ def test_the_page_shows_them_and_the_json_has_curves_and_windows():
     }  # fmt: skip
     assert len(row["evidence"]["clips"][0]["curves"]["fit"]) == 125
     assert ScanResult.from_dict(row).opinions == result.opinions
+
+
+def test_frames_that_only_stand_beside_the_sound_are_not_said_to_show_no_face():
+    result = ScanResult(
+        "a.mp4", "video", "ok", DETECTOR, verdict="likely_fake", score=0.93, interval=(0.8, 0.97),
+        opinions=(opinion(),), coverage=Coverage(10.0, 1, 0, 2, 9.0, (1.0,)),
+        evidence=Evidence(frames=(FrameView(1.0, 8, 8, b"JPEG"),)),
+    )  # fmt: skip
+    html = page([result])
+    assert "1.0 s: not searched for faces" in html
+    assert "no face" not in html and "searched as a whole" not in html
+    faces = replace(result, opinions=(replace(opinion(), question="face_manipulated"),))
+    assert "1.0 s: no face" in page([faces]) and "searched as a whole" in page([faces])
 
 
 def test_without_clips_there_is_no_section():

@@ -157,8 +157,7 @@ def test_of_an_image_only_pictures_and_faces_are_judged(tmp_path, folders, toys,
     result = scan(path, settings(folders), finder=finder)
     assert [opinion.verdict is None for opinion in result.opinions] == [False, False, True, True, True]
     assert result.detail == (
-        "clip found no face that stays through a burst of frames to judge; sound found no sound to judge; "
-        "clip-with-sound found no face that stays through a burst of frames to judge"
+        "clip found no video to judge; sound found no sound to judge; clip-with-sound found no video to judge"
     )
     # Those that found nothing were not asked: the odds are those of two questions.
     scores = [at_prior_odds(opinion.score, 1 / 2) for opinion in result.opinions[:2]]

@@ -35,14 +35,26 @@ def coverage_view(result: ScanResult) -> CoverageView | None:
     return CoverageView(_analysed(result), _found(result), f"Not analysed: {left_out}." if left_out else "")
 
 
+def frames_were_searched(result: ScanResult) -> bool:
+    """Return whether faces were searched for on the sampled frames, and not beside the sound alone.
+
+    Parameters
+    ----------
+    result
+        Of the scan.
+    """
+    return {opinion.question for opinion in result.opinions} != {SOUND_BELONGS}
+
+
 def _analysed(result: ScanResult) -> str:
     coverage = result.coverage
     if result.kind == "image":
-        return "The whole picture was searched."
+        return "The whole picture was searched." if frames_were_searched(result) else "The picture was read."
     whole = _frames_of_video(result)
     of = f" (of about {whole:,})" if whole and whole > coverage.frames_sampled else ""
     length = f" of {clock(coverage.duration)} of video" if coverage.duration else ""
-    text = f"{counted(coverage.frames_sampled, 'frame')}{of}{length}, each searched as a whole"
+    how = ", each searched as a whole" if frames_were_searched(result) else ""
+    text = f"{counted(coverage.frames_sampled, 'frame')}{of}{length}{how}"
     if coverage.times:
         times = ", ".join(f"{time:.1f}" for time in coverage.times[:_MOST_TIMES])
         text += f", at {times}{' …' if len(coverage.times) > _MOST_TIMES else ''} s"
@@ -54,8 +66,8 @@ def _analysed(result: ScanResult) -> str:
 
 def _found(result: ScanResult) -> str:
     where = "in it" if result.kind == "image" else "on any of them"
-    if {opinion.question for opinion in result.opinions} == {SOUND_BELONGS}:
-        return ""  # Faces were looked for around the sound alone, not on these frames.
+    if not frames_were_searched(result):
+        return ""
     if not result.coverage.frames_with_face:
         return f"No face of {_LEAST_FACE} pixels or more was found {where}."
     if result.kind == "image":

@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 
 from unmask.report import heatmaps
+from unmask.report.coverage_view import frames_were_searched
 from unmask.report.evidence import FaceEvidence, FrameView
 from unmask.report.face_view import FaceAtMoment, Moment
 from unmask.report.result import ScanResult
@@ -110,7 +111,10 @@ def frame_pictures(result: ScanResult, moments: tuple[Moment, ...]) -> list[Fram
         step = len(views) / MOST_PICTURES
         views = tuple(views[int((k + 0.5) * step)] for k in range(MOST_PICTURES))
     faces = {moment.time: moment.faces for moment in moments}
-    return [_frame(view, faces.get(round(view.time, 3), ()), result.kind == "video") for view in views]
+    without = "no face" if frames_were_searched(result) else "not searched for faces"
+    return [
+        _frame(view, faces.get(round(view.time, 3), ()), result.kind == "video", without) for view in views
+    ]
 
 
 def shown_frames(result: ScanResult, threshold: float | None) -> dict[int, list[ShownFrame]]:
@@ -147,11 +151,11 @@ def scale_address() -> str:
     return _address_of(buffer.getvalue(), "png")
 
 
-def _frame(view: FrameView, faces: tuple[FaceAtMoment, ...], video: bool) -> FramePicture:
+def _frame(view: FrameView, faces: tuple[FaceAtMoment, ...], video: bool, without: str) -> FramePicture:
     scores = (
         len(faces) <= _MOST_SCORES
     )  # Beyond these the labels would cover each other; the caption has them.
-    told = ", ".join(f"{face.name}: {face.level.text}" for face in faces) or "no face"
+    told = ", ".join(f"{face.name}: {face.level.text}" for face in faces) or without
     return FramePicture(
         _address_of(view.picture),
         view.width,

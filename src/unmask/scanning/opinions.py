@@ -158,10 +158,12 @@ def conclude(path: str, seen: Observations, answers: Sequence[Answer]) -> ScanRe
 
 
 def _missing(card: Card, seen: Observations) -> str:
-    """Return what a detector did not find: sound where it reads some and the video has none."""
+    """Return what a detector did not find: of an image a video, of a silent video sound, where it reads these."""
     reads_sound = getattr(card.input, "audio", None) is not None
     if reads_sound and seen.info.kind == "video" and seen.info.audio is None:
         return NOTHING_TO_JUDGE["audio"]
+    if card.input.unit == "face_clip" and seen.info.kind == "image":
+        return "no video"
     return NOTHING_TO_JUDGE[card.input.unit]
 
 

@@ -191,6 +191,13 @@ def test_the_commands_train_and_export_it(toy_folder, monkeypatch):
     assert "AUC against shifts" in (toy_folder / "runs" / "toy-sync" / "log.txt").read_text()
 
 
+def test_clips_that_are_too_short_to_be_judged_are_said_in_one_line(toy_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(sync_run, "judge_recipe", lambda *arguments, **options: [])
+    recipe = load_recipe(toy_folder / "sync.yaml", [f"data.root={toy_folder}"])
+    with pytest.raises(RecipeError, match="two thirds of a window"):
+        sync_run.train(recipe, tmp_path, lambda *stage: None)
+
+
 def test_too_few_people_and_options_of_crops_are_refused(toy_folder):
     few = load_recipe(toy_folder / "sync.yaml", [f"data.root={toy_folder}"])
     for number in range(4):

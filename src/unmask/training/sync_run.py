@@ -21,6 +21,7 @@ from unmask.training.sync_clips import list_files, read_clips
 from unmask.training.sync_export import write_sync
 from unmask.training.sync_validation import (
     TOLD,
+    TRUE,
     Trial,
     auc,
     fit_weights,
@@ -47,11 +48,13 @@ def train(recipe: Recipe, run: Path, report: Report) -> None:
     Raises
     ------
     RecipeError
-        When the videos show fewer than three people.
+        When the videos show fewer than three people, or none for long enough to be judged.
     """
     training, judged = open_clips(recipe, report)
     network = fit_on(recipe, training)
     trials = judge_recipe(recipe, training, judged, network=network)
+    if {trial.kind == TRUE for trial in trials} != {True, False}:
+        raise RecipeError("data.validation: nobody is seen and heard for two thirds of a window")
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
     save_file(weights, run / "best.safetensors")
     _write_trials(trials, run / "validation.npz")

@@ -216,13 +216,20 @@ def test_a_recipe_without_a_family_trains_the_joint_detector(tmp_path):
         assert old.model_dump()["model"]["family"] == "joint"
 
 
+def named_in(card, options):
+    """What a card names of a recipe's options: later versions have more."""
+    if not isinstance(card, dict):
+        return options
+    return {key: named_in(value, options[key]) for key, value in card.items()}
+
+
 def test_the_recipes_in_the_shipped_card_load():
     recipe = dict(read_card(ROOT / "src/unmask/detectors/weights/jrc").recipe)
     recipes = [recipe, *recipe.pop("averaged_with")]
     loaded = [Recipe.model_validate(values) for values in recipes]
     assert [one.name for one in loaded] == ["jrc", "jrc-last"]
     for one, values in zip(loaded, recipes, strict=True):
-        assert one.model.model_dump(mode="json", exclude={"family", "translator"}) == values["model"]
+        assert named_in(values["model"], one.model.model_dump(mode="json")) == values["model"]
         assert (one.model.reads, one.model.input_shape) == (
             "maps",
             (196, values["model"]["backbone"]["channels"]),

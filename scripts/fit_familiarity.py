@@ -22,7 +22,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from unmask.datasets import CropRecord, CropSet
 from unmask.detectors import Card, Familiarity, Quality, Trunk, file_sha256, load_card, open_trunk_of
@@ -72,13 +71,9 @@ def chosen(root: Path, number: int) -> tuple[CropSet, list[int]]:
 
 def pictures(crops: CropSet, places: list[int], card: Card) -> Iterator[npt.NDArray[np.uint8]]:
     """Cut the faces as they are, and every third of them once more, made worse."""
-    size = card.input_size
     for number, place in enumerate(places):
         face = read_face(crops, place)
-        if face.record.box is not None:
-            yield face.cut_for(card)
-        else:
-            yield np.asarray(Image.fromarray(face.image).resize((size, size), Image.Resampling.BICUBIC))
+        yield face.crop_for(card)
         if number % 3 == 0:
             yield read_face(crops, place, (hash_of(face.record.file), 1)).cut_for(card)
 

@@ -3,7 +3,7 @@
     python scripts/study_between_sd.py jrc sets/ffpp-c23-val [--scans LOG] [--threshold 0.5] [--frames 12]
 
 Every file of the set is scanned once, or its result is read from a log of `unmask scan --output`. Its faces are judged
-anew at each value, given as a multiple of the card's `within_sd`; what the quality gates add is recovered from the
+again at each value, given as a multiple of the card's `within_sd`; what the quality gates add is recovered from the
 interval that the scan gave. At the card's own threshold the card's band holds, at others there is none. --stride K
 judges by every Kth frame. Prints the inconclusive and the wrong verdicts, with 95 % intervals by bootstrap over groups.
 """
@@ -53,7 +53,7 @@ class Track:
     reasons: tuple[Reason, ...]
 
     def judge(self, rule: Rule, stride: int) -> TrackJudgement:
-        """Judge it anew, by every so many frames."""
+        """Judge it again, by every so many frames."""
         values = self.logits[stride // 2 :: stride] if len(self.logits) > stride // 2 else self.logits
         mean, score = trimmed_mean(values), rule.calibration.score
         low, high = logit_interval(mean, rule.calibration, added=self.added)

@@ -27,11 +27,12 @@ from sklearn.preprocessing import StandardScaler
 from unmask.detectors import load_card
 from unmask.detectors.mesh import FaceMesh
 from unmask.evaluation.predictions import Predictions
-from unmask.faces import CenterFace, cut, link, main_track, profile, scene_of, search, smooth_squares
+from unmask.faces import CenterFace
 from unmask.media import Burst, Sampling, open_media
 from unmask.models.lips import LipShape
 from unmask.statistics.auc import auc_estimate
 from unmask.statistics.metrics import auc
+from unmask.training.sync_clips import mesh_points
 from unmask.training.sync_validation import TRUE
 
 Floats = NDArray[np.float64]
@@ -77,19 +78,8 @@ def read_points(path: Path, seconds: float, finder: CenterFace, mesh: FaceMesh) 
     with open_media(path) as media:
         count = int(min(media.info.duration or seconds, seconds) * RATE + 0.01)
         frames = list(media.sample(Sampling(1, until=seconds, burst=Burst(count, RATE))))
-    places = sorted({*range(0, len(frames), SEARCH_EVERY), len(frames) - 1})
-    pictures = [frames[place].image for place in places]
-    found = [search(finder, picture, "quick", 4e6).faces for picture in pictures]
-    tracks = link(found, [scene_of(picture) for picture in pictures])
-    if not tracks:
-        return np.zeros((0, 468, 3), np.float32)
-    track = main_track(tracks)
-    seen = [places[number] for number, _ in track.faces]
-    squares = smooth_squares(seen, [face for _, face in track.faces], len(frames)).tolist()
-    shown = range(seen[0], seen[-1] + 1)
-    return mesh.points(
-        np.stack([cut(frames[number].image, squares[number], profile("mesh")) for number in shown])
-    )
+    _, points = mesh_points([frame.image for frame in frames], finder, mesh, SEARCH_EVERY)
+    return points
 
 
 def statistics(points: NDArray[np.float32]) -> Floats:

@@ -62,12 +62,9 @@ def distortions(number: int) -> dict[str, Callable[[Picture], Picture]]:
 def crop_for(face: LabelledFace, card: Card, apply: Callable[[Picture], Picture]) -> Picture:
     """Distort a face's picture and cut it for a detector."""
     image = apply(face.image)
-    if face.record.box is None:
-        side = card.input_size
-        return np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC))
     scale = image.shape[1] / face.image.shape[1]
     x0, y0, x1, y1 = face.box
-    return replace(face, image=image, box=(x0 * scale, y0 * scale, x1 * scale, y1 * scale)).cut_for(card)
+    return replace(face, image=image, box=(x0 * scale, y0 * scale, x1 * scale, y1 * scale)).crop_for(card)
 
 
 def drawn(crops: CropSet, faces: int) -> list[int]:

@@ -20,7 +20,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from unmask.datasets import CropSet
 from unmask.detectors import load_card, open_trunk_of
@@ -70,12 +69,7 @@ def read(detector: str, known: list[Path], unseen: list[Path]) -> Faces:
         for split, count in (("train", REFERENCE if root in known else 0), ("val", JUDGED)):
             for place in drawn(crops, split, count):
                 face = read_face(crops, place)
-                if face.record.box is None:
-                    size = (card.input_size, card.input_size)
-                    crop = np.asarray(Image.fromarray(face.image).resize(size, Image.Resampling.BICUBIC))
-                else:
-                    crop = face.cut_for(card)
-                tokens = trunk.maps(crop[None])[0]
+                tokens = trunk.maps(face.crop_for(card)[None])[0]
                 values = np.concatenate([tokens.mean(axis=0), tokens.std(axis=0)])
                 rows.append((root.resolve().name, split == "train", face.record.label, values))
     columns = [np.array(column) for column in zip(*rows, strict=True)]

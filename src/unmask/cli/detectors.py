@@ -28,9 +28,9 @@ def detectors(
         return
     from rich.console import Console
 
-    console = table_console()
+    console = Console() if name else table_console()
     if name:
-        Console().print(_card(cards[0]))
+        console.print(_card(cards[0]))
     elif cards:
         console.print(_list(cards))
         console.print("\nAUC: of frames of the validation sets. The card: unmask detectors NAME", style="dim")

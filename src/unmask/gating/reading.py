@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from unmask.datasets import CropRecord, CropSet
 from unmask.detectors import Card
@@ -48,6 +49,19 @@ class LabelledFace:
         """
         crops = card.face_crops()
         return cut(self.image, self.box, profile(crops.crop_profile), crops.size)
+
+    def crop_for(self, card: Card) -> Picture:
+        """Return the face as a detector reads it: cut by its box, or the whole crop where its set has no boxes.
+
+        Parameters
+        ----------
+        card
+            Of the detector.
+        """
+        if self.record.box is not None:
+            return self.cut_for(card)
+        size = (card.input_size, card.input_size)
+        return np.asarray(Image.fromarray(self.image).resize(size, Image.Resampling.BICUBIC))
 
 
 def read_face(crops: CropSet, position: int, seed: Sequence[int] | None = None) -> LabelledFace:

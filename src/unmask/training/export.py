@@ -64,12 +64,12 @@ def export(
     recipe = recipes[0]
     out = Path(out) if out is not None else runs[0] / "detector"
     out.mkdir(parents=True, exist_ok=True)
-    runner = model_family(recipe.model).runner
-    if runner is not None and not others:
-        runner.export(recipe, runs[0], out, report)
-        return out
     for other, own in zip(runs[1:], recipes[1:], strict=True):
         _check_fit(other, own, runs[0], recipe)
+    runner = model_family(recipe.model).runner
+    if runner is not None:
+        runner.export(recipe, runs[0], out, report)
+        return out
     heads = [load_best(one, own) for one, own in zip(runs, recipes, strict=True)]
     judged = [ValidationLogits.read(one / "validation.npz", recipe.evaluation.select) for one in runs]
     trunk = _trunk_of(runs[0]) if recipe.model.reads != "crops" else None

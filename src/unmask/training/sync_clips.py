@@ -27,6 +27,7 @@ from unmask.faces import (
 )
 from unmask.media import VIDEO_ENDINGS, AudioSampling, Burst, MediaError, Sampling, open_media
 from unmask.models import lips
+from unmask.models.lips import POINTS
 from unmask.models.sound import RATE, LogMel
 from unmask.training.recipes import DataOptions, RecipeError, SourceOptions
 from unmask.training.sync import SyncClip
@@ -191,22 +192,49 @@ def read_talking_face(path: Path, finder: FaceFinder, mesh: FaceMesh) -> Talking
         return None
     if len(frames) < _LEAST_FRAMES or not sound:
         return None
-    places = sorted({*range(0, len(frames), SEARCH_EVERY), len(frames) - 1})
-    pictures = [frames[place].image for place in places]
+    first, points = mesh_points([frame.image for frame in frames], finder, mesh, SEARCH_EVERY, _LEAST_FRAMES)
+    if not len(points):
+        return None
+    start = frames[first].time - sound[0].start
+    return TalkingFace(points, _from(sound[0].samples[0], start, len(points)))
+
+
+def mesh_points(
+    images: Sequence[NDArray[np.uint8]], finder: FaceFinder, mesh: FaceMesh, search_every: int, least: int = 1
+) -> tuple[int, NDArray[np.float32]]:
+    """Follow the main face through successive frames and find its points.
+
+    Parameters
+    ----------
+    images
+        (H, W, 3) uint8 RGB each.
+    finder
+        Finds faces.
+    mesh
+        Finds the points of a face.
+    search_every
+        Frames from one search for the face to the next.
+    least
+        Frames that it must be seen on.
+
+    Returns
+    -------
+    first
+        Position of the first frame that shows it.
+    points
+        (T, 468, 3) float32 of this frame and those after it, in pixels of crops of 192; T is 0 without such a face.
+    """
+    places = sorted({*range(0, len(images), search_every), len(images) - 1})
+    pictures = [images[place] for place in places]
     found = [search(finder, picture, "quick", _SEARCH_BUDGET).faces for picture in pictures]
     tracks = link(found, [scene_of(picture) for picture in pictures])
-    if not tracks:
-        return None
-    track = main_track(tracks)
-    seen = [places[number] for number, _ in track.faces]
-    squares = smooth_squares(seen, [face for _, face in track.faces], len(frames)).tolist()
-    shown = range(seen[0], seen[-1] + 1)
-    if len(shown) < _LEAST_FRAMES:
-        return None
-    shape = profile("mesh")
-    crops = np.stack([cut(frames[number].image, squares[number], shape) for number in shown])
-    start = frames[seen[0]].time - sound[0].start
-    return TalkingFace(mesh.points(crops), _from(sound[0].samples[0], start, len(shown)))
+    faces = main_track(tracks).faces if tracks else ()
+    seen = [places[number] for number, _ in faces]
+    if not seen or seen[-1] + 1 - seen[0] < least:
+        return 0, np.zeros((0, POINTS, 3), np.float32)
+    squares = smooth_squares(seen, [face for _, face in faces], len(images)).tolist()
+    shape, shown = profile("mesh"), range(seen[0], seen[-1] + 1)
+    return seen[0], mesh.points(np.stack([cut(images[number], squares[number], shape) for number in shown]))
 
 
 def _from(samples: NDArray[np.float32], start: float, frames: int) -> NDArray[np.float32]:

@@ -37,7 +37,7 @@ def test_each_face_is_cut_and_measured_where_it_lies(picture, finder):
         assert unit.place.start == unit.place.end == 1.5
         wanted = cut(picture, unit.place.box, profile("tight"), 32)
         np.testing.assert_array_equal(unit.inputs["crops"], wanted)
-        quality = measure(picture, unit.place.box, unit.face.landmarks, 0.9).to_dict()
+        quality = measure(picture, unit.place.box, unit.face.landmarks, 0.9, outside_share=0.0).to_dict()
         np.testing.assert_equal(dict(unit.measures), quality)
     np.testing.assert_array_equal(moment.scene, found.scene)
 
@@ -49,6 +49,15 @@ def test_specks_and_faces_beyond_the_maximum_do_not_count(toys, finder):
     assert ([one.face.box[0] for one in found.faces], found.left_out) == ([60, 160], 1)
     found = found_in(frame, finder, minimum_face=65.0)
     assert ([one.face.box[0] for one in found.faces], found.left_out) == ([60], 0)
+
+
+def test_how_much_of_a_face_the_edge_cuts_off_is_measured_on_the_frame(toys, finder):
+    picture = toys.draw([((0, 40, 40, 120), toys.RED), ((200, 160, 280, 240), toys.BLUE)])
+    found = found_in(frame_of(picture), finder)
+    assert [one.quality.outside_share for one in found.faces] == [0.25, 0.0]
+    # Where the picture breaks off is no edge of it.
+    part = found_in(frame_of(picture, present=(0, 0, 320, 200)), finder)
+    assert [one.quality.outside_share for one in part.faces] == [0.25]
 
 
 def test_a_face_where_the_picture_breaks_off_is_left_out(picture, finder):

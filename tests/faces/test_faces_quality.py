@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from unmask.demo.clips import FACE, portrait
-from unmask.faces import measure, turn_of
+from unmask.faces import measure, outside_share_of, turn_of
 
 FRONTAL = np.array([[30, 40], [70, 40], [50, 60], [35, 80], [65, 80]], np.float32)
 PROFILE = np.array([[30, 40], [42, 41], [12, 60], [25, 80], [38, 80]], np.float32)
@@ -90,3 +90,21 @@ def test_a_turn_that_cannot_be_told_is_not_a_number():
 
 def test_the_size_in_the_original_may_be_given(picture):
     assert of(picture, side=31.0).side == 31.0
+
+
+@pytest.mark.parametrize(
+    ("box", "share"),
+    [
+        ((10, 10, 50, 50), 0.0),
+        ((0, 10, 20, 50), 0.25),  # The square reaches from -10 to 30 of a face 40 high.
+        ((-10, 30, 30, 70), 0.25),
+        ((80, 80, 120, 120), 0.75),
+        ((0, 0, 100, 100), 0.0),
+    ],
+)
+def test_a_cut_face_lies_partly_beyond_the_edge(box, share):
+    assert outside_share_of(box, 100, 100) == pytest.approx(share)
+
+
+def test_a_face_without_a_side_has_no_share():
+    assert math.isnan(outside_share_of((5, 5, 5, 5), 100, 100))

@@ -1,12 +1,13 @@
 """The joint loss against independent references."""
 
+import numpy as np
 import pytest
 import torch
 from sklearn.metrics import log_loss
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from unmask.models import JointOutput, LossOptions, joint_loss, reconstruction_errors
-from unmask.models.losses import classification_loss, structural_similarity
+from unmask.models.losses import classification_loss, pair_loss, structural_similarity
 
 torch.set_num_threads(1)
 
@@ -81,3 +82,28 @@ def test_larger_images_are_averaged_down_to_the_reconstruction():
     small = torch.rand(2, 3, 8, 8)
     large = small.repeat_interleave(4, dim=2).repeat_interleave(4, dim=3)
     torch.testing.assert_close(reconstruction_errors(small, large), torch.zeros(2), atol=1e-6, rtol=0)
+
+
+def test_the_loss_of_pairs_is_the_cross_entropy_of_their_differences():
+    logits, labels = torch.tensor([0.5, 2.0, 1.0, -1.0]), torch.tensor([0.0, 1.0, 0.0, 1.0])
+    differences = np.array([1.5, -2.0])
+    assert pair_loss(logits, labels).item() == pytest.approx(
+        log_loss([1, 1], 1 / (1 + np.exp(-differences)), labels=[0, 1])
+    )
+    assert pair_loss(logits + 7, labels).item() == pytest.approx(pair_loss(logits, labels).item())
+
+
+def test_pairs_add_to_the_classification_with_their_weight():
+    logits, labels = torch.tensor([0.5, 2.0]), torch.tensor([0.0, 1.0])
+    plain, paired = (
+        joint_loss(
+            JointOutput(logits, None, torch.zeros(2, 1, 1, 1)),
+            None,
+            labels,
+            LossOptions(weight=0, pairs=pairs),
+        )
+        for pairs in (0, 0.5)
+    )
+    added = 0.5 * pair_loss(logits, labels)
+    torch.testing.assert_close(paired.classification, plain.classification + added)
+    torch.testing.assert_close(paired.total, paired.classification)

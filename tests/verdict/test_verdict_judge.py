@@ -14,6 +14,7 @@ from unmask.verdict import (
     can_stop_early,
     decide,
     frames_needed,
+    is_cut_off,
     judge_file,
     judge_track,
     per_face_prior_odds,
@@ -67,6 +68,27 @@ def test_a_bystander_too_small_to_be_judged_decides_nothing_beside_a_judged_face
 def test_a_face_that_is_refused_for_another_reason_still_counts():
     judged = judge_file([track(0.1), refused(0.9, "turned away")], 8, RULE)
     assert (judged.verdict, judged.track) == ("inconclusive", 1)
+
+
+def test_a_face_that_the_edge_cuts_off_decides_nothing_beside_a_whole_one():
+    cut, whole = replace(track(0.97), cut_off=True), track(0.1)
+    judged = judge_file([cut, whole], 8, RULE)
+    assert (judged.verdict, judged.track, judged.set_aside) == ("likely_real", 1, (0,))
+    assert judged.score == pytest.approx(0.1)  # Nor does it count among the faces of which one may be picked.
+    assert judge_file([replace(whole, cut_off=True), track(0.97)], 8, RULE).verdict == "likely_fake"
+    alone = judge_file([cut, replace(whole, cut_off=True)], 8, RULE)
+    assert (alone.track, alone.set_aside) == (0, ())
+
+
+def test_a_cut_off_face_counts_beside_one_that_was_hardly_seen_or_is_too_small():
+    cut = replace(track(0.97), cut_off=True)
+    assert judge_file([cut, track(0.1, frames=1)], 8, RULE).track == 0
+    assert judge_file([cut, refused(0.1, "small")], 8, RULE).track == 0
+
+
+def test_a_face_is_cut_off_where_it_is_on_most_frames():
+    assert is_cut_off([0.3, 0.2, 0.0]) and not is_cut_off([0.3, 0.0]) and not is_cut_off([0.1])
+    assert not is_cut_off([float("nan")]) and not is_cut_off([])
 
 
 def test_one_face_keeps_its_score():

@@ -18,6 +18,7 @@ from unmask.faces import (
     UprightView,
     cut_faces,
     measure,
+    outside_share_of,
     scene_of,
     search,
 )
@@ -114,7 +115,7 @@ def find_faces(frame: Frame, finder: Callable[[], FaceFinder], options: SearchOp
     large = [face for face in found.faces if _side_of(face) >= options.minimum_face]
     counted = _largest(large, options.faces)
     whole = [face for face in counted if not _is_halved(face, frame)]
-    cut = cut_faces(image, whole, loaded, partial(_measured, (left, top)), scene)
+    cut = cut_faces(image, whole, loaded, partial(_measured, frame, (left, top)), scene)
     return FoundFaces(tuple(cut.kept), scene, found, len(large) - len(counted), len(counted) - len(whole))
 
 
@@ -138,10 +139,12 @@ def present_part(frame: Frame) -> tuple[NDArray[np.uint8], int, int]:
     return frame.image[y0:y1, x0:x1], x0, y0
 
 
-def _measured(corner: tuple[int, int], face: Face, view: UprightView) -> FoundFace:
-    shown = view.face
-    quality = measure(view.image, shown.box, shown.landmarks, shown.confidence, _side_of(face))
-    return FoundFace(face.moved(*corner), view, quality)
+def _measured(frame: Frame, corner: tuple[int, int], face: Face, view: UprightView) -> FoundFace:
+    shown, placed = view.face, face.moved(*corner)
+    height, width = frame.image.shape[:2]
+    outside = outside_share_of(placed.box, width, height)
+    quality = measure(view.image, shown.box, shown.landmarks, shown.confidence, _side_of(face), outside)
+    return FoundFace(placed, view, quality)
 
 
 def _largest(faces: Sequence[Face], maximum: int) -> list[Face]:

@@ -4,7 +4,7 @@ from unmask.faces.centerface import SEARCH_BUDGET, CenterFace, search_budget
 from unmask.faces.crops import PROFILES, CropProfile, cut, profile
 from unmask.faces.face import Box, CloserFaceFinder, Effort, Face, FaceFinder, FaceSearch, search
 from unmask.faces.following import FollowedFace, FrameFaces, cut_faces, follow, follow_main_face
-from unmask.faces.quality import FaceQuality, measure, turn_of
+from unmask.faces.quality import FaceQuality, measure, outside_share_of, turn_of
 from unmask.faces.scenes import is_cut, scene_of
 from unmask.faces.smoothing import smooth_squares
 from unmask.faces.tracks import Track, link, main_track
@@ -36,6 +36,7 @@ __all__ = [
     "link",
     "main_track",
     "measure",
+    "outside_share_of",
     "profile",
     "roll_of",
     "scene_of",

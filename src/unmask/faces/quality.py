@@ -41,6 +41,8 @@ class FaceQuality:
         mouth: 0 for a face seen from the front, above 0.5 for a profile.
     confidence
         The face finder's, in [0, 1].
+    outside_share
+        Share of the square around its box that lies beyond the picture's edge, in [0, 1].
     """
 
     side: float
@@ -50,6 +52,7 @@ class FaceQuality:
     overexposed_share: float
     turn: float
     confidence: float
+    outside_share: float = math.nan
 
     def to_dict(self) -> dict[str, float]:
         """Return the measures by name."""
@@ -62,6 +65,7 @@ def measure(
     landmarks: np.ndarray | None = None,
     confidence: float = math.nan,
     side: float | None = None,
+    outside_share: float = math.nan,
 ) -> FaceQuality:
     """Measure one face.
 
@@ -77,6 +81,8 @@ def measure(
         The face finder's, in [0, 1].
     side
         Longer side of the face in the original, where the image is an enlarged or reduced cut of it.
+    outside_share
+        Of the face in the original, `outside_share_of`.
     """
     chip = cut(image, box, PROFILES["tight"], PATCH_SIDE)
     inner = chip[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
@@ -93,7 +99,28 @@ def measure(
         overexposed_share=float((inner.max(axis=2) >= _WHITE).mean()),
         turn=turn_of(landmarks),
         confidence=float(confidence),
+        outside_share=float(outside_share),
     )
+
+
+def outside_share_of(box: Box, width: int, height: int) -> float:
+    """Return the share of the square around a face's box that lies beyond the picture's edge, in [0, 1].
+
+    Parameters
+    ----------
+    box
+        (x0, y0, x1, y1) in pixels of the picture; the square has its middle and its longer side.
+    width, height
+        Of the picture.
+    """
+    x0, y0, x1, y1 = box
+    half = max(x1 - x0, y1 - y0) / 2
+    if not half > 0:
+        return math.nan
+    shown = 1.0
+    for middle, end in (((x0 + x1) / 2, width), ((y0 + y1) / 2, height)):
+        shown *= max(0.0, min(end, middle + half) - max(0.0, middle - half)) / (2 * half)
+    return 1 - shown
 
 
 def turn_of(landmarks: np.ndarray | None) -> float:

@@ -1,4 +1,4 @@
-"""The joint loss: binary cross-entropy + lambda x reconstruction."""
+"""The joint loss: binary cross-entropy, alone or with a loss over pairs, + lambda x reconstruction."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from unmask.models.options import LossOptions
 
 
 class Losses(NamedTuple):
-    """Scalars: ``total = classification + weight * reconstruction``."""
+    """Scalars: ``total = classification + weight * reconstruction``; classification includes the pairs' part."""
 
     total: Tensor
     classification: Tensor
@@ -45,6 +45,8 @@ def joint_loss(
     classification = classification_loss(
         output.logit, labels if wanted is None else wanted, options.label_smoothing
     )
+    if options.pairs:
+        classification = classification + options.pairs * pair_loss(output.logit, labels)
     if options.weight == 0 or output.reconstruction is None or images is None:
         return Losses(classification, classification, classification.new_zeros(()))
     errors = reconstruction_errors(output.reconstruction, images, options.reconstruction)
@@ -69,6 +71,21 @@ def classification_loss(logits: Tensor, labels: Tensor, smoothing: float = 0.0) 
     """
     targets = labels.to(torch.float32) * (1.0 - 2.0 * smoothing) + smoothing
     return F.binary_cross_entropy_with_logits(logits.float(), targets)
+
+
+def pair_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the logistic loss of how far the fake of each pair scores above its real crop (Burges et al., 2005).
+
+    Parameters
+    ----------
+    logits
+        (N,).
+    labels
+        (N,), 0 real, 1 fake, as many of each: the k-th fake belongs to the k-th real crop.
+    """
+    fake = labels >= 0.5
+    above = logits[fake].float() - logits[~fake].float()
+    return F.softplus(-above).mean()
 
 
 def reconstruction_errors(rebuilt: Tensor, images: Tensor, kind: str = "l1") -> Tensor:

@@ -140,7 +140,7 @@ class TranslatorOptions(Options):
 
 
 class LossOptions(Options):
-    """Classification loss + ``weight`` (lambda) x reconstruction loss + ``mask`` x mask loss.
+    """Classification loss + ``weight`` (lambda) x reconstruction loss + ``mask`` x mask loss + ``pairs`` x pair loss.
 
     ``weight`` 0 turns the decoder off, ``mask`` 0 the translator.
     """
@@ -151,3 +151,8 @@ class LossOptions(Options):
     reconstruction: Literal["l1", "mse", "ssim"] = "l1"
     target: Literal["all", "real"] = "all"
     mask: float = Field(default=0.0, ge=0.0)
+    pairs: float = Field(
+        default=0.0,
+        ge=0.0,
+        description="weight of the loss over the differences of real and fake of each pair",
+    )

@@ -215,8 +215,11 @@ def _remarks(
 ) -> tuple[str, ...]:
     remarks = ["the verdict rests on this face"] if decisive else []
     judged = next((other for other in result.tracks if other.id == result.decisive_track), None)
+    set_aside = any(reason.effect == "sets_aside" for reason in track.reasons)
     # The verdict takes the most suspicious face that counts: one above it does not.
-    if judged is not None and not decisive and (briefly or track.score > judged.score):
+    if set_aside:
+        remarks.append("cut off by the picture's edge, so it does not count")
+    elif judged is not None and not decisive and (briefly or track.score > judged.score):
         unclear = not briefly and any(reason.effect == "abstains" for reason in track.reasons)
         remarks.append("not clear enough to count" if unclear else "seen too briefly to count")
     if spans:

@@ -23,7 +23,11 @@ from unmask.report.words import (
 )
 from unmask.verdict import Reason, Verdict
 
-_WHY = {"widens": "This widens the interval", "abstains": "This is why there is no verdict"}
+_WHY = {
+    "widens": "This widens the interval",
+    "abstains": "This is why there is no verdict",
+    "sets_aside": "This is why it has no part in the verdict",
+}
 _SUBJECTS = {"picture": "The picture", "sound": "The sound"}
 
 

@@ -28,7 +28,9 @@ from unmask.verdict import (
     Rule,
     TrackJudgement,
     can_stop_early,
+    cut_off_reason,
     examine,
+    is_cut_off,
     judge_file,
     judge_track,
     likelihood_scale,
@@ -85,11 +87,13 @@ class Answer:
         rule = rule_of(self.card)
         judged = [_judged(units, rule) for units in self.scored]
         verdict = judge_file(judged, self.moments, rule)
-        if self.rescored is None:
-            return judged, verdict
-        # Re-encodings move no score, so the verdict rests on the same face as without them.
-        judged[verdict.track] = _judged(self.scored[verdict.track], rule, self.rescored.shifts)
-        return judged, judge_file(judged, self.moments, rule)
+        if self.rescored is not None:
+            # Re-encodings move no score, so the verdict rests on the same face as without them.
+            judged[verdict.track] = _judged(self.scored[verdict.track], rule, self.rescored.shifts)
+            verdict = judge_file(judged, self.moments, rule)
+        for aside in verdict.set_aside:
+            judged[aside] = replace(judged[aside], reasons=(cut_off_reason(), *judged[aside].reasons))
+        return judged, verdict
 
     def can_stop(self) -> bool:
         """Return whether there is a verdict, and each subject that it rests on is clear of it; all are scored."""
@@ -98,7 +102,8 @@ class Answer:
         if verdict.verdict == "inconclusive":
             return False
         fake = verdict.verdict == "likely_fake"
-        resting = [self.scored[verdict.track]] if fake else self.scored
+        counting = (units for place, units in enumerate(self.scored) if place not in verdict.set_aside)
+        resting = [self.scored[verdict.track]] if fake else counting
         return all(can_stop_early([unit.logit for unit in units], rule, fake=fake) for units in resting)
 
 
@@ -184,7 +189,9 @@ def _judged(
     """Judge one subject on its scored units."""
     some = [unit for unit in units if unit.prediction]
     gated = [examine(unit.measures, rule.gates) for unit in some]
-    return judge_track([unit.logit for unit in some], rule, gated, shifts)
+    judgement = judge_track([unit.logit for unit in some], rule, gated, shifts)
+    outside = [unit.measures.get("outside_share", math.nan) for unit in some]
+    return replace(judgement, cut_off=is_cut_off(outside))
 
 
 def _opinion(answer: Answer, judged: Sequence[TrackJudgement], verdict: FileJudgement) -> Opinion:

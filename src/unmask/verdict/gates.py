@@ -12,19 +12,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-Effect = Literal["widens", "abstains"]
+Effect = Literal["widens", "abstains", "sets_aside"]
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Why an interval is wider, or why there is no verdict, in plain words.
+    """Why an interval is wider, why there is no verdict, or why a face has no part in it, in plain words.
 
     Parameters
     ----------
     gate
         The gate's name; ``interval`` or ``band`` for a verdict that is inconclusive without any gate.
     effect
-        ``widens`` the interval, or ``abstains`` from a verdict.
+        ``widens`` the interval, ``abstains`` from a verdict, or ``sets_aside`` a face beside others.
     text
         One line for people.
     """

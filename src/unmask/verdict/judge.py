@@ -19,6 +19,10 @@ from unmask.verdict.stability import flip_reason, shift_variance, spread_reason
 
 Verdict = Literal["likely_real", "likely_fake", "inconclusive"]
 EARLY_STOP_LEVEL = 0.98
+CUT_OFF = "cut off"
+"""Name of the reason for which a face that the picture's edge cuts off is set aside."""
+CUT_OFF_FROM = 0.1
+"""Share of the square around a face beyond the picture's edge from which it counts as cut off."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,8 @@ class TrackJudgement:
         Whether the picture of the face is too poor to be judged.
     reencoded
         Its score after each re-encoding, where it was scored again.
+    cut_off
+        Whether the picture's edge cuts it off.
     """
 
     score: float
@@ -89,6 +95,7 @@ class TrackJudgement:
     reasons: tuple[Reason, ...] = ()
     abstains: bool = False
     reencoded: Mapping[str, float] = field(default_factory=dict)
+    cut_off: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,6 +110,8 @@ class FileJudgement:
         What widens the interval; an inconclusive verdict has at least one that says why.
     reencoded
         The file's score after each re-encoding, where that track was scored again.
+    set_aside
+        Positions of the tracks that have no part in it because the picture's edge cuts them off, and others not.
     """
 
     verdict: Verdict
@@ -111,6 +120,7 @@ class FileJudgement:
     track: int
     reasons: tuple[Reason, ...] = ()
     reencoded: Mapping[str, float] = field(default_factory=dict)
+    set_aside: tuple[int, ...] = ()
 
 
 def judge_track(
@@ -150,7 +160,8 @@ def judge_file(tracks: Sequence[TrackJudgement], frames_sampled: int, rule: Rule
     """Judge a file by its most suspicious face that was seen well enough.
 
     Well enough means in at least ``frames_needed(frames_sampled)`` scored frames; when no face was, the faces seen most
-    often stand in. A face too small to be judged, such as a bystander's, has no part in it beside one that is judged.
+    often stand in. A face too small to be judged, such as a bystander's, has no part in it beside one that is judged,
+    nor one that the picture's edge cuts off beside one that is whole.
     The odds are lowered for the number of such faces, ``per_face_prior_odds``. A verdict that a re-encoding would take
     across the threshold becomes inconclusive.
 
@@ -173,6 +184,8 @@ def judge_file(tracks: Sequence[TrackJudgement], frames_sampled: int, rule: Rule
     needed = min(frames_needed(frames_sampled), max(track.frames for track in tracks))
     seen = [position for position, track in enumerate(tracks) if track.frames >= needed]
     seen = [position for position in seen if not _is_too_small(tracks[position])] or seen
+    whole = [position for position in seen if not tracks[position].cut_off] or seen
+    set_aside, seen = tuple(sorted(set(seen) - set(whole))), whole
     worst = max(seen, key=lambda position: tracks[position].score)
     odds = per_face_prior_odds(len(seen))
     score = at_prior_odds(tracks[worst].score, odds)
@@ -188,7 +201,24 @@ def judge_file(tracks: Sequence[TrackJudgement], frames_sampled: int, rule: Rule
     fake = score >= rule.threshold
     if flipped := {name: value for name, value in reencoded.items() if (value >= rule.threshold) != fake}:
         verdict, reasons = "inconclusive", (flip_reason(flipped), *reasons)
-    return FileJudgement(verdict, score, interval, worst, reasons, reencoded)
+    return FileJudgement(verdict, score, interval, worst, reasons, reencoded, set_aside)
+
+
+def is_cut_off(outside_shares: Sequence[float]) -> bool:
+    """Return whether the picture's edge cuts a face off on more than half of its frames.
+
+    Parameters
+    ----------
+    outside_shares
+        One for each scored frame: how much of the square around its box lies beyond the edge, in [0, 1]; NaN where
+        this was not measured.
+    """
+    return 2 * sum(share > CUT_OFF_FROM for share in outside_shares) > len(outside_shares)
+
+
+def cut_off_reason() -> Reason:
+    """Return why a face that the picture's edge cuts off has no part in the verdict."""
+    return Reason(CUT_OFF, "sets_aside", "the picture's edge cuts the face off, and other faces are whole")
 
 
 def _is_too_small(track: TrackJudgement) -> bool:

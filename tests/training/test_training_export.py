@@ -12,6 +12,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from training_toys import TOY, toy_recipes, toy_trunk
 
 from unmask.detectors import Detector, read_card
+from unmask.detectors.inputs import Smoothing
 from unmask.models import build_model
 from unmask.models.joint_exported import JointExported
 from unmask.training.cards import figures
@@ -36,7 +37,8 @@ def trained(folder, *overrides):
 @pytest.fixture(scope="module")
 def head(tmp_path_factory):
     """Return the run folder of an exported head on maps with both branches."""
-    run = trained(tmp_path_factory.mktemp("head"), "optimiser.steps=40", "evaluation.every=20")
+    smoothing = "export.smoothing={starts_at: 0.5, saturates_at: 2, sigma: 1}"
+    run = trained(tmp_path_factory.mktemp("head"), "optimiser.steps=40", "evaluation.every=20", smoothing)
     export(run)
     return run
 
@@ -127,7 +129,9 @@ def test_the_card_says_what_the_detector_is(head):
     card = read_card(head / "detector")
     assert card.name == "toy"
     assert card.trunk == TOY
-    assert card.input_size == 224
+    assert card.input_size == 224 and card.input.smoothing == Smoothing(
+        starts_at=0.5, saturates_at=2, sigma=1
+    )
     assert [(source.name, source.terms, source.use) for source in card.data] == [
         ("faces", "made here", "training"),
         ("faces", "not stated in the recipe", "validation"),

@@ -19,6 +19,7 @@ from unmask.detectors.parts import FacePart, PartFilters, read_part_filters
 from unmask.detectors.prediction import RECONSTRUCTION_ERROR, Floats, Prediction
 from unmask.detectors.prototypes import Prototypes, prototypes_of
 from unmask.detectors.sessions import open_session
+from unmask.detectors.smoothing import smoothed
 from unmask.detectors.trunk import Trunk, open_trunk_of
 from unmask.faces import PROFILES
 from unmask.hashing import file_sha256
@@ -316,10 +317,14 @@ class Detector:
         return logit, measures, feature
 
     def _units(self, inputs: Inputs) -> Iterator[OneUnit]:
-        """Return the units one by one: batches change the last bits of a logit."""
+        """Return the units one by one, since batches change the last bits of a logit, noisy crops smoothed."""
         checked = checked_inputs(self.card.input, inputs)
+        smoothing = getattr(self.card.input, "smoothing", None)
         for number in range(len(next(iter(checked.values())))):
-            yield {name: array[number] for name, array in checked.items()}
+            unit = {name: array[number] for name, array in checked.items()}
+            if smoothing is not None:
+                unit = {name: smoothed(crop, smoothing) for name, crop in unit.items()}
+            yield unit
 
     def _mirrored(self, unit: OneUnit) -> OneUnit:
         """Return a unit with its pictures mirrored left to right."""

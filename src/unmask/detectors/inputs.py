@@ -92,12 +92,27 @@ def _resize(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC))
 
 
+class Smoothing(CardPart):
+    """How noisy crops are smoothed before the graph reads them (``unmask.detectors.smoothing``)."""
+
+    starts_at: float = Field(ge=0, description="noise in grey levels up to which a crop stays as it is")
+    saturates_at: float = Field(description="noise from which on sigma is reached; it rises linearly between")
+    sigma: float = Field(gt=0, le=8, description="of the Gaussian, in pixels of the crop")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.starts_at < self.saturates_at:
+            raise ValueError("starts_at must be below saturates_at")
+        return self
+
+
 class FaceCrops(CardPart):
     """Crops of single faces: ``crops`` (N, size, size, 3)."""
 
     unit: Literal["face"] = "face"
     crop_profile: str = Field(description="how a face is cut")
     size: int = Field(ge=16, description="side of the crop in pixels")
+    smoothing: Smoothing | None = Field(default=None, description="of noisy crops; None for none")
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:

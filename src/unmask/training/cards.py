@@ -55,7 +55,9 @@ def make_card(
         licence=recipe.export.licence,
         question=recipe.export.question,
         input=FaceCrops(
-            crop_profile=recipe.data.crop_profile, size=INPUT_SIZE if trunk else recipe.model.input_shape[0]
+            crop_profile=recipe.data.crop_profile,
+            size=INPUT_SIZE if trunk else recipe.model.input_shape[0],
+            smoothing=recipe.export.smoothing,
         ),
         trunk=trunk,
         mirror=recipe.export.mirror,

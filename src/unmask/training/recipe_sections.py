@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 from unmask.datasets import AugmentOptions, SelfBlendOptions
 from unmask.defaults import DETECTOR
 from unmask.detectors.card import FACE_MANIPULATED
+from unmask.detectors.inputs import Smoothing
 from unmask.models.options import Options
 
 
@@ -204,6 +205,10 @@ class ExportOptions(Options):
         default=None,
         ge=0,
         description="logits: what all frames of a video are off by together, for its interval",
+    )
+    smoothing: Smoothing | None = Field(
+        default=None,
+        description="of noisy crops, in the exported detector alone: training reads them as they are",
     )
     band_error: float = Field(
         default=0.1, gt=0, lt=0.5, description="share of real and of fake faces on the wrong side of the band"

@@ -24,6 +24,7 @@ from unmask.detectors import (
     trunk_card,
     trunk_path,
 )
+from unmask.detectors.explanation import error_map
 from unmask.detectors.sessions import open_session
 from unmask.detectors.trunk import BLOCKS_NAME, UNSIGNED_NAME
 from unmask.verdict import likelihood_scale
@@ -190,11 +191,12 @@ def test_a_crop_scores_the_same_alone_in_a_batch_and_on_two_threads(name, crops)
 
 
 @pytest.mark.parametrize("name", [name for name in OF_FACES if name.startswith("jrc")])
-def test_a_face_is_rebuilt_better_than_noise(name, crops):
+def test_what_is_rebuilt_of_a_face_is_nearer_to_it_than_what_is_rebuilt_of_noise(name, crops):
     detector = load_detector(name)
     errors = detector.predict({"crops": crops}).measures["reconstruction_error"]
-    assert errors is not None and errors[:3].max() < errors[3]
-    rebuilt = detector.reconstruct(crops[:1])
+    rebuilt = detector.reconstruct(crops)
+    of_noise = [error_map(crop, rebuilt[3].astype(np.float32) / 255).mean() for crop in crops[:3]]
+    assert (errors[:3] < np.array(of_noise) / 2).all()
     assert rebuilt.ndim == 4 and rebuilt.shape[3] == 3 and rebuilt.dtype == np.uint8
 
 
@@ -212,17 +214,20 @@ def test_a_crop_is_explained_the_same_alone_and_in_a_batch(name, crops):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_place_of_the_exporting_machine_is_in_the_weights(name):
-    content = (built_in()[name] / "model.onnx").read_bytes()
+    model = onnx.load(built_in()[name] / "model.onnx")
+    for constant in model.graph.initializer:
+        constant.ClearField("raw_data")  # Numbers, in which any letters may stand by chance.
+    content = model.SerializeToString()
     assert b".py" not in content and b"stack_trace" not in content
 
 
 def test_detectors_that_share_a_trunk_pass_each_crop_through_it_once(crops, monkeypatch):
-    alone = [load_detector(name).logits(crops) for name in ("jrc", "jrc-stills")]
+    alone = [load_detector(name).logits(crops) for name in ("jrc-stills", "face-generated")]
     passed = []
     run = Trunk._of_one
     monkeypatch.setattr(Trunk, "_of_one", lambda self, crop: passed.append(crop) or run(self, crop))
-    first = load_detector("jrc")
-    second = load_detector("jrc-stills", beside=first)
+    first = load_detector("jrc-stills")
+    second = load_detector("face-generated", beside=first)
     together = [[each.logits(crop[None])[0] for each in (first, second)] for crop in crops]
     np.testing.assert_array_equal(np.transpose(together), alone)
     assert len(passed) == len(crops)

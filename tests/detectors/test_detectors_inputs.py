@@ -66,7 +66,9 @@ def test_a_card_with_profile_and_size_reads_face_crops(tmp_path):
     assert card.input == FaceCrops(crop_profile="wide", size=48)
     assert (card.question, card.crop_profile, card.input_size) == ("face_manipulated", "wide", 48)
     written = card.model_dump_json()
-    assert json.loads(written)["input"] == {"unit": "face", "crop_profile": "wide", "size": 48}
+    assert json.loads(written)["input"] == {"unit": "face", "crop_profile": "wide", "size": 48} | {
+        "smoothing": None
+    }
     assert type(card).model_validate_json(written) == card
     assert card.to_dict() | {"crop_profile": "wide", "input_size": 48} == card.to_dict()
 

@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from unmask.detectors import Detector, DetectorError, LocaliserReference, built_in, file_sha256, load_card
 from unmask.detectors.localiser import LOCALISER_NAME, find_localiser
 from unmask.detectors.registry import detector_folder
+from unmask.detectors.smoothing import smoothed
 
 TRUNK = load_card("jrc").trunk
 
@@ -49,7 +50,8 @@ def test_it_maps_what_the_trunk_gives_and_leaves_the_logits_alone(folder):
     ours, theirs = Detector(folder, threads=1), Detector(detector_folder("jrc"), threads=1)
     crops = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), dtype=np.uint8)
     np.testing.assert_array_equal(ours.logits(crops), theirs.logits(crops))
-    tokens = theirs._trunk.maps(crops)
+    smoothing = theirs.card.input.smoothing
+    tokens = theirs._trunk.maps(np.stack([smoothed(crop, smoothing) for crop in crops]))
     wanted = 1 / (1 + np.exp(-tokens.mean(axis=2).reshape(2, 14, 14)))
     explained = ours.explain({"crops": crops})
     np.testing.assert_allclose([one.blend_mask for one in explained], wanted, atol=1e-5)

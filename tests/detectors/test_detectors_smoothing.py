@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from toy_detectors import write_detector
 from unmask.demo.clips import portrait
-from unmask.detectors import load_detector
+from unmask.detectors import load_card, load_detector
 from unmask.detectors.inputs import Smoothing
 from unmask.detectors.smoothing import noise_of, smoothed
 
@@ -74,3 +74,9 @@ def test_a_detector_reads_its_noisy_crops_smoothed(tmp_path):
 def test_limits_must_be_in_order():
     with pytest.raises(ValidationError, match="starts_at must be below"):
         Smoothing(starts_at=2, saturates_at=2, sigma=1)
+
+
+def test_the_identity_changes_with_the_smoothing(tmp_path):
+    card = load_card(write_detector(tmp_path / "plain"))
+    spec = card.input.model_copy(update={"smoothing": OPTIONS})
+    assert card.model_copy(update={"input": spec}).identity != card.identity

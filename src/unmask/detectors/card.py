@@ -328,6 +328,8 @@ class Card(CardPart):
             str(self.mirror),
             self.calibration.model_dump_json(include=set(SCORING)),
         ]
+        if isinstance(self.input, FaceCrops) and self.input.smoothing:
+            parts.append(self.input.smoothing.model_dump_json())
         if self.kinds and self.kinds.enrolled:
             parts.append(self.kinds.sha256)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()

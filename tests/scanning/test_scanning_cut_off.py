@@ -31,6 +31,15 @@ def test_an_image_is_judged_by_its_whole_face(toys, scanner, tmp_path):
     assert ("cut off by the picture's edge, so it does not count",) in remarks
 
 
+def test_each_of_several_opinions_says_so(toys, finder, tmp_path):
+    Image.fromarray(toys.draw([(CUT, toys.RED), (WHOLE, toys.BLUE)])).save(tmp_path / "two.png")
+    first, second = (str(write_detector(tmp_path / name, name=name)) for name in ("one", "other"))
+    with Scanner(Settings(first, further_detectors=(second,)), finder=finder) as scanner:
+        view = result_view(scanner.scan(tmp_path / "two.png"))
+    named = [[subject.name for subject in opinion.subjects] for opinion in view.opinions]
+    assert named == [["Face 1, cut off by the picture's edge, so it does not count", "Face 2"]] * 2
+
+
 def test_the_only_face_counts_although_it_is_cut_off(toys, scanner, tmp_path):
     Image.fromarray(toys.draw([(CUT, toys.RED)])).save(tmp_path / "one.png")
     result = scanner.scan(tmp_path / "one.png")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from unmask.report.opinions import FACE_MANIPULATED, Attribution, DetectorInfo, Opinion, Subject
@@ -204,7 +204,10 @@ def opinions_of(result: ScanResult) -> tuple[OpinionView, ...]:
         Of the scan.
     """
     several = result.opinions if len(result.opinions) > 1 else ()
-    return tuple(_opinion(opinion, result.kind == "video") for opinion in several)
+    aside = {
+        track.id for track in result.tracks if any(reason.effect == "sets_aside" for reason in track.reasons)
+    }
+    return tuple(_opinion(opinion, result.kind == "video", aside) for opinion in several)
 
 
 def detector_name(detector: DetectorInfo) -> str:
@@ -249,7 +252,7 @@ def _said(
     )
 
 
-def _opinion(opinion: Opinion, video: bool) -> OpinionView:
+def _opinion(opinion: Opinion, video: bool, aside: Collection[int]) -> OpinionView:
     detector, threshold = opinion.detector, opinion.detector.threshold
     if opinion.verdict is None:
         words, meaning = "not judged", NOTHING_TO_JUDGE
@@ -271,15 +274,18 @@ def _opinion(opinion: Opinion, video: bool) -> OpinionView:
             opinion.attribution,
         ),
         tuple(
-            _subject(subject, threshold, subject.id == opinion.decisive, video)
+            _subject(subject, threshold, subject.id == opinion.decisive, video, subject.id in aside)
             for subject in opinion.subjects
         ),
     )
 
 
-def _subject(subject: Subject, threshold: float | None, decisive: bool, video: bool) -> SubjectView:
+def _subject(
+    subject: Subject, threshold: float | None, decisive: bool, video: bool, aside: bool
+) -> SubjectView:
+    cut_off = ", cut off by the picture's edge, so it does not count" if aside else ""
     return SubjectView(
-        _SUBJECTS.get(subject.kind) or face_name(subject.id),
+        _SUBJECTS.get(subject.kind) or face_name(subject.id) + cut_off,
         stretch(subject.start, subject.end) if video else "",
         level_of(subject.score, threshold),
         interval_words(subject.interval),

@@ -10,7 +10,7 @@ from unmask.report.result import ScanResult
 from unmask.report.said import Level, deciding_opinion, level_of
 from unmask.report.spans import Span
 from unmask.report.tracks import FrameScore, TrackScore
-from unmask.report.words import clock, counted, face_name, printable, stretch
+from unmask.report.words import CUT_OFF, clock, counted, face_name, printable, stretch
 from unmask.verdict import STABILITY
 
 MOST_CARDS = len(SHARES)
@@ -215,10 +215,9 @@ def _remarks(
 ) -> tuple[str, ...]:
     remarks = ["the verdict rests on this face"] if decisive else []
     judged = next((other for other in result.tracks if other.id == result.decisive_track), None)
-    set_aside = any(reason.effect == "sets_aside" for reason in track.reasons)
     # The verdict takes the most suspicious face that counts: one above it does not.
-    if set_aside:
-        remarks.append("cut off by the picture's edge, so it does not count")
+    if track.set_aside:
+        remarks.append(CUT_OFF)
     elif judged is not None and not decisive and (briefly or track.score > judged.score):
         unclear = not briefly and any(reason.effect == "abstains" for reason in track.reasons)
         remarks.append("not clear enough to count" if unclear else "seen too briefly to count")

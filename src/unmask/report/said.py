@@ -9,6 +9,7 @@ from unmask.report.opinions import FACE_MANIPULATED, Attribution, DetectorInfo, 
 from unmask.report.result import ScanResult
 from unmask.report.words import (
     ANSWERS,
+    CUT_OFF,
     MEANINGS,
     NOTHING_TO_JUDGE,
     VERDICTS,
@@ -204,9 +205,7 @@ def opinions_of(result: ScanResult) -> tuple[OpinionView, ...]:
         Of the scan.
     """
     several = result.opinions if len(result.opinions) > 1 else ()
-    aside = {
-        track.id for track in result.tracks if any(reason.effect == "sets_aside" for reason in track.reasons)
-    }
+    aside = {track.id for track in result.tracks if track.set_aside}
     return tuple(_opinion(opinion, result.kind == "video", aside) for opinion in several)
 
 
@@ -283,7 +282,7 @@ def _opinion(opinion: Opinion, video: bool, aside: Collection[int]) -> OpinionVi
 def _subject(
     subject: Subject, threshold: float | None, decisive: bool, video: bool, aside: bool
 ) -> SubjectView:
-    cut_off = ", cut off by the picture's edge, so it does not count" if aside else ""
+    cut_off = f", {CUT_OFF}" if aside else ""
     return SubjectView(
         _SUBJECTS.get(subject.kind) or face_name(subject.id) + cut_off,
         stretch(subject.start, subject.end) if video else "",

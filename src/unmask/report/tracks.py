@@ -76,6 +76,11 @@ class TrackScore(Part):
         times = [frame.time for frame in self.frames]
         require(times == sorted(times), "frames must be in order of time")
 
+    @property
+    def set_aside(self) -> bool:
+        """Whether the face has no part in the verdict because others are whole."""
+        return any(reason.effect == "sets_aside" for reason in self.reasons)
+
     def spans(self, threshold: float | None) -> tuple[Span, ...]:
         """Return the spans in which the face is suspicious.
 

@@ -135,6 +135,10 @@ def meaning(result: ScanResult) -> str:
     return MEANINGS[result.verdict or result.status]
 
 
+CUT_OFF = "cut off by the picture's edge, so it does not count"
+"""What is said of a face that is set aside."""
+
+
 def face_name(track: int) -> str:
     """Return the name of a face as people count, from 1.
 

@@ -31,6 +31,16 @@ def test_an_image_is_judged_by_its_whole_face(toys, scanner, tmp_path):
     assert ("cut off by the picture's edge, so it does not count",) in remarks
 
 
+def test_the_only_whole_face_has_a_likelihood_ratio(toys, finder, tmp_path):
+    calibration = {"slope": 1.0, "intercept": 0.0, "within_sd": 0.5, "prior": 0.5, "reals": 99, "fakes": 99}
+    Image.fromarray(toys.draw([(WHOLE, toys.BLUE)])).save(tmp_path / "one.png")
+    Image.fromarray(toys.draw([(CUT, toys.RED), (WHOLE, toys.BLUE)])).save(tmp_path / "two.png")
+    with Scanner(Settings(), toys.ColourDetector(calibration=calibration), finder=finder) as scanner:
+        one, two = (scanner.scan(tmp_path / name) for name in ("one.png", "two.png"))
+    assert two.opinions[0].lr == one.opinions[0].lr is not None
+    assert result_view(two).basis.startswith("It rests on Face 2, the only face that the picture's edge does not cut off")
+
+
 def test_each_of_several_opinions_says_so(toys, finder, tmp_path):
     Image.fromarray(toys.draw([(CUT, toys.RED), (WHOLE, toys.BLUE)])).save(tmp_path / "two.png")
     first, second = (str(write_detector(tmp_path / name, name=name)) for name in ("one", "other"))

@@ -141,6 +141,8 @@ def _basis(result: ScanResult) -> str:
     track = next((track for track in result.tracks if track.id == result.decisive_track), None)
     if track is None or result.score is None or len(result.tracks) < 2:
         return ""
+    if sum(not one.set_aside for one in result.tracks) == 1:
+        return f"It rests on {face_name(track.id)}, the only face that the picture's edge does not cut off."
     lowered = track.score - result.score > 0.005
     own = f" ({percent(track.score)} by itself)" if lowered else ""
     text = f"It rests on {face_name(track.id)}{own}, the most suspicious of the faces seen long enough."

@@ -207,7 +207,7 @@ def _opinion(answer: Answer, judged: Sequence[TrackJudgement], verdict: FileJudg
             for subject, judgement, units in zip(answer.subjects, judged, answer.scored, strict=True)
         ),
         verdict.track,
-        _likelihood_ratio(answer.card, judged),
+        _likelihood_ratio(answer.card, judged, verdict.set_aside),
         _stability(answer, verdict),
         _attribution(answer, verdict),
     )
@@ -234,12 +234,15 @@ def _attribution(answer: Answer, verdict: FileJudgement) -> Attribution | None:
     return Attribution(*answer.prototypes.attribute(np.concatenate(features), kinds))
 
 
-def _likelihood_ratio(card: Card, judged: Sequence[TrackJudgement]) -> LikelihoodRatio | None:
-    """Return the likelihood ratio of the only subject, where the card supports one and the subject is judged."""
+def _likelihood_ratio(
+    card: Card, judged: Sequence[TrackJudgement], set_aside: Sequence[int]
+) -> LikelihoodRatio | None:
+    """Return the likelihood ratio of the only subject that counts, where the card supports one and it is judged."""
     scale = likelihood_scale(card.calibration)
-    if scale is None or len(judged) != 1 or judged[0].abstains:
+    counting = [judgement for place, judgement in enumerate(judged) if place not in set_aside]
+    if scale is None or len(counting) != 1 or counting[0].abstains:
         return None
-    return scale.ratio(judged[0].score, judged[0].interval)
+    return scale.ratio(counting[0].score, counting[0].interval)
 
 
 def windows_of(units: Sequence[ScoredUnit], card: Card) -> tuple[Window, ...]:

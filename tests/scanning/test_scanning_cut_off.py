@@ -38,7 +38,9 @@ def test_the_only_whole_face_has_a_likelihood_ratio(toys, finder, tmp_path):
     with Scanner(Settings(), toys.ColourDetector(calibration=calibration), finder=finder) as scanner:
         one, two = (scanner.scan(tmp_path / name) for name in ("one.png", "two.png"))
     assert two.opinions[0].lr == one.opinions[0].lr is not None
-    assert result_view(two).basis.startswith("It rests on Face 2, the only face that the picture's edge does not cut off")
+    assert result_view(two).basis.startswith(
+        "It rests on Face 2, the only face that the picture's edge does not cut off"
+    )
 
 
 def test_each_of_several_opinions_says_so(toys, finder, tmp_path):

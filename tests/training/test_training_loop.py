@@ -1,6 +1,7 @@
 """Training runs on the toy set: what they write, what they choose, and going on after a stop."""
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -114,6 +115,18 @@ def test_a_taken_name_and_a_changed_recipe_are_refused(toy_recipe):
         run(toy_recipe())
     with pytest.raises(RecipeError, match="no checkpoint"):
         run(toy_recipe("resume=true", "name=other"))
+
+
+def test_a_run_that_cannot_begin_leaves_no_folder(toy_recipe):
+    recipe = toy_recipe("initial=nowhere")
+    folder = Path(recipe.runs) / recipe.name
+    for kept in ([], ["notes.txt"]):
+        for name in kept:
+            folder.mkdir(parents=True)
+            (folder / name).touch()
+        with pytest.raises(RecipeError, match="nowhere"):
+            run(recipe)
+        assert (sorted(path.name for path in folder.iterdir()) if folder.exists() else []) == kept
 
 
 def test_patience_ends_a_run_that_gets_no_better(toy_recipe):

@@ -11,7 +11,7 @@ import logging
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -87,9 +87,10 @@ def train(
         if runner is not None:
             runner.train(recipe, folder, report)
             return folder
-        batches = _open_batches(recipe, folder, trunk, reference, report)
-        keep = KeepBest(folder, batches.validation_rows(), recipe.evaluation)
-        module = DetectorTraining(recipe)
+        with _removed_on_error(folder, recipe):
+            batches = _open_batches(recipe, folder, trunk, reference, report)
+            keep = KeepBest(folder, batches.validation_rows(), recipe.evaluation)
+            module = DetectorTraining(recipe)
         checkpoint = folder / "last.ckpt" if recipe.resume else None
         log.info("%s: %s", "going on" if checkpoint else "starting", describe(module, batches))
         with quiet():
@@ -130,6 +131,20 @@ def open_run(recipe: Recipe) -> Path:
         recipe.model_copy(update={"resume": False}).to_yaml(), encoding="utf-8"
     )
     return folder
+
+
+@contextmanager
+def _removed_on_error(folder: Path, recipe: Recipe) -> Iterator[None]:
+    """Remove a new run's files where it ends before its first step, so that the same command can start again."""
+    try:
+        yield
+    except BaseException:
+        if is_first_process() and not recipe.resume:
+            for name in ("recipe.yaml", "trunk.json", "log.txt"):
+                (folder / name).unlink(missing_ok=True)
+            with suppress(OSError):  # Somebody's other files are in it.
+                folder.rmdir()
+        raise
 
 
 def is_first_process() -> bool:

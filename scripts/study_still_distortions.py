@@ -95,7 +95,7 @@ def score(root: Path, name: str, faces: int, cache: Path | None) -> dict[str, np
     columns = dict(zip(distortions(0), np.array(rows, np.float64).T, strict=True))
     return columns | {
         "label": np.array([record.label for record in records]),
-        "source": np.array([hash_of(record.source or record.file) for record in records]),
+        "source": np.array([hash_of(record.group or record.source or record.file) for record in records]),
     }
 
 

@@ -102,8 +102,7 @@ class Answer:
         if verdict.verdict == "inconclusive":
             return False
         fake = verdict.verdict == "likely_fake"
-        counting = (units for place, units in enumerate(self.scored) if place not in verdict.set_aside)
-        resting = [self.scored[verdict.track]] if fake else counting
+        resting = [self.scored[verdict.track]] if fake else verdict.counting(self.scored)
         return all(can_stop_early([unit.logit for unit in units], rule, fake=fake) for units in resting)
 
 
@@ -207,7 +206,7 @@ def _opinion(answer: Answer, judged: Sequence[TrackJudgement], verdict: FileJudg
             for subject, judgement, units in zip(answer.subjects, judged, answer.scored, strict=True)
         ),
         verdict.track,
-        _likelihood_ratio(answer.card, judged, verdict.set_aside),
+        _likelihood_ratio(answer.card, verdict.counting(judged)),
         _stability(answer, verdict),
         _attribution(answer, verdict),
     )
@@ -234,12 +233,9 @@ def _attribution(answer: Answer, verdict: FileJudgement) -> Attribution | None:
     return Attribution(*answer.prototypes.attribute(np.concatenate(features), kinds))
 
 
-def _likelihood_ratio(
-    card: Card, judged: Sequence[TrackJudgement], set_aside: Sequence[int]
-) -> LikelihoodRatio | None:
+def _likelihood_ratio(card: Card, counting: Sequence[TrackJudgement]) -> LikelihoodRatio | None:
     """Return the likelihood ratio of the only subject that counts, where the card supports one and it is judged."""
     scale = likelihood_scale(card.calibration)
-    counting = [judgement for place, judgement in enumerate(judged) if place not in set_aside]
     if scale is None or len(counting) != 1 or counting[0].abstains:
         return None
     return scale.ratio(counting[0].score, counting[0].interval)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,6 +16,8 @@ from unmask.verdict.card_gates import GATES, SMALL, gates_of
 from unmask.verdict.gates import Gate, Reason, Uncertainty, track_uncertainty
 from unmask.verdict.interval import logit_interval
 from unmask.verdict.stability import flip_reason, shift_variance, spread_reason
+
+T = TypeVar("T")
 
 Verdict = Literal["likely_real", "likely_fake", "inconclusive"]
 EARLY_STOP_LEVEL = 0.98
@@ -121,6 +123,16 @@ class FileJudgement:
     reasons: tuple[Reason, ...] = ()
     reencoded: Mapping[str, float] = field(default_factory=dict)
     set_aside: tuple[int, ...] = ()
+
+    def counting(self, tracks: Sequence[T]) -> list[T]:
+        """Return those that were not set aside.
+
+        Parameters
+        ----------
+        tracks
+            One thing for each track, in the order in which they were judged.
+        """
+        return [one for place, one in enumerate(tracks) if place not in self.set_aside]
 
 
 def judge_track(

@@ -5,7 +5,7 @@
 So many real and so many fake crops of each set's split `val` are drawn by a hash of their names. Each goes through the
 seven distortions of DeeperForensics-1.0 at levels 3 and 5 (`unmask.distortions.levels`), WebP, GIF and what a
 screenshot does, before the detector's profile is cut from it; a crop without a box is distorted and scaled. The seed of
-noise and blocks is the crop's own, so all detectors see the same. 95 % intervals by bootstrap over sources; differences
+noise and blocks is the crop's own, so all detectors see the same. 95 % intervals by bootstrap over groups; differences
 to the undistorted crops are paired. With --cache an interrupted run goes on, and prints what it has.
 """
 
@@ -95,7 +95,7 @@ def score(root: Path, name: str, faces: int, cache: Path | None) -> dict[str, np
     columns = dict(zip(distortions(0), np.array(rows, np.float64).T, strict=True))
     return columns | {
         "label": np.array([record.label for record in records]),
-        "source": np.array([hash_of(record.group or record.source or record.file) for record in records]),
+        "source": np.array([hash_of(record.group) for record in records]),
     }
 
 
